@@ -1,0 +1,44 @@
+# make run     the environment, then the whole loop on real data that needs no download (about two minutes)
+# make test    the environment, then every check
+# make bench   the environment, then the figures of the README (about half an hour on two quiet cores; needs
+#              dataset-fashion-mnist and the fonts that tests/benchmarks/glyphs.py names)
+# make clean   all that the above left, except finished runs
+#
+# HNSWLIB_NO_NATIVE=1 make …   builds hnswlib for any machine, as containers and mixed clusters need it
+# PYTHON=python3.12 make …     chooses the interpreter for .venv
+
+SHELL := /bin/bash
+BIN := .venv/bin
+RUN_FILE := digits.toml
+
+.PHONY: environment run test bench clean
+
+environment:
+	@.ci/environment all dev
+
+run: environment
+	@mkdir -p $(dir $(RUN_FILE))
+	@test -f $(RUN_FILE) || $(BIN)/tripletmine init digits --out $(RUN_FILE)
+	$(BIN)/tripletmine run $(RUN_FILE)
+
+test: environment
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/python tests/checks/wheel.py
+	$(BIN)/python -m pytest
+
+bench:
+	@.ci/environment all dev bench
+	$(BIN)/python tests/benchmarks/glyphs.py --out runs/glyphs
+	$(BIN)/python tests/benchmarks/bench_graphs.py
+	$(BIN)/python tests/benchmarks/bench_mine.py
+	$(BIN)/python tests/benchmarks/bench_mining_alone.py --glyphs runs/glyphs
+	$(BIN)/python tests/benchmarks/bench_scale.py
+	$(BIN)/python tests/benchmarks/bench_embed.py
+	$(BIN)/python tests/benchmarks/bench_orchestration.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Torch: encoders, losses, batches, one step of training, metrics, checkpoints. Knows no files of a run."""

@@ -1,0 +1,1 @@
+"""Run files, artifacts, manifests, executors and the stages of an epoch."""

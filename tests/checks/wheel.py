@@ -1,0 +1,103 @@
+"""Builds the package as others get it, installs the base of it apart from everything, and uses it there.
+
+An editable install finds every module of the tree; a wheel holds what pyproject.toml lists. So: sdist → wheel, the
+files of both compared with the tree; then a fresh environment without torch and Prefect, another working folder,
+the command line, and a small mine through the library.
+
+    python tests/checks/wheel.py
+"""
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("flows", "mining", "models", "pipeline")
+SUFFIXES = (".py", ".toml")
+"""Files of the four folders that belong to the package."""
+LEFT_BEHIND = shutil.ignore_patterns(
+    ".git", ".venv", "runs", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis"
+)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="tripletmine-wheel-") as folder:
+        work = Path(folder)
+        sdist, wheel = build(work)
+        with tarfile.open(sdist) as archive:
+            compare(sdist.name, {name.partition("/")[2] for name in archive.getnames()}, prefix="")
+        with zipfile.ZipFile(wheel) as archive:
+            compare(wheel.name, set(archive.namelist()), prefix="tripletmine/")
+        python = install(wheel, work / "environment")
+        use(python, elsewhere=work)
+    print("wheel check: passed")
+
+
+def build(work: Path) -> tuple[Path, Path]:
+    """sdist of a copy of the tree (setuptools leaves its own files beside the sources), and a wheel of the sdist."""
+    copy = work / "source"
+    shutil.copytree(ROOT, copy, ignore=LEFT_BEHIND)
+    run(sys.executable, "-m", "build", "--outdir", str(work / "dist"), str(copy))
+    (sdist,), (wheel,) = (work / "dist").glob("*.tar.gz"), (work / "dist").glob("*.whl")
+    return sdist, wheel
+
+
+def compare(archive: str, names: set[str], *, prefix: str) -> None:
+    """The archive must hold each file of the package, and nothing else of that name."""
+    tree = {
+        prefix + path.relative_to(ROOT).as_posix()
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in SUFFIXES and "__pycache__" not in path.parts
+    }
+    starts = tuple(f"{prefix}{folder}/" for folder in FOLDERS)
+    packed = {name for name in names if name.startswith(starts) and not name.endswith("/")}
+    packed = {name for name in packed if Path(name).suffix}  # an sdist lists folders as well
+    if tree != packed:
+        missing, extra = sorted(tree - packed), sorted(packed - tree)
+        stop(f"{archive} differs from the tree: missing {missing or 'nothing'}, too many {extra or 'none'}")
+    print(f"{archive}: all {len(tree)} files of the package")
+
+
+def install(wheel: Path, environment: Path) -> Path:
+    """A fresh environment with the wheel and its base requirements only. Returns its Python."""
+    venv.create(environment, with_pip=True)
+    python = environment / "bin" / "python"
+    constraints = str(ROOT / "constraints.txt")
+    run(str(python), "-m", "pip", "install", "--quiet", "--constraint", constraints, str(wheel))
+    return python
+
+
+def use(python: Path, *, elsewhere: Path) -> None:
+    """The command line and the library, from a folder that is not the repository."""
+    for module in ("torch", "prefect", "sklearn", "dask"):
+        if (
+            subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode
+            == 0
+        ):
+            stop(f"{module} is importable in the base environment: some base requirement brings it")
+    print(run(str(python.with_name("tripletmine")), "--help", cwd=elsewhere).splitlines()[0].strip())
+    print(run(str(python), "-I", str(ROOT / "tests" / "checks" / "small_mine.py"), cwd=elsewhere).strip())
+
+
+def run(*command: str, cwd: Path | None = None) -> str:
+    """Run a command, or stop with what it said."""
+    print("+", *command, flush=True)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        stop(f"exit code {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-8000:]}")
+    return done.stdout
+
+
+def stop(message: str) -> None:
+    """End the check."""
+    sys.exit(f"wheel check: {message}")
+
+
+if __name__ == "__main__":
+    main()
