@@ -1,0 +1,8 @@
+"""What mining says when it cannot do what was asked."""
+
+
+class InputError(ValueError):
+    """Vectors, labels or parameters that cannot be mined.
+
+    The message names the subject, the value found, the limit and the remedy.
+    """

@@ -1,0 +1,177 @@
+"""Neighbours of anybody's vectors, in one call."""
+
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError
+from ..neighbours import NeighbourTable
+from ..vectors import as_vectors
+from .choose import choose_method
+from .exact import ExactParameters
+from .index import check_at_least
+from .memory import MIB, Budget
+from .merge import merge_into
+from .methods import (
+    Index,
+    Method,
+    Parameters,
+    build_index,
+    default_parameters,
+    index_bytes,
+    method_of,
+    with_effort,
+)
+from .recall import SAMPLE_ROWS, Calibration, calibrate, draw_sample, recall_at_k
+from .remeasure import empty_table
+from .traverse_add import TraverseAddIndex
+
+_BLOCK_ROWS = 65_536
+"""Queries that search a part at once: their results are merged before the next block is searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphReport:
+    """How a table was found.
+
+    method, why: what was used, and the reason. parts: indexes that the set was cut into. parameters: those
+    of the search, after calibration. recall: of the table, on recall_rows rows against exact search (0 for
+    exact search itself). tried: (effort, recall) of the calibration's tries; none where parameters were
+    given. arrived: share of random walks that arrive, the least of the parts; only for traverse_add.
+    """
+
+    method: Method
+    why: str
+    parts: int
+    parameters: Parameters
+    recall: float
+    recall_rows: int
+    tried: tuple[tuple[int, float], ...]
+    arrived: float | None
+
+
+def neighbours_of(
+    vectors: ArrayLike,
+    neighbours: int,
+    *,
+    method: str = "auto",
+    parameters: Parameters | None = None,
+    recall_target: float = 0.99,
+    parts: int = 1,
+    threads: int | None = None,
+    seed: int = 0,
+    memory_mib: int | None = None,
+) -> tuple[NeighbourTable, GraphReport]:
+    """The ``neighbours`` nearest other rows of each row, and how they were found.
+
+    vectors: (N, D) numbers. method: "exact", "hnsw", "traverse_add" or "auto". parameters: of the search,
+    instead of a method; without them the effort is raised until ``recall_target`` holds on a sample. parts:
+    cut the set, to bound what one index takes; all parts are searched, and merged. threads: all cores by
+    default. memory_mib: what may be allocated beside the vectors, the result included.
+
+    An hnsw index built by several threads differs from run to run; all else is the same for a seed at any
+    ``threads``.
+
+    Raises InputError: vectors that are none (see ``as_vectors``), a budget that cannot be met, or a recall
+    target that the graph does not reach.
+    """
+    array = as_vectors(vectors)
+    threads = threads or os.cpu_count() or 1
+    rows, width = array.shape
+    check_at_least("neighbours", neighbours, 1)
+    check_at_least("parts", parts, 1)
+    if parts > rows:
+        raise InputError(f"parts is {parts}, but there are {rows} rows: lower it to at most {rows}")
+    given = parameters is not None
+    why = "as asked"
+    if parameters is None:
+        if method == "auto":
+            choice = choose_method(-(-rows // parts), width, neighbours, threads, memory_mib)
+            method, why = choice.method, choice.why
+        parameters = default_parameters(method, neighbours)
+    elif method not in ("auto", method_of(parameters)):
+        raise InputError(
+            f"method is {method!r}, but the parameters are of {method_of(parameters)}: pass one of them"
+        )
+    search_mib = _left_for_search(memory_mib, rows, width, neighbours, parts, parameters)
+    ids = np.arange(rows, dtype=np.int64)
+    table = empty_table(rows, neighbours)
+    tried: tuple[tuple[int, float], ...] = ()
+    arrived: float | None = None
+    for start, stop in pairwise(np.linspace(0, rows, parts + 1).astype(int).tolist()):
+        part = array[start:stop]
+        index = build_index(part, parameters=parameters, seed=seed, threads=threads, first_id=start)
+        if start == 0 and not given and not isinstance(parameters, ExactParameters):
+            calibration = _calibrated(index, part, neighbours, recall_target, seed, threads, search_mib)
+            index, parameters, tried = calibration.index, calibration.index.parameters, calibration.tried
+        if isinstance(index, TraverseAddIndex):
+            arrived = min(index.report.arrived, 1.0 if arrived is None else arrived)
+        for first in range(0, rows, _BLOCK_ROWS):
+            block = slice(first, first + _BLOCK_ROWS)
+            found = index.search(
+                array[block],
+                query_ids=ids[block],
+                neighbours=neighbours,
+                threads=threads,
+                memory_mib=search_mib,
+            )
+            merge_into(table, found, first=first)
+    recall, recall_rows = 1.0, 0
+    if not isinstance(parameters, ExactParameters):
+        recall, recall_rows = _recall_of(table, array, seed, threads, search_mib)
+    report = GraphReport(method_of(parameters), why, parts, parameters, recall, recall_rows, tried, arrived)
+    return table, report
+
+
+def _left_for_search(
+    memory_mib: int | None, rows: int, width: int, neighbours: int, parts: int, parameters: Parameters
+) -> int | None:
+    """What a search of one part may take, its result included."""
+    if memory_mib is None:
+        return None
+    budget = Budget(memory_mib, f"{method_of(parameters)} in {parts} parts")
+    budget = budget.take(index_bytes(-(-rows // parts), width, parameters), "the index of one part")
+    budget = budget.take(12 * rows * neighbours + 8 * rows, "its result")
+    return max(1, memory_mib - budget.taken // MIB)
+
+
+def _calibrated(
+    index: Index,
+    part: NDArray[np.float32],
+    neighbours: int,
+    recall_target: float,
+    seed: int,
+    threads: int,
+    memory_mib: int | None,
+) -> Calibration[Index]:
+    sample = draw_sample(
+        part, neighbours, seed=seed, threads=threads, first_id=index.first_id, memory_mib=memory_mib
+    )
+    calibration = calibrate(index, with_effort, sample, recall_target=recall_target, threads=threads)
+    if not calibration.reached:
+        effort, recall = calibration.tried[-1]
+        raise InputError(
+            f"recall is {recall:.4f} on {len(sample.rows)} rows when a search keeps {effort}, below recall_target = "
+            f"{recall_target}: build a denser graph (m and ef_construction of hnsw; walks, candidates and "
+            "max_degree of traverse_add), lower recall_target, or use exact"
+        )
+    return calibration
+
+
+def _recall_of(
+    table: NeighbourTable, vectors: NDArray[np.float32], seed: int, threads: int, memory_mib: int | None
+) -> tuple[float, int]:
+    # Another sample than the one that the effort was chosen on, which it fits a little too well.
+    sample = draw_sample(
+        vectors,
+        table.neighbours,
+        sample_rows=SAMPLE_ROWS,
+        seed=seed + 1,
+        threads=threads,
+        memory_mib=memory_mib,
+    )
+    found = NeighbourTable(table.ids[sample.rows], table.sq_distances[sample.rows])
+    return recall_at_k(found, sample.truth), len(sample.rows)

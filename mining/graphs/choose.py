@@ -1,0 +1,88 @@
+"""Which graph for which set: a pure function of its size and of what there is to search it with."""
+
+from dataclasses import dataclass
+
+from .memory import MIB
+from .methods import Method, default_parameters, index_bytes
+
+# Seconds of one core, measured at 60,000 rows of width 64 and 512, K = 100, recall 0.99. What matters is
+# where the curves cross, and that depends on the machine much less than the times do.
+_EXACT_PER_PAIR = 1.3e-9
+_EXACT_PER_PAIR_AND_COLUMN = 1.9e-11
+_GRAPH_PER_ROW = 53e-6
+_GRAPH_PER_ROW_AND_NEIGHBOUR = 0.57e-6
+_GRAPH_EXPONENT = 1.17
+_MEASURED_ROWS = 60_000
+_MEASURED_WIDTH = 64
+_WARM_SHARE = 0.4
+_SHARE_WITHOUT_WIDTH = 0.6
+"""Of a graph's time at width 64: what does not grow with the width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """method: "exact", "hnsw" or "traverse_add". why: one sentence for people."""
+
+    method: Method
+    why: str
+
+
+def choose_method(
+    rows: int,
+    width: int,
+    neighbours: int,
+    cores: int,
+    memory_mib: int | None,
+    *,
+    reproducible: bool = False,
+    warm: bool = False,
+) -> Choice:
+    """The fastest method whose index fits into the memory.
+
+    reproducible: the same bytes are wanted at any number of threads, which several threads building one
+    hnsw index do not give. warm: a traverse_add graph of the epoch before can be started from.
+    """
+    exact_seconds = _exact_seconds(rows, width) / cores
+    graph_seconds = _graph_seconds(rows, width, neighbours) / cores * (_WARM_SHARE if warm else 1.0)
+    estimate = f"{rows} × {width}, K = {neighbours}, {cores} cores"
+    if exact_seconds <= graph_seconds:
+        return Choice(
+            "exact",
+            f"{estimate}: about {exact_seconds:.2g} s, no more than the {graph_seconds:.2g} s of a graph",
+        )
+    graph: Method = "hnsw"
+    why = "the faster graph to build from nothing"
+    if warm:
+        graph, why = "traverse_add", "it can start from the graph of the epoch before"
+    elif reproducible and cores > 1:
+        graph, why = "traverse_add", "it is the same at any number of threads"
+    needed = graph_mib(graph, rows, width, neighbours)
+    if memory_mib is not None and needed > memory_mib:
+        return Choice(
+            "exact",
+            f"{estimate}: {graph} would need {needed} MiB, memory_mib is {memory_mib}, and exact search needs blocks "
+            "only; more parts would let a graph fit",
+        )
+    return Choice(
+        graph,
+        f"{estimate}: about {graph_seconds:.2g} s against {exact_seconds:.2g} s of exact search, and of the graphs "
+        f"{why}",
+    )
+
+
+def graph_mib(method: str, rows: int, width: int, neighbours: int) -> int:
+    """MiB that an index with default parameters and the table of its neighbours take."""
+    index = index_bytes(rows, width, default_parameters(method, neighbours))
+    return -(-(12 * rows * neighbours + index) // MIB)
+
+
+def _exact_seconds(rows: int, width: int) -> float:
+    return rows**2 * (_EXACT_PER_PAIR + _EXACT_PER_PAIR_AND_COLUMN * width)
+
+
+def _graph_seconds(rows: int, width: int, neighbours: int) -> float:
+    per_row = _GRAPH_PER_ROW + _GRAPH_PER_ROW_AND_NEIGHBOUR * neighbours
+    depth = (rows / _MEASURED_ROWS) ** (_GRAPH_EXPONENT - 1)
+    return (
+        rows * depth * per_row * (_SHARE_WITHOUT_WIDTH + (1 - _SHARE_WITHOUT_WIDTH) * width / _MEASURED_WIDTH)
+    )

@@ -1,0 +1,246 @@
+"""Exact search: blocked matrix products with a running top-K, then distances by differences.
+
+|q − x|² = |q|² + |x|² − 2 q·x turns the search into matrix products, which the BLAS does at the speed of the machine,
+but rounds worse than differences do. So the products only propose: ``SLACK`` candidates more than needed are kept and
+re-measured by differences, and where the rounding could have kept a true neighbour out (many rows at nearly the same
+distance), that query is searched again by differences alone. The result is therefore *exactly* the K least (distance,
+id), with distances by float32 differences: independent of block sizes, threads and BLAS, and the oracle of the rest.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..neighbours import NeighbourTable
+from .blas import one_blas_thread
+from .distances import sq_distance
+from .index import check_queries, check_vectors
+from .memory import Budget
+from .pools import finish, offer
+from .remeasure import empty_table, insert_nearest, remeasure
+from .threads import over_rows, read_only
+
+SLACK = 16
+"""Candidates beyond K. On real embeddings they span far more than the rounding of the products."""
+
+_QUERY_ROWS = 512
+_COLUMNS = 1024
+"""The largest block of products, 2 MiB: it stays in a core's cache until it has been looked through."""
+
+_SMALLEST_QUERY_ROWS = 8
+_ROUNDING = 2.0**-24
+
+
+@dataclass(frozen=True, slots=True)
+class ExactParameters:
+    """Exact search has nothing to tune but where it runs.
+
+    engine: "numpy", or "torch" (needs torch) on ``devices``: names as torch has them, () for all GPUs there
+    are, or the CPU. precision: of torch's products, which only propose candidates; the result is exact with
+    either.
+    """
+
+    engine: Literal["numpy", "torch"] = "numpy"
+    devices: tuple[str, ...] = ()
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+
+    def __post_init__(self) -> None:
+        if self.engine not in ("numpy", "torch"):
+            raise InputError(f"engine is {self.engine!r}: use numpy or torch")
+        if self.precision not in ("float32", "bfloat16"):
+            raise InputError(f"precision is {self.precision!r}: use float32 or bfloat16")
+
+
+class ExactIndex:
+    """See ``index.GraphIndex``: the vectors themselves, the origin that the products are taken about, and norms."""
+
+    def __init__(self, vectors: NDArray[np.float32], *, first_id: int, parameters: ExactParameters) -> None:
+        self._vectors = read_only(vectors)
+        self.first_id = first_id
+        self.parameters = parameters
+        # Distances do not change when the origin moves, and products about the mean round less.
+        self._origin = _mean(self._vectors)
+        self._sq_norms = np.empty(len(vectors), np.float32)
+        _measure(self._vectors, self._origin, self._sq_norms)
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        *,
+        query_ids: NDArray[np.int64],
+        neighbours: int,
+        threads: int,
+        memory_mib: int | None = None,
+    ) -> NeighbourTable:
+        """See ``index.GraphIndex``. A block of queries belongs to one thread, and meets all rows in turn."""
+        rows, width = self._vectors.shape
+        check_queries(queries, query_ids, width, neighbours, threads)
+        table = empty_table(len(queries), neighbours)
+        keep = min(rows, neighbours + 1 + SLACK)
+        columns = min(_COLUMNS, rows)
+        query_bytes = 4 * (columns + 2 * width) + 16 * keep + 12 * neighbours
+        budget = Budget(memory_mib, "an exact search")
+        budget = budget.take(table.ids.nbytes + table.sq_distances.nbytes, "its result")
+        budget = budget.take(threads * 4 * columns * width, "a block of rows for each thread")
+        step = budget.rows(threads * query_bytes, at_most=_QUERY_ROWS, at_least=_SMALLEST_QUERY_ROWS)
+
+        def search_block(start: int, stop: int) -> None:
+            block = slice(start, stop)
+            found = self._search_block(queries[block], query_ids[block], neighbours, keep, columns)
+            table.ids[block] = found.ids
+            table.sq_distances[block] = found.sq_distances
+
+        with one_blas_thread():
+            over_rows(search_block, len(queries), threads, step=step)
+        return table
+
+    def save(self, path: Path) -> None:
+        """Nothing but the vectors is needed to search: the file holds their shape, so that ``load`` can check it."""
+        with path.open("wb") as file:
+            np.save(file, np.array(self._vectors.shape, np.int64), allow_pickle=False)
+
+    def _search_block(
+        self,
+        queries: NDArray[np.float32],
+        query_ids: NDArray[np.int64],
+        neighbours: int,
+        keep: int,
+        columns: int,
+    ) -> NeighbourTable:
+        candidates, limits = self._propose(queries, keep, columns)
+        found = remeasure(
+            queries,
+            self._vectors,
+            candidates,
+            query_ids=query_ids,
+            neighbours=neighbours,
+            first_id=self.first_id,
+        )
+        if keep < len(self._vectors):
+            doubtful = self._doubtful(queries, limits, found.sq_distances[:, -1])
+            some = read_only(queries), self._vectors, read_only(query_ids)
+            _search_by_differences(*some, self.first_id, doubtful, found.ids, found.sq_distances)
+        return found
+
+    def _propose(
+        self, queries: NDArray[np.float32], keep: int, columns: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Local rows (B, 2 · keep) with the ``keep`` least keys |x|² − 2 q·x, −1 pads, and the greatest of these."""
+        rows, width = self._vectors.shape
+        room = 2 * keep
+        about = queries - self._origin
+        keys = np.empty((len(queries), room), np.float32)
+        candidates = np.empty((len(queries), room), np.int32)
+        counts = np.zeros(len(queries), np.int32)
+        limits = np.full(len(queries), np.inf, np.float32)
+        moved = np.empty((columns, width), np.float32)
+        products = np.empty(len(queries) * columns, np.float32)
+        for first in range(0, rows, columns):
+            norms = self._sq_norms[first : first + columns]
+            some = moved[: len(norms)]
+            np.subtract(self._vectors[first : first + columns], self._origin, out=some)
+            block = products[: len(queries) * len(norms)].reshape(len(queries), len(norms))
+            np.dot(about, some.T, out=block)
+            offer(block, norms, first, keys, candidates, counts, limits, keep)
+        finish(keys, candidates, counts, limits, keep)
+        return candidates, limits
+
+    def _doubtful(
+        self,
+        queries: NDArray[np.float32],
+        limits: NDArray[np.float32],
+        furthest: NDArray[np.float32],
+        *,
+        product_error: float = 0.0,
+    ) -> NDArray[np.int64]:
+        """Queries whose K-th neighbour is not nearer than every row left out, rounding allowed for.
+
+        A row left out has a key of at least its query's limit, as the products have it. To be a neighbour
+        in truth its norm is at most |q| + d_K, so the three terms of its distance are off by less than (D +
+        8) 2⁻²⁴ (2|q| + d_K)² (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1); rows of
+        greater norm are further than d_K whatever the rounding.
+
+        product_error: what lower precision adds to a key, in units of |q| · |x|.
+        """
+        norms = np.empty(len(queries), np.float32)
+        _measure(read_only(queries), self._origin, norms)
+        sq_norms = norms.astype(np.float64)
+        sq_furthest = furthest.astype(np.float64)
+        norm, reach = np.sqrt(sq_norms), np.sqrt(sq_norms) + np.sqrt(sq_furthest)
+        error = (queries.shape[1] + 8) * _ROUNDING * (norm + reach) ** 2 + product_error * norm * reach
+        return np.flatnonzero(~(sq_furthest < limits + sq_norms - error))
+
+
+def build(
+    vectors: NDArray[np.float32],
+    *,
+    parameters: ExactParameters | None = None,
+    seed: int = 0,  # noqa: ARG001 - every method is built alike
+    threads: int = 1,  # noqa: ARG001
+    first_id: int = 0,
+) -> ExactIndex:
+    """An index over float32 (N, D) vectors, which are not copied."""
+    check_vectors(vectors)
+    parameters = parameters or ExactParameters()
+    if parameters.engine == "torch":
+        from .exact_torch import TorchExactIndex
+
+        return TorchExactIndex(vectors, first_id=first_id, parameters=parameters)
+    return ExactIndex(vectors, first_id=first_id, parameters=parameters)
+
+
+def load(
+    path: Path,
+    vectors: NDArray[np.float32],
+    *,
+    first_id: int = 0,
+    parameters: ExactParameters | None = None,
+) -> ExactIndex:
+    """Open what ``save`` wrote. Raises InputError when it was written for vectors of another shape."""
+    check_vectors(vectors)
+    with path.open("rb") as file:
+        try:
+            shape = tuple(np.load(file, allow_pickle=False).tolist())
+        except (ValueError, EOFError) as error:
+            raise InputError(f"{path} is not an index of exact search ({error}): build it again") from error
+    if shape != vectors.shape:
+        raise InputError(
+            f"{path} was built of vectors of shape {shape}, and these have {vectors.shape}: build it again"
+        )
+    return build(vectors, parameters=parameters, first_id=first_id)
+
+
+def index_bytes(rows: int, width: int) -> int:  # noqa: ARG001 - as for all methods
+    """Bytes that an index takes beside the vectors: their norms."""
+    return 4 * rows
+
+
+def _mean(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    total = np.zeros(vectors.shape[1])
+    for first in range(0, len(vectors), _COLUMNS):
+        total += vectors[first : first + _COLUMNS].sum(axis=0, dtype=np.float64)
+    return (total / len(vectors)).astype(np.float32)
+
+
+@njit(nogil=True, cache=True)
+def _measure(vectors, origin, sq_norms):
+    """Squared distances of all rows from the origin."""
+    for row in range(vectors.shape[0]):
+        sq_norms[row] = sq_distance(vectors[row], origin)
+
+
+@njit(nogil=True, cache=True)
+def _search_by_differences(queries, vectors, own, first_id, chosen, ids, sq_distances):
+    """Search all rows for the chosen queries, the slow way, and overwrite their rows of the table."""
+    for i in range(chosen.shape[0]):
+        q = chosen[i]
+        kept = 0
+        for row in range(vectors.shape[0]):
+            if row + first_id != own[q]:
+                sq = sq_distance(queries[q], vectors[row])
+                kept = insert_nearest(ids[q], sq_distances[q], kept, row + first_id, sq)

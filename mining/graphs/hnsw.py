@@ -1,0 +1,200 @@
+"""HNSW (Malkov & Yashunin, TPAMI 2018, arXiv 1603.09320), by hnswlib.
+
+Built by one thread, the same vectors, parameters and seed give the same file, byte for byte; built by
+several threads they do not, since the order of insertion is then a race. Searching is reproducible at any
+number of threads.
+"""
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import hnswlib
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..neighbours import NeighbourTable
+from .index import check_at_least, check_queries, check_vectors
+from .memory import Budget
+from .remeasure import empty_table, remeasure
+from .seeding import leaf_order
+from .threads import read_only
+
+_SEEDS = 2**31 - 1
+"""hnswlib draws levels from a generator of this period."""
+
+_HEADER = struct.Struct("<QQQQQQ")
+"""The first fields of hnswlib's file: offset of the links, rows held at most, rows held, bytes a row,
+offset of the label in a row, offset of the vector in a row."""
+
+_COPIES = 4
+"""Of ids and distances while a block is searched: C++ results, their arrays, those re-measured, and room to move."""
+
+
+@dataclass(frozen=True, slots=True)
+class HnswParameters:
+    """m: links a vertex gets (twice that on the lowest layer); ef_construction: candidates when a vertex is
+    inserted; ef: candidates kept in a search, at least the neighbours wanted and one more (the query itself
+    is found too)."""
+
+    m: int = 16
+    ef_construction: int = 100
+    ef: int = 130
+
+    def __post_init__(self) -> None:
+        check_at_least("m", self.m, 2)
+        check_at_least("ef_construction", self.ef_construction, 1)
+        check_at_least("ef", self.ef, 1)
+
+
+class HnswIndex:
+    """See ``index.GraphIndex``."""
+
+    def __init__(
+        self,
+        index: hnswlib.Index,
+        vectors: NDArray[np.float32],
+        *,
+        first_id: int,
+        parameters: HnswParameters,
+    ) -> None:
+        self._index = index
+        self._vectors = read_only(vectors)
+        self.first_id = first_id
+        self.parameters = parameters
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        *,
+        query_ids: NDArray[np.int64],
+        neighbours: int,
+        threads: int,
+        memory_mib: int | None = None,
+    ) -> NeighbourTable:
+        """See ``index.GraphIndex``. Raises InputError when ``ef`` or ``m`` is too small for ``neighbours``."""
+        rows, width = self._vectors.shape
+        check_queries(queries, query_ids, width, neighbours, threads)
+        # One more than wanted, since a query of this part finds itself.
+        wanted = min(neighbours + 1, rows)
+        self._check_ef(wanted, neighbours)
+        self._index.set_ef(self.parameters.ef)  # the same index may be searched with other parameters
+        table = empty_table(len(queries), neighbours)
+        budget = Budget(memory_mib, "an hnsw search").take(
+            table.ids.nbytes + table.sq_distances.nbytes, "its result"
+        )
+        step = budget.rows(12 * _COPIES * (neighbours + 1) + 4 * width + 16, at_most=len(queries))
+        for start in range(0, len(queries), step):
+            block = slice(start, start + step)
+            # Near queries one after the other: what one has read of the graph is in the cache for the next.
+            order = leaf_order(queries[block], threads=threads) + start
+            near = queries[order]
+            found = remeasure(
+                near,
+                self._vectors,
+                self._candidates(near, wanted, threads),
+                query_ids=query_ids[order],
+                neighbours=neighbours,
+                first_id=self.first_id,
+                threads=threads,
+            )
+            table.ids[order] = found.ids
+            table.sq_distances[order] = found.sq_distances
+        return table
+
+    def save(self, path: Path) -> None:
+        """Write hnswlib's own file, which holds a copy of the vectors."""
+        self._index.save_index(str(path))
+
+    def with_parameters(self, parameters: HnswParameters) -> "HnswIndex":
+        """The same graph, searched with another ``ef``."""
+        return HnswIndex(self._index, self._vectors, first_id=self.first_id, parameters=parameters)
+
+    def _check_ef(self, wanted: int, neighbours: int) -> None:
+        if self.parameters.ef < wanted:
+            raise InputError(
+                f"ef is {self.parameters.ef}, too few candidates for {neighbours} neighbours and the row itself: "
+                f"raise ef to at least {wanted}"
+            )
+
+    def _candidates(self, queries: NDArray[np.float32], wanted: int, threads: int) -> NDArray[np.int64]:
+        """Local rows (Q, wanted); hnswlib returns labels as uint64."""
+        try:
+            labels, _ = self._index.knn_query(queries, k=wanted, num_threads=threads)
+        except RuntimeError as error:
+            if "contiguous 2D array" not in str(error):
+                raise
+            raise InputError(
+                f"a search of the graph reached fewer than the {wanted} rows it needs, with m = {self.parameters.m} "
+                f"and ef = {self.parameters.ef}: the graph is too sparse, raise m and ef_construction, then ef"
+            ) from error
+        return labels.view(np.int64)
+
+
+def build(
+    vectors: NDArray[np.float32],
+    *,
+    parameters: HnswParameters | None = None,
+    seed: int = 0,
+    threads: int = 1,
+    first_id: int = 0,
+    memory_mib: int | None = None,
+) -> HnswIndex:
+    """Insert float32 (N, D) vectors into a new index. Reproducible with ``threads = 1`` only.
+
+    Raises InputError when the index does not fit ``memory_mib``.
+    """
+    parameters = parameters or HnswParameters()
+    check_vectors(vectors)
+    check_at_least("threads", threads, 1)
+    needed = index_bytes(len(vectors), vectors.shape[1], parameters)
+    Budget(memory_mib, "building an hnsw index").take(needed, f"links and vectors of {len(vectors)} rows")
+    index = hnswlib.Index(space="l2", dim=vectors.shape[1])
+    index.init_index(
+        max_elements=len(vectors),
+        M=parameters.m,
+        ef_construction=parameters.ef_construction,
+        random_seed=seed % _SEEDS,
+    )
+    index.add_items(vectors, num_threads=threads)
+    return HnswIndex(index, vectors, first_id=first_id, parameters=parameters)
+
+
+def load(
+    path: Path, vectors: NDArray[np.float32], *, first_id: int = 0, parameters: HnswParameters | None = None
+) -> HnswIndex:
+    """Open what ``save`` wrote, over the vectors it was built of.
+
+    parameters: ``ef`` may differ from the build's. Raises InputError when the file is not an index of these
+    vectors.
+    """
+    check_vectors(vectors)
+    _check_header(path, *vectors.shape)
+    index = hnswlib.Index(space="l2", dim=vectors.shape[1])
+    try:
+        index.load_index(str(path), max_elements=len(vectors))
+    except RuntimeError as error:
+        raise InputError(f"{path} is not a whole hnsw index ({error}): build it again") from error
+    return HnswIndex(index, vectors, first_id=first_id, parameters=parameters or HnswParameters())
+
+
+def index_bytes(rows: int, width: int, parameters: HnswParameters) -> int:
+    """Bytes that an index takes: a copy of the vectors, links, labels, locks and a map of the labels."""
+    upper_layers = 1.1 * (4 * parameters.m + 4) / max(1, parameters.m - 1)
+    return int(rows * (4 * width + 4 * (2 * parameters.m + 1) + 8 + upper_layers + 100))
+
+
+def _check_header(path: Path, rows: int, width: int) -> None:
+    """hnswlib trusts its file: one of other vectors would be read past its end."""
+    with path.open("rb") as file:
+        head = file.read(_HEADER.size)
+    if len(head) < _HEADER.size:
+        raise InputError(f"{path} has {len(head)} bytes, too few for an hnsw index: build it again")
+    _, _, held, row_bytes, label_offset, vector_offset = _HEADER.unpack(head)
+    file_width = (label_offset - vector_offset) // np.dtype(np.float32).itemsize
+    if (held, file_width) != (rows, width) or path.stat().st_size < held * row_bytes:
+        raise InputError(
+            f"{path} is not an index of these vectors: it says {held} rows of width {file_width}, and they are {rows} "
+            f"of width {width}; build it again"
+        )

@@ -1,0 +1,91 @@
+"""The three methods behind one set of functions, told apart by the type of their parameters."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from . import exact, hnsw, traverse_add
+from .exact import ExactIndex, ExactParameters
+from .hnsw import HnswIndex, HnswParameters
+from .traverse_add import TraverseAddIndex, TraverseAddParameters
+
+Method = Literal["exact", "hnsw", "traverse_add"]
+Parameters = ExactParameters | HnswParameters | TraverseAddParameters
+Index = ExactIndex | HnswIndex | TraverseAddIndex
+
+
+def default_parameters(method: str, neighbours: int) -> Parameters:
+    """Parameters to begin with for K ``neighbours``. Raises InputError for a method that there is not."""
+    match method:
+        case "exact":
+            return ExactParameters()
+        case "hnsw":
+            return HnswParameters(ef=max(32, round(1.3 * neighbours)))
+        case "traverse_add":
+            return TraverseAddParameters.for_neighbours(neighbours)
+    raise InputError(f"graph method {method!r} is unknown: use exact, hnsw, traverse_add or auto")
+
+
+def method_of(parameters: Parameters) -> Method:
+    """The method that the parameters are of."""
+    match parameters:
+        case ExactParameters():
+            return "exact"
+        case HnswParameters():
+            return "hnsw"
+        case TraverseAddParameters():
+            return "traverse_add"
+
+
+def build_index(
+    vectors: NDArray[np.float32], *, parameters: Parameters, seed: int, threads: int, first_id: int = 0
+) -> Index:
+    """Build an index over float32 (N, D) vectors."""
+    match parameters:
+        case ExactParameters():
+            return exact.build(vectors, parameters=parameters, first_id=first_id)
+        case HnswParameters():
+            return hnsw.build(vectors, parameters=parameters, seed=seed, threads=threads, first_id=first_id)
+        case TraverseAddParameters():
+            return traverse_add.build(
+                vectors, parameters=parameters, seed=seed, threads=threads, first_id=first_id
+            )
+
+
+def load_index(
+    path: Path, vectors: NDArray[np.float32], *, parameters: Parameters, first_id: int = 0
+) -> Index:
+    """Open what ``save`` wrote, over the vectors it was built of; exact search needs no file."""
+    match parameters:
+        case ExactParameters():
+            return exact.build(vectors, parameters=parameters, first_id=first_id)
+        case HnswParameters():
+            return hnsw.load(path, vectors, parameters=parameters, first_id=first_id)
+        case TraverseAddParameters():
+            return traverse_add.load(path, vectors, parameters=parameters, first_id=first_id)
+
+
+def with_effort(index: Index, effort: int) -> Index:
+    """The same index, whose searches keep ``effort`` rows: more find more, and take longer. Exact search has none."""
+    match index:
+        case ExactIndex():
+            return index
+        case HnswIndex():
+            return index.with_parameters(replace(index.parameters, ef=effort))
+        case TraverseAddIndex():
+            return index.with_parameters(index.parameters.with_effort(effort))
+
+
+def index_bytes(rows: int, width: int, parameters: Parameters) -> int:
+    """Bytes that building an index of ``rows`` × ``width`` vectors takes, beside the vectors."""
+    match parameters:
+        case ExactParameters():
+            return exact.index_bytes(rows, width)
+        case HnswParameters():
+            return hnsw.index_bytes(rows, width, parameters)
+        case TraverseAddParameters():
+            return traverse_add.index_bytes(rows, width, parameters)

@@ -1,0 +1,93 @@
+"""Distances measured anew, by float32 differences, for the neighbours that a search has found.
+
+Every method ends here, so that methods agree to rounding: what a search measured on its way (a matrix
+product, low precision, another order of summation) decides only *which* rows are candidates.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ..neighbours import NO_ROW, NeighbourTable
+from .distances import sq_distance
+from .threads import over_rows, read_only
+
+
+def remeasure(
+    queries: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    ids: NDArray[np.integer],
+    *,
+    query_ids: NDArray[np.int64],
+    neighbours: int,
+    first_id: int = 0,
+    threads: int = 1,
+    order: NDArray[np.int32] | None = None,
+) -> NeighbourTable:
+    """The ``neighbours`` nearest of each query's candidates, by (distance, id).
+
+    queries: float32 (Q, D). vectors: float32 (N, D), the rows that the candidates are of; row 0 has id
+    ``first_id``. ids: integers (Q, C), *local* rows of ``vectors``; negative where there is no candidate;
+    in any order, distinct. query_ids: int64 (Q,), global; a query is not its own neighbour. order: int32
+    (Q,), a permutation in which queries are taken: where near ones follow each other, their candidates are
+    still in the cache. It does not show in the result.
+
+    Returns (Q, neighbours) with global ids, padded where a query has fewer candidates.
+    """
+    table = empty_table(len(queries), neighbours)
+    if order is None:
+        order = np.arange(len(queries), dtype=np.int32)
+    fixed = read_only(queries), read_only(vectors), read_only(ids), read_only(query_ids), read_only(order)
+
+    def kernel(start: int, stop: int) -> None:
+        _nearest(*fixed, first_id, start, stop, table.ids, table.sq_distances)
+
+    over_rows(kernel, len(queries), threads)
+    return table
+
+
+def empty_table(rows: int, neighbours: int) -> NeighbourTable:
+    """A table of pads."""
+    return NeighbourTable(
+        np.full((rows, neighbours), NO_ROW, np.int64), np.full((rows, neighbours), np.inf, np.float32)
+    )
+
+
+@njit(nogil=True, cache=True)
+def _nearest(queries, vectors, ids, own, order, first_id, start, stop, found_ids, found_sq):
+    """Rows order[start:stop] of the table. Searches return nearly sorted lists, on which insertion is cheap."""
+    for row in order[start:stop]:
+        kept = 0
+        for c in range(ids.shape[1]):
+            local = np.int64(ids[row, c])
+            if local < 0 or local + first_id == own[row]:
+                continue
+            sq = sq_distance(queries[row], vectors[local])
+            kept = insert_nearest(found_ids[row], found_sq[row], kept, local + first_id, sq)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def insert_nearest(ids, sq_distances, kept, candidate, sq):
+    """Insert into the ``kept`` first entries, ascending by (distance, id), of int64 and float32 (K,) rows.
+
+    Returns how many are kept then. The last falls out of a full row.
+    """
+    width = ids.shape[0]
+    if kept == width:
+        last_sq = sq_distances[width - 1]
+        if sq > last_sq or (sq == last_sq and candidate > ids[width - 1]):
+            return kept
+        place = width - 1
+    else:
+        place = kept
+        kept += 1
+    while place > 0:
+        before_sq = sq_distances[place - 1]
+        if before_sq < sq or (before_sq == sq and ids[place - 1] < candidate):
+            break
+        sq_distances[place] = before_sq
+        ids[place] = ids[place - 1]
+        place -= 1
+    sq_distances[place] = sq
+    ids[place] = candidate
+    return kept

@@ -1,0 +1,207 @@
+"""FANNG (Harwood & Drummond, CVPR 2016): a graph of un-occluded edges, grown by walks that fail to arrive.
+
+The build, compiled, parallel, and bit-reproducible for a seed at any number of threads:
+
+1. *Seed*: candidates from a few random trees (``seeding``), edges from them by occlusion (``occlusion``).
+2. *Traverse-add*: batches of walks between random pairs on the frozen graph (``walks``); the edges that were
+   missing are then added in the order of the trials (``traverse``).
+3. *Refine*: every vertex searches its neighbourhood (``beam_search``) and rebuilds its edges from what it found.
+
+A *warm start* has candidates and edges already, those of the previous epoch: it measures them under the new vectors,
+makes a few walks, and goes on with step 3, or leaves that out where it is given the table that the last search found.
+
+A search begins at the vertex's own candidates, since in mining every query is itself a vertex. (The paper starts from
+the centroid; a spike found the same neighbours with a third less work this way.)
+"""
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..neighbours import NeighbourTable
+from .index import check_at_least, check_vectors
+from .memory import Budget
+from .occlusion import choose_edges
+from .seeding import seed_candidates
+from .threads import over_rows, read_only
+from .traverse import share_arriving, traverse
+from .traverse_index import TraverseAddIndex, search_all
+from .traverse_parameters import TraverseAddParameters, TraverseAddReport
+
+__all__ = ["TraverseAddIndex", "TraverseAddParameters", "TraverseAddReport", "build", "load"]
+
+_SEEDS = 24
+"""Candidates a vertex takes from the trees: enough for its edges, of which few are un-occluded."""
+
+_MOST_ROWS = 2**31 - 1
+"""Vertices are int32 inside a graph; larger sets are searched in parts, whose ids begin where they like."""
+
+
+def build(
+    vectors: NDArray[np.float32],
+    *,
+    parameters: TraverseAddParameters | None = None,
+    seed: int = 0,
+    threads: int = 1,
+    first_id: int = 0,
+    memory_mib: int | None = None,
+    warm_start: TraverseAddIndex | None = None,
+    warm_table: NeighbourTable | None = None,
+) -> TraverseAddIndex:
+    """Grow a graph over float32 (N, D) vectors.
+
+    warm_start: the graph of the same rows under earlier vectors; only its edges and candidates are used,
+    its distances are not. warm_table: the neighbours found in it, by global id, with one row for each
+    vertex: better candidates than the graph's own (rows of other parts are passed over).
+
+    Raises InputError: a warm start of other rows, a budget that does not hold the graph.
+    """
+    parameters = parameters or TraverseAddParameters()
+    check_vectors(vectors)
+    check_at_least("threads", threads, 1)
+    rows = len(vectors)
+    if rows > _MOST_ROWS:
+        raise InputError(
+            f"a graph of {rows} rows does not fit int32: build it in parts of at most {_MOST_ROWS}"
+        )
+    needed = index_bytes(rows, vectors.shape[1], parameters) + threads * 4 * rows
+    Budget(memory_mib, "building a traverse_add graph").take(
+        needed, f"edges and candidates of {rows} vertices"
+    )
+    vectors = read_only(vectors)
+    edges = np.full((rows, parameters.max_degree), -1, np.int32)
+    sq_lengths = np.full((rows, parameters.max_degree), np.inf, np.float32)
+    if warm_start is None:
+        candidates, order = seed_candidates(
+            vectors, trees=parameters.trees, keep=_SEEDS, seed=seed, threads=threads
+        )
+    else:
+        candidates, order = _warm_candidates(warm_start, warm_table, rows, first_id), warm_start.order
+        kept = min(parameters.max_degree, warm_start.edges.shape[1])
+        edges[:, :kept] = warm_start.edges[:, :kept]
+    _rebuild(vectors, candidates, order, edges, sq_lengths, threads)
+    walks = traverse(
+        vectors,
+        edges,
+        sq_lengths,
+        walks=parameters.walks if warm_start is None else parameters.warm_walks,
+        arrive=parameters.arrive,
+        seed=seed,
+        threads=threads,
+    )
+    if warm_table is None or warm_start is None:
+        # A table that a search has found is as good as what refining would find, and costs nothing.
+        candidates = _refined(vectors, candidates, order, edges, parameters, threads)
+        _rebuild(vectors, candidates, order, edges, sq_lengths, threads)
+    report = TraverseAddReport(
+        walks=walks,
+        arrived=share_arriving(vectors, edges, seed=seed, threads=threads),
+        mean_degree=float((edges >= 0).sum() / rows),
+        warm=warm_start is not None,
+    )
+    return TraverseAddIndex(
+        vectors, edges, candidates, order, first_id=first_id, parameters=parameters, report=report
+    )
+
+
+def load(
+    path: Path,
+    vectors: NDArray[np.float32],
+    *,
+    first_id: int = 0,
+    parameters: TraverseAddParameters | None = None,
+) -> TraverseAddIndex:
+    """Open what ``save`` wrote, over the vectors it was built of, or to warm-start from, over later ones.
+
+    Raises InputError when the file is damaged, or a graph of other rows.
+    """
+    check_vectors(vectors)
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            edges, candidates, order = (stored[name] for name in ("edges", "candidates", "order"))
+            width, numbers = int(stored["width"]), stored["report"]
+        _check_ids(edges, candidates, order)
+    except (ValueError, EOFError, KeyError, BadZipFile) as error:
+        raise InputError(f"{path} is not a whole traverse_add graph ({error}): build it again") from error
+    if (len(order), width) != vectors.shape:
+        raise InputError(
+            f"{path} is a graph of {len(order)} rows of width {width}, and these vectors are {len(vectors)} of width "
+            f"{vectors.shape[1]}: build it again"
+        )
+    report = TraverseAddReport(int(numbers[0]), float(numbers[1]), float(numbers[2]), bool(numbers[3]))
+    return TraverseAddIndex(
+        vectors,
+        edges,
+        candidates,
+        order,
+        first_id=first_id,
+        parameters=parameters or TraverseAddParameters(),
+        report=report,
+    )
+
+
+def index_bytes(rows: int, width: int, parameters: TraverseAddParameters) -> int:  # noqa: ARG001 - as for all methods
+    """Bytes that building takes beside the vectors, the most that the index ever holds."""
+    return rows * (8 * parameters.max_degree + 4 * (parameters.candidates + 2 * _SEEDS) + 24)
+
+
+def _rebuild(
+    vectors: NDArray[np.float32],
+    candidates: NDArray[np.int32],
+    order: NDArray[np.int32],
+    edges: NDArray[np.int32],
+    sq_lengths: NDArray[np.float32],
+    threads: int,
+) -> None:
+    candidates, order = read_only(candidates), read_only(order)
+
+    def kernel(start: int, stop: int) -> None:
+        choose_edges(vectors, candidates, order, edges, sq_lengths, start, stop)
+
+    over_rows(kernel, len(vectors), threads)
+
+
+def _check_ids(edges: NDArray[np.int32], candidates: NDArray[np.int32], order: NDArray[np.int32]) -> None:
+    """Compiled code follows ids without looking: a file that others wrote must not lead it out of the arrays."""
+    rows = len(order)
+    for ids in (edges, candidates):
+        if ids.ndim != 2 or len(ids) != rows or ids.dtype != np.int32 or ids.min() < -1 or ids.max() >= rows:
+            raise ValueError(f"edges or candidates are no rows of {rows} vertices")
+    if order.dtype != np.int32 or (np.bincount(order, minlength=rows) != 1).any():
+        raise ValueError("its order is no permutation")
+
+
+def _refined(
+    vectors: NDArray[np.float32],
+    candidates: NDArray[np.int32],
+    order: NDArray[np.int32],
+    edges: NDArray[np.int32],
+    parameters: TraverseAddParameters,
+    threads: int,
+) -> NDArray[np.int32]:
+    """int32 (N, parameters.candidates): what each vertex finds when it searches for itself, nearest first."""
+    refined = np.empty((len(vectors), parameters.candidates), np.int32)
+    own = np.arange(len(vectors), dtype=np.int32)
+    budget = parameters.refine_distances
+    search_all(vectors, vectors, edges, candidates, own, own[:0], order, budget, refined, threads)
+    return refined
+
+
+def _warm_candidates(
+    previous: TraverseAddIndex, table: NeighbourTable | None, rows: int, first_id: int
+) -> NDArray[np.int32]:
+    if len(previous.edges) != rows:
+        raise InputError(
+            f"the graph to start from has {len(previous.edges)} vertices, and the vectors are {rows} rows: start cold"
+        )
+    if table is None:
+        return previous.candidates
+    if len(table) != rows:
+        raise InputError(
+            f"the table to start from has {len(table)} rows, and the vectors are {rows}: pass the part's own rows"
+        )
+    local = table.ids - first_id
+    return np.where((table.ids >= 0) & (local >= 0) & (local < rows), local, -1).astype(np.int32)

@@ -1,0 +1,205 @@
+"""A traverse-add graph that can be searched and saved."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..neighbours import NO_ROW, NeighbourTable
+from . import exact
+from .beam_search import nearest_start, search_rows
+from .index import check_queries
+from .memory import Budget
+from .remeasure import empty_table, remeasure
+from .threads import over_rows, read_only
+from .traverse_parameters import TraverseAddParameters, TraverseAddReport
+
+_STARTS = 64
+"""Vertices that a query from outside is compared with first (the paper: the one nearest the centroid)."""
+
+
+class TraverseAddIndex:
+    """See ``index.GraphIndex``.
+
+    edges: int32 (N, max_degree), ascending in length, −1 pads. candidates: int32 (N, candidates), where a
+    vertex's own search begins. order: int32 (N,), a permutation that puts near vertices together.
+    """
+
+    def __init__(
+        self,
+        vectors: NDArray[np.float32],
+        edges: NDArray[np.int32],
+        candidates: NDArray[np.int32],
+        order: NDArray[np.int32],
+        *,
+        first_id: int,
+        parameters: TraverseAddParameters,
+        report: TraverseAddReport,
+    ) -> None:
+        self._vectors = read_only(vectors)
+        self.edges = read_only(edges)
+        self.candidates = read_only(candidates)
+        self.order = read_only(order)
+        self.first_id = first_id
+        self.parameters = parameters
+        self.report = report
+        self._starts = read_only(order[:: max(1, len(order) // _STARTS)].copy())
+        self._place = np.empty(len(order), np.int32)
+        self._place[order] = np.arange(len(order), dtype=np.int32)
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        *,
+        query_ids: NDArray[np.int64],
+        neighbours: int,
+        threads: int,
+        memory_mib: int | None = None,
+    ) -> NeighbourTable:
+        """See ``index.GraphIndex``. A query that the graph leaves short of neighbours is searched exactly."""
+        rows, width = self._vectors.shape
+        check_queries(queries, query_ids, width, neighbours, threads)
+        self._check_keep(neighbours)
+        table = empty_table(len(queries), neighbours)
+        budget = Budget(memory_mib, "a traverse_add search")
+        budget = budget.take(table.ids.nbytes + table.sq_distances.nbytes, "its result")
+        budget = budget.take(threads * 4 * rows, "a mark for every vertex and thread")
+        step = budget.rows(4 * (self.parameters.keep + width) + 12 * neighbours + 32, at_most=len(queries))
+        for first in range(0, len(queries), step):
+            block = slice(first, first + step)
+            found = self._search_block(queries[block], query_ids[block], neighbours, threads)
+            table.ids[block] = found.ids
+            table.sq_distances[block] = found.sq_distances
+        self._complete(table, queries, query_ids, threads, memory_mib)
+        return table
+
+    def save(self, path: Path) -> None:
+        """Write edges, candidates, order and report as an .npz of plain arrays (no pickle); equal bytes for
+        equal graphs."""
+        report = self.report
+        with path.open("wb") as file:
+            np.savez(
+                file,
+                allow_pickle=False,
+                edges=self.edges,
+                candidates=self.candidates,
+                order=self.order,
+                width=np.int64(self._vectors.shape[1]),
+                report=np.array([report.walks, report.arrived, report.mean_degree, report.warm], np.float64),
+            )
+
+    def with_parameters(self, parameters: TraverseAddParameters) -> "TraverseAddIndex":
+        """The same graph, searched with other parameters."""
+        return TraverseAddIndex(
+            self._vectors,
+            self.edges,
+            self.candidates,
+            self.order,
+            first_id=self.first_id,
+            parameters=parameters,
+            report=self.report,
+        )
+
+    def _search_block(
+        self, queries: NDArray[np.float32], query_ids: NDArray[np.int64], neighbours: int, threads: int
+    ) -> NeighbourTable:
+        own = self._own(query_ids)
+        order = self._near_queries_together(queries, own, threads)
+        found = np.empty((len(queries), self.parameters.keep), np.int32)
+        search_all(
+            read_only(queries),
+            self._vectors,
+            self.edges,
+            self.candidates,
+            own,
+            self._starts,
+            order,
+            self.parameters.distances,
+            found,
+            threads,
+        )
+        return remeasure(
+            queries,
+            self._vectors,
+            found,
+            query_ids=query_ids,
+            neighbours=neighbours,
+            first_id=self.first_id,
+            threads=threads,
+            order=order,
+        )
+
+    def _own(self, query_ids: NDArray[np.int64]) -> NDArray[np.int32]:
+        local = query_ids - self.first_id
+        return np.where((local >= 0) & (local < len(self._vectors)), local, -1).astype(np.int32)
+
+    def _near_queries_together(
+        self, queries: NDArray[np.float32], own: NDArray[np.int32], threads: int
+    ) -> NDArray[np.int32]:
+        place = self._place[own]
+        outside = np.flatnonzero(own < 0)
+        if len(outside):
+            nearest = np.empty(len(outside), np.int32)
+            some, starts = read_only(queries[outside]), self._starts
+
+            def kernel(start: int, stop: int) -> None:
+                nearest_start(some, self._vectors, starts, start, stop, nearest)
+
+            over_rows(kernel, len(outside), threads)
+            place[outside] = self._place[starts[nearest]]
+        return np.argsort(place, kind="stable").astype(np.int32)
+
+    def _complete(
+        self,
+        table: NeighbourTable,
+        queries: NDArray[np.float32],
+        query_ids: NDArray[np.int64],
+        threads: int,
+        memory_mib: int | None,
+    ) -> None:
+        """Where the graph falls into pieces, or the budget ended early, a search may find fewer rows than
+        there are."""
+        others = len(self._vectors) - (self._own(query_ids) >= 0)
+        short = np.flatnonzero((table.ids != NO_ROW).sum(axis=1) < np.minimum(others, table.neighbours))
+        if len(short):
+            whole = exact.build(self._vectors, first_id=self.first_id).search(
+                queries[short],
+                query_ids=query_ids[short],
+                neighbours=table.neighbours,
+                threads=threads,
+                memory_mib=memory_mib,
+            )
+            table.ids[short] = whole.ids
+            table.sq_distances[short] = whole.sq_distances
+
+    def _check_keep(self, neighbours: int) -> None:
+        wanted = min(neighbours, len(self._vectors))
+        if self.parameters.keep < wanted:
+            raise InputError(
+                f"keep is {self.parameters.keep}, fewer than the {wanted} neighbours wanted: raise keep to at least "
+                f"{wanted} (recall needs about a third more)"
+            )
+
+
+def search_all(
+    queries,
+    vectors,
+    edges,
+    candidates,
+    own,
+    starts,
+    order,
+    budget: int,
+    found: NDArray[np.int32],
+    threads: int,
+) -> None:
+    """``beam_search.search_rows`` over all queries, by threads."""
+    queries, vectors, edges, candidates, own, starts, order = (
+        read_only(array) for array in (queries, vectors, edges, candidates, own, starts, order)
+    )
+
+    def kernel(start: int, stop: int) -> None:
+        search_rows(queries, vectors, edges, candidates, own, starts, order, budget, start, stop, found)
+
+    over_rows(kernel, len(queries), threads)

@@ -1,0 +1,48 @@
+"""Greedy walks between random pairs of vertices, on a graph that stands still. Compiled.
+
+Harwood & Drummond, CVPR 2016, section 4 (traverse-add): a walk goes from vertex to vertex, each time to the
+one among the edges' ends that is nearest to the target, for as long as that is nearer. Where it stops short
+of the target, an edge from there to the target is missing.
+"""
+
+import numpy as np
+from numba import njit, uint64
+
+from .distances import sq_distance
+
+
+@njit(nogil=True, cache=True)
+def walk(vectors, edges, seed, first_trial, sources, targets, start, stop):
+    """Walk trials start..stop; trial i draws its pair from (seed, first_trial + i) and from nothing else.
+
+    Writes, for each, where the walk stopped and its target to ``sources`` and ``targets`` (int32), and −1
+    as source where it arrived: at the target, or at a row equal to it.
+    """
+    rows = uint64(vectors.shape[0])
+    for trial in range(start, stop):
+        counter = uint64(2) * uint64(first_trial + trial)
+        here = np.int32(_hashed(uint64(seed), counter) % rows)
+        target = np.int32(_hashed(uint64(seed), counter + uint64(1)) % rows)
+        sq = sq_distance(vectors[here], vectors[target])
+        moved = True
+        while moved and sq > 0.0:
+            moved = False
+            for step in edges[here]:
+                if step < 0:
+                    break
+                step_sq = sq_distance(vectors[step], vectors[target])
+                if step_sq < sq:
+                    sq = step_sq
+                    here = step
+                    moved = True
+        targets[trial] = target
+        sources[trial] = -1 if sq == 0.0 else here
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _hashed(seed, counter):
+    """splitmix64 (Steele, Lea & Flood, OOPSLA 2014): a random number for each counter."""
+    z = seed * uint64(0xD1342543DE82EF95) + (counter + uint64(1)) * uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> uint64(27))) * uint64(0x94D049BB133111EB)
+    return z ^ (z >> uint64(31))

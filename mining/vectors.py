@@ -1,0 +1,102 @@
+"""Vectors as mining wants them: float32, C-contiguous, finite, said to be of unit length only when they are."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import InputError
+
+UNIT_TOLERANCE = 1e-3
+"""How far from 1 the norm of a unit row may be: float16 embeddings, normalised before they were stored,
+keep to it."""
+
+_BLOCK_VALUES = 1 << 22
+"""Values checked at once, so that checking needs megabytes whatever the size of the set."""
+
+_ROWS_NAMED = 5
+
+
+def as_vectors(x: ArrayLike, *, name: str = "embeddings", require_unit: bool = False) -> NDArray[np.float32]:
+    """Check vectors and bring them into the one form that every algorithm of mining takes.
+
+    x: (N, D), any real number type, any memory order. name: what the errors call it.
+    require_unit: refuse rows whose norm is not 1 (nothing is normalised silently; see ``normalise``).
+
+    Returns float32 (N, D), C-contiguous; the same memory where x has that form already (a memory map stays
+    one). Raises InputError: not numeric, not two-dimensional, no rows or no columns, NaN or infinite
+    values, values whose squared distances do not fit float32, rows that are not of unit length although
+    they must be.
+    """
+    array = np.asanyarray(x)
+    if array.dtype.kind not in "fiu":
+        raise InputError(
+            f"{name} has dtype {array.dtype}, which is not a real number type: pass float32 values"
+        )
+    if array.ndim != 2:
+        raise InputError(
+            f"{name} has shape {array.shape}, but one row per vector is needed: pass an array of (N, D)"
+        )
+    rows, width = array.shape
+    if rows == 0 or width == 0:
+        raise InputError(f"{name} has shape {array.shape}: at least one row and one column are needed")
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, and is named below
+        vectors = np.ascontiguousarray(array, dtype=np.float32)
+    largest = np.float32(np.sqrt(np.finfo(np.float32).max / (4.0 * width)))  # d² ≤ D · (2 · largest)²
+    for start, block in _row_blocks(vectors):
+        extreme = np.abs(block).max(axis=1)
+        _refuse_rows(~np.isfinite(extreme), start, name, "hold NaN or infinite values", "drop or repair them")
+        _refuse_rows(
+            extreme > largest,
+            start,
+            name,
+            f"hold values beyond ±{largest:.3g}, whose squared distances overflow float32",
+            "scale the vectors down",
+        )
+        if require_unit:
+            _refuse_rows(
+                np.abs(_norms(block) - 1.0) > UNIT_TOLERANCE,
+                start,
+                name,
+                f"are not of unit length (tolerance {UNIT_TOLERANCE}), which the rule assumes",
+                "normalise them first (tripletmine.mining.vectors.normalise)",
+            )
+    return vectors
+
+
+def normalise(x: ArrayLike, *, name: str = "embeddings") -> NDArray[np.float32]:
+    """Scale every row to length 1. Returns a new float32 (N, D) array; a row of zeros has no direction:
+    InputError."""
+    vectors = as_vectors(x, name=name)
+    unit = np.empty_like(vectors, subok=False)
+    for start, block in _row_blocks(vectors):
+        norms = _norms(block)
+        _refuse_rows(
+            norms == 0.0, start, name, "are all zero and have no direction", "drop them before normalising"
+        )
+        unit[start : start + len(block)] = block / norms[:, None]
+    return unit
+
+
+def is_unit(x: NDArray[np.float32]) -> bool:
+    """Whether every row of float32 (N, D) has length 1 to within ``UNIT_TOLERANCE``."""
+    return all(bool((np.abs(_norms(block) - 1.0) <= UNIT_TOLERANCE).all()) for _, block in _row_blocks(x))
+
+
+def _row_blocks(vectors: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    step = max(1, _BLOCK_VALUES // vectors.shape[1])
+    for start in range(0, len(vectors), step):
+        yield start, vectors[start : start + step]
+
+
+def _norms(block: NDArray[np.float32]) -> NDArray[np.float64]:
+    """In float64: the square of a float32 can underflow to 0 although the row is not zero."""
+    wide = block.astype(np.float64)
+    return np.sqrt(np.einsum("ij,ij->i", wide, wide))
+
+
+def _refuse_rows(bad: NDArray[np.bool_], start: int, name: str, what: str, remedy: str) -> None:
+    if bad.any():
+        rows = np.flatnonzero(bad) + start
+        named = ", ".join(map(str, rows[:_ROWS_NAMED])) + (", …" if len(rows) > _ROWS_NAMED else "")
+        raise InputError(f"{name}: rows {named} {what}: {remedy}")

@@ -1,0 +1,121 @@
+"""The library call: anybody's vectors in, neighbours and an account of them out."""
+
+import numpy as np
+import pytest
+from tripletmine.mining.errors import InputError
+from tripletmine.mining.graphs.build import neighbours_of
+from tripletmine.mining.graphs.exact import ExactParameters
+from tripletmine.mining.graphs.hnsw import HnswParameters
+from tripletmine.mining.graphs.recall import recall_at_k
+from tripletmine.mining.graphs.traverse_add import TraverseAddParameters
+from tripletmine.mining.neighbours import NO_ROW
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+@pytest.mark.parametrize("method", ["exact", "hnsw", "traverse_add"])
+def test_every_method_reaches_the_target_and_reports_it(
+    clustered, clustered_exact, method: str, parts: int
+) -> None:
+    table, report = neighbours_of(clustered, 20, method=method, recall_target=0.98, parts=parts, threads=2)
+    recall = recall_at_k(table, clustered_exact)
+    assert recall > 0.98, f"recall {recall:.4f}: {report}"
+    assert (report.method, report.parts, report.why) == (method, parts, "as asked")
+    assert abs(report.recall - recall) < 0.01
+    assert (report.arrived is not None) == (method == "traverse_add")
+    assert bool(report.tried) == (method != "exact")
+
+
+def test_auto_is_exact_for_a_small_set(clustered, clustered_exact) -> None:
+    table, report = neighbours_of(clustered, 20)
+    assert report.method == "exact"
+    assert "3000 × 16, K = 20" in report.why
+    assert recall_at_k(table, clustered_exact) == 1.0
+
+
+def test_given_parameters_are_used_as_they_are(clustered) -> None:
+    parameters = HnswParameters(m=5, ef_construction=20, ef=22)
+    _, report = neighbours_of(clustered, 20, parameters=parameters, recall_target=1.0)
+    assert (report.method, report.parameters, report.tried) == ("hnsw", parameters, ())
+    assert 0.3 < report.recall < 1.0
+    with pytest.raises(InputError, match="method is 'exact', but the parameters are of hnsw"):
+        neighbours_of(clustered, 20, method="exact", parameters=parameters)
+
+
+def test_traverse_add_repeats_at_any_number_of_threads_and_parts(clustered) -> None:
+    for parts in (1, 3):
+        one, many = (
+            neighbours_of(clustered, 10, method="traverse_add", parts=parts, threads=threads)
+            for threads in (1, 4)
+        )
+        np.testing.assert_array_equal(one[0].ids, many[0].ids)
+        np.testing.assert_array_equal(one[0].sq_distances, many[0].sq_distances)
+        assert one[1] == many[1]
+
+
+def test_a_recall_out_of_reach_says_what_to_change(clustered, monkeypatch: pytest.MonkeyPatch) -> None:
+    sparse = HnswParameters(m=4, ef_construction=4)
+    monkeypatch.setattr(
+        "tripletmine.mining.graphs.build.default_parameters", lambda method, neighbours: sparse
+    )
+    with pytest.raises(InputError, match=r"below recall_target = 1\.0: build a denser graph"):
+        neighbours_of(clustered, 20, method="hnsw", recall_target=1.0)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_other_number_types_and_orders_are_taken(clustered, dtype: type) -> None:
+    x = np.asfortranarray(clustered[:300].astype(dtype))
+    table, _ = neighbours_of(x, 5)
+    expected, _ = neighbours_of(np.ascontiguousarray(x, np.float32), 5)
+    np.testing.assert_array_equal(table.ids, expected.ids)
+
+
+@pytest.mark.parametrize("method", ["auto", "exact", "hnsw", "traverse_add"])
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_fewer_rows_than_neighbours_are_padded(clustered, method: str, rows: int) -> None:
+    table, _ = neighbours_of(clustered[:rows], 7, method=method)
+    assert table.ids.shape == (rows, 7)
+    assert (table.ids[:, rows - 1 :] == NO_ROW).all()
+    assert np.isinf(table.sq_distances[:, rows - 1 :]).all()
+    assert (table.ids[:, : rows - 1] != NO_ROW).all()
+
+
+@pytest.mark.parametrize("method", ["exact", "hnsw", "traverse_add"])
+def test_all_rows_equal(method: str) -> None:
+    table, _ = neighbours_of(np.full((500, 3), 0.5), 10, method=method)
+    np.testing.assert_array_equal(table.sq_distances, 0.0)
+    assert all(len({*row.tolist(), q}) == 11 for q, row in enumerate(table.ids))
+
+
+@pytest.mark.parametrize("method", ["exact", "hnsw", "traverse_add"])
+def test_budgets_are_met_or_refused(clustered, method: str) -> None:
+    table, _ = neighbours_of(clustered, 20, method=method, memory_mib=12, threads=2)
+    free, _ = neighbours_of(clustered, 20, method=method, threads=2)
+    assert (table.ids == free.ids).mean() > 0.98
+    with pytest.raises(InputError, match="memory_mib is 2, but"):
+        neighbours_of(np.repeat(clustered, 10, axis=0), 20, method=method, memory_mib=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "annoy"}, "graph method 'annoy' is unknown"),
+        ({"neighbours": 0}, "neighbours is 0"),
+        ({"parts": 0}, "parts is 0"),
+        ({"parts": 51}, "parts is 51, but there are 50 rows"),
+        ({"vectors": np.full((3, 2), np.nan)}, "rows 0, 1, 2 hold NaN"),
+        ({"vectors": np.zeros((0, 2))}, "at least one row"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(clustered, options: dict, message: str) -> None:
+    arguments = {"vectors": clustered[:50], "neighbours": 3, **options}
+    with pytest.raises(InputError, match=message):
+        neighbours_of(**arguments)
+
+
+def test_parameters_tell_their_method(clustered) -> None:
+    for parameters, method in [
+        (ExactParameters(), "exact"),
+        (HnswParameters(ef=40), "hnsw"),
+        (TraverseAddParameters(), "traverse_add"),
+    ]:
+        assert neighbours_of(clustered[:200], 5, parameters=parameters)[1].method == method

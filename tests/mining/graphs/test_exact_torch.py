@@ -1,0 +1,84 @@
+"""The torch engine gives the numpy engine's table, bit for bit."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tripletmine.mining.errors import InputError
+from tripletmine.mining.graphs import exact
+from tripletmine.mining.graphs.exact import ExactIndex, ExactParameters
+
+pytest.importorskip("torch")
+from tripletmine.mining.graphs import exact_torch
+from tripletmine.mining.graphs.exact_torch import TorchExactIndex
+
+
+def search_all(x: np.ndarray, neighbours: int, parameters: ExactParameters, **options):
+    index = exact.build(x, parameters=parameters, first_id=4)
+    ids = np.arange(len(x)) + 4
+    return index.search(x, query_ids=ids, neighbours=neighbours, **{"threads": 2, **options})
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("devices", [("cpu",), ("cpu", "cpu")])
+def test_the_numpy_engines_table(clustered, precision, devices, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact_torch, "_COLUMNS", 700)
+    monkeypatch.setattr(exact_torch, "_QUERY_ROWS", 900)
+    parameters = ExactParameters(engine="torch", devices=devices, precision=precision)
+    found, expected = (search_all(clustered, 20, p) for p in (parameters, ExactParameters()))
+    np.testing.assert_array_equal(found.ids, expected.ids)
+    np.testing.assert_array_equal(found.sq_distances, expected.sq_distances)
+
+
+def test_rounding_that_hides_neighbours_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Distances of 1/4096 among vectors of length 1: bfloat16 alone cannot tell them apart."""
+    rng = np.random.default_rng(0)
+    directions = rng.standard_normal((20, 8))
+    x = np.repeat(directions / np.linalg.norm(directions, axis=1, keepdims=True), 150, axis=0)
+    x = (x + rng.standard_normal(x.shape) / 4096).astype(np.float32)
+    parameters = ExactParameters(engine="torch", devices=("cpu",))
+    expected = search_all(x, 5, ExactParameters())
+    np.testing.assert_array_equal(search_all(x, 5, parameters).ids, expected.ids)
+    monkeypatch.setattr(TorchExactIndex, "_doubtful", lambda *_, **__: np.empty(0, np.int64))
+    assert (search_all(x, 5, parameters).ids != expected.ids).any(), "the check is what makes it exact"
+
+
+def test_small_sets_and_budgets(clustered) -> None:
+    parameters = ExactParameters(engine="torch", devices=("cpu",))
+    for rows in (1, 2, 30):
+        found, expected = (search_all(clustered[:rows], 8, p) for p in (parameters, ExactParameters()))
+        np.testing.assert_array_equal(found.ids, expected.ids)
+    whole = search_all(clustered, 20, parameters)
+    np.testing.assert_array_equal(search_all(clustered, 20, parameters, memory_mib=4).ids, whole.ids)
+    with pytest.raises(InputError, match="exact search by torch needs 2 MiB"):
+        search_all(clustered, 20, parameters, memory_mib=1)
+
+
+def test_a_device_that_there_is_not_is_named(clustered) -> None:
+    with pytest.raises(InputError, match="devices are nowhere, and not all can be used"):
+        exact.build(clustered, parameters=ExactParameters(engine="torch", devices=("nowhere",)))
+
+
+@pytest.mark.parametrize("change", [{"engine": "jax"}, {"precision": "int8"}])
+def test_parameters_that_make_no_sense_are_refused(change: dict) -> None:
+    with pytest.raises(InputError, match="use"):
+        ExactParameters(**change)
+
+
+def test_the_numpy_engine_does_not_import_torch() -> None:
+    code = (
+        "import sys, tripletmine.mining.graphs.build as b, numpy as np\n"
+        "b.neighbours_of(np.eye(9), 2)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_both_engines_are_one_kind_of_index(clustered, tmp_path) -> None:
+    parameters = ExactParameters(engine="torch", devices=("cpu",))
+    index = exact.build(clustered, parameters=parameters)
+    index.save(tmp_path / "index")
+    loaded = exact.load(tmp_path / "index", clustered, parameters=parameters)
+    assert isinstance(loaded, TorchExactIndex)
+    assert isinstance(loaded, ExactIndex)

@@ -1,0 +1,26 @@
+"""Budgets become block sizes, or an error before the work begins."""
+
+import pytest
+from tripletmine.mining.errors import InputError
+from tripletmine.mining.graphs.memory import MIB, Budget
+
+
+def test_without_a_budget_the_whole_block_is_taken() -> None:
+    assert Budget(None, "it").take(10**15, "much").rows(10**15, at_most=7) == 7
+
+
+def test_what_is_taken_leaves_less_for_blocks() -> None:
+    budget = Budget(4, "it")
+    assert budget.rows(MIB, at_most=100) == 4
+    assert budget.take(3 * MIB, "a table").rows(MIB, at_most=100) == 1
+    assert budget.rows(MIB, at_most=2) == 2
+
+
+def test_a_budget_that_cannot_be_met_names_what_is_needed() -> None:
+    with pytest.raises(
+        InputError, match="memory_mib is 4, but it needs 5 MiB with a table: raise memory_mib to at least 5"
+    ):
+        Budget(4, "it").take(4 * MIB + 1, "a table")
+    with pytest.raises(InputError, match=r"needs 8 MiB with its smallest block \(8 rows\)"):
+        Budget(4, "it").rows(MIB, at_most=100, at_least=8)
+    assert Budget(4, "it").rows(MIB, at_most=3, at_least=8) == 3

@@ -1,0 +1,122 @@
+"""Slow and obvious versions of the algorithms, to compare the fast ones with."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+from tripletmine.mining.neighbours import NO_ROW, NeighbourTable
+
+
+def exact_neighbours(vectors, neighbours):
+    """Every distance by float32 differences, sorted by (distance, id), the row itself removed, padded."""
+    rows = len(vectors)
+    ids = np.full((rows, neighbours), NO_ROW, np.int64)
+    sq = np.full((rows, neighbours), np.inf, np.float32)
+    for i in range(rows):
+        difference = vectors - vectors[i]
+        distances = np.einsum("ij,ij->i", difference, difference)
+        order = [j for j in np.lexsort((np.arange(rows), distances)) if j != i][:neighbours]
+        ids[i, : len(order)] = order
+        sq[i, : len(order)] = distances[order]
+    return NeighbourTable(ids, sq)
+
+
+@dataclass
+class OracleMined:
+    """What the miner should find.
+
+    triplets: (anchor, positive, negative, positive_rank, negative_rank). confusion: pair → [count, hinge].
+    """
+
+    triplets: list = field(default_factory=list)
+    confusion: dict = field(default_factory=lambda: defaultdict(lambda: [0, 0.0]))
+    counts: dict = field(default_factory=lambda: defaultdict(int))
+
+
+def first_shared(label_sets, a, b):
+    """The least class of both rows' sets, or None."""
+    return min(label_sets[a] & label_sets[b], default=None)
+
+
+def mine_by_loops(table, label_sets, rule, *, anchors, vectors=None, excluded=()):
+    """The rule of smart mining, one condition at a time over every (anchor, positive, negative).
+
+    label_sets: a set of integer classes for each row. excluded: row ids. Follows the wording of
+    ``MiningRule`` and ``Guards``, and shares no code with the miner.
+    """
+    mined = OracleMined()
+    for row, anchor in enumerate(anchors):
+        if anchor in excluded:
+            mined.counts["anchors_excluded"] += 1
+            continue
+        near = [
+            (float(sq), int(n), rank)
+            for rank, (n, sq) in enumerate(zip(table.ids[row], table.sq_distances[row], strict=True))
+            if n != NO_ROW
+        ]
+        mined.counts["entries"] += len(near)
+        near = [entry for entry in near if entry[1] not in excluded]
+        positives = [entry for entry in near if first_shared(label_sets, anchor, entry[1]) is not None]
+        negatives = [entry for entry in near if first_shared(label_sets, anchor, entry[1]) is None]
+        mined.counts["anchors_without_neighbour_positive"] += not positives
+        if rule.positives == "class":
+            known = {p for _, p, _ in positives} | {anchor} | set(excluded)
+            for p in set(range(len(label_sets))) - known:
+                if first_shared(label_sets, anchor, p) is not None:
+                    difference = vectors[anchor] - vectors[p]
+                    positives.append((float(np.dot(difference, difference)), p, -1))
+            positives.sort()
+        mined.counts["anchors_without_positive"] += not positives
+        if positives:
+            _mine_anchor(mined, anchor, positives, negatives, label_sets, rule)
+    return mined
+
+
+def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule):
+    k_sq = rule.k_hardness * rule.k_hardness
+    mined.counts["positives"] += len(positives)
+    mined.counts["positives_with_empty_interval"] += sum(
+        k_sq * sq_p >= sq_p + rule.margin for sq_p, _, _ in positives
+    )
+    usable = {}
+    for n in negatives:
+        verdicts = {p: refusal(p, n, positives, rule) for p in positives}
+        usable[n] = [p for p in positives if verdicts[p] is None]
+        if usable[n]:
+            sq_p, p, _ = usable[n][-1]
+            entry = mined.confusion[first_shared(label_sets, anchor, p), min(label_sets[n[1]])]
+            entry[0] += 1
+            entry[1] += sq_p + rule.margin - n[0]
+            mined.counts["admissible"] += 1
+        for guard in set(verdicts.values()) - {None, "rule"} if not usable[n] else ():
+            mined.counts[guard] += 1
+    mined.counts["anchors_without_admissible_negative"] += not any(usable.values())
+    taken = set()
+    for p in reversed(positives):
+        free = [n for n, partners in usable.items() if p in partners and n not in taken]
+        if free and len(taken) < rule.triplets_per_anchor:
+            taken.add(free[0])
+            mined.triplets.append((anchor, p[1], free[0][1], p[2], free[0][2]))
+
+
+def refusal(positive, negative, positives, rule):
+    """Why (a, p, n) is no triplet: "rule", the first guard against it, or None when it is one.
+
+    positive, negative and positives are (squared distance, id, rank).
+    """
+    (sq_p, _, _), (sq_n, _, rank) = positive, negative
+    guards = rule.guards
+    outside = rule.k_hardness * rule.k_hardness * sq_p < sq_n
+    nearer = min(positives)[0] < sq_n or not rule.nearer_positive
+    sq_known = [sq for sq, _, _ in positives]
+    score_p, score_n = 1 - sq_p / 2, 1 - sq_n / 2
+    conditions = {
+        "rule": outside and sq_n < sq_p + rule.margin and nearer,
+        "duplicate": guards.duplicate_sq is None or sq_n > guards.duplicate_sq,
+        "rank_window": guards.rank_window is None or rank in range(*guards.rank_window),
+        "percentile": guards.positive_percentile is None
+        or sq_n > np.percentile(sq_known, guards.positive_percentile),
+        "score_margin": (guards.minimum_margin_sq is None or sq_n >= sq_p + guards.minimum_margin_sq)
+        and (guards.relative_margin is None or score_n <= score_p - abs(score_p) * guards.relative_margin),
+    }
+    return next((name for name, holds in conditions.items() if not holds), None)
