@@ -1,0 +1,282 @@
+"""Re-derive a triplet set from embeddings and labels, and list what does not hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .graphs.distances import sq_distance
+from .labels import Labels
+from .miner import COLUMNS
+from .rule import MiningRule
+
+TOLERANCE = 1e-5
+"""How far a stored d² may be from the true one, as a share of |x|² + |y|²: what float32 costs any formula for
+it, and far below what another row or another epoch's embeddings would give."""
+
+_EXAMPLES = 5
+_BLOCK_VALUES = 1 << 22
+
+VIOLATIONS = {
+    "row_out_of_range": "an id that is no row",
+    "rows_not_distinct": "anchor, positive and negative are not three rows",
+    "positive_label": "the positive shares no class with the anchor",
+    "negative_label": "the negative shares a class with the anchor",
+    "label_columns": "anchor_label or negative_label is not the rows' class",
+    "not_finite": "a distance is not finite",
+    "distance": "a distance is not that of the embeddings",
+    "boundary": "not (k·d(a,p))² < d²(a,n): the negative lies inside the exclusion boundary",
+    "active": "not d²(a,n) < d²(a,p) + m: the loss is already zero",
+    "nearer_positive": "no row of the anchor's class is nearer than the negative",
+    "guard": "a guard refuses the negative",
+    "rank": "the ranks do not fit each other, the distances or the rule",
+    "k_hardness": "k is not that of the rule",
+    "negative_reused": "the anchor uses the negative twice",
+    "anchor_over_cap": "the anchor has more triplets than triplets_per_anchor",
+}
+"""Kinds of violation and what they mean, in the order in which they are reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """How many triplets violate one condition, and the first few of them in words."""
+
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What an audit looked at and found.
+
+    triplets: in the set. checked: of them, looked at. anchors: distinct anchors in the set.
+    coverage: anchors as a share of all labelled rows.
+    violations: by kind (see ``VIOLATIONS``); kinds without any are left out.
+    """
+
+    triplets: int
+    checked: int
+    anchors: int
+    coverage: float
+    violations: Mapping[str, Violation]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was violated."""
+        return not self.violations
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers, lists and dictionaries, for JSON."""
+        return {
+            "triplets": self.triplets,
+            "checked": self.checked,
+            "anchors": self.anchors,
+            "coverage": self.coverage,
+            "violations": {
+                kind: {"meaning": VIOLATIONS[kind], "count": found.count, "examples": list(found.examples)}
+                for kind, found in self.violations.items()
+            },
+        }
+
+
+def check_triplets(
+    columns: Mapping[str, NDArray[Any]],
+    labels: Labels,
+    vectors: NDArray[np.float32],
+    rule: MiningRule,
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    tolerance: float = TOLERANCE,
+) -> AuditReport:
+    """Check every condition that a triplet set must meet, from the embeddings up.
+
+    columns: those of ``Mined`` (``COLUMNS``), of any anchors. labels: of the whole set.
+    vectors: float32 (N, D), the embeddings that were mined; may be a memory map.
+    sample: check only this many anchors, drawn by ``seed``, each with all its triplets. ``None`` checks all.
+
+    The inequalities of the rule are checked exactly, on the stored distances, and these against the true
+    ones within ``tolerance``. What depends on the neighbour table alone is not checked: the guard by
+    percentile, and whether the *nearest* unused negative was taken. Of the nearer positive it is checked that
+    there is one, not that it was inside S_a.
+
+    Raises InputError for missing columns, columns of different lengths, or embeddings that do not fit the
+    labels.
+    """
+    columns = _checked_columns(columns)
+    if vectors.ndim != 2 or len(vectors) != len(labels):
+        raise InputError(
+            f"embeddings have shape {vectors.shape}, there are labels for {len(labels)} rows: "
+            "give the embeddings that were mined, and all their labels"
+        )
+    if sample is not None and sample < 1:
+        raise InputError(f"sample is {sample} anchors, it must be at least 1; leave it out to check all")
+    anchors = np.unique(columns["anchor"])
+    places = np.arange(len(columns["anchor"]))
+    if sample is not None and sample < len(anchors):
+        drawn = np.random.default_rng(seed).choice(anchors, sample, replace=False)
+        places = places[np.isin(columns["anchor"], drawn)]
+    rows = np.stack([columns[name][places] for name in ("anchor", "positive", "negative")])
+    exists = ((rows >= 0) & (rows < len(labels))).all(axis=0)
+    found = {"row_out_of_range": places[~exists]}
+    inside = places[exists]
+    checked = {name: column[inside] for name, column in columns.items()}
+    for violated in (
+        _by_labels(checked, labels),
+        _by_rule(checked, rule),
+        _by_anchor(checked, rule),
+        _by_vectors(checked, labels, vectors, tolerance, nearer_positive=rule.nearer_positive),
+    ):
+        found |= {kind: inside[mask] for kind, mask in violated.items()}
+    return AuditReport(
+        triplets=len(columns["anchor"]),
+        checked=len(places),
+        anchors=len(anchors),
+        coverage=len(anchors) / len(labels),
+        violations={
+            kind: Violation(
+                len(found[kind]), tuple(_describe(columns, int(i)) for i in found[kind][:_EXAMPLES])
+            )
+            for kind in VIOLATIONS
+            if len(found[kind])
+        },
+    )
+
+
+def _checked_columns(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        wanted = ", ".join(COLUMNS)
+        raise InputError(f"triplet set has no column {', '.join(missing)}: it must have {wanted}")
+    arrays = {name: np.asarray(columns[name]) for name in COLUMNS}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError(f"triplet set has columns of different lengths: {lengths}")
+    for name in ("anchor", "positive", "negative", "positive_rank", "negative_rank"):
+        if arrays[name].dtype.kind not in "iu":
+            raise InputError(f"column {name} is {arrays[name].dtype}: ids and ranks must be integers")
+    return arrays
+
+
+def _describe(columns: Mapping[str, NDArray[Any]], i: int) -> str:
+    value = {name: column[i] for name, column in columns.items()}
+    return (
+        f"triplet {i}: anchor {value['anchor']} ({value['anchor_label']}), positive {value['positive']} at rank "
+        f"{value['positive_rank']}, d² {value['sq_positive']:.7g}, negative {value['negative']} "
+        f"({value['negative_label']}) at rank {value['negative_rank']}, d² {value['sq_negative']:.7g}"
+    )
+
+
+def _by_labels(columns: Mapping[str, NDArray[Any]], labels: Labels) -> dict[str, NDArray[np.bool_]]:
+    anchor, positive, negative = columns["anchor"], columns["positive"], columns["negative"]
+    shared = labels.pairwise_shared(anchor, positive)
+    return {
+        "rows_not_distinct": (anchor == positive) | (anchor == negative) | (positive == negative),
+        "positive_label": shared < 0,
+        "negative_label": labels.pairwise_shared(anchor, negative) >= 0,
+        "label_columns": (columns["anchor_label"] != shared)
+        | (columns["negative_label"] != labels.first_of(negative)),
+    }
+
+
+def _by_rule(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> dict[str, NDArray[np.bool_]]:
+    """The inequalities, exactly as the miner evaluates them: in float64, from the stored float32."""
+    sq_p, sq_n = columns["sq_positive"].astype(np.float64), columns["sq_negative"].astype(np.float64)
+    rank_p, rank_n = columns["positive_rank"], columns["negative_rank"]
+    guards = rule.guards
+    refused = np.zeros(len(sq_p), np.bool_)
+    if guards.duplicate_sq is not None:
+        refused |= sq_n <= guards.duplicate_sq
+    if guards.rank_window is not None:
+        refused |= (rank_n < guards.rank_window[0]) | (rank_n >= guards.rank_window[1])
+    if guards.minimum_margin_sq is not None:
+        refused |= sq_n < sq_p + guards.minimum_margin_sq
+    if guards.relative_margin is not None:
+        score = 1.0 - sq_p / 2.0
+        most = score * np.where(score > 0.0, 1.0 - guards.relative_margin, 1.0 + guards.relative_margin)
+        refused |= sq_n < 2.0 - 2.0 * most
+    both_near = rank_p >= 0
+    return {
+        "not_finite": ~(np.isfinite(sq_p) & np.isfinite(sq_n)),
+        "boundary": ~(float(rule.k_hardness) * float(rule.k_hardness) * sq_p < sq_n),
+        "active": ~(sq_n < sq_p + rule.margin),
+        "guard": refused,
+        "rank": (rank_n < 0)
+        | (rank_p < (-1 if rule.positives == "class" else 0))
+        | (rank_p == rank_n)
+        | (both_near & (rank_p < rank_n) & (sq_p > sq_n))
+        | (both_near & (rank_p > rank_n) & (sq_p < sq_n)),
+        "k_hardness": columns["k_hardness"] != np.float32(rule.k_hardness),
+    }
+
+
+def _by_anchor(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> dict[str, NDArray[np.bool_]]:
+    """What holds among the triplets of one anchor. Of a repeated negative, all but the first are at fault."""
+    anchor, negative = columns["anchor"], columns["negative"]
+    reused = np.zeros(len(anchor), np.bool_)
+    order = np.lexsort((negative, anchor))
+    repeated = (np.diff(anchor[order]) == 0) & (np.diff(negative[order]) == 0)
+    reused[order[1:][repeated]] = True
+    by_anchor = np.argsort(anchor, kind="stable")
+    _, first, size = np.unique(anchor[by_anchor], return_index=True, return_counts=True)
+    number = np.empty(len(anchor), np.int64)
+    number[by_anchor] = np.arange(len(anchor)) - np.repeat(first, size)
+    return {"negative_reused": reused, "anchor_over_cap": number >= rule.triplets_per_anchor}
+
+
+def _by_vectors(
+    columns: Mapping[str, NDArray[Any]],
+    labels: Labels,
+    vectors: NDArray[np.float32],
+    tolerance: float,
+    *,
+    nearer_positive: bool,
+) -> dict[str, NDArray[np.bool_]]:
+    anchor, sq_n = columns["anchor"], columns["sq_negative"]
+    untrue = np.zeros(len(anchor), np.bool_)
+    step = max(1, _BLOCK_VALUES // max(1, vectors.shape[1]))
+    for start in range(0, len(anchor), step):
+        block = slice(start, start + step)
+        of_anchor = np.asarray(vectors[anchor[block]], dtype=np.float64)
+        for other, stored in (("positive", columns["sq_positive"]), ("negative", sq_n)):
+            of_other = np.asarray(vectors[columns[other][block]], dtype=np.float64)
+            true = ((of_anchor - of_other) ** 2).sum(axis=1)
+            scale = (of_anchor**2).sum(axis=1) + (of_other**2).sum(axis=1)
+            # Negated, so that NaN on either side is a violation too.
+            untrue[block] |= ~(np.abs(true - stored[block]) <= tolerance * scale)
+    hopeless = np.zeros(len(anchor), np.bool_)
+    open_ = np.flatnonzero(columns["sq_positive"] >= sq_n) if nearer_positive else np.empty(0, np.int64)
+    if len(open_):
+        starts, rows = labels.rows_by_class()
+        offsets = np.arange(len(labels) + 1) if labels.offsets is None else labels.offsets
+        hopeless[open_] = _none_nearer(
+            anchor[open_].astype(np.int64),
+            sq_n[open_].astype(np.float32),
+            labels.members,
+            offsets,
+            starts,
+            rows,
+            np.ascontiguousarray(vectors, dtype=np.float32),
+        )
+    return {"distance": untrue, "nearer_positive": hopeless}
+
+
+@numba.njit(cache=True, nogil=True)
+def _none_nearer(anchors, sq_negatives, members, offsets, class_starts, class_rows, vectors):
+    """bool (P,): no row of the anchor's classes is nearer to it than the negative."""
+    none = np.ones(anchors.size, np.bool_)
+    for i in range(anchors.size):
+        a = anchors[i]
+        for at in range(offsets[a], offsets[a + 1]):
+            for slot in range(class_starts[members[at]], class_starts[members[at] + 1]):
+                row = class_rows[slot]
+                if row != a and sq_distance(vectors[a], vectors[row]) < sq_negatives[i]:
+                    none[i] = False
+                    break
+            if not none[i]:
+                break
+    return none

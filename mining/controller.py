@@ -1,0 +1,277 @@
+"""Adaptive k: which hardness the next epoch mines with, from how the epochs before it went."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .hardness import scheduled_k
+
+AGE_WEIGHT = 0.8
+"""Weight of an epoch in the regression, to the power of its age: what was right for k drifts as the encoder learns."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """One mined epoch that is over.
+
+    epoch: counted over mined epochs, from 0. k_hardness: mined with.
+    e_train: mean hinge of what was mined, in units of d².
+    e_val_before, e_val: share of validation (anchor, positive) pairs with a negative inside the margin, before
+        and after the epoch (the share that violates the margin).
+    """
+
+    epoch: int
+    k_hardness: float
+    e_train: float
+    e_val_before: float
+    e_val: float
+
+    @property
+    def gain(self) -> float:
+        """(E_val,t−1 − E_val,t) / E_val,t−1; 0 where there was no error left to lose."""
+        return (self.e_val_before - self.e_val) / self.e_val_before if self.e_val_before > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What mining a sample of anchors with one k would give.
+
+    e_train: mean hinge of the triplets. coverage: share of the anchors that get one.
+    """
+
+    k_hardness: float
+    e_train: float
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerSettings:
+    """The knobs of the controller.
+
+    k_start, k_end: of the linear decay of the first epochs. k_min, k_max, grid_points: the candidates.
+    k_step: the most that k changes from one epoch to the next.
+    first_epochs: epochs of decay before there is enough to regress on.
+    dither: half-width of the random change of k in these, without which k and the epoch are collinear.
+    coverage_floor: share of sampled anchors that must get a triplet.
+    ridge: penalty on the standardised coefficients. w_val: weight of the predicted gain against the hinge.
+    """
+
+    k_start: float = 1.0
+    k_end: float = 0.9
+    k_min: float = 0.7
+    k_max: float = 1.2
+    grid_points: int = 11
+    k_step: float = 0.05
+    first_epochs: int = 4
+    dither: float = 0.02
+    coverage_floor: float = 0.5
+    ridge: float = 1.0
+    w_val: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not (math.isfinite(value) and value >= 0):
+                raise InputError(f"controller {name} is {value}, it must be finite and >= 0")
+        if not self.k_min < self.k_max:
+            raise InputError(f"k_min is {self.k_min} and k_max is {self.k_max}: give k_min < k_max")
+        for name in ("k_start", "k_end"):
+            if not self.k_min <= getattr(self, name) <= self.k_max:
+                raise InputError(
+                    f"{name} is {getattr(self, name)}, it must lie between k_min {self.k_min} and k_max {self.k_max}"
+                )
+        if self.grid_points < 2:
+            raise InputError(f"grid_points is {self.grid_points}, it must be at least 2")
+        spacing = (self.k_max - self.k_min) / (self.grid_points - 1)
+        if spacing > self.k_step + _ROUNDING:
+            raise InputError(
+                f"k_step is {self.k_step} but the {self.grid_points} candidates lie {spacing:.4g} apart, so that k "
+                "could never move: raise k_step or grid_points"
+            )
+        if self.first_epochs < 2:
+            raise InputError(f"first_epochs is {self.first_epochs}: the regression needs at least 2")
+        if self.ridge == 0:
+            raise InputError("ridge is 0: with so few epochs the regression needs it, 1.0 is usual")
+
+    @property
+    def grid(self) -> tuple[float, ...]:
+        """The candidates for k, ascending."""
+        return tuple(round(float(k), 12) for k in np.linspace(self.k_min, self.k_max, self.grid_points))
+
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The k of an epoch, and every number that led to it, as plain values for JSON."""
+
+    k_hardness: float
+    why: dict[str, Any]
+
+
+def choose_k(
+    history: Sequence[EpochRecord],
+    candidates: Sequence[Candidate],
+    settings: ControllerSettings,
+    epoch: int,
+    epochs: int,
+    seed: int,
+) -> Choice:
+    """k of ``epoch``, re-estimated by regression: high training error, low validation error.
+
+    Harwood et al., ICCV 2017, section 3.3, names the aim; the controller is ours. The relative gain in validation
+    error of past epochs is regressed (ridge, weights ``AGE_WEIGHT`` ** age) on their k, training error and number,
+    standardised. Then the candidate is chosen that maximises normalised E_train(k) + w_val · predicted gain(k),
+    among those that cover enough anchors and lie within ``k_step`` of the last k. Until ``first_epochs`` epochs are
+    over, k follows the linear decay with a dither that depends on (seed, epoch).
+
+    history: all mined epochs so far, in order. candidates: not read during the first epochs; may be empty there.
+    epoch, epochs: of the mined ones. A pure function of its arguments: a resumed run chooses as it would have.
+
+    Raises InputError for a history out of order, values that are not finite, and no candidates when they are needed.
+    """
+    _check(history, candidates, epoch)
+    previous = history[-1].k_hardness if history else None
+    if len(history) < settings.first_epochs:
+        return _decayed(previous, settings, epoch, epochs, seed)
+    if not candidates:
+        raise InputError(
+            f"no candidates for k in epoch {epoch}, after {len(history)} epochs: give at least one"
+        )
+    return _regressed(history, candidates, settings, epoch)
+
+
+def _check(history: Sequence[EpochRecord], candidates: Sequence[Candidate], epoch: int) -> None:
+    for before, record in zip((None, *history), history, strict=False):
+        if not all(math.isfinite(value) for value in asdict(record).values()):
+            raise InputError(f"history of k: epoch {record.epoch} holds a value that is not finite: {record}")
+        if record.epoch >= epoch or (before is not None and before.epoch >= record.epoch):
+            raise InputError(
+                f"history of k: epochs {[r.epoch for r in history]} before epoch {epoch} must ascend and lie before it"
+            )
+    for candidate in candidates:
+        if not all(math.isfinite(value) for value in asdict(candidate).values()):
+            raise InputError(f"candidate for k holds a value that is not finite: {candidate}")
+
+
+def _decayed(
+    previous: float | None, settings: ControllerSettings, epoch: int, epochs: int, seed: int
+) -> Choice:
+    scheduled = scheduled_k(epoch, epochs, settings.k_start, settings.k_end)
+    dither = float(np.random.default_rng([seed, epoch]).uniform(-settings.dither, settings.dither))
+    low, high = settings.k_min, settings.k_max
+    if previous is not None:
+        low, high = max(low, previous - settings.k_step), min(high, previous + settings.k_step)
+    k = min(max(scheduled + dither, low), high)
+    why = {"by": "decay", "epoch": epoch, "previous_k": previous, "scheduled_k": scheduled, "dither": dither}
+    return Choice(k, why | {"k_hardness": k, "settings": asdict(settings)})
+
+
+def _regressed(
+    history: Sequence[EpochRecord], candidates: Sequence[Candidate], settings: ControllerSettings, epoch: int
+) -> Choice:
+    fit = _Fit.of(history, settings.ridge)
+    previous = history[-1].k_hardness
+    e_train = np.array([c.e_train for c in candidates])
+    spread = e_train.max() - e_train.min()
+    normalised = (e_train - e_train.min()) / spread if spread > 0 else np.zeros(len(candidates))
+    predicted = fit.predict(np.array([[c.k_hardness, c.e_train, epoch] for c in candidates]))
+    score = normalised + settings.w_val * predicted
+    reachable = np.array([abs(c.k_hardness - previous) <= settings.k_step + _ROUNDING for c in candidates])
+    covered = np.array([c.coverage >= settings.coverage_floor for c in candidates])
+    k, by = previous, "held: no candidate within k_step"
+    if (reachable & covered).any():
+        k = candidates[int(np.argmax(np.where(reachable & covered, score, -np.inf)))].k_hardness
+        by = "regression"
+    elif reachable.any():
+        # Nothing near is enough: take what helps most, and be nearer to enough in the next epoch.
+        coverage = np.array([c.coverage for c in candidates])
+        k = candidates[int(np.argmax(np.where(reachable, coverage, -1.0)))].k_hardness
+        by = "coverage: no candidate within k_step reaches coverage_floor"
+    rows = zip(candidates, normalised, predicted, score, reachable, covered, strict=True)
+    why = {
+        "by": by,
+        "epoch": epoch,
+        "previous_k": previous,
+        "k_hardness": k,
+        "settings": asdict(settings),
+        "history": [asdict(record) | {"gain": record.gain} for record in history],
+        "regression": fit.as_dict(),
+        "candidates": [
+            asdict(c)
+            | {
+                "normalised_e_train": float(n),
+                "predicted_gain": float(p),
+                "score": float(s),
+                "reachable": bool(r),
+                "covered": bool(v),
+            }
+            for c, n, p, s, r, v in rows
+        ],
+    }
+    return Choice(k, why)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """Weighted ridge regression of the gain on (k, E_train, epoch), all standardised by weighted moments."""
+
+    weights: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    gain_mean: float
+    gain_deviation: float
+    coefficients: NDArray[np.float64]
+
+    @staticmethod
+    def of(history: Sequence[EpochRecord], ridge: float) -> "_Fit":
+        features = np.array([[r.k_hardness, r.e_train, r.epoch] for r in history], dtype=np.float64)
+        gain = np.array([r.gain for r in history])
+        weights = AGE_WEIGHT ** np.arange(len(history) - 1, -1, -1, dtype=np.float64)
+        mean, deviation = _moments(features, weights)
+        gain_mean, gain_deviation = _moments(gain[:, None], weights)
+        x = (features - mean) / deviation
+        y = (gain - gain_mean) / gain_deviation
+        normal = x.T @ (weights[:, None] * x) + ridge * np.eye(x.shape[1])
+        coefficients = np.linalg.solve(normal, x.T @ (weights * y))
+        return _Fit(
+            weights=weights,
+            mean=mean,
+            deviation=deviation,
+            gain_mean=float(gain_mean[0]),
+            gain_deviation=float(gain_deviation[0]),
+            coefficients=coefficients.astype(np.float64),
+        )
+
+    def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64 (C,): the gain, in weighted standard deviations of the past gains about their mean.
+
+        In these units it can be weighed against a training error normalised to [0, 1]; a gain in per cent could not.
+        """
+        return (features - self.mean) / self.deviation @ self.coefficients
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "features": ["k_hardness", "e_train", "epoch"],
+            "weights": self.weights.tolist(),
+            "mean": self.mean.tolist(),
+            "deviation": self.deviation.tolist(),
+            "gain_mean": self.gain_mean,
+            "gain_deviation": self.gain_deviation,
+            "coefficients": self.coefficients.tolist(),
+        }
+
+
+def _moments(
+    values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weighted mean and deviation of each column; deviation 1 for a constant, which then predicts nothing."""
+    mean = np.average(values, axis=0, weights=weights)
+    deviation = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weights))
+    return mean, np.where(deviation > _ROUNDING * np.maximum(1.0, np.abs(mean)), deviation, 1.0)

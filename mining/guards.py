@@ -1,0 +1,52 @@
+"""Guards against false negatives: rows of another label that mean the same."""
+
+import math
+from dataclasses import dataclass
+
+from .errors import InputError
+
+REFUSALS = ("duplicate", "rank_window", "percentile", "score_margin")
+"""What a guard can refuse a negative for, in the order in which the guards are asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Conditions on a negative beyond the mining rule; each is off when ``None``.
+
+    A negative that the bare rule admits for some positive of the anchor, and that a guard refuses, is counted
+    once, under the first guard that refuses it.
+
+    duplicate_sq: refuse d²(a,n) ≤ this: the same thing under two labels.
+    rank_window: keep only negatives whose 0-based rank in S_a lies in [first, stop).
+    positive_percentile: refuse negatives that are not farther than this percentile (0 to 100, linearly
+        interpolated) of d² of the anchor's positives. 100 asks for a negative beyond all known positives.
+    minimum_margin_sq: pair a negative only with positives for which d²(a,n) ≥ d²(a,p) + this. For unit
+        vectors, a margin of cosine scores is half of it.
+    relative_margin: pair a negative only with positives for which s(a,n) ≤ s(a,p) − |s(a,p)|·this, where s is
+        the cosine, 1 − d²/2: vectors must have unit norm. 0.05 keeps scores up to 95 % of the positive's.
+    """
+
+    duplicate_sq: float | None = None
+    rank_window: tuple[int, int] | None = None
+    positive_percentile: float | None = None
+    minimum_margin_sq: float | None = None
+    relative_margin: float | None = None
+
+    def __post_init__(self) -> None:
+        _within("duplicate_sq", self.duplicate_sq, 0.0, math.inf)
+        _within("positive_percentile", self.positive_percentile, 0.0, 100.0)
+        _within("minimum_margin_sq", self.minimum_margin_sq, 0.0, math.inf)
+        _within("relative_margin", self.relative_margin, 0.0, 1.0)
+        if self.rank_window is not None:
+            first, stop = self.rank_window
+            if not 0 <= first < stop:
+                raise InputError(
+                    f"guards.rank_window is [{first}, {stop}), which holds no rank: give 0 <= first < stop"
+                )
+
+
+def _within(name: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not (low <= value <= high and math.isfinite(value)):
+        raise InputError(
+            f"guards.{name} is {value}, it must lie in [{low:g}, {high:g}]: change it or leave it out"
+        )

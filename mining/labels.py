@@ -1,0 +1,192 @@
+"""Labels of the rows, as integer class codes: one class a row, or a set of classes."""
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+
+ClassName: TypeAlias = int | str
+
+_MAX_CLASSES = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """The classes of N rows, as a compressed row list (CSR).
+
+    names: the class names, sorted; the code of a class is its position.
+    members: int32 (nnz,), class codes row by row, ascending within a row.
+    offsets: int64 (N + 1,), where each row begins in ``members``; ``None`` when every row has exactly one
+        class, in which case ``members`` *is* the code of each row (the common and fast case).
+
+    Two rows are a positive pair when their sets of classes meet.
+    """
+
+    names: tuple[ClassName, ...]
+    members: NDArray[np.int32]
+    offsets: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.members) if self.offsets is None else len(self.offsets) - 1
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.names)
+
+    @property
+    def single(self) -> bool:
+        """Whether every row has exactly one class."""
+        return self.offsets is None
+
+    @property
+    def codes(self) -> NDArray[np.int32]:
+        """int32 (N,): the class of each row; of several, the first (the lowest code)."""
+        return self.members if self.offsets is None else self.members[self.offsets[:-1]]
+
+    def first_of(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """int32 (R,): the first class of some rows."""
+        return self.members[rows if self.offsets is None else self.offsets[rows]]
+
+    def of(self, row: int) -> tuple[ClassName, ...]:
+        """The names of the classes of one row."""
+        if self.offsets is None:
+            return (self.names[self.members[row]],)
+        return tuple(self.names[code] for code in self.members[self.offsets[row] : self.offsets[row + 1]])
+
+    def sizes(self) -> NDArray[np.int64]:
+        """int64 (classes,): rows of each class; a row with several classes counts in each."""
+        return np.bincount(self.members, minlength=self.classes).astype(np.int64, copy=False)
+
+    def rows_by_class(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The transposed list: ``rows[starts[c]:starts[c + 1]]`` are the rows of class c, ascending.
+
+        Returns starts int64 (classes + 1,) and rows int64 (nnz,).
+        """
+        starts = np.zeros(self.classes + 1, dtype=np.int64)
+        np.cumsum(self.sizes(), out=starts[1:])
+        by_class = np.argsort(self.members, kind="stable")
+        if self.offsets is None:
+            return starts, by_class.astype(np.int64, copy=False)
+        row_of = np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
+        return starts, row_of[by_class]
+
+    def pairwise_shared(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int32]:
+        """The first class that each pair of rows shares, int32 (P,); −1 where their sets do not meet."""
+        if self.offsets is None:
+            codes = self.members[left]
+            return np.where(codes == self.members[right], codes, np.int32(-1))
+        # Every class of the left row, looked up among the (row, class) pairs of all rows, which are sorted.
+        counts = np.diff(self.offsets)
+        rows = np.repeat(np.arange(len(self), dtype=np.int64), counts)
+        listed = rows * self.classes + self.members
+        pair = np.repeat(np.arange(len(left)), counts[left])
+        first = np.cumsum(counts[left]) - counts[left]
+        member = self.members[np.arange(len(pair)) - first[pair] + self.offsets[left][pair]]
+        wanted = right[pair] * self.classes + member
+        at = np.minimum(np.searchsorted(listed, wanted), len(listed) - 1)
+        both = np.where(listed[at] == wanted, member, np.int32(_MAX_CLASSES))
+        shared = np.full(len(left), _MAX_CLASSES, dtype=np.int32)
+        np.minimum.at(shared, pair, both)
+        return np.where(shared == _MAX_CLASSES, np.int32(-1), shared)
+
+
+def encode_labels(values: object) -> Labels:
+    """Labels from integers, strings, or sets of either (multi-label), one element a row.
+
+    values: a one-dimensional array or sequence. An element is an integer, a string, or a set, list, tuple
+        or array of them. Classes are coded in sorted order, so that the codes of a data set do not depend on
+        the order of its rows.
+
+    Raises InputError for no rows, floats, missing values, empty sets, and integers mixed with strings.
+    """
+    if isinstance(values, np.ndarray):
+        if values.ndim != 1:
+            raise InputError(
+                f"labels have shape {values.shape}, one label a row has shape (N,): "
+                "give a list of sets for several labels a row"
+            )
+        if len(values) and values.dtype.kind in "biuUS":
+            return _encode_array(values)
+        if values.dtype.kind != "O":
+            _require_rows(len(values))
+            raise InputError(f"labels are {values.dtype}: give integers, strings, or sets of them")
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes):
+        raise InputError(f"labels are {type(values).__name__}, not a sequence: give one label for each row")
+    rows = list(cast("Iterable[object]", values))
+    _require_rows(len(rows))
+    if any(_is_set(row) for row in rows):
+        return _encode_sets(rows)
+    names, codes = _encode_scalars(rows)
+    return Labels(names=names, members=codes)
+
+
+def _require_rows(rows: int) -> None:
+    if rows == 0:
+        raise InputError("labels are empty: give one label for each row of the embeddings")
+
+
+def _is_set(value: object) -> bool:
+    return isinstance(value, Set | Sequence | np.ndarray) and not isinstance(value, str | bytes)
+
+
+def _encode_array(values: NDArray[np.generic]) -> Labels:
+    if values.dtype.kind == "S":
+        values = np.char.decode(values.astype(np.bytes_), "utf-8")
+    found, codes = np.unique(values, return_inverse=True)
+    names = tuple(found.astype(np.int64).tolist() if found.dtype.kind == "b" else found.tolist())
+    return Labels(names=names, members=codes.astype(np.int32))
+
+
+def _encode_scalars(values: Sequence[object]) -> tuple[tuple[ClassName, ...], NDArray[np.int32]]:
+    """Codes of a flat list. A dictionary rather than an array of strings, which would lose trailing zeros
+    and take the longest string's width for every row."""
+    distinct = set(values)
+    names = [_name(value) for value in distinct]
+    kinds = {type(name) for name in names}
+    if len(kinds) > 1:
+        integer = next(name for name in names if isinstance(name, int))
+        string = next(name for name in names if isinstance(name, str))
+        raise InputError(f"labels mix integers ({integer!r}) and strings ({string!r}): give one kind")
+    if len(names) > _MAX_CLASSES:
+        raise InputError(f"labels hold {len(names)} classes, at most {_MAX_CLASSES} can be coded")
+    ordered = tuple(sorted(set(cast("list[str]", names))))
+    code_of = {name: code for code, name in enumerate(ordered)}
+    of_value = {value: code_of[cast("str", _name(value))] for value in distinct}
+    codes = np.fromiter((of_value[value] for value in values), dtype=np.int32, count=len(values))
+    return ordered, codes
+
+
+def _name(value: object) -> ClassName:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int | np.integer | np.bool_):
+        return int(value)
+    raise InputError(
+        f"label {value!r} is {type(value).__name__}: give integers or strings, "
+        "and drop or name the rows that have no label"
+    )
+
+
+def _encode_sets(rows: Sequence[object]) -> Labels:
+    sets: list[list[object]] = []
+    for i, row in enumerate(rows):
+        # A bare value beside sets is read as the set of one: tables mix them.
+        members = list(dict.fromkeys(cast("Iterable[object]", row))) if _is_set(row) else [row]
+        if not members:
+            raise InputError(f"labels[{i}] is an empty set: give each row a label, or drop the row")
+        sets.append(members)
+    names, flat = _encode_scalars(list(chain.from_iterable(sets)))
+    counts = np.fromiter((len(members) for members in sets), dtype=np.int64, count=len(sets))
+    if counts.max() == 1:
+        return Labels(names=names, members=flat)
+    offsets = np.zeros(len(sets) + 1, dtype=np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    row_of = np.repeat(np.arange(len(sets)), counts)
+    order = np.lexsort((flat, row_of))
+    return Labels(names=names, members=flat[order], offsets=offsets)

@@ -1,0 +1,241 @@
+"""Smart mining: triplets from the neighbour table, over all anchors."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import mining_kernels as kernels
+from .confusion import Confusion, aggregate, empty_confusion, merge_confusions
+from .errors import InputError
+from .graphs.threads import over_rows, read_only
+from .guards import REFUSALS
+from .labels import Labels
+from .miner_input import as_anchor_ids, bad_input, check_labels, check_table, limits_of, lookup_of
+from .neighbours import NeighbourTable
+from .report import ClassCounts, MiningReport, merge_reports
+from .rule import MiningRule
+
+_KERNEL_COLUMNS = {
+    "anchor": np.int64,
+    "positive": np.int64,
+    "negative": np.int64,
+    "sq_positive": np.float32,
+    "sq_negative": np.float32,
+    "positive_rank": np.int32,
+    "negative_rank": np.int32,
+    "anchor_label": np.int32,
+    "negative_label": np.int32,
+}
+COLUMNS = {**_KERNEL_COLUMNS, "k_hardness": np.float32}
+"""Names and dtypes of the columns of a triplet set, in order."""
+
+BLOCK_ENTRIES = 1 << 17
+"""Neighbour entries of one block: its pairs stay in a core's cache. Part of the result: sums of hinges are
+added block by block, so another value may change their last bits (and nothing else)."""
+
+_SPAN_BLOCKS = 128
+"""Blocks mined between two merges of the confusion tables: their memory then follows the class pairs that
+differ, not the neighbour entries."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mined:
+    """Triplets of a range of anchors, with what was counted on the way.
+
+    columns: one array a column of ``COLUMNS``, all of the same length, ordered by anchor as asked, and for
+        one anchor by positive from farthest to nearest. ``anchor``, ``positive`` and ``negative`` are rows of
+        the whole set; distances are squared; ranks are 0-based positions in the anchor's S_a, −1 outside it;
+        labels are class codes (of a row with several, ``anchor_label`` is the first class shared with the
+        positive, ``negative_label`` the negative's first).
+    confusion: class pairs before the cap of triplets per anchor.
+    """
+
+    columns: dict[str, NDArray[Any]]
+    confusion: Confusion
+    report: MiningReport
+
+    def __len__(self) -> int:
+        return len(self.columns["anchor"])
+
+
+def mine(
+    neighbours: NeighbourTable,
+    labels: Labels,
+    rule: MiningRule,
+    *,
+    first_anchor: int = 0,
+    anchors: NDArray[np.int64] | None = None,
+    vectors: NDArray[np.float32] | None = None,
+    excluded: NDArray[np.bool_] | None = None,
+    threads: int | None = None,
+) -> Mined:
+    """Mine the anchors of a neighbour table (Harwood et al., ICCV 2017, section 3; the rule: ``MiningRule``).
+
+    Positives are taken from farthest to nearest, each with the nearest still unused admissible negative of
+    S_a.
+
+    neighbours: one row an anchor. Row i belongs to row ``first_anchor + i`` of the whole set, or to
+        ``anchors[i]`` (int64, distinct) where the anchors are a sample.
+    labels: of the whole set.
+    vectors: float32 (N, D) of the whole set, contiguous; read only with ``positives = "class"``.
+    excluded: bool (N,): rows that are neither anchors nor positives nor negatives (see ``suspects``).
+    threads: how many to use; all cores that the process may use by default. The result does not depend on it.
+
+    Tables over disjoint anchors may be mined apart: concatenate the columns, ``merge_confusions`` and
+    ``merge_reports``.
+
+    Raises InputError for labels of one class, labels or anchors that do not fit the table, and a table with
+    ids out of range, distances that are not finite or not ascending, rows that are their own neighbour, or
+    pads before entries.
+    """
+    check_table(neighbours)
+    check_labels(labels)
+    anchor_ids = as_anchor_ids(len(neighbours), labels, first_anchor, anchors)
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}, it must be at least 1")
+    lookup = lookup_of(labels, rule, vectors, excluded)
+    ids, sq = read_only(neighbours.ids), read_only(neighbours.sq_distances)
+    task = _Task(ids, sq, read_only(anchor_ids), lookup, limits_of(rule))
+    codes = labels.first_of(anchor_ids)
+    block_rows = max(1, BLOCK_ENTRIES // max(1, neighbours.neighbours))
+    spans: list[_Span] = []
+    confusion = empty_confusion()
+    for first in range(0, len(neighbours), block_rows * _SPAN_BLOCKS):
+        of_span = slice(first, first + block_rows * _SPAN_BLOCKS)
+        # By class, so that the many pairs of one class are summed up while they are near.
+        order = np.argsort(codes[of_span], kind="stable")
+        blocks = np.split(first + order, _cuts(codes[of_span][order], block_rows))
+        span = _mine_span(task, blocks, threads or _cores())
+        confusion = merge_confusions([confusion, span.confusion])
+        spans.append(span)
+    return Mined(
+        columns=_columns([span.columns for span in spans], rule),
+        confusion=confusion,
+        report=merge_reports([span.report for span in spans]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What every block reads: the arguments of the kernel after the table rows."""
+
+    ids: NDArray[np.int64]
+    sq_distances: NDArray[np.float32]
+    anchors: NDArray[np.int64]
+    lookup: kernels.Lookup
+    limits: kernels.Limits
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """What a block leaves. taken: the triplets of each of its rows. columns: in the order of ``COLUMNS``."""
+
+    counts: NDArray[np.int64]
+    taken: NDArray[np.int32]
+    columns: tuple[NDArray[Any], ...]
+    confusion: Confusion
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What many blocks leave, their triplets back in the order of the table."""
+
+    columns: list[NDArray[Any]]
+    confusion: Confusion
+    report: MiningReport
+
+
+def _cuts(codes: NDArray[np.int32], block_rows: int) -> NDArray[np.int64]:
+    """Where to cut rows that are sorted by class into blocks: every ``block_rows`` rows, or where the class begins
+    if that is less than half a block before, since blocks that share no class need no merging."""
+    regular = np.arange(block_rows, len(codes), block_rows)
+    class_begin = np.searchsorted(codes, codes[regular])
+    return np.where(regular - class_begin < block_rows / 2, class_begin, regular)
+
+
+def _mine_span(task: _Task, rows_of_blocks: list[NDArray[np.int64]], threads: int) -> _Span:
+    """Mine blocks of table rows, which together are a permutation of a range, side by side."""
+    done: dict[int, _Block] = {}
+
+    def mine_blocks(start: int, stop: int) -> None:
+        for number in range(start, stop):
+            done[number] = _mine_block(task, rows_of_blocks[number])
+
+    over_rows(mine_blocks, len(rows_of_blocks), threads, step=1)
+    blocks = [done[number] for number in sorted(done)]
+    order = np.concatenate(rows_of_blocks)
+    places = _places(order - order.min(), np.concatenate([block.taken for block in blocks]))
+    columns = []
+    for position, dtype in enumerate(_KERNEL_COLUMNS.values()):
+        column = np.empty(len(places), dtype)
+        column[places] = np.concatenate([block.columns[position] for block in blocks])
+        columns.append(column)
+    counts = np.sum([block.counts for block in blocks], axis=0)
+    sq_positive, sq_negative, anchor_label = columns[3], columns[4], columns[7]
+    hinges = sq_positive.astype(np.float64) + task.limits.margin - sq_negative
+    return _Span(
+        columns=columns,
+        confusion=merge_confusions([block.confusion for block in blocks]),
+        report=_report(counts, float(hinges.sum()), anchor_label, len(order)),
+    )
+
+
+def _mine_block(task: _Task, table_rows: NDArray[np.int64]) -> _Block:
+    bad, counts, taken, pair_classes, pair_hinge, rows, sq, ranks = kernels.mine_block(
+        table_rows, task.ids, task.sq_distances, task.anchors, task.lookup, task.limits
+    )
+    kind, row, at = (int(value) for value in bad)
+    if kind:
+        table = NeighbourTable(task.ids, task.sq_distances)
+        raise bad_input(kind, at, table, row, int(task.anchors[row]))
+    ones = np.ones(len(pair_hinge), np.int64)
+    confusion = aggregate(pair_classes[0], pair_classes[1], ones, pair_hinge)
+    return _Block(counts, taken, (*rows, *sq, *ranks), confusion)
+
+
+def _places(order: NDArray[np.int64], taken: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Where each triplet goes, so that triplets of rows mined in ``order`` lie in the order of the rows.
+
+    order: int64 (R,), a permutation of 0 … R − 1. taken: triplets of each of these rows.
+    """
+    by_row = np.empty(len(order), np.int64)
+    by_row[order] = taken
+    start_of_row = np.cumsum(by_row) - by_row
+    mined_before = np.cumsum(taken, dtype=np.int64) - taken
+    return np.repeat(start_of_row[order] - mined_before, taken) + np.arange(taken.sum())
+
+
+def _cores() -> int:
+    """Cores that this process may use; fewer than the machine has in a container or under a scheduler."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _report(
+    counts: NDArray[np.int64], hinge: float, anchor_labels: NDArray[np.int32], anchors: int
+) -> MiningReport:
+    return MiningReport(
+        anchors=anchors,
+        anchors_excluded=int(counts[kernels.EXCLUDED]),
+        anchors_without_neighbour_positive=int(counts[kernels.NO_NEIGHBOUR_POSITIVE]),
+        anchors_without_positive=int(counts[kernels.NO_POSITIVE]),
+        anchors_without_admissible_negative=int(counts[kernels.NO_NEGATIVE]),
+        entries=int(counts[kernels.ENTRIES]),
+        positives=int(counts[kernels.POSITIVES]),
+        positives_with_empty_interval=int(counts[kernels.EMPTY_INTERVAL]),
+        admissible=int(counts[kernels.ADMISSIBLE]),
+        triplets=len(anchor_labels),
+        hinge=hinge,
+        refused={name: int(counts[kernels.REFUSED + i]) for i, name in enumerate(REFUSALS)},
+        triplets_by_class=ClassCounts.of(anchor_labels),
+    )
+
+
+def _columns(spans: list[list[NDArray[Any]]], rule: MiningRule) -> dict[str, NDArray[Any]]:
+    columns: dict[str, NDArray[Any]] = {}
+    for position, (name, dtype) in enumerate(_KERNEL_COLUMNS.items()):
+        columns[name] = np.concatenate([np.empty(0, dtype), *(span[position] for span in spans)])
+    columns["k_hardness"] = np.full(len(columns["anchor"]), rule.k_hardness, COLUMNS["k_hardness"])
+    return columns

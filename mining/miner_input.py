@@ -1,0 +1,134 @@
+"""What the miner is given, checked and brought into the kernel's form."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import mining_kernels as kernels
+from .errors import InputError
+from .graphs.threads import read_only
+from .labels import Labels
+from .neighbours import NeighbourTable
+from .rule import MiningRule
+
+
+def check_table(neighbours: NeighbourTable) -> None:
+    """Shapes and dtypes of a neighbour table; InputError says which is wrong."""
+    ids, sq = neighbours.ids, neighbours.sq_distances
+    if ids.ndim != 2 or ids.shape != sq.shape:
+        raise InputError(
+            f"neighbour table has ids of shape {ids.shape} and distances of shape {sq.shape}: "
+            "both must be (N, K)"
+        )
+    if ids.dtype != np.int64 or sq.dtype != np.float32:
+        raise InputError(
+            f"neighbour table has {ids.dtype} ids and {sq.dtype} distances: give int64 ids and float32 "
+            "squared distances (ids kept as float32 are wrong above 2**24)"
+        )
+
+
+def check_labels(labels: Labels) -> None:
+    """Refuse labels that leave no negative."""
+    if labels.classes == 1:
+        raise InputError(
+            f"all {len(labels)} labels are {labels.names[0]!r}: mining needs negatives, "
+            "give at least 2 classes"
+        )
+
+
+def as_anchor_ids(
+    rows: int, labels: Labels, first_anchor: int, anchors: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """The id of the anchor of each table row, all of them rows that have labels."""
+    if anchors is None:
+        if first_anchor < 0 or first_anchor + rows > len(labels):
+            raise InputError(
+                f"the neighbour table holds anchors {first_anchor} to {first_anchor + rows - 1}, but there "
+                f"are labels for {len(labels)} rows: give the labels of the whole set, one a row"
+            )
+        return np.arange(first_anchor, first_anchor + rows, dtype=np.int64)
+    if anchors.shape != (rows,) or anchors.dtype != np.int64:
+        raise InputError(
+            f"anchors are {anchors.dtype} of shape {anchors.shape}: give one int64 id for each of the {rows} "
+            "rows of the neighbour table"
+        )
+    if rows and not (anchors.min() >= 0 and anchors.max() < len(labels)):
+        raise InputError(
+            f"anchors lie in [{anchors.min()}, {anchors.max()}], but there are labels for {len(labels)} rows"
+        )
+    return np.ascontiguousarray(anchors)
+
+
+def lookup_of(
+    labels: Labels, rule: MiningRule, vectors: NDArray[np.float32] | None, excluded: NDArray[np.bool_] | None
+) -> kernels.Lookup:
+    """What the kernel looks up by row id, checked to be of the same rows as the labels."""
+    starts = class_rows = np.empty(0, np.int64)
+    values = np.empty((0, 0), np.float32)
+    if rule.positives == "class":
+        if vectors is None:
+            raise InputError(
+                "positives = 'class' measures distances outside S_a: give the vectors of the whole set"
+            )
+        if vectors.ndim != 2 or len(vectors) != len(labels) or vectors.dtype != np.float32:
+            raise InputError(
+                f"vectors are {vectors.dtype} of shape {vectors.shape}, there are {len(labels)} labels: "
+                "give float32 (N, D), one row a label"
+            )
+        starts, class_rows = labels.rows_by_class()
+        values = np.ascontiguousarray(vectors)
+    if excluded is not None and (excluded.shape != (len(labels),) or excluded.dtype != np.bool_):
+        raise InputError(
+            f"excluded is {excluded.dtype} of shape {excluded.shape}: "
+            f"give a bool for each of {len(labels)} rows"
+        )
+    offsets = np.empty(0, np.int64) if labels.offsets is None else labels.offsets
+    mask = np.empty(0, np.bool_) if excluded is None else np.ascontiguousarray(excluded)
+    return kernels.Lookup(
+        members=read_only(labels.members),
+        offsets=read_only(offsets),
+        class_starts=read_only(starts),
+        class_rows=read_only(class_rows),
+        vectors=read_only(values),
+        excluded=read_only(mask),
+    )
+
+
+def limits_of(rule: MiningRule) -> kernels.Limits:
+    """The rule in the kernel's form: squared k, and for a guard that is off what refuses nothing."""
+    guards = rule.guards
+    first, stop = guards.rank_window or (0, np.iinfo(np.int64).max)
+    return kernels.Limits(
+        k_sq=float(rule.k_hardness) * float(rule.k_hardness),
+        margin=float(rule.margin),
+        cap=int(rule.triplets_per_anchor),
+        nearer_positive=bool(rule.nearer_positive),
+        whole_class=rule.positives == "class",
+        duplicate_sq=-1.0 if guards.duplicate_sq is None else float(guards.duplicate_sq),
+        rank_first=int(first),
+        rank_stop=int(stop),
+        percentile=-1.0 if guards.positive_percentile is None else float(guards.positive_percentile),
+        minimum_margin=-np.inf if guards.minimum_margin_sq is None else float(guards.minimum_margin_sq),
+        relative_margin=-1.0 if guards.relative_margin is None else float(guards.relative_margin),
+    )
+
+
+def bad_input(kind: int, at: int, neighbours: NeighbourTable, row: int, anchor: int) -> InputError:
+    """The error for what the kernel found in a table row; ``at`` is the column, or the id of a bad vector."""
+    if kind == kernels.BAD_VECTOR:
+        return InputError(
+            f"the distance of rows {anchor} and {at} is not finite: look for NaN in their vectors"
+        )
+    where = f"neighbour table, row {row} (anchor {anchor}), column {at}"
+    found, distance = neighbours.ids[row, at], neighbours.sq_distances[row, at]
+    if kind == kernels.BAD_ID:
+        return InputError(f"{where}: id {found} is no row of the labels; give the labels of the whole set")
+    if kind == kernels.OWN_NEIGHBOUR:
+        return InputError(f"{where}: the anchor is its own neighbour; remove each row from its own list")
+    if kind == kernels.AFTER_PAD:
+        return InputError(f"{where}: id {found} comes after a pad (-1); pads belong at the end of a row")
+    if kind == kernels.NOT_ASCENDING:
+        before = neighbours.sq_distances[row, at - 1]
+        return InputError(
+            f"{where}: squared distance {distance:.7g} after {before:.7g}; sort each row by distance"
+        )
+    return InputError(f"{where}: squared distance {distance:.7g}; it must be finite and at least 0")

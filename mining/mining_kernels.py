@@ -1,0 +1,392 @@
+"""The mining rule, compiled: one block of anchors in, its triplets and counts out.
+
+Everything here is serial and releases the GIL: ``miner`` runs blocks side by side, and because a block
+never depends on another the result is the same at any number of threads. The rule is in one file, because
+numba's disk cache does not notice a change in a function that another file defines.
+
+Squared distances come as float32. Thresholds are computed from them in float64, and every comparison of the
+rule is strict, so an oracle that does the same agrees exactly, ties included.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from .graphs.distances import sq_distance
+
+# Positions in the vector of counts.
+EXCLUDED, NO_NEIGHBOUR_POSITIVE, NO_POSITIVE, NO_NEGATIVE = range(4)
+ENTRIES, POSITIVES, EMPTY_INTERVAL, ADMISSIBLE = range(4, 8)
+REFUSED = 8  # four, in the order of guards.REFUSALS
+COUNTS = 12
+
+# What can be wrong with the input.
+BAD_ID, OWN_NEIGHBOUR, BAD_DISTANCE, NOT_ASCENDING, AFTER_PAD, BAD_VECTOR = range(1, 7)
+
+
+class Limits(NamedTuple):
+    """The rule as the kernel reads it; a guard that is off has a value that refuses nothing."""
+
+    k_sq: float
+    margin: float
+    cap: int
+    nearer_positive: bool
+    whole_class: bool
+    duplicate_sq: float
+    rank_first: int
+    rank_stop: int
+    percentile: float
+    minimum_margin: float
+    relative_margin: float
+
+
+class Lookup(NamedTuple):
+    """What is looked up by row id.
+
+    members, offsets: the Labels of all rows; offsets is empty when every row has one class.
+    class_starts, class_rows, vectors: ``Labels.rows_by_class`` and float32 (N, D); read only with
+        ``Limits.whole_class``.
+    excluded: bool (N,), or empty for none.
+    """
+
+    members: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    class_starts: NDArray[np.int64]
+    class_rows: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+    excluded: NDArray[np.bool_]
+
+
+@numba.njit(cache=True, nogil=True)
+def first_class(members, offsets, row):
+    """The lowest class of a row."""
+    # Plain arrays, and one place to read from: a Lookup is counted by reference at each access in a branch,
+    # which costs ten times the look-up.
+    at = row if offsets.size == 0 else offsets[row]
+    return members[at]
+
+
+@numba.njit(cache=True, nogil=True)
+def shared_class(members, offsets, left, right):
+    """The first class in the sets of both rows, or −1."""
+    if offsets.size == 0:
+        return members[left] if members[left] == members[right] else np.int32(-1)
+    i, j = offsets[left], offsets[right]
+    while i < offsets[left + 1] and j < offsets[right + 1]:
+        if members[i] == members[j]:
+            return members[i]
+        if members[i] < members[j]:
+            i += 1
+        else:
+            j += 1
+    return np.int32(-1)
+
+
+@numba.njit(cache=True, nogil=True)
+def farther_than_boundary(sq_negative, sq_positive, limits):
+    """(k·d(a,p))² < d²(a,n)."""
+    return limits.k_sq * sq_positive < sq_negative
+
+
+@numba.njit(cache=True, nogil=True)
+def clear_of_positive(sq_negative, sq_positive, limits):
+    """The boundary and the two score margins. Once true, it stays true for every nearer positive."""
+    if not farther_than_boundary(sq_negative, sq_positive, limits):
+        return False
+    if sq_negative < sq_positive + limits.minimum_margin:
+        return False
+    if limits.relative_margin >= 0.0:
+        score = 1.0 - sq_positive / 2.0
+        most = score * (1.0 - limits.relative_margin if score > 0.0 else 1.0 + limits.relative_margin)
+        return sq_negative >= 2.0 - 2.0 * most
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def percentile_of(ascending, percentile):
+    """Linear interpolation between order statistics."""
+    position = percentile / 100.0 * (ascending.size - 1)
+    low = int(position)
+    high = min(low + 1, ascending.size - 1)
+    return ascending[low] + (ascending[high] - ascending[low]) * (position - low)
+
+
+@numba.njit(cache=True, nogil=True)
+def whole_class_positives(anchor, count, near, lookup):
+    """All rows that share a class with the anchor, ascending by (distance, id).
+
+    near: (ids, squared distances, ranks, classes) of the ``count`` positives inside S_a, which keep their
+    distances. Returns the same four for the class, rank −1 outside S_a, and the first id whose distance is
+    not finite, or −1.
+    """
+    near_ids, near_sq, near_rank, near_class = near
+    members, offsets, class_starts, class_rows, vectors, excluded = lookup
+    begin = offsets[anchor] if offsets.size else anchor
+    end = offsets[anchor + 1] if offsets.size else anchor + 1
+    size = 0
+    for at in range(begin, end):
+        size += class_starts[members[at] + 1] - class_starts[members[at]]
+    ids = np.empty(size, np.int64)
+    found = 0
+    for at in range(begin, end):
+        c = members[at]
+        for slot in range(class_starts[c], class_starts[c + 1]):
+            row = class_rows[slot]
+            if row == anchor or (excluded.size and excluded[row]):
+                continue
+            # A row that shares several classes is listed under each: it counts under the first.
+            if shared_class(members, offsets, anchor, row) == c:
+                ids[found] = row
+                found += 1
+    ids = ids[:found]
+    if end - begin > 1:
+        ids.sort()
+    sq = np.empty(found, np.float64)
+    rank = np.full(found, -1, np.int32)
+    for i in range(count):
+        at = np.searchsorted(ids, near_ids[i])
+        sq[at] = near_sq[i]
+        rank[at] = near_rank[i]
+    for i in range(found):
+        if rank[i] < 0:
+            sq[i] = sq_distance(vectors[anchor], vectors[ids[i]])
+            if not np.isfinite(sq[i]):
+                return ids, sq, rank, near_class, ids[i]
+    # Stable, so that equal distances stay ordered by id.
+    order = np.argsort(sq, kind="mergesort")
+    classes = np.empty(found, np.int32)
+    for i in range(found):
+        classes[i] = shared_class(members, offsets, anchor, ids[order[i]])
+    return ids[order], sq[order], rank[order], classes, -1
+
+
+@numba.njit(cache=True, nogil=True)
+def split_row(anchor, ids, sq, lookup, near, far):
+    """Part one anchor's neighbours into positives and negatives, both ascending.
+
+    near: filled with (ids, squared distances, ranks, shared classes) of the positives.
+    far: filled with (ids, squared distances, ranks, first classes) of the negatives.
+
+    Returns positives, negatives, entries read, and kind and column of the first bad entry (kind 0: none).
+    """
+    members, offsets, excluded = lookup.members, lookup.offsets, lookup.excluded
+    rows = members.size if offsets.size == 0 else offsets.size - 1
+    near_id, near_sq, near_rank, near_class = near
+    far_id, far_sq, far_rank, far_class = far
+    positives = negatives = entries = 0
+    previous = np.float32(0.0)
+    for rank in range(ids.size):
+        row, distance = ids[rank], sq[rank]
+        if row == -1:
+            continue
+        if entries < rank:
+            return positives, negatives, entries, AFTER_PAD, rank
+        if row < 0 or row >= rows:
+            return positives, negatives, entries, BAD_ID, rank
+        if row == anchor:
+            return positives, negatives, entries, OWN_NEIGHBOUR, rank
+        if not (distance >= 0.0 and distance < np.inf):
+            return positives, negatives, entries, BAD_DISTANCE, rank
+        if distance < previous:
+            return positives, negatives, entries, NOT_ASCENDING, rank
+        previous = distance
+        entries += 1
+        if excluded.size and excluded[row]:
+            continue
+        shared = shared_class(members, offsets, anchor, row)
+        if shared < 0:
+            far_id[negatives] = row
+            far_sq[negatives] = distance
+            far_rank[negatives] = rank
+            far_class[negatives] = first_class(members, offsets, row)
+            negatives += 1
+        else:
+            near_id[positives] = row
+            near_sq[positives] = distance
+            near_rank[positives] = rank
+            near_class[positives] = shared
+            positives += 1
+    return positives, negatives, entries, 0, 0
+
+
+@numba.njit(cache=True, nogil=True)
+def admit(sq_negative, rank_negative, sq_positive, limits, counts, usable, hardest):
+    """Find the negatives that are admissible for some positive; returns how many.
+
+    Distances ascend. usable[i]: position of the i-th such negative, ascending. hardest[i]: position of the farthest
+    positive for which it is admissible.
+
+    The positives that a negative lies outside of are the nearest ones, up to a farthest: that one moves
+    only outwards as negatives get farther, so one pass over both lists is enough. And a negative that is
+    too far for the farthest of them (hinge zero) is too far for all.
+    """
+    positives = sq_positive.size
+    floor = np.float64(-1.0)
+    if limits.percentile >= 0.0:
+        floor = percentile_of(sq_positive, limits.percentile)
+    outside = clear = admitted = 0
+    for n in range(sq_negative.size):
+        distance = sq_negative[n]
+        if limits.nearer_positive and not sq_positive[0] < distance:
+            continue
+        while outside < positives and farther_than_boundary(distance, sq_positive[outside], limits):
+            outside += 1
+        if outside == 0 or not distance < sq_positive[outside - 1] + limits.margin:
+            continue
+        # The bare rule admits it: ask the guards.
+        if distance <= limits.duplicate_sq:
+            counts[REFUSED] += 1
+        elif not limits.rank_first <= rank_negative[n] < limits.rank_stop:
+            counts[REFUSED + 1] += 1
+        elif distance <= floor:
+            counts[REFUSED + 2] += 1
+        else:
+            while clear < positives and clear_of_positive(distance, sq_positive[clear], limits):
+                clear += 1
+            if clear == 0 or not distance < sq_positive[clear - 1] + limits.margin:
+                counts[REFUSED + 3] += 1
+            else:
+                usable[admitted] = n
+                hardest[admitted] = clear - 1
+                admitted += 1
+    return admitted
+
+
+@numba.njit(cache=True, nogil=True)
+def pair_up(sq_negative, usable, sq_positive, limits, used, pairs):
+    """Positives from farthest to nearest, each with its nearest unused admissible negative.
+
+    usable: as ``admit`` found them. pairs: filled with the positions of positives (0) and negatives (1).
+
+    Returns how many pairs there are.
+    """
+    admitted = usable.size
+    used[:admitted] = False
+    found = 0
+    first = admitted
+    for p in range(sq_positive.size - 1, -1, -1):
+        if found == limits.cap:
+            break
+        # The nearer the positive, the more negatives lie outside its boundary: ``first`` only falls.
+        while first > 0 and clear_of_positive(sq_negative[usable[first - 1]], sq_positive[p], limits):
+            first -= 1
+        i = first
+        while i < admitted and used[i]:
+            i += 1
+        if i < admitted and sq_negative[usable[i]] < sq_positive[p] + limits.margin:
+            used[i] = True
+            pairs[0, found] = p
+            pairs[1, found] = usable[i]
+            found += 1
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa: PLR0915 - one pass over its lists
+    """Mine some rows of a neighbour table.
+
+    table_rows: int64 (B,), which, in which order. ids int64 and sq_distances float32 (N, K): the table.
+    anchors: int64 (N,), the id of each of its rows.
+
+    Returns
+    bad: (kind, table row, column or id) of the first bad input, kind 0 for none;
+    counts, and int32 (B,), the triplets of each row;
+    of the P admissible pairs int32 (2, P), class of the anchor and of the negative, and float64 (P,), hinge;
+    of the T triplets int64 (3, T), anchor, positive, negative; float32 (2, T), sq_positive, sq_negative; and
+    int32 (4, T), positive_rank, negative_rank, anchor_label, negative_label.
+    """
+    block, width = table_rows.size, ids.shape[1]
+    counts = np.zeros(COUNTS, np.int64)
+    taken = np.zeros(block, np.int32)
+    bad = (0, np.int64(0), np.int64(0))
+    near = new_list(width)
+    far = new_list(width)
+    usable, hardest = np.empty((2, width), np.int64)
+    used = np.empty(width, np.bool_)
+    pairs = np.empty((2, width), np.int64)
+    pair_classes = np.empty((2, block * width), np.int32)
+    pair_hinge = np.empty(block * width, np.float64)
+    n_pairs = 0
+    slots = block * min(limits.cap, width)
+    triplet_rows = np.empty((3, slots), np.int64)
+    triplet_sq = np.empty((2, slots), np.float32)
+    triplet_ranks = np.empty((4, slots), np.int32)
+    n_triplets = 0
+
+    for b in range(block):
+        row = table_rows[b]
+        a = anchors[row]
+        if lookup.excluded.size and lookup.excluded[a]:
+            counts[EXCLUDED] += 1
+            continue
+        positives, negatives, entries, kind, column = split_row(
+            a, ids[row], sq_distances[row], lookup, near, far
+        )
+        if kind:
+            bad = (kind, row, np.int64(column))
+            break
+        counts[ENTRIES] += entries
+        counts[NO_NEIGHBOUR_POSITIVE] += positives == 0
+        p_id, p_sq, p_rank, p_class = near
+        if limits.whole_class:
+            p_id, p_sq, p_rank, p_class, broken = whole_class_positives(a, positives, near, lookup)
+            if broken >= 0:
+                bad = (BAD_VECTOR, row, broken)
+                break
+            positives = p_id.size
+        if positives == 0:
+            counts[NO_POSITIVE] += 1
+            continue
+        counts[POSITIVES] += positives
+        for p in range(positives):
+            counts[EMPTY_INTERVAL] += limits.k_sq * p_sq[p] >= p_sq[p] + limits.margin
+
+        n_id, n_sq, n_rank, n_class = far
+        admitted = admit(n_sq[:negatives], n_rank, p_sq[:positives], limits, counts, usable, hardest)
+        counts[ADMISSIBLE] += admitted
+        counts[NO_NEGATIVE] += admitted == 0
+        for i in range(admitted):
+            n, p = usable[i], hardest[i]
+            pair_classes[0, n_pairs] = p_class[p]
+            pair_classes[1, n_pairs] = n_class[n]
+            pair_hinge[n_pairs] = p_sq[p] + limits.margin - n_sq[n]
+            n_pairs += 1
+
+        taken[b] = pair_up(n_sq, usable[:admitted], p_sq[:positives], limits, used, pairs)
+        for i in range(taken[b]):
+            p, n = pairs[0, i], pairs[1, i]
+            triplet_rows[0, n_triplets] = a
+            triplet_rows[1, n_triplets] = p_id[p]
+            triplet_rows[2, n_triplets] = n_id[n]
+            triplet_sq[0, n_triplets] = p_sq[p]
+            triplet_sq[1, n_triplets] = n_sq[n]
+            triplet_ranks[0, n_triplets] = p_rank[p]
+            triplet_ranks[1, n_triplets] = n_rank[n]
+            triplet_ranks[2, n_triplets] = p_class[p]
+            triplet_ranks[3, n_triplets] = n_class[n]
+            n_triplets += 1
+
+    # Copies of the triplets, so that unused slots are given back; the pairs are summed up at once.
+    return (
+        bad,
+        counts,
+        taken,
+        pair_classes[:, :n_pairs],
+        pair_hinge[:n_pairs],
+        triplet_rows[:, :n_triplets].copy(),
+        triplet_sq[:, :n_triplets].copy(),
+        triplet_ranks[:, :n_triplets].copy(),
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def new_list(width):
+    """Room for the positives or the negatives of one anchor: ids, squared distances, ranks, classes."""
+    return (
+        np.empty(width, np.int64),
+        np.empty(width, np.float64),
+        np.empty(width, np.int32),
+        np.empty(width, np.int32),
+    )

@@ -1,0 +1,131 @@
+"""What mining a range of anchors counted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .guards import REFUSALS
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCounts:
+    """Triplets by class of the anchor; classes without a triplet are left out.
+
+    classes: int32 (C,), class codes, ascending. triplets: int64 (C,).
+    """
+
+    classes: NDArray[np.int32]
+    triplets: NDArray[np.int64]
+
+    @staticmethod
+    def of(codes: NDArray[np.int32]) -> "ClassCounts":
+        """Count a column of class codes."""
+        counts = np.bincount(codes)
+        classes = np.flatnonzero(counts)
+        return ClassCounts(classes.astype(np.int32), counts[classes].astype(np.int64))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MiningReport:
+    """Counts over a range of anchors; every field adds up over disjoint ranges.
+
+    anchors: rows asked, of which anchors_excluded were told to be left out.
+    entries: neighbours read, pads not counted.
+    anchors_without_neighbour_positive: no positive inside S_a.
+    anchors_without_positive: no positive at all under the rule's source of positives.
+    anchors_without_admissible_negative: a positive, but no negative that rule and guards admit.
+    positives: (anchor, positive) pairs; positives_with_empty_interval: those for which
+        (k·d(a,p))² >= d²(a,p) + m, so that no negative at all could fit.
+    admissible: (anchor, negative) pairs admissible for at least one positive, before the cap.
+    refused: (anchor, negative) pairs that the bare rule admits and a guard refuses, by guard.
+    triplets: triplets kept; hinge: the sum of their hinges d²(a,p) + m − d²(a,n).
+    triplets_by_class: by class of the anchor.
+    """
+
+    anchors: int = 0
+    anchors_excluded: int = 0
+    anchors_without_neighbour_positive: int = 0
+    anchors_without_positive: int = 0
+    anchors_without_admissible_negative: int = 0
+    entries: int = 0
+    positives: int = 0
+    positives_with_empty_interval: int = 0
+    admissible: int = 0
+    triplets: int = 0
+    hinge: float = 0.0
+    refused: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(REFUSALS, 0))
+    triplets_by_class: ClassCounts = field(
+        default_factory=lambda: ClassCounts(np.empty(0, np.int32), np.empty(0, np.int64))
+    )
+
+    @property
+    def anchors_with_triplet(self) -> int:
+        """Anchors that got at least one triplet."""
+        return (
+            self.anchors
+            - self.anchors_excluded
+            - self.anchors_without_positive
+            - self.anchors_without_admissible_negative
+        )
+
+    @property
+    def coverage(self) -> float:
+        """Share of the anchors that got at least one triplet; 0 without anchors."""
+        asked = self.anchors - self.anchors_excluded
+        return self.anchors_with_triplet / asked if asked else 0.0
+
+    @property
+    def mean_hinge(self) -> float:
+        """Mean hinge of the triplets, in units of d²; 0 without triplets."""
+        return self.hinge / self.triplets if self.triplets else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers, lists and dictionaries, for JSON; ``from_dict`` reads them back."""
+        plain: dict[str, Any] = {name: getattr(self, name) for name in _COUNTS}
+        plain["hinge"] = self.hinge
+        plain["refused"] = dict(self.refused)
+        plain["triplets_by_class"] = {
+            "class": self.triplets_by_class.classes.tolist(),
+            "triplets": self.triplets_by_class.triplets.tolist(),
+        }
+        return plain
+
+    @staticmethod
+    def from_dict(plain: Mapping[str, Any]) -> "MiningReport":
+        """The report that ``as_dict`` wrote; InputError names what is missing or unknown."""
+        expected = {*_COUNTS, "hinge", "refused", "triplets_by_class"}
+        if set(plain) != expected:
+            wrong = ", ".join(sorted(set(plain) ^ expected))
+            raise InputError(f"mining report has missing or unknown fields: {wrong}")
+        by_class = plain["triplets_by_class"]
+        return MiningReport(
+            **{name: int(plain[name]) for name in _COUNTS},
+            hinge=float(plain["hinge"]),
+            refused={name: int(plain["refused"][name]) for name in REFUSALS},
+            triplets_by_class=ClassCounts(
+                np.asarray(by_class["class"], dtype=np.int32),
+                np.asarray(by_class["triplets"], dtype=np.int64),
+            ),
+        )
+
+
+_COUNTS = tuple(f.name for f in fields(MiningReport) if f.type is int)
+
+
+def merge_reports(parts: Sequence[MiningReport]) -> MiningReport:
+    """The report of all anchors, from those of disjoint sets of anchors; none gives all zeros."""
+    codes = np.concatenate([part.triplets_by_class.classes for part in parts] or [np.empty(0, np.int32)])
+    triplets = np.concatenate([part.triplets_by_class.triplets for part in parts] or [np.empty(0, np.int64)])
+    classes, entry_of = np.unique(codes, return_inverse=True)
+    summed = np.zeros(len(classes), np.int64)
+    np.add.at(summed, entry_of, triplets)
+    return MiningReport(
+        **{name: sum(getattr(part, name) for part in parts) for name in _COUNTS},
+        hinge=float(sum(part.hinge for part in parts)),
+        refused={name: sum(part.refused[name] for part in parts) for name in REFUSALS},
+        triplets_by_class=ClassCounts(classes.astype(np.int32), summed),
+    )

@@ -1,0 +1,189 @@
+"""The audit passes what the miner makes, and catches each kind of damage."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from oracles import exact_neighbours
+from tripletmine.mining.audit import VIOLATIONS, check_triplets
+from tripletmine.mining.errors import InputError
+from tripletmine.mining.guards import Guards
+from tripletmine.mining.labels import encode_labels
+from tripletmine.mining.miner import COLUMNS, mine
+from tripletmine.mining.rule import MiningRule
+
+ROWS = 150
+GUARDS = Guards(duplicate_sq=0.01, rank_window=(1, 38), minimum_margin_sq=0.01, relative_margin=0.01)
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    values = np.random.default_rng(2).normal(size=(ROWS, 8)).astype(np.float32)
+    return values / np.linalg.norm(values, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def table(vectors):
+    return exact_neighbours(vectors, 40)
+
+
+@pytest.fixture(scope="module")
+def labels():
+    return encode_labels([f"class {i % 7}" for i in range(ROWS)])
+
+
+def several_labels():
+    return encode_labels([{i % 7, (i * i) % 11} for i in range(ROWS)])
+
+
+@pytest.mark.parametrize("k_hardness", [0.0, 0.8, 1.0, 1.1])
+@pytest.mark.parametrize("positives", ["neighbours", "class"])
+@pytest.mark.parametrize("guards", [Guards(), GUARDS])
+@pytest.mark.parametrize("multi", [False, True])
+def test_what_is_mined_passes(vectors, table, labels, k_hardness, positives, guards, multi):
+    labels = several_labels() if multi else labels
+    rule = MiningRule(k_hardness, positives=positives, guards=guards)
+    mined = mine(table, labels, rule, vectors=vectors)
+    assert len(mined) > 20
+    report = check_triplets(mined.columns, labels, vectors, rule)
+    assert report.ok, report.as_dict()
+    assert report.checked == report.triplets == len(mined)
+    assert report.coverage == mined.report.anchors_with_triplet / ROWS
+
+
+def damaged(mined, name, change):
+    """A copy in which ``change`` was applied to one column."""
+    columns = {key: column.copy() for key, column in mined.columns.items()}
+    columns[name] = change(columns[name])
+    return columns
+
+
+def put(value, at=4):
+    def change(column):
+        column[at] = value
+        return column
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "kinds"),  # triplet 4 has anchor 0, of class 0
+    [
+        ("negative", put(ROWS), {"row_out_of_range"}),
+        ("positive", put(-1), {"row_out_of_range"}),
+        (
+            "positive",
+            put(1),
+            {"positive_label", "label_columns", "distance"},
+        ),
+        ("anchor_label", put(6), {"label_columns"}),
+        ("negative_label", put(0), {"label_columns"}),
+        ("sq_negative", put(np.nan), {"not_finite", "boundary", "active", "distance"}),
+        ("sq_positive", lambda c: c * np.float32(0.9999), {"distance"}),
+        ("positive_rank", put(-1), {"rank"}),
+        ("negative_rank", put(-1), {"rank"}),
+        ("positive_rank", put(39), {"rank"}),
+        ("k_hardness", put(0.5), {"k_hardness"}),
+    ],
+)
+def test_damage_is_found(vectors, table, labels, name, change, kinds):
+    rule = MiningRule(1.0)
+    mined = mine(table, labels, rule)
+    columns = damaged(mined, name, change)
+    report = check_triplets(columns, labels, vectors, rule)
+    assert set(report.violations) == kinds, report.as_dict()
+    assert not report.ok
+    first = report.violations[next(iter(report.violations))].examples[0]
+    assert first.startswith("triplet "), first
+
+
+def test_a_negative_of_the_anchors_class(vectors, table, labels):
+    rule = MiningRule(1.0)
+    columns = mine(table, labels, rule).columns
+    swapped = columns | {"negative": columns["positive"], "positive": columns["negative"]}
+    found = check_triplets(swapped, labels, vectors, rule).violations
+    assert found["positive_label"].count == found["negative_label"].count == len(columns["anchor"])
+    same = check_triplets(columns | {"positive": columns["anchor"]}, labels, vectors, rule).violations
+    assert same["rows_not_distinct"].count == len(columns["anchor"])
+
+
+@pytest.mark.parametrize(
+    ("mined_by", "claimed", "kind"),
+    [
+        (MiningRule(0.8), MiningRule(1.0), "boundary"),
+        (MiningRule(1.0, margin=0.3), MiningRule(1.0, margin=0.2), "active"),
+        (MiningRule(0.5, nearer_positive=False), MiningRule(0.5), "nearer_positive"),
+        (MiningRule(1.0, triplets_per_anchor=3), MiningRule(1.0, triplets_per_anchor=2), "anchor_over_cap"),
+        (MiningRule(1.0), MiningRule(1.0, guards=Guards(duplicate_sq=0.3)), "guard"),
+        (MiningRule(1.0), MiningRule(1.0, guards=Guards(rank_window=(5, 9))), "guard"),
+        (MiningRule(1.0), MiningRule(1.0, guards=Guards(minimum_margin_sq=0.1)), "guard"),
+        (MiningRule(1.0), MiningRule(1.0, guards=Guards(relative_margin=0.2)), "guard"),
+        (MiningRule(0.3, positives="class"), MiningRule(0.3), "rank"),
+    ],
+)
+def test_another_rule_than_claimed(vectors, table, labels, mined_by, claimed, kind):
+    columns = mine(table, labels, mined_by, vectors=vectors).columns
+    found = check_triplets(columns, labels, vectors, claimed).violations
+    assert set(found) - {"k_hardness"} == {kind}
+    names = ("sq_positive", "sq_negative", "negative_rank", "positive_rank")
+    sq_p, sq_n, rank_n, rank_p = (columns[name].astype(np.float64) for name in names)
+    # The worst offence of each kind, found again by hand, so that the counts are right too.
+    expected = {
+        "boundary": (sq_p >= sq_n).sum(),
+        "active": (sq_n >= sq_p + 0.2).sum(),
+        "rank": (rank_p < 0).sum(),
+        "anchor_over_cap": (np.unique(columns["anchor"], return_counts=True)[1] == 3).sum(),
+    }
+    if kind in expected:
+        assert found[kind].count == expected[kind]
+    if kind == "guard" and claimed.guards.rank_window:
+        assert found[kind].count == ((rank_n < 5) | (rank_n >= 9)).sum()
+
+
+def test_a_negative_used_twice(vectors, table, labels):
+    rule = MiningRule(1.0)
+    mined = mine(table, labels, rule)
+    columns = {name: np.concatenate([column, column[10:12]]) for name, column in mined.columns.items()}
+    found = check_triplets(columns, labels, vectors, rule).violations
+    assert found["negative_reused"].count == 2
+
+
+def test_a_sample_keeps_anchors_whole(vectors, table, labels):
+    rule = MiningRule(1.0)
+    mined = mine(table, labels, rule)
+    columns = damaged(mined, "k_hardness", lambda c: c + 1)
+    report = check_triplets(columns, labels, vectors, rule, sample=10, seed=3)
+    anchors, counts = np.unique(columns["anchor"], return_counts=True)
+    drawn = np.random.default_rng(3).choice(anchors, 10, replace=False)
+    assert report.checked == report.violations["k_hardness"].count == counts[np.isin(anchors, drawn)].sum()
+    assert report.anchors == len(anchors)
+    assert check_triplets(mined.columns, labels, vectors, rule, sample=10**6).checked == len(mined)
+
+
+def test_none_to_check(vectors, labels):
+    none = {name: np.empty(0, dtype) for name, dtype in COLUMNS.items()}
+    report = check_triplets(none, labels, vectors, MiningRule(1.0))
+    assert report.ok
+    assert report.coverage == 0.0
+
+
+def test_the_report_is_json(vectors, table, labels):
+    columns = damaged(mine(table, labels, MiningRule(1.0)), "k_hardness", lambda c: c + 1)
+    plain = json.loads(json.dumps(check_triplets(columns, labels, vectors, MiningRule(1.0)).as_dict()))
+    assert plain["violations"]["k_hardness"]["meaning"] == VIOLATIONS["k_hardness"]
+    assert len(plain["violations"]["k_hardness"]["examples"]) == 5
+
+
+def test_what_cannot_be_audited(vectors, table, labels):
+    rule = MiningRule(1.0)
+    columns = mine(table, labels, rule).columns
+    for wrong, arguments, message in (
+        ({k: v for k, v in columns.items() if k != "negative"}, {}, "no column negative"),
+        (columns | {"negative": columns["negative"][1:]}, {}, "different lengths"),
+        (columns | {"negative": columns["negative"].astype(float)}, {}, "column negative is float64"),
+        (columns, {"vectors": vectors[1:]}, "shape (149, 8), there are labels for 150 rows"),
+        (columns, {"sample": 0}, "sample is 0 anchors"),
+    ):
+        with pytest.raises(InputError, match=re.escape(message)):
+            check_triplets(wrong, labels, **{"vectors": vectors, "rule": rule} | arguments)
