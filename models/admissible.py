@@ -1,0 +1,94 @@
+"""The admissible triplets of a batch as ranges, so that they need not be listed.
+
+Each anchor's negatives are sorted by distance once. The negatives that are admissible for a pair (a, p) are
+then a
+range of that order, found by two binary searches: O(B² log B) time and O(B²) memory for all triplets of a
+batch of B rows, where a mask over all (a, p, n) would take B³.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .pair_counts import PairCounts
+
+
+class Ranges(NamedTuple):
+    """For each pair (a, p) a range of the anchor's negatives in ascending distance.
+
+    anchors, positives: int64 (pairs,), places in the batch, by anchor.
+    start, stop: int64 (pairs,), into the anchor's row of `order`; start ≤ stop.
+    order: int64 (B, B), for each anchor the places of all rows, negatives by distance first.
+    """
+
+    anchors: Tensor
+    positives: Tensor
+    start: Tensor
+    stop: Tensor
+    order: Tensor
+
+
+def admissible_ranges(
+    sq_distances: Tensor,
+    classes: Tensor,
+    rows: Tensor,
+    *,
+    margin: float,
+    k_hardness: float,
+    nearer_positive: bool,
+) -> Ranges:
+    """The negatives with (k·d(a,p))² < d²(a,n) < d²(a,p) + m, of every pair (a, p) of one class and different
+    rows.
+
+    sq_distances: float32 (B, B). classes, rows: int64 (B,). margin: m, in units of d². k_hardness: k.
+    nearer_positive: only negatives that are farther than the anchor's nearest positive.
+    """
+    same = classes[:, None] == classes
+    negatives, order = sq_distances.masked_fill(same, torch.inf).sort(dim=1, stable=True)
+    # Not the diagonal: a row that is twice in a batch must not be its own positive.
+    positive = same & (rows[:, None] != rows)
+    anchors, positives = positive.nonzero(as_tuple=True)
+
+    # One row an anchor, as wide as the largest number of positives: the searches are by row.
+    per_anchor = positive.sum(dim=1)
+    place = torch.arange(len(anchors), device=anchors.device) - (per_anchor.cumsum(0) - per_anchor)[anchors]
+    to_positives = sq_distances.new_full((len(classes), max(1, int(per_anchor.max()))), torch.inf)
+    to_positives[anchors, place] = sq_distances[anchors, positives]
+    lower = k_hardness**2 * to_positives
+    if nearer_positive:
+        lower = torch.maximum(lower, to_positives.amin(dim=1, keepdim=True))
+    # Both bounds are strict: the first negative beyond `lower`, and the first at or beyond the upper bound.
+    start = torch.searchsorted(negatives, lower, right=True)[anchors, place]
+    stop = torch.searchsorted(negatives, to_positives + margin)[anchors, place]
+    return Ranges(anchors, positives, start, torch.maximum(start, stop), order)
+
+
+def counts_of(ranges: Ranges) -> PairCounts:
+    """How often each pair occurs in the triplets of the ranges."""
+    size = len(ranges.order)
+    lengths = ranges.stop - ranges.start
+    positive = torch.zeros((size, size), device=lengths.device)
+    positive[ranges.anchors, ranges.positives] = lengths.float()
+    # +1 where a range begins and −1 behind its end: the running sum says how many ranges cover a negative.
+    edges = torch.zeros(size * (size + 1), dtype=torch.int64, device=lengths.device)
+    for ends, change in ((ranges.start, 1), (ranges.stop, -1)):
+        at = ranges.anchors * (size + 1) + ends
+        edges.scatter_add_(0, at, torch.full_like(at, change))
+    covered = edges.reshape(size, size + 1).cumsum(dim=1)[:, :size].float()
+    negative = torch.zeros_like(positive).scatter_(1, ranges.order, covered)
+    return PairCounts(positive, negative, int(lengths.sum()))
+
+
+def spread_over(ranges: Ranges, count: int) -> Tensor:
+    """At most `count` triplets of the ranges, int64 (≤ count, 3), spread evenly over all of them."""
+    lengths = ranges.stop - ranges.start
+    ends = lengths.cumsum(0)
+    total = int(ends[-1]) if len(ends) else 0
+    wanted = torch.arange(min(total, count), device=ends.device)
+    if total > count:
+        wanted = wanted * total // count
+    pair = torch.searchsorted(ends, wanted, right=True)
+    anchors = ranges.anchors[pair]
+    place = ranges.start[pair] + wanted - (ends - lengths)[pair]
+    return torch.stack([anchors, ranges.positives[pair], ranges.order[anchors, place]], dim=1)

@@ -1,0 +1,1 @@
+"""Which images meet in a training step."""

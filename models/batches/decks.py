@@ -1,0 +1,53 @@
+"""Decks of items, dealt without repetition and then shuffled again."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Decks:
+    """Many decks of items in one array; each is dealt out completely before any of its items comes again.
+
+    So every row of a class is visited equally often, give or take one, and, unlike with a fixed order, the
+    same rows do not meet again and again when a small class is dealt several times in an epoch.
+
+    items: int64 (n,), the items of deck d are items[starts[d]:starts[d + 1]]; taken over and reordered in
+    place.
+    """
+
+    def __init__(
+        self, items: NDArray[np.int64], starts: NDArray[np.int64], generator: np.random.Generator
+    ) -> None:
+        self._items = items
+        self._starts = starts
+        self._generator = generator
+        self._dealt = np.diff(starts)  # all dealt: the first deal shuffles
+
+    def deal(self, deck: int, count: int) -> NDArray[np.int64]:
+        """`count` different items of a deck (all of them if it has fewer), as a copy."""
+        items = self._items[self._starts[deck] : self._starts[deck + 1]]
+        count = min(count, len(items))
+        dealt = int(self._dealt[deck])
+        if dealt + count <= len(items):
+            self._dealt[deck] = dealt + count
+            return items[dealt : dealt + count].copy()
+        # The rest of this round, then the first of the next, from among the others.
+        rest, others = items[dealt:].copy(), items[:dealt].copy()
+        self._generator.shuffle(others)
+        first = others[: count - len(rest)]
+        later = np.concatenate([others[count - len(rest) :], rest])
+        self._generator.shuffle(later)
+        items[:] = np.concatenate([first, later])
+        self._dealt[deck] = len(first)
+        return np.concatenate([rest, first])
+
+    @classmethod
+    def single(cls, items: NDArray[np.int64], generator: np.random.Generator) -> "Decks":
+        """One deck, number 0."""
+        return cls(items.copy(), np.array([0, len(items)], np.int64), generator)
+
+
+def rows_by_class(classes: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows sorted by class, int64 (N,), and where each class starts, int64 (largest code + 2,)."""
+    counts = np.bincount(classes)
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return np.argsort(classes, kind="stable").astype(np.int64, copy=False), starts

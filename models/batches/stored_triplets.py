@@ -1,0 +1,114 @@
+"""The stored triplets exactly, packed so that they share images."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks import check_count
+from ..errors import ModelError
+from ..seeds import numpy_generator
+from .batch import Batch, steps_for
+from .inputs import check_classes, check_triplets
+
+Part = Callable[[], Mapping[str, NDArray]]
+"""Reads one part of the stored triplets: columns anchor, positive, negative, int64 (T,)."""
+
+RUN_LENGTH = 16
+"""Triplets of the same two classes that stay together: they share positives and negatives, and a batch still
+holds many different pairs of classes."""
+
+WINDOW = 16
+"""Triplets looked at for one batch, in multiples of its images: the most that a batch can hold."""
+
+
+class StoredTriplets:
+    """Batches of at most `batch_images` different images, with all the stored triplets that were packed into
+    them.
+
+    Each part is read, shuffled in runs and cut into batches on its own, so that memory follows the largest
+    part, not the number of triplets. When all have been used before the epoch has shown its images, a new
+    pass begins.
+
+    classes: int32 (N,) of the training rows. parts: in the order of the mine stage.
+    """
+
+    def __init__(
+        self,
+        classes: NDArray[np.int32],
+        parts: Sequence[Part],
+        *,
+        batch_images: int,
+        images: int,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        check_count("train.batch.images", batch_images, at_least=3)
+        self._classes = check_classes(classes)
+        self._parts = parts
+        self._batch_images = batch_images
+        self._seed = (seed, epoch)
+        self.steps = steps_for(images, batch_images)
+
+    def batches(self, start_step: int = 0) -> Iterator[Batch]:
+        """See `BatchPlan`. Raises ModelError when the parts hold no triplet at all."""
+        return islice(self._endless(), min(start_step, self.steps), self.steps)
+
+    def _endless(self) -> Iterator[Batch]:
+        turn = 0
+        while True:
+            generator = numpy_generator(*self._seed, turn)
+            empty = True
+            for position in generator.permutation(len(self._parts)):
+                anchors, positives, negatives = check_triplets(self._parts[position](), len(self._classes))
+                if len(anchors) == 0:
+                    continue
+                empty = False
+                triplets = np.stack([anchors, positives, negatives], axis=1)
+                order = shuffled_in_runs(self._classes[anchors], self._classes[negatives], anchors, generator)
+                yield from self._cut(triplets[order])
+            if empty:
+                raise ModelError(
+                    "there are no stored triplets to train on: mine with a lower k_hardness or a larger "
+                    "margin, or use "
+                    "class_balanced batches"
+                )
+            turn += 1
+
+    def _cut(self, triplets: NDArray[np.int64]) -> Iterator[Batch]:
+        start = 0
+        while start < len(triplets):
+            window = triplets[start : start + WINDOW * self._batch_images]
+            used = fitting(window, self._batch_images)
+            rows, places = np.unique(window[:used], return_inverse=True)
+            yield Batch(rows, self._classes[rows], places.reshape(-1, 3).astype(np.int64, copy=False))
+            start += used
+
+
+def shuffled_in_runs(
+    anchor_classes: NDArray[np.int32],
+    negative_classes: NDArray[np.int32],
+    anchors: NDArray[np.int64],
+    generator: np.random.Generator,
+) -> NDArray[np.int64]:
+    """A random order int64 (T,) in which short runs of triplets have the same anchor class and negative
+    class.
+
+    Inside a run the triplets of one anchor lie together, for the same reason: they share the anchor's image.
+    """
+    mixed = generator.permutation(int(anchors.max()) + 1)[anchors]  # anchors of a class in random order
+    order = np.lexsort((mixed, negative_classes, anchor_classes))
+    first, second = anchor_classes[order], negative_classes[order]
+    changed = np.concatenate([[True], (first[1:] != first[:-1]) | (second[1:] != second[:-1])])
+    place = np.arange(len(order))
+    within = place - np.maximum.accumulate(np.where(changed, place, 0))
+    run = np.cumsum(within % RUN_LENGTH == 0) - 1
+    return order[np.argsort(generator.permutation(run[-1] + 1)[run], kind="stable")]
+
+
+def fitting(triplets: NDArray[np.int64], images: int) -> int:
+    """How many of the first triplets (T, 3) need at most `images` different images."""
+    _, first = np.unique(triplets, return_index=True)
+    new = np.bincount(first // 3, minlength=len(triplets))
+    return int(np.searchsorted(np.cumsum(new), images, side="right"))

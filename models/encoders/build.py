@@ -1,0 +1,80 @@
+"""From a name in the run file to a checked, reproducibly initialised encoder."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..checks import check_count, suggestion
+from ..errors import ModelError
+from ..factory import call_factory
+from .convnet import convnet
+from .mlp import mlp
+from .probe import check_encoder
+from .timm_encoder import timm_encoder
+
+BUILT_IN: dict[str, Callable[..., nn.Module]] = {"convnet": convnet, "mlp": mlp}
+TIMM = "timm:"
+
+
+def build_encoder(
+    name: str,
+    *,
+    input_shape: tuple[int, ...],
+    embedding_dim: int,
+    arguments: Mapping[str, Any] | None = None,
+    seed: int,
+) -> nn.Module:
+    """An encoder that is part of the project: "convnet", "mlp" or "timm:<model>".
+
+    input_shape: one item as the encoder gets it: (channels, height, width) or (features,), see
+        `transforms.input_shape_of`.
+    arguments: keyword arguments of the encoder from the run file; unknown names are refused.
+    seed: decides the initial weights; the global random state is neither used nor changed.
+    Returns a module in training mode: float32 (B, *input_shape) → float32 (B, embedding_dim), not normalised.
+    """
+    if name.startswith(TIMM):
+        factory: Callable[..., Any] = partial(timm_encoder, name.removeprefix(TIMM))
+    elif name in BUILT_IN:
+        factory = BUILT_IN[name]
+    else:
+        known = ", ".join([*BUILT_IN, "timm:<model>", "path/to/file.py:factory", "module:factory"])
+        raise ModelError(f"encoder.name is {name!r} but must be one of {known}{suggestion(name, BUILT_IN)}")
+    return encoder_from_factory(
+        factory,
+        subject=f"encoder {name!r}",
+        input_shape=input_shape,
+        embedding_dim=embedding_dim,
+        arguments=arguments,
+        seed=seed,
+    )
+
+
+def encoder_from_factory(
+    factory: Callable[..., Any],
+    *,
+    subject: str,
+    input_shape: tuple[int, ...],
+    embedding_dim: int,
+    arguments: Mapping[str, Any] | None = None,
+    seed: int,
+) -> nn.Module:
+    """An encoder made by a user's callable, called with `input_shape`, `embedding_dim` and `arguments`.
+
+    subject: what messages call it, as "encoder 'my.py:factory'". The rest is as in `build_encoder`.
+    """
+    check_count("encoder.embedding_dim", embedding_dim)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = call_factory(
+            factory,
+            subject=subject,
+            input_shape=input_shape,
+            embedding_dim=embedding_dim,
+            arguments=arguments or {},
+        )
+    return check_encoder(
+        encoder, subject=subject, input_shape=input_shape, embedding_dim=embedding_dim, seed=seed
+    ).train()

@@ -1,0 +1,59 @@
+"""A look at what an encoder returns, before hours are spent on it."""
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ModelError
+
+PROBE_ROWS = 2
+
+
+def check_encoder(
+    encoder: object, *, subject: str, input_shape: tuple[int, ...], embedding_dim: int, seed: int
+) -> nn.Module:
+    """Pass a seeded probe batch through `encoder`; returns it when the output is what the project needs.
+
+    seed: of the probe, and of the weights that lazy layers make when they see their first batch.
+
+    Refuses, with a ModelError: what is no torch module, an exception in the forward pass (its own message is
+    shown), an output that is not a floating-point tensor (2, embedding_dim), NaN or infinite values.
+    The training mode of every layer and the global random state are left as they were.
+    """
+    if not isinstance(encoder, nn.Module):
+        raise ModelError(
+            f"{subject} gave a {type(encoder).__name__} but must give a torch.nn.Module: return one"
+        )
+    modes = [(module, module.training) for module in encoder.modules()]
+    try:
+        # no_grad, not inference_mode: a lazy layer makes its weights here, and they will be trained.
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            images = torch.rand((PROBE_ROWS, *input_shape))
+            output = encoder.eval()(images)
+    except Exception as error:
+        raise ModelError(
+            f"{subject} failed on a probe batch of shape {(PROBE_ROWS, *input_shape)}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    finally:
+        for module, training in modes:
+            module.training = training
+    _check_output(output, subject, embedding_dim)
+    return encoder
+
+
+def _check_output(output: object, subject: str, embedding_dim: int) -> None:
+    if not isinstance(output, Tensor) or not output.is_floating_point():
+        found = f"a {output.dtype} tensor" if isinstance(output, Tensor) else f"a {type(output).__name__}"
+        raise ModelError(
+            f"{subject} returned {found} but must return a floating-point tensor: correct its forward"
+        )
+    wanted = (PROBE_ROWS, embedding_dim)
+    if tuple(output.shape) != wanted:
+        raise ModelError(
+            f"{subject} returned shape {tuple(output.shape)} for a probe batch of {PROBE_ROWS} but must "
+            "return "
+            f"{wanted}: correct the encoder or set embedding_dim to its width"
+        )
+    if not bool(torch.isfinite(output).all()):
+        raise ModelError(f"{subject} returned NaN or infinite values for a probe batch: correct its weights")

@@ -1,0 +1,8 @@
+"""What the models say when they cannot do what was asked."""
+
+
+class ModelError(ValueError):
+    """An encoder, a setting, a batch or a checkpoint that cannot be used.
+
+    The message names the subject, the value found, the limit and the remedy.
+    """

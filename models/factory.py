@@ -1,0 +1,119 @@
+"""A user's own encoder: found, imported and called, with errors that show the user's message."""
+
+import importlib
+import importlib.util
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .checks import suggestion
+from .errors import ModelError
+
+GIVEN = ("input_shape", "embedding_dim")
+"""Keyword arguments that every factory is called with."""
+
+
+def load_factory(reference: str, *, base: Path | None = None) -> Callable[..., Any]:
+    """The callable behind `path/to/file.py:factory` or `module:factory`.
+
+    A relative path is taken from `base` (the folder of the run file; the working directory if None). A file
+    is executed afresh on every call and is not entered in `sys.modules`: two runs may have files of the same
+    name.
+
+    Raises ModelError when there is no such file, module or attribute, or when importing it fails.
+    """
+    where, separator, attribute = reference.rpartition(":")
+    if not separator or not where or not attribute:
+        raise ModelError(
+            f"encoder factory {reference!r} must be 'path/to/file.py:factory' or 'module:factory': "
+            "name the function after a colon"
+        )
+    module = _module_from_file(where, base, reference) if where.endswith(".py") else _module(where, reference)
+    found = getattr(module, attribute, None)
+    if found is None:
+        public = [
+            name for name, value in vars(module).items() if callable(value) and not name.startswith("_")
+        ]
+        raise ModelError(f"{where} has no {attribute!r}{suggestion(attribute, public)}")
+    if not callable(found):
+        raise ModelError(
+            f"{reference} is a {type(found).__name__} but must be callable: name a function or class"
+        )
+    return found
+
+
+def call_factory(
+    factory: Callable[..., Any],
+    *,
+    subject: str,
+    input_shape: tuple[int, ...],
+    embedding_dim: int,
+    arguments: Mapping[str, Any],
+) -> Any:
+    """`factory(input_shape=…, embedding_dim=…, **arguments)`; whatever it raises becomes a ModelError.
+
+    input_shape is (channels, height, width) or (features,), without the batch. Arguments that the factory
+    does not take are refused before it is called, with the nearest one that it does take.
+    """
+    check_arguments(factory, arguments, subject=subject)
+    try:
+        return factory(input_shape=input_shape, embedding_dim=embedding_dim, **arguments)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"{subject} failed: {type(error).__name__}: {error}") from error
+
+
+def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], *, subject: str) -> None:
+    """Refuse argument names that `factory` does not take, or that are set from elsewhere in the run file."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):  # builtins and some C callables show no signature
+        return
+    reserved = [name for name in arguments if name in GIVEN]
+    if reserved:
+        raise ModelError(
+            f"{subject} was given {reserved[0]!r} as an argument, but it is set by the run: remove it"
+        )
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    known = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind in by_name and parameter.name not in GIVEN
+    ]
+    for name in arguments:
+        if name not in known:
+            takes = ", ".join(known) or "none"
+            raise ModelError(
+                f"{subject} takes no argument {name!r} (it takes: {takes}){suggestion(name, known)}"
+            )
+
+
+def _module(name: str, reference: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise ModelError(
+            f"cannot import {name!r} for {reference!r}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _module_from_file(where: str, base: Path | None, reference: str) -> ModuleType:
+    path = (base or Path()) / where
+    if not path.is_file():
+        raise ModelError(f"encoder factory {reference!r}: there is no file {path}: correct the path")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ModelError(
+            f"encoder factory {reference!r}: {path} cannot be loaded as Python: correct the path"
+        )
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ModelError(f"importing {path} failed: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,19 @@
+"""The triplet hinge on squared distances."""
+
+from torch import Tensor
+
+from ..pair_counts import PairCounts
+
+
+def triplet_loss(sq_distances: Tensor, trained: PairCounts, active: PairCounts, *, margin: float) -> Tensor:
+    """mean max(0, d²(a,p) − d²(a,n) + m) over the trained triplets (Schroff et al., FaceNet, CVPR 2015, eq.
+    2).
+
+    Of an active triplet, whose hinge is positive, the hinge is linear in the two distances, so the sum over
+    triplets is a sum over pairs, each times the number of active triplets that hold it.
+
+    sq_distances: (B, B). trained: T ≥ 1 triplets. active: those of them with a positive hinge. margin: in
+    units of d². Returns a scalar.
+    """
+    pulls = ((active.positive - active.negative) * sq_distances).sum()
+    return (pulls + margin * active.triplets) / trained.triplets

@@ -1,0 +1,1 @@
+"""How good embeddings are, always by exact search."""

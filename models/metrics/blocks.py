@@ -1,0 +1,61 @@
+"""Distances of many queries to a gallery, a block of queries at a time."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import ModelError
+
+MIB = 2**20
+BLOCK_MIB = 256
+"""Memory of one block of distances; the orders made from it take about twice as much again."""
+
+
+def check_embeddings(embeddings: NDArray[np.float32], codes: NDArray, subject: str) -> None:
+    """Raise ModelError unless embeddings are finite (N, D), with one class code a row."""
+    if embeddings.ndim != 2 or len(embeddings) == 0:
+        raise ModelError(
+            f"{subject} embeddings have shape {embeddings.shape} but must be (N, D), N ≥ 1: give rows"
+        )
+    if codes.shape != (len(embeddings),):
+        raise ModelError(
+            f"{subject} has {len(embeddings)} embeddings but classes of shape {codes.shape}: give one code "
+            "a row"
+        )
+    finite = np.isfinite(embeddings).all(axis=1)
+    if not finite.all():
+        raise ModelError(
+            f"{subject} embeddings have NaN or infinite values in {int((~finite).sum())} rows, the first is "
+            "row "
+            f"{int(np.argmin(finite))}: the encoder has diverged, use an earlier checkpoint"
+        )
+
+
+def sq_distance_blocks(
+    queries: NDArray[np.float32], gallery: NDArray[np.float32], *, block_mib: int = BLOCK_MIB
+) -> Iterator[tuple[slice, Tensor]]:
+    """Yield (query rows, squared distances float32 (rows, G)) of queries (Q, D) and a gallery (G, D)."""
+    block = max(1, block_mib * MIB // (4 * len(gallery)))
+    x = torch.from_numpy(np.array(queries, np.float32))
+    y = torch.from_numpy(np.array(gallery, np.float32)).T.contiguous()
+    x_norms, y_norms = x.square().sum(dim=1), y.square().sum(dim=0)
+    for start in range(0, len(x), block):
+        rows = slice(start, min(start + block, len(x)))
+        distances = torch.addmm(x_norms[rows, None] + y_norms, x[rows], y, alpha=-2)
+        yield rows, distances.clamp_min_(0)
+
+
+def nearest(sq_distances: Tensor, count: int) -> Tensor:
+    """The `count` nearest columns of each row, int64 (rows, count), by (distance, column).
+
+    Non-negative floats are ordered as their bits are, so one integer holds distance and column, and the order
+    of equal distances does not depend on the sort.
+    """
+    columns = torch.arange(sq_distances.shape[1], dtype=torch.int64)
+    keys = (sq_distances.view(torch.int32).to(torch.int64) << 32) | columns
+    if count >= sq_distances.shape[1]:
+        return keys.sort(dim=1).values & 0xFFFFFFFF
+    return keys.topk(count, dim=1, largest=False, sorted=True).values & 0xFFFFFFFF

@@ -1,0 +1,46 @@
+"""Normalised mutual information of k-means clusters and classes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .blocks import check_embeddings
+
+LARGEST = 20_000
+"""Classes up to which k-means is run; above, it would take longer than the training it measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nmi:
+    """value: in [0, 1], or None when it was left out, and then `left_out` says why."""
+
+    value: float | None
+    left_out: str | None = None
+
+
+def nmi(embeddings: NDArray[np.float32], classes: NDArray[np.int32], *, seed: int, starts: int = 1) -> Nmi:
+    """NMI (arithmetic mean) of k-means with as many clusters as there are classes.
+
+    embeddings: (N, D). classes: (N,). starts: runs of k-means, of which the tightest counts. One thread does
+    the clustering, since with more the order of additions, and so the clusters, could differ from run to run.
+    """
+    check_embeddings(embeddings, classes, "clustered")
+    # Imported here: scikit-learn takes a second, and most epochs need it only once at the end.
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import normalized_mutual_info_score
+    from threadpoolctl import threadpool_limits
+
+    clusters = len(np.unique(classes))
+    if clusters > LARGEST:
+        return Nmi(None, f"left out: {clusters} classes, above the limit of {LARGEST}")
+    with threadpool_limits(limits=1):
+        distinct = len(np.unique(embeddings, axis=0))
+        # n_init is inferred from its default, a string; an int is documented.
+        clustering = KMeans(
+            min(clusters, distinct),
+            n_init=starts,  # pyright: ignore[reportArgumentType]
+            random_state=seed,
+        )
+        found = clustering.fit_predict(embeddings)
+    return Nmi(float(normalized_mutual_info_score(classes, found)))

@@ -1,0 +1,141 @@
+"""Retrieval metrics against plain Python that ranks every query by (distance, row)."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tripletmine.models.errors import ModelError
+from tripletmine.models.metrics.report import retrieval_metrics
+from tripletmine.models.metrics.retrieval import RECALLS, retrieval
+
+
+def slow_retrieval(queries, query_classes, gallery=None, gallery_classes=None):
+    """Lists of per-query recall hits, R-precision and AP at R; queries without an answer give nothing."""
+    alone = gallery is None
+    if alone:
+        gallery, gallery_classes = queries, query_classes
+    recalls, precisions, averages = [], [], []
+    for q in range(len(queries)):
+        others = [g for g in range(len(gallery)) if not (alone and g == q)]
+        distance = {g: float(((queries[q].astype(float) - gallery[g]) ** 2).sum()) for g in others}
+        order = sorted(others, key=lambda g: (distance[g], g))
+        right = [gallery_classes[g] == query_classes[q] for g in order]
+        answers = sum(right)
+        if not answers:
+            continue
+        recalls.append([any(right[:k]) for k in RECALLS])
+        precisions.append(sum(right[:answers]) / answers)
+        averages.append(sum(sum(right[: i + 1]) / (i + 1) for i in range(answers) if right[i]) / answers)
+    return recalls, precisions, averages
+
+
+def check(found, expected, count):
+    recalls, precisions, averages = expected
+    assert found.queries == len(precisions)
+    assert found.left_out == count - len(precisions)
+    if precisions:
+        np.testing.assert_allclose([found.recall[k] for k in RECALLS], np.mean(recalls, axis=0), atol=1e-12)
+        assert found.r_precision == pytest.approx(np.mean(precisions))
+        assert found.map_at_r == pytest.approx(np.mean(averages))
+
+
+def points(count):
+    """On a grid: distances are exact in float32, and many are equal."""
+    return st.lists(st.tuples(*[st.integers(-2, 2)] * 2), min_size=count, max_size=count).map(
+        lambda rows: np.array(rows, np.float32)
+    )
+
+
+def codes(count):
+    return st.lists(st.integers(0, 4), min_size=count, max_size=count).map(lambda c: np.array(c, np.int32))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 20).flatmap(lambda n: st.tuples(points(n), codes(n))))
+def test_leave_one_out(case):
+    x, y = case
+    check(retrieval(x, y), slow_retrieval(x, y), len(x))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.tuples(st.integers(1, 8), st.integers(1, 20)).flatmap(
+        lambda n: st.tuples(points(n[0]), codes(n[0]), points(n[1]), codes(n[1]))
+    )
+)
+def test_against_another_gallery_where_a_query_may_find_its_own_twin(case):
+    check(retrieval(*case), slow_retrieval(*case), len(case[0]))
+
+
+def clouds(rows=300, classes=12, seed=0):
+    generator = np.random.default_rng(seed)
+    y = generator.integers(0, classes, rows).astype(np.int32)
+    x = generator.normal(0, 1, (classes, 8))[y] + generator.normal(0, 1.2, (rows, 8))
+    return x.astype(np.float32), y
+
+
+def test_many_blocks_give_what_one_block_gives(monkeypatch):
+    from tripletmine.models.metrics import retrieval as module
+
+    x, y = clouds()
+    whole = retrieval(x, y)
+    blocks = []
+    original = module.sq_distance_blocks
+
+    def counted(queries, gallery, *, block_mib):
+        for rows, distances in original(queries, gallery, block_mib=block_mib):
+            blocks.append(len(distances))
+            yield rows, distances
+
+    monkeypatch.setattr(module, "sq_distance_blocks", counted)
+    monkeypatch.setattr("tripletmine.models.metrics.blocks.MIB", 2**12)
+    found = retrieval(x, y, block_mib=1)
+    assert len(blocks) > 10
+    assert (found.queries, found.recall) == (whole.queries, whole.recall)
+    assert found.map_at_r == pytest.approx(whole.map_at_r)
+    check(found, slow_retrieval(x, y), 300)
+
+
+def test_a_perfect_and_a_useless_embedding():
+    y = np.repeat(np.arange(5), 4).astype(np.int32)
+    perfect = retrieval(np.eye(5, dtype=np.float32)[y], y)
+    assert (perfect.map_at_r, perfect.r_precision, perfect.recall[1]) == (1, 1, 1)
+    apart = retrieval(np.arange(6, dtype=np.float32)[:, None], np.array([0, 1, 2, 0, 1, 2], np.int32))
+    assert apart.recall[1] == 0
+
+
+def test_classes_of_one_row_are_left_out_of_the_queries_and_counted():
+    x, y = clouds()
+    y = y.copy()
+    y[:3] = [50, 51, 52]
+    found = retrieval_metrics(x, y, with_nmi=False)
+    assert (found["queries"], found["queries_left_out"]) == (297, 3)
+
+
+def test_the_report_names_every_metric_and_is_plain():
+    x, y = clouds()
+    found = retrieval_metrics(x, y, seed=1)
+    assert list(found) == [
+        "recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "queries", "queries_left_out", "nmi",
+    ]  # fmt: skip
+    assert all(type(value) in (int, float) for value in found.values())
+    assert "nmi" not in retrieval_metrics(x, y, gallery=x, gallery_classes=y)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        (
+            np.full((3, 2), np.nan, np.float32),
+            np.zeros(3, np.int32),
+            "NaN or infinite values in 3 rows, the first is row 0",
+        ),
+        (np.zeros((3, 2), np.float32), np.zeros(4, np.int32), "3 embeddings but classes of shape (4,)"),
+        (np.zeros((0, 2), np.float32), np.zeros(0, np.int32), "must be (N, D), N ≥ 1"),
+        (np.zeros(3, np.float32), np.zeros(3, np.int32), "must be (N, D)"),
+    ],
+)
+def test_wrong_input_is_refused(x, y, said):
+    with pytest.raises(ModelError) as caught:
+        retrieval(x, y)
+    assert said in str(caught.value)
