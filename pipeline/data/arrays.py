@@ -1,0 +1,125 @@
+"""Vectors or images in array files, with labels beside them or in a file of their own."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import DataError
+from .base import Reopened, SourceRows, checked_indices, strings
+from .columns import is_table, read_columns, rows_from_columns
+from .files import files_identity, folder_of, is_url
+from .vectors import Vectors, has_labels, open_labels, open_vectors
+
+
+@dataclass(frozen=True)
+class Arrays(Reopened[Vectors]):
+    """Vectors (N, D), or images (N, H, W) or (N, H, W, C), from .npy, .npz, Zarr or Parquet.
+
+    location: the file with the vectors.
+    labels: the file with the labels (.npy, .npz, Zarr; Parquet and CSV may also have the columns key, split,
+    role and group); None where they are in the same file.
+    uint8 stays (pixels); every other numeric type is read as float32.
+    """
+
+    location: str
+    labels: str | None = None
+    label_separator: str | None = None
+    hash_content: bool = False
+
+    def _open(self) -> Vectors:
+        return open_vectors(self.location)
+
+    @property
+    def rows(self) -> SourceRows:
+        """Keys are the column key of the labels' table, else the row numbers "0" onwards."""
+        return self._rows
+
+    @cached_property
+    def _rows(self) -> SourceRows:
+        source = self.labels or self.location
+        keys = strings([str(row) for row in range(len(self))])
+        if is_table(source):
+            table = read_columns(source)
+            self._check_length(table.num_rows, source)
+            if "key" in table.column_names:
+                keys = table["key"].combine_chunks().cast("string")
+            return rows_from_columns(table, keys, subject=source, separator=self.label_separator)
+        if self.labels is None and not has_labels(self.location):
+            raise DataError(
+                f"data.labels is missing but {self.location} holds no labels: name the file that does"
+            )
+        labels = open_labels(source, separator=self.label_separator)
+        self._check_length(len(labels), source)
+        return SourceRows(keys=keys, labels=labels)
+
+    def _check_length(self, labels: int, source: str) -> None:
+        if labels != len(self):
+            raise DataError(
+                f"{source} has {labels} labels but {self.location} has {len(self)} rows: "
+                "they must be of the same rows, in the same order"
+            )
+
+    def __len__(self) -> int:
+        return int(self.content.shape[0])
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """(D,), (H, W) or (H, W, C)."""
+        return tuple(int(side) for side in self.content.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 where the file has it, else float32."""
+        return np.dtype(np.uint8) if self.content.dtype == np.uint8 else np.dtype(np.float32)
+
+    def read(self, indices: ArrayLike) -> NDArray[Any]:
+        """uint8 or float32 (B, *item_shape).
+
+        Errors: DataError naming the first row with NaN or inf.
+        """
+        indices = checked_indices(indices, len(self))
+        content = self.content
+        try:
+            stored = content.oindex[indices] if isinstance(content, zarr.Array) else content[indices]
+        except (OSError, ValueError) as error:  # a chunk that fails its checksum, a share that went away
+            raise DataError(f"{self.location} cannot be read: {type(error).__name__}: {error}") from error
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, and is named below
+            items = np.asarray(stored).astype(self.dtype, copy=False)
+        broken = ~np.isfinite(items).all(axis=tuple(range(1, items.ndim)))
+        if broken.any():
+            raise DataError(
+                f"{self.location} has NaN or infinite values in row {indices[broken][0]} (from 0), and in "
+                f"{int(broken.sum())} of the {len(items)} rows read: mend them or leave them out"
+            )
+        return items
+
+    def identity(self) -> dict[str, Any]:
+        """Names, sizes and times, or contents, of the files; of a Zarr folder all that is in it."""
+        found = [
+            files_identity(_files(location), folder=folder_of(location), hash_content=self.hash_content)
+            for location in (self.location, self.labels)
+            if location is not None
+        ]
+        return {"kind": "arrays", "vectors": found[0], **({"labels": found[1]} if self.labels else {})}
+
+
+def _files(location: str) -> list[str]:
+    """The files of an array, relative to the folder in which it lies."""
+    folder = folder_of(location)
+    if not is_url(location):
+        path = Path(location)
+        files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+        return [each.relative_to(folder).as_posix() for each in files]
+    import fsspec
+
+    files_of, path = fsspec.core.url_to_fs(location)
+    if not files_of.isdir(path):
+        return [location.partition("::")[0].rpartition("/")[2]]
+    parent = path.rstrip("/").rpartition("/")[0]
+    found: list[str] = sorted(files_of.find(path))
+    return [each.removeprefix(parent).lstrip("/") for each in found]

@@ -1,0 +1,135 @@
+"""What a data set gives to a run: its rows, its items in batches, and its identity."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+SPLITS = ("train", "validation", "test")
+"""In the order in which the rows of a run are stored."""
+
+SPLIT_NAMES = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+"""What data sets call their splits, in folders and in tables, and what they are called here."""
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRows:
+    """The rows of a data set as it came, one entry each.
+
+    keys: string, unique and stable: the same item has the same key in another run.
+    labels: string, or list<string> where a row may have several (never empty, never null).
+    splits: string, one of `SPLITS`, or None where the data set has no split of its own.
+    roles: string, "query", "gallery" or null; None where the data set has none.
+    groups: string or null, as the camera in re-identification; None where the data set has none.
+    """
+
+    keys: pa.Array
+    labels: pa.Array
+    splits: pa.Array | None = None
+    roles: pa.Array | None = None
+    groups: pa.Array | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            column = getattr(self, field.name)
+            if column is not None and len(column) != len(self.keys):
+                raise ValueError(f"{field.name} has {len(column)} entries for {len(self.keys)} keys")
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a row may have several labels."""
+        return pa.types.is_list(self.labels.type)
+
+
+class DataSet(Protocol):
+    """A data set of N items of one shape. Picklable at the price of its settings: workers open it again."""
+
+    @property
+    def rows(self) -> SourceRows:
+        """Key, labels, split, role and group of each item."""
+        ...
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """Shape of one item: (height, width) or (height, width, channels) of an image, (D,) of a vector."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 for pixels in [0, 255], float32 for anything else."""
+        ...
+
+    def read(self, indices: ArrayLike) -> NDArray[Any]:
+        """Items at `indices` (int64 (B,), positions in `rows`) as an array (B, *item_shape) of `dtype`.
+
+        Errors: DataError naming the item that cannot be read; IndexError for an index out of range.
+        """
+        ...
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this content from another, JSON-ready: a digest of names, sizes, times, or of bytes."""
+        ...
+
+
+class Reopened(ABC, Generic[Content]):
+    """Opens its files when first needed, and is pickled without them.
+
+    Subclasses are frozen dataclasses of their settings: the settings are what a pickle holds. That the files
+    are still the same where it is opened again is for `RunRows.check`, which knows what the run began with.
+    """
+
+    @abstractmethod
+    def _open(self) -> Content:
+        """Open or list the files. Called once in a process."""
+
+    @cached_property
+    def content(self) -> Content:
+        """The opened files."""
+        return self._open()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
+
+def checked_indices(indices: ArrayLike, rows: int) -> NDArray[np.int64]:
+    """`indices` as int64 (B,), all of them in [0, rows): the pad −1 must never read the last item."""
+    checked = np.asarray(indices, dtype=np.int64)
+    if checked.ndim != 1:
+        raise IndexError(f"indices have shape {checked.shape} but must be (B,)")
+    if checked.size and (checked.min() < 0 or checked.max() >= rows):
+        worst = checked.min() if checked.min() < 0 else checked.max()
+        raise IndexError(f"index {worst} is outside of the {rows} rows of the data set")
+    return checked
+
+
+def strings(values: Sequence[str | None] | NDArray[Any]) -> pa.Array:
+    """Strings as an Arrow column."""
+    return pa.array(values, type=pa.string())
+
+
+def per_value(column: pa.Array, function: Callable[[str], Any], kind: pa.DataType) -> pa.Array:
+    """`function` of each string (called once for equal ones) as a column of type `kind`; null stays."""
+    encoded = column.dictionary_encode()
+    results = [function(value) for value in encoded.dictionary.to_pylist()]
+    return pa.array(results, type=kind).take(encoded.indices)
+
+
+def split_codes(splits: pa.Array) -> NDArray[np.int8]:
+    """Position in `SPLITS` of each entry, int8 (N,)."""
+    return per_value(splits, SPLITS.index, pa.int8()).to_numpy(zero_copy_only=False)

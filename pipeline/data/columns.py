@@ -1,0 +1,173 @@
+"""Tables of rows: Parquet or CSV with a label, and perhaps a split, a role and a group, for each row."""
+
+import io
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from .base import SPLIT_NAMES, SourceRows, per_value
+from .files import is_url, read_bytes, unreadable
+
+LABEL_NAMES = ("label", "labels")
+KNOWN = ("path", "key", *LABEL_NAMES, "split", "role", "group")
+"""Columns with a meaning. Others are the user's own, and are not read."""
+
+_ROLES = {"query": "query", "gallery": "gallery"}
+
+
+def is_table(location: str) -> bool:
+    """Whether the name is that of a file which `read_columns` reads."""
+    return _suffix(location) in (".parquet", ".pq", ".csv")
+
+
+def read_columns(location: str, names: tuple[str, ...] = KNOWN) -> pa.Table:
+    """Read those of the columns `names` that a Parquet or CSV file has. Cells of a CSV file stay strings.
+
+    Errors: DataError naming the file.
+    """
+    suffix = _suffix(location)
+    if not is_table(location):
+        raise DataError(f"{location} is neither .parquet nor .csv: tables of other kinds are not read")
+    try:
+        if suffix == ".csv":
+            return _read_csv(io.BytesIO(read_bytes(location)), names)
+        source = io.BytesIO(read_bytes(location)) if is_url(location) else location
+        present = [name for name in pq.read_schema(source).names if name in names]
+        return pq.read_table(source, columns=present)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(location, error) from error
+
+
+def _suffix(location: str) -> str:
+    name = location.partition("::")[0].rpartition("/")[2].lower()
+    return "." + name.rpartition(".")[2]
+
+
+def _read_csv(source: io.BytesIO, names: tuple[str, ...]) -> pa.Table:
+    # Arrow would read the labels 007 and 7 as one number, so every column is declared a string.
+    with pyarrow.csv.open_csv(source) as reader:
+        present = [name for name in reader.schema.names if name in names]
+    source.seek(0)
+    options = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(present, pa.string()),
+        include_columns=present,
+        strings_can_be_null=True,
+        null_values=[""],
+    )
+    return pyarrow.csv.read_csv(source, convert_options=options)
+
+
+def rows_from_columns(table: pa.Table, keys: pa.Array, *, subject: str, separator: str | None) -> SourceRows:
+    """Rows of a table with the columns label (or labels) and, where present, split, role and group.
+
+    keys: string, one for each row. separator: what separates several labels in one string.
+    Errors: DataError naming `subject`, the row and the value.
+    """
+    name = next((name for name in LABEL_NAMES if name in table.column_names), None)
+    if name is None:
+        found = ", ".join(table.column_names) or "none of those that mean something"
+        raise DataError(f'{subject} has no column "label" (found: {found}): add it')
+    labels = as_labels(table[name].combine_chunks(), subject=subject, separator=separator)
+    return SourceRows(
+        keys=keys,
+        labels=labels,
+        splits=_splits(table, subject),
+        roles=_roles(table, subject),
+        groups=_strings(table, "group"),
+    )
+
+
+def as_labels(column: pa.Array, *, subject: str, separator: str | None) -> pa.Array:
+    """Labels as string, or as list<string> where rows may have several; no row without a label.
+
+    separator: what separates several labels in one string; None where a string is one label.
+    Numbers become their decimal form. Errors: DataError for null, empty and fractional labels.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not _is_list(column.type):
+        labels = _label_strings(column, subject)
+        return labels if separator is None else _label_lists(labels, separator, subject)
+    if separator is not None:
+        raise DataError(f"{subject} has lists of labels: remove data.label_separator, which is for strings")
+    lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    _refuse_empty(lengths == 0, subject)
+    values = _label_strings(column.flatten(), subject)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+
+
+def _label_strings(column: pa.Array, subject: str) -> pa.Array:
+    if pa.types.is_floating(column.type):
+        raise DataError(
+            f"{subject} has labels of type {column.type}: store whole numbers or strings, "
+            "since fractions do not name a class"
+        )
+    try:
+        labels = per_value(column.cast(pa.string()), str.strip, pa.string())
+    except (pa.ArrowException, NotImplementedError) as error:
+        raise DataError(
+            f"{subject} has labels of type {column.type}, which are not names: {error}"
+        ) from error
+    empty = per_value(labels, lambda label: label == "", pa.bool_()).fill_null(True)
+    _refuse_empty(empty.to_numpy(zero_copy_only=False), subject)
+    return labels
+
+
+def _label_lists(labels: pa.Array, separator: str, subject: str) -> pa.Array:
+    lists = per_value(labels, lambda joined: joined.split(separator), pa.list_(pa.string()))
+    return as_labels(lists, subject=subject, separator=None)
+
+
+def _refuse_empty(empty: NDArray[np.bool_], subject: str) -> None:
+    if empty.any():
+        raise DataError(
+            f"{subject} has {int(empty.sum())} empty labels, the first as number {int(empty.argmax())} "
+            "(from 0): give every row a label, or leave those rows out"
+        )
+
+
+def _strings(table: pa.Table, name: str) -> pa.Array | None:
+    """A column as strings with null for empty cells; None where the table does not have it."""
+    if name not in table.column_names:
+        return None
+    column = table[name].combine_chunks()
+    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    return per_value(column.cast(pa.string()), lambda cell: cell.strip() or None, pa.string())
+
+
+def _splits(table: pa.Table, subject: str) -> pa.Array | None:
+    column = _strings(table, "split")
+    if column is None:
+        return None
+    if column.null_count:
+        raise DataError(
+            f"{subject} has {column.null_count} rows without a split: fill the column, or drop it"
+        )
+    return _translated(column, SPLIT_NAMES, f'{subject}, column "split"')
+
+
+def _roles(table: pa.Table, subject: str) -> pa.Array | None:
+    column = _strings(table, "role")
+    return None if column is None else _translated(column, _ROLES, f'{subject}, column "role"')
+
+
+def _translated(column: pa.Array, names: Mapping[str, str], subject: str) -> pa.Array:
+    def translate(value: str) -> str:
+        if value not in names:
+            row, known = column.index(value).as_py(), ", ".join(names)
+            raise DataError(
+                f"{subject} has {value!r} in row {row} (from 0) but known are {known}: use one of them"
+            )
+        return names[value]
+
+    return per_value(column, translate, pa.string())

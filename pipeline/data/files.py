@@ -1,0 +1,123 @@
+"""Local paths and fsspec URLs: joining them, reading them, and the identity of what lies there."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import DataError
+from ..storage.digest import digest_bytes, digest_file
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_THREADS = min(8, os.cpu_count() or 1)
+"""Decoding releases the interpreter's lock; beyond a few threads copying is the limit, not decoding."""
+
+
+def is_url(location: str) -> bool:
+    """Whether `location` is for fsspec; everything else is a local path."""
+    return "://" in location
+
+
+def locate(location: str, base: Path) -> str:
+    """`location` as a URL or an absolute local path; relative paths refer to the folder `base`."""
+    return location if is_url(location) else str((base / Path(location).expanduser()).absolute())
+
+
+def folder_of(location: str) -> str:
+    """The folder that holds `location`. In a chained URL (zip://a.csv::file.zip) that of its first link."""
+    if not is_url(location):
+        return str(Path(location).parent)
+    link, chain, rest = location.partition("::")
+    protocol, _, path = link.partition("://")
+    return f"{protocol}://{path.rpartition('/')[0]}{chain}{rest}"
+
+
+def join(folder: str, name: str) -> str:
+    """`name` below `folder`, unless it is a URL or an absolute path itself."""
+    if is_url(name) or Path(name).is_absolute():
+        return name
+    if not is_url(folder):
+        return str(Path(folder, name))
+    link, chain, rest = folder.partition("::")
+    slash = "" if link.endswith("/") else "/"
+    return f"{link}{slash}{name}{chain}{rest}"
+
+
+def read_bytes(location: str) -> bytes:
+    """The whole content. Errors: DataError naming the location."""
+    try:
+        if not is_url(location):
+            return Path(location).read_bytes()
+        import fsspec
+
+        with fsspec.open(location, "rb") as handle:
+            return handle.read()  # type: ignore[union-attr]
+    except Exception as error:  # each fsspec file system has its own errors
+        raise unreadable(location, error) from error
+
+
+def unreadable(location: str, error: Exception) -> DataError:
+    """The error for a file that is missing or cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{location} does not exist: correct the path in the run file or in the table")
+    if isinstance(error, ImportError):
+        return DataError(f"{location} needs a package that is not installed: {error}")
+    return DataError(f"{location} cannot be read: {type(error).__name__}: {error}")
+
+
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:
+    """Results in the order of `items`.
+
+    The pool lives for one call: a pool kept by the process would be dead, and waited for, in a forked child.
+    """
+    with ThreadPoolExecutor(_THREADS) as pool:
+        yield from pool.map(function, items)
+
+
+def stamp(location: str) -> dict[str, Any]:
+    """Size in bytes and time of change of a file, without reading it."""
+    try:
+        if not is_url(location):
+            status = Path(location).stat()
+            return {"size": status.st_size, "changed": status.st_mtime_ns}
+        import fsspec
+
+        files, path = fsspec.core.url_to_fs(location)
+        details = files.info(path)
+    except Exception as error:  # each fsspec file system has its own errors
+        raise unreadable(location, error) from error
+    # Object stores know an entity tag, others a time, under names of their own; a size they all have.
+    marks = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")
+    changed = next((str(details[mark]) for mark in marks if details.get(mark) is not None), "")
+    return {"size": details.get("size"), "changed": changed}
+
+
+def files_identity(names: Sequence[str], *, folder: str, hash_content: bool) -> dict[str, Any]:
+    """Identity of files, named relative to `folder` so that a moved data set stays the same.
+
+    By size and time of change, or with `hash_content` by size and the digest of the bytes.
+    """
+
+    def mark(name: str) -> tuple[int, str]:
+        location = join(folder, name)
+        found = stamp(location)
+        if not hash_content:
+            return found["size"] or 0, str(found["changed"])
+        content = digest_bytes(read_bytes(location)) if is_url(location) else digest_file(Path(location))
+        return found["size"] or 0, content
+
+    digest = hashlib.sha256()
+    total = 0
+    for name, (size, token) in zip(names, in_threads(mark, names), strict=True):
+        total += size
+        digest.update(f"{name}\0{size}\0{token}\n".encode())
+    return {
+        "files": len(names),
+        "bytes": total,
+        "by": "content" if hash_content else "size and time",
+        "digest": digest.hexdigest(),
+    }

@@ -1,0 +1,40 @@
+"""From the run file's [data] to a data set."""
+
+from pathlib import Path
+
+from ..spec.data_spec import DataSpec
+from .base import DataSet
+from .files import locate
+
+
+def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
+    """The data set that `spec` names. Its files are opened when first needed.
+
+    base: the folder to which relative paths in `spec` refer.
+    """
+    path = "" if spec.path is None else locate(spec.path, base)
+    # Each kind brings libraries of its own; only those of the kind in use are imported.
+    match spec.kind:
+        case "digits":
+            from .digits import Digits
+
+            return Digits()
+        case "fashion-mnist":
+            from .fashion_mnist import DEBIAN_FOLDER, FashionMnist
+
+            return FashionMnist(path or str(DEBIAN_FOLDER), hash_content=spec.hash_content)
+        case "image-folder":
+            from .image_folder import ImageFolder
+
+            return ImageFolder(path, spec.colour, spec.height_width, hash_content=spec.hash_content)
+        case "table":
+            from .table import ImageTable
+
+            return ImageTable(
+                path, spec.colour, spec.height_width, spec.label_separator, hash_content=spec.hash_content
+            )
+        case "arrays":
+            from .arrays import Arrays
+
+            labels = None if spec.labels is None else locate(spec.labels, base)
+            return Arrays(path, labels, spec.label_separator, hash_content=spec.hash_content)

@@ -1,0 +1,162 @@
+"""The rows of a run: the data set's rows in a fixed order, training first, so that ids are positions."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..errors import CorruptError, DataError
+from ..spec.data_spec import DataSpec
+from .base import SPLITS, DataSet, split_codes, strings
+from .splits import assign_splits
+
+Ids = range
+"""Consecutive ids: those of a split, or of a task."""
+
+COLUMNS = ("row", "key", "label", "split", "role", "group", "source")
+
+_DIGEST_ROWS = 1 << 16
+"""Rows turned into Python values at once."""
+
+
+def build_rows(data: DataSet, spec: DataSpec, *, seed: int) -> pa.Table:
+    """The table of a run's rows: training, then validation, then test, each in the data set's own order.
+
+    Columns: int64 row (the position), string key, string or list<string> label, string split, string role and
+    group (null where unknown), int64 source (index in the data set).
+    Errors: DataError for keys that are not unique, and for splits that cannot be made.
+    """
+    rows = data.rows
+    _check_keys(rows.keys)
+    codes = assign_splits(rows, split=spec.split, validation=spec.validation, test=spec.test, seed=seed)
+    order = np.argsort(codes, kind="stable")
+    source = pa.array(order, type=pa.int64())
+    nothing = pa.nulls(len(rows), pa.string())
+    return pa.table(
+        {
+            "row": pa.array(np.arange(len(rows)), type=pa.int64()),
+            "key": rows.keys.take(source),
+            "label": rows.labels.take(source),
+            "split": strings(SPLITS).take(pa.array(codes[order])),
+            "role": nothing if rows.roles is None else rows.roles.take(source),
+            "group": nothing if rows.groups is None else rows.groups.take(source),
+            "source": source,
+        }
+    )
+
+
+def _check_keys(keys: pa.Array) -> None:
+    if keys.null_count:
+        raise DataError(f"{keys.null_count} rows have no key: give each one of its own")
+    if len(keys.unique()) < len(keys):
+        first, count = Counter(keys.to_pylist()).most_common(1)[0]
+        raise DataError(f"{count} rows have the key {first!r} but keys are unique: list each item once")
+
+
+@dataclass(frozen=True)
+class RunRows:
+    """The rows of a run, as `build_rows` makes them and `rows.parquet` holds them. Ids are positions."""
+
+    table: pa.Table
+
+    def __post_init__(self) -> None:
+        """Errors: CorruptError where the table is not that of a run's rows."""
+        if tuple(self.table.column_names) != COLUMNS:
+            raise CorruptError(
+                f"the rows of the run have the columns {self.table.column_names}, not {list(COLUMNS)}"
+            )
+        ids = self.table["row"].to_numpy()
+        if not np.array_equal(ids, np.arange(len(ids))) or not np.all(np.diff(self._codes) >= 0):
+            raise CorruptError("the rows of the run are not in order: restore rows.parquet")
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    @cached_property
+    def _ranges(self) -> Mapping[str, Ids]:
+        ends = np.searchsorted(self._codes, Ids(len(SPLITS) + 1)).tolist()
+        return {split: Ids(ends[code], ends[code + 1]) for code, split in enumerate(SPLITS)}
+
+    @cached_property
+    def _codes(self) -> NDArray[np.int8]:
+        return split_codes(self.table["split"].combine_chunks())
+
+    def range(self, split: str) -> Ids:
+        """Ids of the rows of "train", "validation" or "test"; empty where the run has none."""
+        return self._ranges[split]
+
+    @property
+    def n_train(self) -> int:
+        """Rows of the training split: their ids are 0 … n_train − 1."""
+        return len(self.range("train"))
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a row may have several labels."""
+        return pa.types.is_list(self.table.schema.field("label").type)
+
+    def labels(self, split: str) -> list[str] | list[list[str]]:
+        """Label, or list of labels, of each row of a split, in order of ids."""
+        return self._column("label", split).to_pylist()
+
+    def keys(self, ids: NDArray[np.int64]) -> list[str]:
+        """Keys of the rows `ids`."""
+        return self.table["key"].take(pa.array(ids)).to_pylist()
+
+    def sources(self, ids: Ids) -> NDArray[np.int64]:
+        """Indices in the data set, int64 (len(ids),), of consecutive rows."""
+        return self._sources.slice(ids.start, len(ids)).to_numpy()
+
+    def roles(self, split: str) -> list[str | None]:
+        """Role of each row of a split: "query", "gallery" or None."""
+        return self._column("role", split).to_pylist()
+
+    def groups(self, split: str) -> list[str | None]:
+        """Group (camera) of each row of a split, or None."""
+        return self._column("group", split).to_pylist()
+
+    def class_sizes(self, split: str) -> dict[str, int]:
+        """Rows of each class of a split, by name. A row with several labels counts for each of them."""
+        labels = self._column("label", split).combine_chunks()
+        names, sizes = (labels.flatten() if self.multi_label else labels).value_counts().flatten()
+        return dict(sorted(zip(names.to_pylist(), sizes.to_pylist(), strict=True)))
+
+    def singletons(self) -> list[str]:
+        """Classes with one row in the training split: never anchor or positive, but kept as negatives."""
+        return [name for name, size in self.class_sizes("train").items() if size == 1]
+
+    def check(self, data: DataSet) -> None:
+        """See that `data`, opened again, still has the rows that the run began with, in the same places.
+
+        Errors: DataError, where a file was added to a folder, or a table has other rows.
+        """
+        keys = data.rows.keys
+        known = len(keys) == len(self) and self.table["key"].combine_chunks().equals(keys.take(self._sources))
+        if not known:
+            raise DataError(
+                f"the {len(keys)} rows of the data set are not the {len(self)} that the run began with, or "
+                "in another order: put the old files back, or begin a new run"
+            )
+
+    @cached_property
+    def _sources(self) -> pa.Array:
+        return self.table["source"].combine_chunks()
+
+    def _column(self, name: str, split: str) -> pa.ChunkedArray:
+        ids = self.range(split)
+        return self.table[name].slice(ids.start, len(ids))
+
+    def digest(self) -> str:
+        """SHA-256 of all values: the same for equal tables, however Arrow cuts and lays them out."""
+        digest = hashlib.sha256()
+        for name in COLUMNS:
+            for start in Ids(0, len(self), _DIGEST_ROWS):
+                values = self.table[name].slice(start, _DIGEST_ROWS).to_pylist()
+                digest.update(json.dumps([name, values]).encode())
+        return digest.hexdigest()

@@ -1,0 +1,159 @@
+"""Ready-made vectors and their labels in .npy, .npz, Zarr and Parquet files."""
+
+import io
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zarr
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from .columns import LABEL_NAMES, as_labels
+from .files import is_url, read_bytes, unreadable
+
+VECTOR_NAMES = ("embeddings", "embedding", "vectors", "vector", "features", "x", "X")
+"""What the vectors are called where a file holds several arrays or columns."""
+ARRAY_LABEL_NAMES = (*LABEL_NAMES, "y")
+
+Vectors = NDArray[Any] | zarr.Array
+
+
+def open_vectors(location: str) -> Vectors:
+    """Open the vectors of a file without reading more of them than its format demands.
+
+    .npy of the local disk is memory-mapped and Zarr is read by chunks; .npz, Parquet and URLs are read whole.
+
+    Returns: vectors (N, D), or images (N, H, W) or (N, H, W, C), of any numeric type.
+    Errors: DataError naming the file, for what is missing, damaged, of another shape, or not numeric.
+    """
+    kind = suffix(location)
+    vectors = _parquet_vectors(location) if kind == ".parquet" else _array(location, VECTOR_NAMES)
+    if vectors.ndim not in (2, 3, 4):
+        raise DataError(
+            f"{location} has shape {tuple(vectors.shape)} but must be (N, D), (N, H, W) or (N, H, W, C)"
+        )
+    if not np.issubdtype(vectors.dtype, np.number) or np.issubdtype(vectors.dtype, np.complexfloating):
+        raise DataError(f"{location} has values of type {vectors.dtype} but must be real numbers")
+    if 0 in vectors.shape:
+        raise DataError(f"{location} has shape {tuple(vectors.shape)}: it is empty")
+    if isinstance(vectors, zarr.Array) and vectors.nchunks_initialized < vectors.nchunks:
+        raise DataError(
+            f"{location} has {vectors.nchunks_initialized} of {vectors.nchunks} chunks, and the missing ones "
+            "would be read as zeros: write it again, with empty chunks if they are meant to be zeros"
+        )
+    return vectors
+
+
+def open_labels(location: str, *, separator: str | None = None) -> pa.Array:
+    """Labels of a .npy, .npz or Zarr file: string, or list<string> where `separator` joins several.
+
+    Errors: DataError naming the file.
+    """
+    labels = np.asarray(_array(location, ARRAY_LABEL_NAMES)[...])
+    if labels.ndim != 1:
+        raise DataError(
+            f"labels in {location} have shape {labels.shape} but must be (N,): several labels for a row are "
+            "lists in Parquet, or strings with data.label_separator"
+        )
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels, "utf-8")
+    values = labels.tolist() if labels.dtype.kind in "UOT" else labels
+    try:
+        return as_labels(pa.array(values), subject=f"{location} (labels)", separator=separator)
+    except pa.ArrowException as error:
+        raise unreadable(location, error) from error
+
+
+def has_labels(location: str) -> bool:
+    """Whether an .npz or Zarr file has labels beside its vectors. Parquet is asked through its columns."""
+    return suffix(location) in (".npz", ".zarr") and any(
+        name in ARRAY_LABEL_NAMES for name in _names(_opened(location))
+    )
+
+
+def suffix(location: str) -> str:
+    """The format by the file's name: ".npy", ".npz", ".zarr" or ".parquet"."""
+    name = location.partition("::")[0].rstrip("/").rpartition("/")[2].lower()
+    ending = "." + name.rpartition(".")[2]
+    if ending in (".npy", ".npz", ".parquet", ".zarr"):
+        return ending
+    if ending == ".pq":
+        return ".parquet"
+    if not is_url(location) and Path(location).is_dir():
+        return ".zarr"
+    raise DataError(
+        f"{location} is neither .npy, .npz, .parquet nor .zarr: arrays of other kinds are not read"
+    )
+
+
+def _opened(location: str) -> Any:
+    """The array, or the container of arrays, of a .npy, .npz or Zarr file."""
+    try:
+        match suffix(location):
+            case ".zarr":
+                return zarr.open(location, mode="r")
+            case ".npy" if not is_url(location):
+                return np.load(location, mmap_mode="r", allow_pickle=False)
+            case _:
+                # From memory: of an .npz that is no archive, numpy leaves the file open.
+                return np.load(io.BytesIO(read_bytes(location)), allow_pickle=False)
+    except DataError:
+        raise
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, ImportError) as error:
+        raise unreadable(location, error) from error
+
+
+def _names(opened: Any) -> Iterable[str]:
+    if isinstance(opened, zarr.Group):
+        return sorted(opened.array_keys())
+    return opened.files if isinstance(opened, np.lib.npyio.NpzFile) else ()
+
+
+def _array(location: str, wanted: tuple[str, ...]) -> Vectors:
+    opened = _opened(location)
+    if isinstance(opened, np.ndarray | zarr.Array):
+        return opened
+    names = list(_names(opened))
+    chosen = names[0] if len(names) == 1 else next((name for name in wanted if name in names), None)
+    if chosen is None:
+        raise DataError(
+            f"{location} has the arrays {', '.join(names) or '(none)'}: call one {' or '.join(wanted[:2])}"
+        )
+    try:
+        return opened[chosen]
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise unreadable(location, error) from error
+
+
+def _parquet_vectors(location: str) -> NDArray[Any]:
+    source = io.BytesIO(read_bytes(location)) if is_url(location) else location
+    try:
+        schema = pq.read_schema(source)
+        lists = [field.name for field in schema if _is_vector(field.type)]
+        chosen = lists[0] if len(lists) == 1 else next((name for name in VECTOR_NAMES if name in lists), None)
+        if chosen is None:
+            raise DataError(
+                f"{location} has the columns of numbers {', '.join(lists) or '(none)'}: call one of them "
+                f"{' or '.join(VECTOR_NAMES[:2])}, as a list of numbers for each row"
+            )
+        column = pq.read_table(source, columns=[chosen])[chosen].combine_chunks()
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(location, error) from error
+    values = column.flatten()
+    widths = column.value_lengths().unique().to_pylist()
+    if column.null_count or values.null_count or len(widths) > 1:
+        raise DataError(
+            f'{location}, column "{chosen}" has vectors of several widths, or empty cells: '
+            "all must have the same number of values"
+        )
+    return values.to_numpy(zero_copy_only=False).reshape(len(column), *widths or (0,))
+
+
+def _is_vector(kind: pa.DataType) -> bool:
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return lists and (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))

@@ -1,0 +1,1 @@
+"""The run file: TOML, read into frozen validated sections."""

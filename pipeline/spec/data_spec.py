@@ -1,0 +1,96 @@
+"""The section of the run file that names the data set."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from .section import Section, execution
+
+Kind = Literal["digits", "fashion-mnist", "image-folder", "table", "arrays"]
+
+_NEEDS_PATH = {"image-folder", "table", "arrays"}
+
+_ONLY_FOR: dict[str, set[str]] = {
+    "path": {"fashion-mnist", "image-folder", "table", "arrays"},
+    "labels": {"arrays"},
+    "image_size": {"image-folder", "table"},
+    "colour": {"image-folder", "table"},
+    "label_separator": {"table", "arrays"},
+}
+"""Keys that mean something for some kinds only. Elsewhere they would be ignored, so they are refused."""
+
+
+class AugmentSpec(Section):
+    """[data.augment]: random changes of the images seen in training. Never applied when embedding."""
+
+    shift: int = Field(default=0, ge=0)
+    """Largest shift in pixels, drawn for each axis."""
+    flip: bool = False
+    """Mirror half of the images left to right."""
+
+
+class DataSpec(Section):
+    """[data]: the data set, its splits, and how its items become tensors.
+
+    Where the files are and how they are recognised are execution keys: whether the *content* is the one that
+    a stage saw is decided by the data's own identity, so a data set that was moved stays the same.
+    """
+
+    kind: Kind
+    path: str | None = execution(None, min_length=1)
+    """Folder or file, relative to the run file; an fsspec URL for "table" and "arrays". "fashion-mnist" knows
+    where Debian's package puts its files."""
+    labels: str | None = execution(None, min_length=1)
+    """kind = "arrays": the file with the labels, where they are not beside the vectors in one file."""
+    split: Literal["closed", "zero-shot"] = "closed"
+    """Whether splits share their classes ("closed") or have disjoint ones ("zero-shot"), where the data set
+    does not come with splits of its own."""
+    validation: float = Field(0.1, gt=0, le=0.5)
+    """Share of the training data held out for validation: of its rows, or of its classes ("zero-shot")."""
+    test: float = Field(0.2, ge=0, le=0.5)
+    """Share of the data held out for the test, where the data set has no split of its own."""
+    image_size: int | tuple[int, int] | None = None
+    """Pixels, or [height, width], to which images are resized; by default they must all have one size."""
+    colour: Literal["grey", "rgb"] = "rgb"
+    """Channels of the decoded images: 1 or 3."""
+    label_separator: str | None = Field(None, min_length=1)
+    """What separates the labels of a row that has several, as in "cat|dog"."""
+    mean: tuple[float, ...] | None = None
+    """Subtracted from the items (pixels are in [0, 1] by then): one number for all channels, or one each."""
+    std: tuple[float, ...] | None = None
+    """Divides the items after `mean`: one number for all channels, or one each."""
+    augment: AugmentSpec = AugmentSpec()
+    hash_content: bool = execution(False)
+    """Recognise files by the digest of their bytes, which reads all of them, instead of by size and time."""
+
+    @model_validator(mode="after")
+    def _keys_of_the_kind(self) -> "DataSpec":
+        for key, kinds in _ONLY_FOR.items():
+            if self.kind not in kinds and getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(
+                    f'data.{key} is {getattr(self, key)!r} but data.kind is "{self.kind}": '
+                    f"it is for {', '.join(sorted(kinds))} only, so remove it"
+                )
+        if self.kind in _NEEDS_PATH and self.path is None:
+            raise ValueError(f'data.path is missing but data.kind is "{self.kind}": add it')
+        return self
+
+    @model_validator(mode="after")
+    def _limits(self) -> "DataSpec":
+        if self.image_size is not None and min(self.height_width or ()) < 1:
+            raise ValueError(f"data.image_size is {self.image_size} but must be at least 1 pixel: raise it")
+        if (self.mean is None) != (self.std is None):
+            missing = "mean" if self.mean is None else "std"
+            raise ValueError(
+                f"data.{missing} is missing but the other of mean and std is there: give both or none"
+            )
+        if self.std is not None and min(self.std, default=0.0) <= 0:
+            raise ValueError(f"data.std is {list(self.std)} but must be numbers greater than 0: correct it")
+        if self.mean is not None and not self.mean:
+            raise ValueError("data.mean is empty: give one number for all channels, or one each")
+        return self
+
+    @property
+    def height_width(self) -> tuple[int, int] | None:
+        """`image_size` as (height, width)."""
+        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size

@@ -1,0 +1,123 @@
+"""From a TOML file to a validated RunSpec, with errors that say what to write instead."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ..errors import SpecError
+from .run_spec import RunSpec
+
+_LIMITS = {
+    "greater_than": ("must be greater than {gt}", "raise it"),
+    "greater_than_equal": ("must be at least {ge}", "raise it"),
+    "less_than": ("must be less than {lt}", "lower it"),
+    "less_than_equal": ("must be at most {le}", "lower it"),
+    "literal_error": ("must be one of {expected}", "choose one of them"),
+    "int_type": ("must be a whole number", "write it without quotes and without a decimal point"),
+    "float_type": ("must be a number", "write it without quotes"),
+    "string_type": ("must be a string", "write it in quotes"),
+    "bool_type": ("must be true or false", "write it without quotes"),
+    "finite_number": ("must be finite", "write an ordinary number"),
+    "model_type": ("must be a table of keys", "write them under a heading in [brackets]"),
+    "dict_type": ("must be a table of keys", "write them under a heading in [brackets]"),
+    "tuple_type": ("must be an array", "write it in [brackets]"),
+    "string_too_short": ("must not be empty", "write something"),
+    "string_pattern_mismatch": (
+        "must be letters, digits, '_', '-' and '.' only, and not begin with '.'",
+        "rename it",
+    ),
+}
+
+
+def load_spec(path: Path) -> RunSpec:
+    """Read and validate a run file.
+
+    Errors: SpecError with one line for each thing that is wrong, all of them at once.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise SpecError(
+            f"run file {path} does not exist: `tripletmine init digits --out {path}` writes one"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"run file {path} cannot be read ({error}): it must be a UTF-8 text file") from None
+    try:
+        keys = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"run file {path} is not valid TOML: {error}") from None
+    return parse_spec(keys, base=path.resolve().parent, source=str(path))
+
+
+def parse_spec(keys: Mapping[str, Any], *, base: Path, source: str = "run file") -> RunSpec:
+    """Validate the tables of a run file; relative paths in it refer to `base`."""
+    if "base" in keys:
+        raise SpecError(f"{source}: base is not a key of the run file: remove it")
+    try:
+        # By way of JSON, where pydantic's strict mode takes arrays for tuples and tables for sections.
+        return RunSpec.model_validate_json(json.dumps({**keys, "base": str(base)}, default=str))
+    except ValidationError as error:
+        by_key: dict[str, list[ErrorDetails]] = {}
+        for details in error.errors(include_url=False):
+            by_key.setdefault(_name(details), []).append(details)
+    lines = [line for name, errors in by_key.items() for line in _lines(name, errors)]
+    raise SpecError("\n".join(f"{source}: {line}" for line in dict.fromkeys(lines)))
+
+
+def _name(details: ErrorDetails) -> str:
+    """The key as the run file has it. pydantic's location also names the alternatives that it tried."""
+    location = details["loc"]
+    depth = len(_sections(location)) + 1
+    indexes = [str(part) for part in location[depth:] if isinstance(part, int)]
+    return ".".join([*(str(part) for part in location[:depth]), *indexes])
+
+
+def _sections(location: Sequence[int | str]) -> list[type[BaseModel]]:
+    """The sections that a location leads through, the run file itself left out."""
+    found: list[type[BaseModel]] = []
+    section: type[BaseModel] = RunSpec
+    for part in location:
+        field = section.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        section = annotation
+        found.append(section)
+    return found
+
+
+def _lines(name: str, errors: list[ErrorDetails]) -> Iterator[str]:
+    """One line for a key, also where it may be of several types and none of them fits."""
+    limits: list[tuple[str, str]] = []
+    for details in errors:
+        context = details.get("ctx", {})
+        match details["type"]:
+            case "extra_forbidden":
+                yield _unknown_key([str(part) for part in details["loc"]])
+            case "missing":
+                yield f"{name} is missing: add it" if "." in name else f"[{name}] is missing: add it"
+            case "value_error":
+                yield str(context["error"])
+            case kind:
+                message = details["msg"]
+                limit, remedy = _LIMITS.get(kind, (message[:1].lower() + message[1:], "correct it"))
+                limits.append((limit.format(**context), remedy))
+    if limits:
+        remedy = limits[0][1] if len(limits) == 1 else "correct it"
+        yield f"{name} is {json.dumps(errors[0]['input'])} but {' or '.join(limit for limit, _ in limits)}: {remedy}"
+
+
+def _unknown_key(location: list[str]) -> str:
+    *parents, key = location
+    section: type[BaseModel] = [RunSpec, *_sections(parents)][-1]
+    known = [name for name in section.model_fields if name != "base"]
+    near = difflib.get_close_matches(key, known, n=1)
+    where = f"[{'.'.join(parents)}]" if parents else "the run file"
+    remedy = f"did you mean {'.'.join([*parents, near[0]])}?" if near else f"known are {', '.join(known)}"
+    return f"{'.'.join(location)} is not a key of {where}: {remedy}"

@@ -1,0 +1,106 @@
+"""The run file as a whole."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .data_spec import DataSpec
+from .section import Section, execution
+from .work_specs import EmbedSpec, EncoderSpec, EvaluateSpec, GraphSpec, LossSpec, MineSpec, TrainSpec
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class KeepSpec(Section):
+    """run.keep: how many epochs' artifacts stay on disk. Manifests always stay."""
+
+    embeddings: Count | Literal["all"] = execution(1)
+    graph: Count | Literal["all"] = execution(2)
+    triplets: Count | Literal["all"] = execution("all")
+    checkpoints: Literal["best+last", "all"] = execution("best+last")
+
+
+class RunSection(Section):
+    """[run]: the run itself."""
+
+    name: str = execution("run", min_length=1, max_length=100, pattern=r"^\w[\w.-]*$")
+    directory: str | None = execution(None)
+    """Where the run lives; relative to the run file. By default runs/<name>."""
+    epochs: int = execution(3, ge=1)
+    """Epochs in all, warm-up included. It may grow: no epoch depends on how many follow, unless train.schedule is
+    "cosine"."""
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    deterministic: bool = False
+    """The same bytes on any number of workers, for one kind of machine and one set of versions."""
+    keep: KeepSpec = KeepSpec()
+
+
+class ClusterSpec(Section):
+    """[cluster]: where tasks run. Nothing here changes a result."""
+
+    kind: Literal["serial", "local", "dask"] = execution("serial")
+    """In this process, on worker processes of this machine, or on the scheduler at `address`."""
+    address: str | None = execution(None)
+    """kind = "dask": the scheduler, as in tcp://10.0.0.1:8786."""
+    workers: int | None = execution(None, ge=1)
+    """kind = "local": worker processes; by default one for each core."""
+    worker_memory_mib: int | None = execution(None, ge=256)
+    """kind = "local": memory of one worker; by default an equal share of the machine's."""
+    retries: int = execution(2, ge=0)
+    """How often a failed task is tried again; lost workers do not count."""
+    timeout_seconds: float = execution(10.0, gt=0)
+    """How long to wait for a scheduler and its first worker."""
+
+    @model_validator(mode="after")
+    def _address(self) -> "ClusterSpec":
+        if (self.kind == "dask") != (self.address is not None):
+            raise ValueError(
+                f'cluster.kind is "{self.kind}" and cluster.address is {self.address!r}: '
+                'an address goes with kind = "dask", and only with it'
+            )
+        return self
+
+
+class RunSpec(Section):
+    """A whole run file, validated."""
+
+    run: RunSection = RunSection()
+    data: DataSpec
+    encoder: EncoderSpec = EncoderSpec()
+    embed: EmbedSpec = EmbedSpec()
+    graph: GraphSpec = GraphSpec()
+    mine: MineSpec = MineSpec()
+    train: TrainSpec = TrainSpec()
+    loss: LossSpec = LossSpec()
+    evaluate: EvaluateSpec = EvaluateSpec()
+    cluster: ClusterSpec = ClusterSpec()
+    base: str = execution(".")
+    """The folder of the run file, to which relative paths in it refer. Set by the loader."""
+
+    @model_validator(mode="after")
+    def _warmup(self) -> "RunSpec":
+        if self.train.warmup_epochs > self.run.epochs:
+            raise ValueError(
+                f"train.warmup_epochs is {self.train.warmup_epochs} but run.epochs is {self.run.epochs}: "
+                "run.epochs counts the warm-up too, so raise it or lower the warm-up"
+            )
+        return self
+
+    @property
+    def root(self) -> Path:
+        """The run directory, absolute."""
+        return (Path(self.base) / (self.run.directory or f"runs/{self.run.name}")).resolve()
+
+    @property
+    def margin(self) -> float:
+        """The margin of the loss."""
+        return self.mine.margin if self.loss.margin is None else self.loss.margin
+
+    @property
+    def training_threads(self) -> int:
+        """torch threads while training and embedding."""
+        if self.train.compute_threads is not None:
+            return self.train.compute_threads
+        return 1 if self.run.deterministic else (os.cpu_count() or 1)
