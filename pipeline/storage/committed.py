@@ -1,0 +1,68 @@
+"""Reading what another stage wrote: every file is checked against its receipt as it is read."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ..errors import CorruptError, UnavailableError
+from .digest import digest_file
+from .manifest import Manifest, read_manifest
+
+PRUNED = "pruned.json"
+"""Marks a stage whose files were deleted on purpose (run.keep); its manifest stays."""
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A committed stage: its folder and its manifest."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def pruned(self) -> bool:
+        """Whether run.keep had its files deleted."""
+        return (self.folder / PRUNED).exists()
+
+    def checked(self, name: str) -> Path:
+        """The path of one of the stage's files, after its content was compared with the receipt.
+
+        Errors: CorruptError or UnavailableError naming the file and the stage to redo.
+        """
+        stamp = self.manifest.files.get(name)
+        path = self.folder / name
+        if stamp is None:
+            raise CorruptError(f"{path} is in no receipt of its stage: {self.remedy}")
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            if self.pruned:
+                raise UnavailableError(f"{path} was pruned (run.keep): {self.remedy}") from None
+            raise CorruptError(f"{path} is gone: {self.remedy}") from None
+        if status.st_size != stamp.bytes or not _matches(path, stamp.sha256, status.st_mtime_ns):
+            raise CorruptError(f"{path} differs from its receipt: {self.remedy}")
+        return path
+
+    @property
+    def remedy(self) -> str:
+        """What to do when a file of this stage cannot be used."""
+        epoch = "" if self.manifest.epoch is None else f" --epoch {self.manifest.epoch}"
+        return f"redo it with --from-stage {self.manifest.stage}{epoch}"
+
+
+@lru_cache(maxsize=4096)
+def _matches(path: Path, sha256: str, mtime_ns: int) -> bool:  # noqa: ARG001 — a changed file is checked anew
+    """Whether a file has this content. Remembered, as several tasks of a process read the same chunk."""
+    return digest_file(path) == sha256
+
+
+@lru_cache(maxsize=16)
+def committed(folder: Path, digest: str) -> Committed:
+    """Open a parent stage as it was when the child was planned.
+
+    Errors: CorruptError when it was replaced meanwhile.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None or manifest.digest != digest:
+        raise CorruptError(f"{folder} was replaced while it was being read: start the run again")
+    return Committed(folder, manifest)

@@ -1,0 +1,76 @@
+"""Row-wise arrays in Zarr: one chunk is one task's rows, checksummed and never compressed.
+
+Embeddings and distances gain at most 12 % by compression; a crc32c notices every flipped bit, and the
+receipts notice what a checksum inside a chunk cannot: a chunk swapped for another.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import zarr
+from numpy.typing import DTypeLike, NDArray
+from zarr.codecs import Crc32cCodec
+
+from .committed import Committed
+
+_METADATA = "zarr.json"
+
+
+def create_rows(path: Path, *, rows: int, width: int, dtype: DTypeLike, chunk_rows: int) -> None:
+    """Create an empty (rows, width) array. Only one process may, before anything is written into it."""
+    zarr.create_array(
+        store=str(path),
+        shape=(rows, width),
+        chunks=(min(chunk_rows, rows), width),
+        dtype=np.dtype(dtype),
+        compressors=[Crc32cCodec()],
+        filters=None,
+        fill_value=0,
+        overwrite=True,
+    )
+
+
+def metadata_file(array: str) -> str:
+    """Name of an array's metadata, relative to the folder that `array` is relative to."""
+    return f"{array}/{_METADATA}"
+
+
+def write_chunk(folder: Path, array: str, start: int, values: NDArray) -> str:
+    """Write the whole chunk that begins at row `start`; returns its file, relative to `folder`.
+
+    Two writers in one chunk would lose rows, so a chunk that is not whole is refused.
+    """
+    target = _open(folder / array, mode="r+")
+    chunk_rows = target.chunks[0]
+    stop = min(start + chunk_rows, target.shape[0])
+    if start % chunk_rows or len(values) != stop - start:
+        raise ValueError(f"{array}: rows {start} to {start + len(values)} are not one chunk of {chunk_rows}")
+    target[start:stop] = values
+    return f"{array}/c/{start // chunk_rows}/0"
+
+
+def read_rows(source: Committed, array: str, start: int, stop: int) -> NDArray:
+    """Rows start to stop of an array of a committed stage.
+
+    Errors: CorruptError for a chunk that is missing (Zarr itself would read zeros) or differs from its receipt.
+    """
+    source.checked(metadata_file(array))
+    stored = _open(source.folder / array, mode="r")
+    chunk_rows = stored.chunks[0]
+    for chunk in range(start // chunk_rows, -(-stop // chunk_rows)):
+        source.checked(f"{array}/c/{chunk}/0")
+    return np.asarray(stored[start:stop])
+
+
+def row_count(source: Committed, array: str) -> int:
+    """Rows of an array of a committed stage."""
+    source.checked(metadata_file(array))
+    return _open(source.folder / array, mode="r").shape[0]
+
+
+def _open(path: Path, *, mode: str) -> zarr.Array:
+    # Without write_empty_chunks an all-zero chunk would never become a file, and nobody could tell it from
+    # one that was lost.
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        array = zarr.open_array(str(path), mode=mode)  # pyright: ignore[reportArgumentType]
+    return array
