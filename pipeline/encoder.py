@@ -1,0 +1,65 @@
+"""From the run file's [encoder] to a network with weights, on its device."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..models.checkpoints import load_tensors
+from ..models.compute import device_named
+from ..models.encoders.build import build_encoder, encoder_from_factory
+from ..models.factory import load_factory
+from ..models.states import load_encoder_state
+from ..models.transforms import input_shape_of
+from .spec.run_spec import RunSpec
+from .stages.base import RunFacts
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def load_encoder(root: Path, spec: RunSpec, facts: RunFacts, weights: Path | None) -> "nn.Module":
+    """The encoder of a run: built from its seed, then filled from `weights` (safetensors) where given.
+
+    Errors: ModelError of the factory, the weights or the device.
+    """
+    encoder = built_encoder(
+        facts.encoder,
+        name=spec.encoder.name,
+        base=root,
+        item_shape=facts.item_shape,
+        embedding_dim=spec.encoder.embedding_dim,
+        arguments=spec.encoder.arguments,
+        seed=spec.run.seed,
+    )
+    if weights is not None:
+        load_encoder_state(encoder, load_tensors(weights)[0])
+    return encoder.to(device_named(spec.embed.device))
+
+
+def built_encoder(
+    reference: str,
+    *,
+    name: str,
+    base: Path,
+    item_shape: tuple[int, ...],
+    embedding_dim: int,
+    arguments: Mapping[str, Any],
+    seed: int,
+) -> "nn.Module":
+    """A built-in encoder, or a user's by `file.py:factory` (relative to `base`) or `module:factory`.
+
+    name: what messages call it, as a user knows it; a run refers to its own copy of the user's file.
+    """
+    shape = input_shape_of(item_shape)
+    if ":" not in reference or reference.startswith("timm:"):
+        return build_encoder(
+            reference, input_shape=shape, embedding_dim=embedding_dim, arguments=arguments, seed=seed
+        )
+    return encoder_from_factory(
+        load_factory(reference, base=base),
+        subject=f"encoder {name!r}",
+        input_shape=shape,
+        embedding_dim=embedding_dim,
+        arguments=arguments,
+        seed=seed,
+    )

@@ -1,0 +1,79 @@
+"""Which stages a run has, in which order, and which epoch is the best so far."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import UnavailableError
+from .spec.run_spec import RunSpec
+from .stages.base import RunFacts, Stage, StageRef
+from .stages.embed import EMBED
+from .stages.evaluate import EVALUATE, test_stage
+from .stages.graph import GRAPH
+from .stages.mine import MINE
+from .stages.train import TRAIN
+from .storage.manifest import read_manifest
+
+_WARM_UP = (TRAIN, EVALUATE)
+_MINED = (EMBED, GRAPH, MINE, TRAIN, EVALUATE)
+TEST = StageRef(None, "test")
+
+
+@dataclass(frozen=True, slots=True)
+class EpochPlan:
+    """One epoch: its number from 0, whether it warms up, and its stages in order."""
+
+    number: int
+    warm_up: bool
+    stages: tuple[Stage, ...]
+
+    @property
+    def refs(self) -> list[StageRef]:
+        """Its stages by reference."""
+        return [StageRef(self.number, stage.name) for stage in self.stages]
+
+
+def plan_epochs(spec: RunSpec) -> tuple[EpochPlan, ...]:
+    """All epochs of a run: the warm-up trains and evaluates only."""
+    return tuple(
+        EpochPlan(number, number < spec.train.warmup_epochs, _stages(number, spec))
+        for number in range(spec.run.epochs)
+    )
+
+
+def _stages(number: int, spec: RunSpec) -> tuple[Stage, ...]:
+    return _WARM_UP if number < spec.train.warmup_epochs else _MINED
+
+
+def all_refs(spec: RunSpec) -> list[StageRef]:
+    """All stages of a run in order, the test at the end included."""
+    return [ref for epoch in plan_epochs(spec) for ref in epoch.refs] + [TEST]
+
+
+def wants_test(spec: RunSpec, facts: RunFacts) -> bool:
+    """Whether the run ends with a look at its test split."""
+    return spec.evaluate.test != "never" and facts.test > 0
+
+
+def validation_scores(root: Path, spec: RunSpec) -> Iterator[tuple[int, float]]:
+    """(epoch, value of the metric that selects) of the evaluated epochs."""
+    for number in range(spec.run.epochs):
+        manifest = read_manifest(StageRef(number, EVALUATE.name).folder(root))
+        if manifest is not None:
+            yield number, float(manifest.report["validation"][spec.evaluate.select])
+
+
+def best_epoch(root: Path, spec: RunSpec) -> int:
+    """The epoch with the best validation metric; of equals the first.
+
+    Errors: UnavailableError before any epoch was evaluated.
+    """
+    scores = list(validation_scores(root, spec))
+    if not scores:
+        raise UnavailableError(f"no epoch of {root} has been evaluated yet: let the run finish one first")
+    return max(scores, key=lambda score: (score[1], -score[0]))[0]
+
+
+def final_stage(root: Path, spec: RunSpec) -> Stage:
+    """The test evaluation, of the best epoch."""
+    return test_stage(best_epoch(root, spec))

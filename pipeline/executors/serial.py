@@ -1,0 +1,55 @@
+"""Tasks one after the other, in this process."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+from ..errors import PipelineError, TaskError
+from ..stages.base import Task
+from ..worker_state import release_state
+from .base import Outcome
+
+
+def machine_memory_mib() -> int:
+    """Physical memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+
+
+class SerialExecutor:
+    """Runs each task when its turn comes, with all cores."""
+
+    workers = 1
+    in_process = True
+
+    def __init__(self) -> None:
+        self.memory_mib = machine_memory_mib()
+
+    def threads(self, tasks: int) -> int:  # noqa: ARG002 — one at a time, so each has them all
+        """All cores."""
+        return os.cpu_count() or 1
+
+    def run(self, call: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """See Executor.run. Nothing is retried: in one process the same task would fail the same way."""
+        failed: list[tuple[Task, Exception]] = []
+        for task in tasks:
+            try:
+                yield call(task)
+            except (PipelineError, ValueError):
+                raise
+            except Exception as error:
+                failed.append((task, error))
+        if failed:
+            raise failure_of(failed, tries=1) from failed[0][1]
+
+    def release(self) -> None:
+        """Drop encoders and indexes."""
+        release_state()
+
+
+def failure_of(failed: Sequence[tuple[Task, Exception]], *, tries: int) -> TaskError:
+    """One error for all tasks that failed, naming the first of them with its rows."""
+    task, error = failed[0]
+    others = f" (and {len(failed) - 1} more tasks)" if len(failed) > 1 else ""
+    return TaskError(
+        f"task {task.name} (rows {task.start} to {task.stop}) failed {tries} time(s){others}: "
+        f"{type(error).__name__}: {error}; the finished tasks are kept, the same command continues"
+    )

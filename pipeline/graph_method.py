@@ -1,0 +1,54 @@
+"""Which graph a run uses and with which parameters: pure functions of the spec and the counts."""
+
+from dataclasses import replace
+
+from ..mining.graphs.choose import Choice, choose_method
+from ..mining.graphs.exact import ExactParameters
+from ..mining.graphs.hnsw import HnswParameters
+from ..mining.graphs.methods import Parameters, default_parameters
+from ..mining.graphs.traverse_add import TraverseAddParameters
+from .spec.run_spec import RunSpec
+from .stages.base import RunFacts, StageRef
+
+_NOMINAL_CORES = 4
+"""The choice is part of the result, so it must not depend on the machine that makes it."""
+
+
+def resolve_method(spec: RunSpec, facts: RunFacts) -> Choice:
+    """The method of [graph], with "auto" resolved, and why."""
+    graph = spec.graph
+    if graph.method != "auto":
+        return Choice(graph.method, "as the run file says")
+    choice = choose_method(
+        -(-facts.train // graph.parts),
+        spec.encoder.embedding_dim,
+        graph.neighbours,
+        _NOMINAL_CORES,
+        None,
+        reproducible=spec.run.deterministic,
+    )
+    if choice.method == "hnsw" and graph.warm_start:
+        return Choice("traverse_add", f"{choice.why}; from the second epoch on it starts from the one before")
+    return choice
+
+
+def starts_warm(spec: RunSpec, facts: RunFacts, ref: StageRef) -> bool:
+    """Whether the graph of an epoch grows from that of the epoch before."""
+    if not spec.graph.warm_start or resolve_method(spec, facts).method != "traverse_add":
+        return False
+    return ref.epoch is not None and ref.epoch > spec.train.warmup_epochs
+
+
+def parameters_of(spec: RunSpec, facts: RunFacts, effort: int | None = None) -> Parameters:
+    """What the index is built with, and searched with where the effort is known."""
+    graph = spec.graph
+    parameters = default_parameters(resolve_method(spec, facts).method, graph.neighbours)
+    match parameters:
+        case ExactParameters():
+            return replace(parameters, engine=graph.engine)
+        case HnswParameters():
+            built = replace(parameters, m=graph.m, ef_construction=graph.ef_construction)
+            return built if effort is None else replace(built, ef=effort)
+        case TraverseAddParameters():
+            grown = replace(parameters, max_degree=graph.max_degree, walks=graph.walks)
+            return grown if effort is None else grown.with_effort(effort)

@@ -1,0 +1,132 @@
+"""The files of the mine stage: their names, columns, and how they are read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..mining.confusion import Confusion
+from ..mining.labels import Labels
+from ..mining.report import ClassCounts
+from .errors import CorruptError
+from .storage.committed import Committed
+from .storage.tables import read_table
+
+CONFUSION = "confusion.parquet"
+CLASSES = "classes.parquet"
+HARDNESS = "hardness.json"
+AUDIT = "audit.json"
+_FOLDER = "triplets"
+
+
+def part_name(index: int) -> str:
+    """File of one range of anchors, relative to the stage's folder."""
+    return f"{_FOLDER}/part-{index:05d}.parquet"
+
+
+def part_names(mine: Committed) -> list[str]:
+    """All parts of a committed mine stage, in order of anchors."""
+    return sorted(name for name in mine.manifest.files if name.startswith(f"{_FOLDER}/"))
+
+
+def triplet_table(columns: Mapping[str, NDArray], labels: Labels) -> pa.Table:
+    """Mined columns as a table; class codes become class names, stored as a dictionary."""
+    arrays: dict[str, Any] = {}
+    for name, values in columns.items():
+        arrays[name] = class_names(values, labels) if name.endswith("_label") else pa.array(values)
+    return pa.table(arrays)
+
+
+def class_names(codes: NDArray[np.int32], labels: Labels) -> pa.DictionaryArray:
+    """Class codes as names. Only the names that occur are stored."""
+    used = np.flatnonzero(np.bincount(codes, minlength=labels.classes))
+    place = np.zeros(labels.classes, np.int32)
+    place[used] = np.arange(len(used), dtype=np.int32)
+    names = pa.array([str(labels.names[code]) for code in used.tolist()], type=pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(place[codes]), names)
+
+
+def triplet_columns(mine: Committed, name: str, columns: Sequence[str]) -> dict[str, NDArray]:
+    """Some columns of one part as arrays. Errors: CorruptError for a file that is not what its receipt says."""
+    path = mine.checked(name)
+    try:
+        table = read_table(path, columns)
+    except (OSError, pa.ArrowException) as error:
+        raise CorruptError(f"{path} cannot be read ({error}): {mine.remedy}") from None
+    missing = [column for column in columns if column not in table.column_names]
+    if missing:
+        raise CorruptError(f"{path} has no column {missing[0]}: {mine.remedy}")
+    return {column: table[column].to_numpy() for column in columns}
+
+
+def coded_columns(path: Path, labels: Labels) -> dict[str, NDArray]:
+    """All columns of a triplet file, with class names turned back into codes (-1 for a name that is no class).
+
+    Errors: CorruptError for a file that cannot be read.
+    """
+    try:
+        table = read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise CorruptError(f"{path} cannot be read ({error}): mine again") from None
+    codes = {str(name): code for code, name in enumerate(labels.names)}
+    columns: dict[str, NDArray] = {}
+    for name in table.column_names:
+        column = table[name].combine_chunks()
+        if not name.endswith("_label"):
+            columns[name] = column.to_numpy(zero_copy_only=False)
+            continue
+        column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        of_name = np.array([codes.get(each, -1) for each in column.dictionary.to_pylist()] or [-1], np.int32)
+        columns[name] = of_name[column.indices.to_numpy(zero_copy_only=False)]
+    return columns
+
+
+def triplets_per_anchor(mine: Committed, rows: int) -> NDArray[np.int64]:
+    """int64 (rows,): how many triplets each row is the anchor of. One part is in memory at a time."""
+    counts = np.zeros(rows, np.int64)
+    for name in part_names(mine):
+        counts += np.bincount(triplet_columns(mine, name, ("anchor",))["anchor"], minlength=rows)
+    return counts
+
+
+def each_part(mine: Committed, columns: Sequence[str]) -> Iterator[dict[str, NDArray]]:
+    """Some columns of all parts, one part after the other."""
+    for name in part_names(mine):
+        yield triplet_columns(mine, name, columns)
+
+
+def confusion_table(confusion: Confusion, labels: Labels) -> pa.Table:
+    """The class-confusion table: codes for training, names and mean hinge for people."""
+    return pa.table(
+        {
+            "class_a": pa.array(confusion.class_a),
+            "class_b": pa.array(confusion.class_b),
+            "label_a": class_names(confusion.class_a, labels),
+            "label_b": class_names(confusion.class_b, labels),
+            "count": pa.array(confusion.count),
+            "mean_hinge": pa.array(confusion.mean_hinge),
+        }
+    )
+
+
+def classes_table(parts: Sequence[ClassCounts], labels: Labels) -> pa.Table:
+    """Triplets of each class of the training split, those without any included."""
+    triplets = np.zeros(labels.classes, np.int64)
+    for part in parts:
+        triplets[part.classes] += part.triplets
+    return pa.table(
+        {
+            "label": pa.array([str(name) for name in labels.names], type=pa.string()),
+            "rows": pa.array(labels.sizes()),
+            "triplets": pa.array(triplets),
+        }
+    )
+
+
+def read_confusion(mine: Committed) -> dict[str, NDArray]:
+    """Columns class_a, class_b and count of the class-confusion table."""
+    table = read_table(mine.checked(CONFUSION), ("class_a", "class_b", "count"))
+    return {name: table[name].to_numpy() for name in table.column_names}

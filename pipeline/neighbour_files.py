@@ -1,0 +1,48 @@
+"""The files of the graph stage: neighbours.zarr, a group of two arrays."""
+
+from pathlib import Path
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from ..mining.neighbours import NeighbourTable
+from .errors import CorruptError
+from .storage.committed import Committed
+from .storage.row_arrays import create_rows, metadata_file, read_rows, write_chunk
+
+NEIGHBOURS = "neighbours.zarr"
+_IDS = f"{NEIGHBOURS}/ids"
+_SQ_DISTANCES = f"{NEIGHBOURS}/sq_distances"
+
+
+def create_neighbours(folder: Path, *, rows: int, neighbours: int, chunk_rows: int) -> tuple[str, ...]:
+    """Create the empty neighbour table; returns its metadata files, relative to `folder`."""
+    zarr.create_group(store=str(folder / NEIGHBOURS), overwrite=True)
+    for array, dtype in ((_IDS, np.int64), (_SQ_DISTANCES, np.float32)):
+        create_rows(folder / array, rows=rows, width=neighbours, dtype=dtype, chunk_rows=chunk_rows)
+    return metadata_file(NEIGHBOURS), metadata_file(_IDS), metadata_file(_SQ_DISTANCES)
+
+
+def write_neighbours(folder: Path, start: int, table: NeighbourTable) -> tuple[str, ...]:
+    """Write the chunk that begins at row `start`; returns its files."""
+    return (
+        write_chunk(folder, _IDS, start, table.ids),
+        write_chunk(folder, _SQ_DISTANCES, start, table.sq_distances),
+    )
+
+
+def read_neighbours(graph: Committed, start: int, stop: int) -> NeighbourTable:
+    """Rows start to stop of a committed neighbour table, checked."""
+    return NeighbourTable(
+        ids=read_rows(graph, _IDS, start, stop), sq_distances=read_rows(graph, _SQ_DISTANCES, start, stop)
+    )
+
+
+def read_some_neighbours(path: Path, rows: NDArray[np.int64]) -> NeighbourTable:
+    """Some rows of a neighbour table at `path`, unchecked: for audits, which compare it with the truth themselves."""
+    group = zarr.open_group(str(path), mode="r")
+    ids, sq_distances = (group[name] for name in ("ids", "sq_distances"))
+    if not isinstance(ids, zarr.Array) or not isinstance(sq_distances, zarr.Array):
+        raise CorruptError(f"{path} is not a neighbour table: redo the stage that wrote it")
+    return NeighbourTable(np.asarray(ids.oindex[rows]), np.asarray(sq_distances.oindex[rows]))

@@ -1,0 +1,75 @@
+"""Opening a run directory: made or recognised, locked, and its rows in place."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import SpecError, UnavailableError
+from .run_files import ENCODER_FOLDER, ROWS_FILE, RUN_FILE, prepare_data, read_run_file, write_run_file
+from .spec.run_spec import RunSpec
+from .stages.base import RunFacts
+from .storage.journal import note_event
+from .storage.lock import exclusive_lock
+
+_LOCK = ".lock"
+_BEFORE_RUN_FILE = {ROWS_FILE, ENCODER_FOLDER, "prefect", "logs"}
+"""What a run that was killed while it was being set up may have left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An open run directory, which this process has to itself."""
+
+    root: Path
+    spec: RunSpec
+    facts: RunFacts
+
+
+@contextmanager
+def open_run(spec: RunSpec) -> Iterator[Run]:
+    """Create or continue the run of this spec, and hold its lock while the block lasts.
+
+    Errors: SpecError for a directory that is something else; StaleError when the data changed; LockedError when
+    another process works on it; UnavailableError when it cannot be written; DataError.
+    """
+    root = spec.root
+    _make_directory(root)
+    with exclusive_lock(root / _LOCK):
+        facts, identity = prepare_data(spec)
+        write_run_file(spec, facts, identity)
+        note_event(root, "opened", pid=os.getpid())
+        yield Run(root, spec, facts)
+
+
+def _make_directory(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        foreign = [path.name for path in root.iterdir() if not _ours(path.name)]
+        if (root / RUN_FILE).exists():
+            read_run_file(root)
+        elif foreign and not _lacks_run_file(root):
+            raise SpecError(
+                f"run.directory {root} is not empty and not a run (it has {sorted(foreign)[0]}): "
+                "choose another, or empty it"
+            )
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        (root / _LOCK).touch()
+    except (FileExistsError, NotADirectoryError):
+        raise SpecError(f"run.directory {root} is a file: choose another") from None
+    except OSError as error:
+        raise UnavailableError(
+            f"run.directory {root} cannot be written ({error.strerror}): correct its permissions, or choose another"
+        ) from None
+
+
+def _ours(name: str) -> bool:
+    return name in _BEFORE_RUN_FILE or name.startswith(".")
+
+
+def _lacks_run_file(root: Path) -> bool:
+    """Whether this is a run whose damaged run.json was deleted, as the error about it says."""
+    return (root / ROWS_FILE).is_file() and (root / _LOCK).is_file()

@@ -1,0 +1,1 @@
+"""The five stages: embed, graph, mine, train, evaluate."""

@@ -1,0 +1,209 @@
+"""What a stage is: a pure plan, tasks that each write their output whole, and a report.
+
+Words: a *task* is a unit of work; a *phase* is a list of tasks that may run side by side; all tasks of a phase
+are done before the next begins.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..spec.run_spec import RunSpec
+from ..storage.committed import Committed, committed
+from ..storage.digest import digest_json
+from ..storage.receipts import Receipt
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StageRef:
+    """One stage of one epoch. The test evaluation at the end belongs to no epoch."""
+
+    epoch: int | None
+    stage: str
+
+    def folder(self, root: Path) -> Path:
+        """Where the stage keeps its files below the run directory."""
+        if self.epoch is None:
+            return root / self.stage
+        return root / "epochs" / f"{self.epoch:04d}" / self.stage
+
+    def __str__(self) -> str:
+        return self.stage if self.epoch is None else f"{self.stage} of epoch {self.epoch}"
+
+    @property
+    def redo(self) -> str:
+        """The options that do it again."""
+        return f"--from-stage {self.stage}" + ("" if self.epoch is None else f" --epoch {self.epoch}")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A unit of work: rows `start` to `stop` of whatever its phase goes through."""
+
+    phase: str
+    index: int
+    start: int
+    stop: int
+
+    @property
+    def name(self) -> str:
+        """Unique within the stage."""
+        return f"{self.phase}-{self.index:05d}"
+
+    @property
+    def rows(self) -> int:
+        """How much work this is."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Tasks that may run side by side.
+
+    memory_mib: what one of them needs, from the spec. on_driver: they run in the flow's own process.
+    """
+
+    name: str
+    tasks: tuple[Task, ...]
+    memory_mib: int
+    on_driver: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ordered phases, and the bytes that they will leave on disk."""
+
+    phases: tuple[Phase, ...]
+    disk_bytes: int
+
+    @property
+    def tasks(self) -> int:
+        """Tasks in all."""
+        return sum(len(phase.tasks) for phase in self.phases)
+
+
+def split_rows(phase: str, rows: int, chunk_rows: int, first: int = 0) -> tuple[Task, ...]:
+    """Cut rows first … first + rows into tasks of chunk_rows; the last may be shorter."""
+    return tuple(
+        Task(phase, index, first + start, first + min(start + chunk_rows, rows))
+        for index, start in enumerate(range(0, rows, chunk_rows))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a plan may know of data and encoder: counts, shapes and digests, never contents.
+
+    classes: of the training split, of which `singletons` have one row.
+    encoder: the reference under which workers load it (a user's file is copied into the run directory).
+    weights: the file of the start weights, relative to the run directory.
+    """
+
+    train: int
+    validation: int
+    test: int
+    classes: int
+    singletons: int
+    item_shape: tuple[int, ...]
+    item_bytes: int
+    data_digest: str
+    encoder: str
+    weights: str | None
+    encoder_digest: str
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {**asdict(self), "item_shape": list(self.item_shape)}
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> "RunFacts":
+        """What `as_json` gave."""
+        return RunFacts(**{**value, "item_shape": tuple(value["item_shape"])})
+
+    def rows(self, split: str) -> tuple[int, int]:
+        """First row and count of a split; the run's rows are ordered train, validation, test."""
+        match split:
+            case "train":
+                return 0, self.train
+            case "validation":
+                return self.train, self.validation
+            case "test":
+                return self.train + self.validation, self.test
+        raise ValueError(f"split is {split!r}: must be train, validation or test")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a task needs beside its rows. Small and picklable: parents are named, not carried."""
+
+    root: Path
+    spec: RunSpec
+    facts: RunFacts
+    ref: StageRef
+    parent_digests: Mapping[StageRef, str]
+
+    @property
+    def folder(self) -> Path:
+        """The stage's own folder."""
+        return self.ref.folder(self.root)
+
+    @property
+    def scratch(self) -> Path:
+        """Private progress of the stage, deleted when it is committed."""
+        return self.folder / "progress"
+
+    def parent(self, stage: str) -> Committed:
+        """The newest parent with this stage name."""
+        ref = max((ref for ref in self.parent_digests if ref.stage == stage), key=lambda ref: ref.epoch or 0)
+        return self.parent_at(ref)
+
+    def parent_at(self, ref: StageRef) -> Committed:
+        """A parent by its reference."""
+        return committed(ref.folder(self.root), self.parent_digests[ref])
+
+    def parents(self, stage: str) -> list[Committed]:
+        """All parents with this stage name, oldest first."""
+        return [self.parent_at(ref) for ref in sorted(self.parent_digests) if ref.stage == stage]
+
+    def seed(self, task: Task | None = None) -> int:
+        """A seed from (run seed, epoch, stage, task); never from the worker, the clock or the order."""
+        parts = [self.spec.run.seed, self.ref.epoch, self.ref.stage, task.name if task else None]
+        return int(digest_json(parts)[:15], 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a task did: the files it published (relative to the stage's folder), rows, a small report."""
+
+    files: tuple[str, ...]
+    rows: int
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a task may use where it runs, none of which changes its result.
+
+    threads: cores that are its own. tick: call with the number of rows done, for progress.
+    """
+
+    threads: int
+    tick: Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage, as plain functions.
+
+    parents: what it reads, decided from spec and counts. keys: the parts of the spec that decide its result.
+    plan: phases and tasks, from spec and counts alone. run_task: writes one task's output whole.
+    report: what the manifest says of the whole stage.
+    """
+
+    name: str
+    parents: Callable[[RunSpec, RunFacts, StageRef], tuple[StageRef, ...]]
+    keys: Callable[[RunSpec], dict[str, Any]]
+    plan: Callable[[RunSpec, RunFacts, StageRef], Plan]
+    run_task: Callable[[Job, Task, Means], Written]
+    report: Callable[[Job, Sequence[Receipt]], dict[str, Any]]

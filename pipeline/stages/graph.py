@@ -1,0 +1,110 @@
+"""graph: embeddings.zarr → neighbours.zarr, the K nearest neighbours of each row of the training split.
+
+Index parts are built side by side, each over its own rows; how far a search must go is measured once, on a sample
+against exact search; then ranges of rows are looked up in all parts.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ..effort import EFFORT_FILE, measure_effort, read_effort
+from ..errors import SpecError
+from ..graph_method import resolve_method, starts_warm
+from ..neighbour_files import create_neighbours, write_neighbours
+from ..search import (
+    INDEX_PHASE,
+    build_part,
+    index_file,
+    part_memory_mib,
+    part_ranges,
+    parts_held,
+    search_rows,
+)
+from ..spec.run_spec import RunSpec
+from ..storage.publish import publish_json, published
+from ..storage.receipts import Receipt
+from .base import Job, Means, Phase, Plan, RunFacts, Stage, StageRef, Task, Written, split_rows
+
+
+def _parents(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:
+    embed = StageRef(ref.epoch, "embed")
+    if ref.epoch is not None and starts_warm(spec, facts, ref):
+        return embed, StageRef(ref.epoch - 1, "graph")
+    return (embed,)
+
+
+def _keys(spec: RunSpec) -> dict[str, Any]:
+    return {"graph": spec.graph.result_keys()}
+
+
+def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
+    graph = spec.graph
+    if graph.neighbours >= facts.train:
+        raise SpecError(
+            f"graph.neighbours is {graph.neighbours} but the training split has {facts.train} rows: "
+            f"lower it to at most {facts.train - 1}"
+        )
+    if graph.parts > facts.train // (graph.neighbours + 1):
+        raise SpecError(
+            f"graph.parts is {graph.parts} but the training split has {facts.train} rows, too few for more than "
+            f"{graph.neighbours} neighbours in each part: lower it to at most {facts.train // (graph.neighbours + 1)}"
+        )
+    part = part_memory_mib(spec, facts)
+    row_bytes = graph.neighbours * 12
+    lookup = (
+        300 + part * parts_held(spec, facts) + min(graph.chunk_rows, facts.train) * row_bytes * 4 // 2**20
+    )
+    phases = [Phase("layout", (Task("layout", 0, 0, 0),), 1)]
+    disk = facts.train * row_bytes
+    if resolve_method(spec, facts).method != "exact":
+        ranges = enumerate(part_ranges(graph.parts, facts.train))
+        parts = tuple(Task(INDEX_PHASE, number, first, stop) for number, (first, stop) in ranges)
+        phases += [
+            Phase(INDEX_PHASE, parts, 300 + 2 * part),
+            Phase("effort", (Task("effort", 0, 0, 0),), lookup),
+        ]
+        disk += part * graph.parts * 2**20
+    phases.append(Phase("neighbours", split_rows("neighbours", facts.train, graph.chunk_rows), lookup))
+    return Plan(tuple(phases), disk)
+
+
+def _run_task(job: Job, task: Task, means: Means) -> Written:
+    match task.phase:
+        case "layout":
+            graph = job.spec.graph
+            files = create_neighbours(
+                job.folder, rows=job.facts.train, neighbours=graph.neighbours, chunk_rows=graph.chunk_rows
+            )
+            return Written(files, rows=0)
+        case "index":
+            name = index_file(task.index)
+            with published(job.folder / name) as partial:
+                report = build_part(job, task, means.threads, partial)
+            return Written((name,), rows=task.rows, report=report)
+        case "effort":
+            publish_json(job.folder / EFFORT_FILE, measure_effort(job, means.threads))
+            return Written((EFFORT_FILE,), rows=0)
+        case _:
+            table = search_rows(job, task.start, task.stop, effort=read_effort(job), threads=means.threads)
+            return Written(write_neighbours(job.folder, task.start, table), rows=task.rows)
+
+
+def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
+    choice = resolve_method(job.spec, job.facts)
+    report: dict[str, Any] = {
+        "method": choice.method,
+        "why": choice.why,
+        "warm": starts_warm(job.spec, job.facts, job.ref),
+        "neighbours": job.spec.graph.neighbours,
+        "parts": job.spec.graph.parts,
+        "recall": 1.0,
+    }
+    path = job.folder / EFFORT_FILE
+    if path.exists():
+        report |= json.loads(path.read_bytes())
+    arrived = [receipt.report["arrived"] for receipt in receipts if "arrived" in receipt.report]
+    return report | ({"arrived": min(arrived)} if arrived else {})
+
+
+GRAPH = Stage("graph", _parents, _keys, _plan, _run_task, _report)

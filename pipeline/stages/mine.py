@@ -1,0 +1,235 @@
+"""mine: neighbours.zarr + labels + k → triplets/part-*.parquet, the class-confusion table, counts, k and why."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...mining.audit import VIOLATIONS
+from ...mining.confusion import Confusion, merge_confusions
+from ...mining.labels import Labels
+from ...mining.miner import Mined, mine
+from ...mining.neighbours import NeighbourTable
+from ...mining.report import ClassCounts, MiningReport, merge_reports
+from ...mining.suspects import suspects
+from ..audit import audit_parts
+from ..embedding import EMBEDDINGS
+from ..errors import CorruptError
+from ..hardness import choose_hardness, hardness_parents
+from ..mined_files import (
+    AUDIT,
+    CLASSES,
+    CONFUSION,
+    HARDNESS,
+    classes_table,
+    coded_columns,
+    confusion_table,
+    part_name,
+    triplet_table,
+)
+from ..mining_rule import mining_rule
+from ..neighbour_files import read_neighbours
+from ..spec.run_spec import RunSpec
+from ..storage.digest import digest_file
+from ..storage.publish import publish_json, published
+from ..storage.receipts import Receipt, read_receipts
+from ..storage.row_arrays import read_rows
+from ..storage.tables import write_table
+from ..suspect_files import MISLABELLED, NEAREST, excluded_rows, nearest_of, write_suspects
+from ..worker_state import labels_of, rows_of
+from .base import Job, Means, Phase, Plan, RunFacts, Stage, StageRef, Task, Written, split_rows
+
+_TRIPLET_BYTES = 64
+
+
+def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:
+    return (StageRef(ref.epoch, "graph"), StageRef(ref.epoch, "embed"), *hardness_parents(spec, ref))
+
+
+def _keys(spec: RunSpec) -> dict[str, Any]:
+    return {"mine": spec.mine.result_keys(), "warmup_epochs": spec.train.warmup_epochs}
+
+
+def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
+    rows = min(spec.mine.chunk_rows, facts.train)
+    triplets = spec.mine.triplets_per_anchor * _TRIPLET_BYTES
+    everything = facts.train * spec.encoder.embedding_dim * 4 if spec.mine.positives == "class" else 0
+    memory = (
+        300 + (rows * (spec.graph.neighbours * 24 + triplets * 2) + facts.train * 16 + everything) // 2**20
+    )
+    vectors_mib = facts.train * spec.encoder.embedding_dim * 4 // 2**20
+    summary = memory + (vectors_mib if spec.mine.audit_sample else 0)
+    suspecting = (
+        ()
+        if spec.mine.exclude_suspects is None
+        else (Phase("suspects", (Task("suspects", 0, 0, 0),), memory + facts.train * NEAREST * 24 // 2**20),)
+    )
+    return Plan(
+        phases=(
+            *suspecting,
+            Phase("hardness", (Task("hardness", 0, 0, 0),), memory),
+            Phase("rows", split_rows("rows", facts.train, spec.mine.chunk_rows), memory),
+            Phase("summary", (Task("summary", 0, 0, 0),), summary),
+        ),
+        disk_bytes=facts.train * triplets,
+    )
+
+
+def _run_task(job: Job, task: Task, means: Means) -> Written:
+    match task.phase:
+        case "suspects":
+            return _find_suspects(job)
+        case "hardness":
+            publish_json(
+                job.folder / HARDNESS, choose_hardness(job, mining_rule(job.spec.mine, 1.0), means.threads)
+            )
+            return Written(files=(HARDNESS,), rows=0)
+        case "rows":
+            return _mine_rows(job, task, means)
+        case _:
+            return _summarise(job)
+
+
+def _mine_rows(job: Job, task: Task, means: Means) -> Written:
+    labels = labels_of(job.root, job.facts.data_digest)
+    mined = mine(
+        read_neighbours(job.parent("graph"), task.start, task.stop),
+        labels,
+        mining_rule(job.spec.mine, _k_hardness(job)),
+        first_anchor=task.start,
+        vectors=_class_vectors(job),
+        excluded=_excluded(job),
+        threads=means.threads,
+    )
+    name = part_name(task.index)
+    write_table(job.folder / name, triplet_table(mined.columns, labels))
+    counts = mined.report.as_dict()
+    del counts[
+        "triplets_by_class"
+    ]  # as long as there are classes: a file at the end, not a line in each receipt
+    report = {"counts": counts, "scratch_sha256": _keep_by_class(job, task, mined)}
+    return Written(files=(name,), rows=task.rows, report=report)
+
+
+def _find_suspects(job: Job) -> Written:
+    """Rows that seem mislabelled: listed for review, and left out of this epoch's mining."""
+    graph, facts, step = job.parent("graph"), job.facts, job.spec.graph.chunk_rows
+    parts = [
+        nearest_of(read_neighbours(graph, start, min(start + step, facts.train)))
+        for start in range(0, facts.train, step)
+    ]
+    table = NeighbourTable(
+        np.concatenate([part.ids for part in parts]), np.concatenate([part.sq_distances for part in parts])
+    )
+    labels = labels_of(job.root, facts.data_digest)
+    found = suspects(table, labels, minimum_score=job.spec.mine.exclude_suspects or 1.0)
+    keys = rows_of(job.root, facts.data_digest).table["key"].combine_chunks()
+    return Written(write_suspects(job.folder, found, labels, keys), rows=0)
+
+
+def _excluded(job: Job) -> NDArray[np.bool_] | None:
+    if job.spec.mine.exclude_suspects is None:
+        return None
+    return excluded_rows(job.folder / MISLABELLED, job.facts.train)
+
+
+def _k_hardness(job: Job) -> float:
+    return float(json.loads((job.folder / HARDNESS).read_bytes())["k_hardness"])
+
+
+def _class_vectors(job: Job) -> np.ndarray | None:
+    """All embeddings, where positives outside the neighbours need their true distance."""
+    if job.spec.mine.positives != "class":
+        return None
+    return read_rows(job.parent("embed"), EMBEDDINGS, 0, job.facts.train)
+
+
+def _keep_by_class(job: Job, task: Task, mined: Mined) -> str:
+    """What a range of anchors counted by class lives in the scratch folder until all ranges are merged."""
+    path = job.scratch / f"{task.name}.npz"
+    by_class = mined.report.triplets_by_class
+    with published(path) as partial, partial.open("wb") as file:
+        np.savez(
+            file,
+            class_a=mined.confusion.class_a,
+            class_b=mined.confusion.class_b,
+            count=mined.confusion.count,
+            hinge=mined.confusion.hinge,
+            classes=by_class.classes,
+            triplets=by_class.triplets,
+        )
+    return digest_file(path)
+
+
+def _kept_by_class(job: Job) -> Iterator[tuple[Confusion, ClassCounts]]:
+    for name, receipt in sorted(read_receipts(job.folder).items()):
+        if not name.startswith("rows-"):
+            continue
+        path = job.scratch / f"{name}.npz"
+        if not path.exists() or digest_file(path) != receipt.report["scratch_sha256"]:
+            raise CorruptError(f"{path} is gone or damaged: redo the stage with {job.ref.redo}")
+        with np.load(path, allow_pickle=False) as arrays:
+            yield (
+                Confusion(*(arrays[column] for column in ("class_a", "class_b", "count", "hinge"))),
+                ClassCounts(arrays["classes"], arrays["triplets"]),
+            )
+
+
+def _summarise(job: Job) -> Written:
+    labels = labels_of(job.root, job.facts.data_digest)
+    confusions, by_class = zip(*_kept_by_class(job), strict=True)
+    write_table(job.folder / CONFUSION, confusion_table(merge_confusions(confusions), labels))
+    write_table(job.folder / CLASSES, classes_table(by_class, labels))
+    if not job.spec.mine.audit_sample:
+        return Written(files=(CONFUSION, CLASSES), rows=0)
+    publish_json(job.folder / AUDIT, _audit(job, labels))
+    return Written(files=(CONFUSION, CLASSES, AUDIT), rows=0)
+
+
+def _audit(job: Job, labels: Labels) -> dict[str, Any]:
+    """Derive a sample of the triplets again, from what is on disk.
+
+    Errors: CorruptError when any does not hold, so that nothing is trained on it.
+    """
+    receipts = [receipt for receipt in read_receipts(job.folder).values() if "counts" in receipt.report]
+    report = audit_parts(
+        (coded_columns(job.folder / name, labels) for receipt in receipts for name in sorted(receipt.files)),
+        labels,
+        read_rows(job.parent("embed"), EMBEDDINGS, 0, job.facts.train),
+        mining_rule(job.spec.mine, _k_hardness(job)),
+        sample=job.spec.mine.audit_sample,
+        anchors=merge_reports([_counts(receipt) for receipt in receipts]).anchors_with_triplet,
+        seed=job.seed() % 2**32,
+    )
+    if not report.ok:
+        kind, found = next(iter(report.violations.items()))
+        raise CorruptError(
+            f"{job.ref} mined triplets that do not hold: {found.count} of {report.checked} checked violate "
+            f'"{VIOLATIONS[kind]}", as {found.examples[0]}; redo it with {StageRef(job.ref.epoch, "embed").redo}'
+        )
+    return report.as_dict()
+
+
+def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
+    merged = merge_reports([_counts(receipt) for receipt in receipts if "counts" in receipt.report])
+    counts = merged.as_dict()
+    del counts["triplets_by_class"]
+    hardness = json.loads((job.folder / HARDNESS).read_bytes())
+    return {
+        "k_hardness": hardness["k_hardness"],
+        "hardness": hardness,
+        "coverage": merged.coverage,
+        "mean_hinge": merged.mean_hinge,
+        "counts": counts,
+    }
+
+
+def _counts(receipt: Receipt) -> MiningReport:
+    return MiningReport.from_dict(
+        {**receipt.report["counts"], "triplets_by_class": {"class": [], "triplets": []}}
+    )
+
+
+MINE = Stage("mine", _parents, _keys, _plan, _run_task, _report)

@@ -1,0 +1,52 @@
+"""Rows whose neighbourhood disagrees with their label, as Parquet for a person to review."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..mining.labels import Labels
+from ..mining.neighbours import NeighbourTable
+from ..mining.suspects import Suspects
+from .mined_files import class_names
+from .storage.tables import read_table, write_table
+
+MISLABELLED = "mislabelled.parquet"
+FALSE_NEGATIVES = "false_negatives.parquet"
+
+NEAREST = 32
+"""Neighbours of a row that are looked at: the verdict is that of the nearest few, whatever K is."""
+
+
+def nearest_of(table: NeighbourTable) -> NeighbourTable:
+    """The first columns of a table, all that `suspects` needs of it."""
+    columns = slice(0, NEAREST)
+    return NeighbourTable(
+        np.ascontiguousarray(table.ids[:, columns]), np.ascontiguousarray(table.sq_distances[:, columns])
+    )
+
+
+def write_suspects(folder: Path, found: Suspects, labels: Labels, keys: pa.Array) -> tuple[str, str]:
+    """Write both tables, strongest first, with the keys of their rows; returns their names."""
+    write_table(folder / MISLABELLED, _table(found.mislabelled, labels, keys))
+    write_table(folder / FALSE_NEGATIVES, _table(found.false_negatives, labels, keys))
+    return MISLABELLED, FALSE_NEGATIVES
+
+
+def excluded_rows(path: Path, rows: int) -> NDArray[np.bool_]:
+    """bool (rows,): the mislabelled rows that `write_suspects` listed."""
+    mask = np.zeros(rows, np.bool_)
+    mask[read_table(path, ("row",))["row"].to_numpy()] = True
+    return mask
+
+
+def _table(columns: Mapping[str, NDArray[Any]], labels: Labels, keys: pa.Array) -> pa.Table:
+    arrays: dict[str, Any] = {}
+    for name, values in columns.items():
+        arrays[name] = class_names(values, labels) if name.endswith("label") else pa.array(values)
+        if name in ("row", "other"):
+            arrays["key" if name == "row" else "other_key"] = keys.take(pa.array(values))
+    return pa.table(arrays)

@@ -1,0 +1,131 @@
+"""What an epoch trains on: its batches and its batch rule, from the spec and the mine stage."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models.batch_rules import BatchRule, SemiHard, Stored, WithinBoundary
+from ..models.batches.batch import BatchPlan, BatchShape
+from ..models.batches.class_balanced import ClassBalanced
+from ..models.batches.inputs import TRIPLET_COLUMNS
+from ..models.batches.mined_filter import MinedFilter
+from ..models.batches.neighbourhood import Neighbourhood, NeighbourhoodSettings
+from ..models.batches.stored_triplets import StoredTriplets
+from ..models.losses.triplet_global import LossSettings
+from ..models.optimisers import OptimiserSettings
+from ..models.schedules import ScheduleSettings
+from ..models.training import TrainerSettings
+from .mined_files import each_part, part_names, read_confusion, triplet_columns, triplets_per_anchor
+from .spec.run_spec import RunSpec
+from .stages.base import Job
+from .storage.committed import Committed
+from .worker_state import labels_of
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingInputs:
+    """batches: of this epoch. rule: which triplets of a batch are trained. mined: what had been mined, if anything."""
+
+    batches: BatchPlan
+    rule: BatchRule
+    mined: MinedFilter | None
+
+
+def training_inputs(job: Job) -> TrainingInputs:
+    """Batches of the epoch: class-balanced while warming up, else as train.batches says."""
+    spec = job.spec
+    classes = labels_of(job.root, job.facts.data_digest).codes
+    mine = job.parent("mine") if any(ref.stage == "mine" for ref in job.parent_digests) else None
+    if mine is None:
+        return TrainingInputs(_class_balanced(job, classes), SemiHard(spec.margin), None)
+    if spec.train.batches == "class_balanced":
+        return TrainingInputs(
+            _class_balanced(job, classes), SemiHard(spec.margin), _mined(mine, len(classes))
+        )
+    if spec.train.batches == "triplets":
+        return TrainingInputs(_stored(job, mine, classes), Stored(spec.margin), None)
+    rule = WithinBoundary(
+        k_hardness=float(mine.manifest.report["k_hardness"]),
+        margin=spec.margin,
+        nearer_positive=spec.mine.nearer_positive,
+        nearest_only=spec.train.negatives == "nearest",
+    )
+    return TrainingInputs(_neighbourhood(job, mine, classes), rule, _mined(mine, len(classes)))
+
+
+def images_per_epoch(spec: RunSpec, rows: int) -> int:
+    """Images that an epoch shows."""
+    return spec.train.images_per_epoch or rows
+
+
+def trainer_settings(spec: RunSpec) -> TrainerSettings:
+    """The trainer's settings from [train] and [loss]."""
+    train = spec.train
+    return TrainerSettings(
+        optimiser=OptimiserSettings(
+            kind=train.optimiser,
+            learning_rate=train.learning_rate,
+            weight_decay=train.weight_decay,
+            momentum=train.momentum,
+            clip_norm=train.clip_norm,
+        ),
+        schedule=ScheduleSettings(
+            kind=train.schedule,
+            warm_up_steps=train.warmup_steps,
+            step_every=train.step_every,
+            step_factor=train.step_factor,
+        ),
+        loss=LossSettings(
+            margin=spec.margin,
+            t_global=spec.loss.t_global,
+            lambda_global=spec.loss.lambda_global,
+            gamma=spec.loss.gamma,
+            use_global=spec.loss.use_global,
+        ),
+        normalise=spec.encoder.normalise,
+        autocast=train.autocast,
+        channels_last=train.channels_last,
+    )
+
+
+def _shape(spec: RunSpec) -> BatchShape:
+    return BatchShape(spec.train.classes_per_batch, spec.train.images_per_class)
+
+
+def _class_balanced(job: Job, classes: NDArray[np.int32]) -> ClassBalanced:
+    images = images_per_epoch(job.spec, len(classes))
+    return ClassBalanced(
+        classes, shape=_shape(job.spec), images=images, seed=job.spec.run.seed, epoch=job.ref.epoch or 0
+    )
+
+
+def _neighbourhood(job: Job, mine: Committed, classes: NDArray[np.int32]) -> Neighbourhood:
+    return Neighbourhood(
+        classes,
+        triplets_per_anchor(mine, len(classes)),
+        read_confusion(mine),
+        settings=NeighbourhoodSettings(_shape(job.spec), job.spec.train.random_share),
+        images=images_per_epoch(job.spec, len(classes)),
+        seed=job.spec.run.seed,
+        epoch=job.ref.epoch or 0,
+    )
+
+
+def _stored(job: Job, mine: Committed, classes: NDArray[np.int32]) -> StoredTriplets:
+    return StoredTriplets(
+        classes,
+        [partial(triplet_columns, mine, name, TRIPLET_COLUMNS) for name in part_names(mine)],
+        batch_images=_shape(job.spec).images,
+        images=images_per_epoch(job.spec, len(classes)),
+        seed=job.spec.run.seed,
+        epoch=job.ref.epoch or 0,
+    )
+
+
+def _mined(mine: Committed, rows: int) -> MinedFilter:
+    found = MinedFilter(rows)
+    for part in each_part(mine, TRIPLET_COLUMNS):
+        found.add(part)
+    return found

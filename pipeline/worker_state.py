@@ -1,0 +1,68 @@
+"""What a process keeps open between tasks: the data set, the rows, one encoder.
+
+Each cache holds one entry, keyed by what identifies it on disk, so that a worker that serves several runs or
+epochs never uses what belongs to another.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..mining.labels import Labels, encode_labels
+from .data.base import DataSet
+from .data.open import open_data
+from .data.rows import RunRows
+from .run_files import read_rows_file
+from .spec.data_spec import DataSpec
+from .spec.run_spec import RunSpec
+from .stages.base import RunFacts
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@lru_cache(maxsize=1)
+def rows_of(root: Path, digest: str) -> RunRows:
+    """The rows of a run, checked against the digest that the job was planned with."""
+    return read_rows_file(root, digest)
+
+
+@lru_cache(maxsize=1)
+def labels_of(root: Path, digest: str) -> Labels:
+    """The labels of the training split."""
+    return encode_labels(rows_of(root, digest).labels("train"))
+
+
+def data_of(root: Path, spec: RunSpec, digest: str) -> DataSet:
+    """The data set of a run, opened once for a process and compared with the rows that the run began with."""
+    return _data(root, spec.data.model_dump_json(), spec.base, digest)
+
+
+def encoder_of(root: Path, spec: RunSpec, facts: RunFacts, checkpoint: Path | None) -> "nn.Module":
+    """The encoder with the weights of a checkpoint (None: those that the run begins with), for inference."""
+    # A checkpoint's path may come back with other weights after a redo: its time of change tells them apart.
+    weights = checkpoint or (root / facts.weights if facts.weights else None)
+    changed = weights.stat().st_mtime_ns if weights else 0
+    return _encoder(root, spec.model_dump_json(), facts, weights, changed)
+
+
+def release_state() -> None:
+    """Drop the encoder and the indexes, so that the next stage has the memory. Data and rows serve on."""
+    from .search import release_parts
+
+    _encoder.cache_clear()
+    release_parts()
+
+
+@lru_cache(maxsize=1)
+def _data(root: Path, data_json: str, base: str, digest: str) -> DataSet:
+    data = open_data(DataSpec.model_validate_json(data_json), Path(base))
+    rows_of(root, digest).check(data)
+    return data
+
+
+@lru_cache(maxsize=1)
+def _encoder(root: Path, spec_json: str, facts: RunFacts, weights: Path | None, _changed: int) -> "nn.Module":
+    from .encoder import load_encoder
+
+    return load_encoder(root, RunSpec.model_validate_json(spec_json), facts, weights)

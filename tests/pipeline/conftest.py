@@ -1,0 +1,44 @@
+"""One small real run on digits, which the tests of this folder look at or continue in copies."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tripletmine.pipeline.spec.run_spec import RunSpec
+from tripletmine.pipeline.stage_runner import StageResult
+
+from .runs import finish, small_spec
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that came to its end undisturbed. Look at it, and change only copies."""
+
+    spec: RunSpec
+    results: list[StageResult]
+
+    @property
+    def root(self) -> Path:
+        """Its directory."""
+        return self.spec.root
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The small run, finished."""
+    spec = small_spec(tmp_path_factory.mktemp("undisturbed"))
+    return Finished(spec, finish(spec))
+
+
+@pytest.fixture
+def copied_run(digits_run: Finished, tmp_path: Path) -> Callable[..., RunSpec]:
+    """Copy the finished run; the spec of the copy takes changes as `small_spec` does."""
+
+    def copy(**changes: dict) -> RunSpec:
+        spec = small_spec(tmp_path, **changes)
+        shutil.copytree(digits_run.root, spec.root)
+        return spec
+
+    return copy

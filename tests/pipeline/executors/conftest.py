@@ -1,0 +1,91 @@
+"""Real Dask schedulers and workers; the functions that they run must be importable there."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ..processes import eventually, kill_group
+
+HERE = Path(__file__).parent
+DASK = str(Path(sys.executable).with_name("dask"))
+
+sys.path.insert(0, str(HERE))  # for scripted_tasks, as workers have it by PYTHONPATH
+
+
+class Cluster:
+    """A scheduler and workers on loopback, each a process group of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = folder / "scheduler.json"
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._start([DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"])
+        eventually(lambda: self._file.exists() and self._file.stat().st_size, "a Dask scheduler")
+
+    @property
+    def address(self) -> str:
+        """As [cluster] address wants it."""
+        import json
+
+        return json.loads(self._file.read_text())["address"]
+
+    def add_worker(self, *wrapper: str, python_path: Path | None = None) -> None:
+        """Start a worker of one thread. wrapper: a command that starts it."""
+        self._start(
+            [*wrapper, DASK, "worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"],
+            python_path=python_path,
+        )
+
+    def kill_scheduler(self) -> None:
+        """kill -9."""
+        kill_group(self.processes[0])
+
+    def _start(self, command: list[str], python_path: Path | None = None) -> None:
+        paths = [str(python_path or HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+        with (self._folder / "output.log").open("ab") as output:
+            process = subprocess.Popen(
+                [*command, "--scheduler-file", str(self._file)],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(paths),
+                    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+                },
+            )
+        self.processes.append(process)
+
+    def close(self) -> None:
+        """Kill what is left. Nannies start their workers in sessions of the same group."""
+        for process in reversed(self.processes):
+            kill_group(process)
+
+
+@pytest.fixture(scope="session")
+def start_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Cluster]]:
+    """Start a scheduler; workers are added by the test."""
+    clusters = []
+
+    def start() -> Cluster:
+        clusters.append(Cluster(tmp_path_factory.mktemp("dask")))
+        return clusters[-1]
+
+    yield start
+    for cluster in clusters:
+        cluster.close()
+
+
+@pytest.fixture(scope="session")
+def two_workers(start_cluster: Callable[[], Cluster]) -> Cluster:
+    """A scheduler with two separate workers, shared by the tests that leave it as it was."""
+    cluster = start_cluster()
+    cluster.add_worker()
+    cluster.add_worker()
+    return cluster

@@ -1,0 +1,53 @@
+"""Tasks with a scripted history of fail, kill and succeed, that leave a mark for every try."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tripletmine.pipeline.errors import DataError
+from tripletmine.pipeline.executors.base import Outcome
+from tripletmine.pipeline.stages.base import Task
+from tripletmine.pipeline.storage.receipts import Receipt
+
+History = Mapping[int, Sequence[str]]
+"""Task index → what its tries do, the last for ever: "succeed", "fail", "refuse", "kill" or "wait"."""
+
+
+def run_scripted(folder: Path, history: History, task: Task) -> Outcome:
+    """Do what this try of the task is to do."""
+    script = history.get(task.index, ["succeed"])
+    match script[min(_mark(folder, task), len(script) - 1)]:
+        case "fail":
+            raise RuntimeError(f"scripted failure of {task.name}")
+        case "refuse":
+            raise DataError(f"scripted refusal of {task.name}")
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "wait":
+            while True:
+                time.sleep(0.01)
+    receipt = Receipt(task.name, task.rows, {}, {"sum": sum(range(task.start, task.stop))})
+    return Outcome(task, receipt, 0.0, socket.gethostname(), os.getpid())
+
+
+def tries(folder: Path) -> dict[int, int]:
+    """How often each task was tried."""
+    found: dict[int, int] = {}
+    for path in folder.glob("try-*"):
+        index = int(path.name.split("-")[1])
+        found[index] = found.get(index, 0) + 1
+    return found
+
+
+def _mark(folder: Path, task: Task) -> int:
+    number = 0
+    while True:
+        try:
+            (folder / f"try-{task.index}-{number}").touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return number

@@ -1,0 +1,230 @@
+"""Real schedulers and workers, in processes of their own."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+from scripted_tasks import History, run_scripted, tries
+from tripletmine.pipeline.errors import DataError, TaskError, UnavailableError
+from tripletmine.pipeline.executors.base import Executor
+from tripletmine.pipeline.executors.open import open_executor
+from tripletmine.pipeline.spec.run_spec import ClusterSpec
+from tripletmine.pipeline.stages.base import split_rows
+
+from ..conftest import Finished
+from ..runs import differences, finish, small_spec
+from .conftest import Cluster
+
+TASKS = split_rows("rows", 95, 10)
+ALL = {task.name: sum(range(task.start, task.stop)) for task in TASKS}
+
+
+@contextmanager
+def connected(cluster: Cluster, root: Path, **settings: float) -> Iterator[Executor]:
+    spec = ClusterSpec(kind="dask", address=cluster.address, **{"timeout_seconds": 120.0, **settings})  # type: ignore[arg-type]
+    with open_executor(spec, root) as executor:
+        yield executor
+
+
+def outcomes(executor: Executor, folder: Path, history: History) -> dict[str, int]:
+    found = executor.run(partial(run_scripted, folder, history), TASKS)
+    return {outcome.task.name: outcome.receipt.report["sum"] for outcome in found}
+
+
+def test_artifacts_are_those_of_a_serial_run(
+    two_workers: Cluster, digits_run: Finished, tmp_path: Path
+) -> None:
+    spec = small_spec(
+        tmp_path, cluster={"kind": "dask", "address": two_workers.address, "timeout_seconds": 120.0}
+    )
+    results = finish(spec)
+
+    assert [result.tasks_run for result in results] == [result.tasks_run for result in digits_run.results]
+    assert differences(spec.root, digits_run.root) == []
+
+
+def test_tasks_run_on_both_workers_and_nothing_is_left_in_the_run(
+    two_workers: Cluster, tmp_path: Path
+) -> None:
+    with connected(two_workers, tmp_path) as executor:
+        assert (executor.workers, executor.in_process) == (2, False)
+        assert executor.memory_mib > 256
+        pids = set()
+        found = {}
+        for outcome in executor.run(partial(run_scripted, tmp_path, {}), TASKS):
+            pids.add(outcome.pid)
+            found[outcome.task.name] = outcome.receipt.report["sum"]
+        executor.release()
+    assert found == ALL
+    assert os.getpid() not in pids
+    assert len(pids) == 2
+    assert {path.name[:4] for path in tmp_path.iterdir()} == {"try-"}
+
+
+def test_a_failure_that_passes_is_retried(two_workers: Cluster, tmp_path: Path) -> None:
+    with connected(two_workers, tmp_path, retries=2) as executor:
+        assert outcomes(executor, tmp_path, {3: ["fail", "fail", "succeed"]}) == ALL
+    assert tries(tmp_path) == {task.index: 3 if task.index == 3 else 1 for task in TASKS}
+
+
+def test_a_task_that_always_fails_is_named_with_its_rows_when_the_others_are_done(
+    two_workers: Cluster, tmp_path: Path
+) -> None:
+    with (
+        connected(two_workers, tmp_path, retries=1) as executor,
+        pytest.raises(
+            TaskError,
+            match=r"task rows-00002 \(rows 20 to 30\) failed 2 time\(s\): RuntimeError: scripted failure",
+        ),
+    ):
+        outcomes(executor, tmp_path, {2: ["fail"]})
+    assert tries(tmp_path) == {task.index: 2 if task.index == 2 else 1 for task in TASKS}
+
+
+def test_a_message_for_people_comes_through(two_workers: Cluster, tmp_path: Path) -> None:
+    with (
+        connected(two_workers, tmp_path, retries=0) as executor,
+        pytest.raises(DataError, match="scripted refusal of rows-00000"),
+    ):
+        outcomes(executor, tmp_path, {0: ["refuse"]})
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_task_costs_nothing(
+    two_workers: Cluster, tmp_path: Path
+) -> None:
+    """Also without retries: that a worker was lost is not the task's fault."""
+    with connected(two_workers, tmp_path, retries=0) as executor:
+        assert outcomes(executor, tmp_path, {4: ["kill", "succeed"]}) == ALL
+    assert tries(tmp_path)[4] == 2
+
+
+def test_a_task_that_kills_every_worker_ends_the_stage(two_workers: Cluster, tmp_path: Path) -> None:
+    """Dask blames any task that waited on the same worker."""
+    with (
+        connected(two_workers, tmp_path, retries=0) as executor,
+        pytest.raises(
+            TaskError,
+            match=r"task rows-0000\d \(rows \d+ to \d+\), or one .*killed every worker .*out of memory",
+        ),
+    ):
+        outcomes(executor, tmp_path, {1: ["kill"]})
+
+
+def test_a_scheduler_that_is_lost_is_named(start_cluster: Callable[[], Cluster], tmp_path: Path) -> None:
+    cluster = start_cluster()
+    cluster.add_worker()
+    with (
+        pytest.raises(UnavailableError, match=r"the Dask scheduler was lost while task rows-0000\d ran"),
+        connected(cluster, tmp_path) as executor,
+    ):
+        lose_the_scheduler(cluster, executor, tmp_path)
+
+
+def lose_the_scheduler(cluster: Cluster, executor: Executor, folder: Path) -> None:
+    found = executor.run(partial(run_scripted, folder, {2: ["wait"]}), TASKS)
+    next(found)
+    cluster.kill_scheduler()
+    list(found)
+
+
+def test_an_address_where_nobody_answers_is_an_error_within_the_time(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but not listening: connections are refused
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        spec = ClusterSpec(kind="dask", address=address, timeout_seconds=0.5)
+        with (
+            pytest.raises(
+                UnavailableError,
+                match=rf"cluster\.address is {address}, where no scheduler answers within 0\.5 s",
+            ),
+            open_executor(spec, tmp_path),
+        ):
+            pass
+
+
+@pytest.mark.parametrize("address", ["nonsense", "http://127.0.0.1:1", "tcp://", "tcp://127.0.0.1:port"])
+def test_an_address_that_is_none_is_an_error(tmp_path: Path, address: str) -> None:
+    spec = ClusterSpec(kind="dask", address=address, timeout_seconds=0.5)
+    with (
+        pytest.raises(UnavailableError, match=f"cluster.address is {address}"),
+        open_executor(spec, tmp_path),
+    ):
+        pass
+
+
+def test_a_scheduler_without_workers_is_an_error_within_the_time(
+    start_cluster: Callable[[], Cluster], tmp_path: Path
+) -> None:
+    cluster = start_cluster()
+    with (
+        pytest.raises(
+            UnavailableError, match=r"has no worker after 0\.5 s: start some with `dask worker tcp://"
+        ),
+        connected(cluster, tmp_path, timeout_seconds=0.5),
+    ):
+        pass
+
+
+def test_a_worker_of_another_version_is_refused(start_cluster: Callable[[], Cluster], tmp_path: Path) -> None:
+    about = tmp_path / "other" / "tripletmine-99.9.dist-info" / "METADATA"
+    about.parent.mkdir(parents=True)
+    about.write_text("Metadata-Version: 2.1\nName: tripletmine\nVersion: 99.9\n")
+    cluster = start_cluster()
+    cluster.add_worker(python_path=about.parents[1])
+    with (
+        pytest.raises(
+            UnavailableError, match=r"worker tcp://.* runs tripletmine 99\.9 but this is .*: install"
+        ),
+        connected(cluster, tmp_path),
+    ):
+        pass
+
+
+def may_mount() -> bool:
+    unshare = shutil.which("unshare")
+    command = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
+    return unshare is not None and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not may_mount(), reason="needs a mount namespace of its own for a worker")
+def test_a_worker_that_does_not_share_the_directory_is_refused(
+    start_cluster: Callable[[], Cluster], tmp_path: Path
+) -> None:
+    """On the worker, another disk is mounted at the same path."""
+    shared = tmp_path / "shared"
+    (shared / "run").mkdir(parents=True)
+    other_disk = f'mount -t tmpfs none "{shared}" && mkdir "{shared}/run" && exec "$0" "$@"'
+    cluster = start_cluster()
+    cluster.add_worker("unshare", "-rm", "sh", "-c", other_disk)
+    with (
+        pytest.raises(
+            UnavailableError, match=r"worker tcp://.* does not see the run directory .*: put run\.directory"
+        ),
+        connected(cluster, shared / "run"),
+    ):
+        pass
+    assert list((shared / "run").iterdir()) == []
+
+
+def test_workers_of_our_own_come_and_go_quietly(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    before = set(psutil.Process().children(recursive=True))
+    spec = ClusterSpec(kind="local", workers=2, worker_memory_mib=1024)
+    with open_executor(spec, tmp_path) as executor:
+        assert (executor.workers, executor.memory_mib) == (2, 1024)
+        assert [executor.threads(tasks) for tasks in (0, 1, 2, 100)] == [1, 1, 1, 1]
+        assert outcomes(executor, tmp_path, {}) == ALL
+
+    assert not [
+        process
+        for process in set(psutil.Process().children(recursive=True)) - before
+        if "resource_tracker" not in " ".join(process.cmdline())
+    ]
+    output = capfd.readouterr()
+    assert (output.out, output.err) == ("", "")

@@ -1,0 +1,177 @@
+"""The graph stage: every method, in parts, warm and cold, and how far its searches go."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tripletmine.mining.graphs import exact
+from tripletmine.mining.graphs.recall import recall_at_k
+from tripletmine.pipeline import search
+from tripletmine.pipeline.embedding import EMBEDDINGS
+from tripletmine.pipeline.errors import CorruptError, SpecError, TaskError
+from tripletmine.pipeline.executors.serial import SerialExecutor
+from tripletmine.pipeline.neighbour_files import read_neighbours, read_some_neighbours
+from tripletmine.pipeline.progress import Silent
+from tripletmine.pipeline.search import part_ranges, release_parts
+from tripletmine.pipeline.spec.run_spec import RunSpec
+from tripletmine.pipeline.stage_runner import make_job, run_stage
+from tripletmine.pipeline.stages.base import StageRef
+from tripletmine.pipeline.stages.graph import GRAPH
+from tripletmine.pipeline.storage.committed import Committed
+from tripletmine.pipeline.storage.manifest import read_manifest
+from tripletmine.pipeline.storage.publish import remove_tree
+from tripletmine.pipeline.storage.row_arrays import read_rows
+
+from ..runs import finish, opened, small_spec
+
+REF = StageRef(1, "graph")
+
+
+def committed(root: Path, ref: StageRef) -> Committed:
+    manifest = read_manifest(ref.folder(root))
+    assert manifest is not None
+    return Committed(ref.folder(root), manifest)
+
+
+def rebuilt(spec: RunSpec) -> Committed:
+    """The graph of a copied run, built again under its changed spec."""
+    remove_tree(REF.folder(spec.root))
+    with opened(spec) as (run, executor):
+        run_stage(run, GRAPH, REF, executor, Silent())
+    return committed(spec.root, REF)
+
+
+def recall_of(spec: RunSpec, graph: Committed) -> float:
+    vectors = read_rows(committed(spec.root, StageRef(1, "embed")), EMBEDDINGS, 0, 1294)
+    rows = np.arange(len(vectors), dtype=np.int64)
+    found = read_neighbours(graph, 0, len(vectors))
+    true = exact.build(vectors).search(vectors, query_ids=rows, neighbours=found.neighbours, threads=1)
+    return recall_at_k(found, true)
+
+
+@pytest.mark.parametrize("method", ["exact", "hnsw", "traverse_add"])
+@pytest.mark.parametrize("parts", [1, 8])
+def test_every_method_reaches_its_recall_in_any_number_of_parts(copied_run, method: str, parts: int) -> None:
+    spec = copied_run(graph={"method": method, "parts": parts})
+    graph = rebuilt(spec)
+    report = graph.manifest.report
+    assert (report["method"], report["parts"], report["warm"]) == (method, parts, False)
+    recall = recall_of(spec, graph)
+    assert recall >= (1.0 if method == "exact" else 0.985), f"recall is {recall}"
+    assert abs(report["recall"] - recall) < 0.01
+
+
+def test_both_engines_of_exact_search_give_the_same_table(copied_run) -> None:
+    spec = copied_run(graph={"method": "exact", "engine": "numpy"})
+    numpy_table = read_neighbours(rebuilt(spec), 0, 1294)
+    release_parts()
+    torch_spec = spec.model_copy(update={"graph": spec.graph.model_copy(update={"engine": "torch"})})
+    torch_table = read_neighbours(rebuilt(torch_spec), 0, 1294)
+    assert np.array_equal(numpy_table.ids, torch_table.ids)
+    assert np.array_equal(numpy_table.sq_distances, torch_table.sq_distances)
+
+
+def test_parts_cover_all_rows_once() -> None:
+    for parts, rows in ((1, 1), (3, 10), (8, 1294), (7, 7)):
+        ranges = part_ranges(parts, rows)
+        assert [row for first, stop in ranges for row in range(first, stop)] == list(range(rows))
+        sizes = [stop - first for first, stop in ranges]
+        assert max(sizes) - min(sizes) <= 1
+
+
+def test_parts_that_do_not_fit_at_once_are_opened_in_turn(
+    copied_run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for one of eight parts the table is the same."""
+    spec = copied_run(graph={"method": "hnsw", "parts": 8})
+    together = read_neighbours(rebuilt(spec), 0, 1294)
+    release_parts()
+    monkeypatch.setattr(search, "parts_held", lambda *_: 1)
+    in_turn = read_neighbours(rebuilt(spec), 0, 1294)
+    assert np.array_equal(together.ids, in_turn.ids)
+    assert np.array_equal(together.sq_distances, in_turn.sq_distances)
+
+
+def test_traverse_add_starts_from_the_epoch_before(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path, run={"epochs": 3}, graph={"method": "traverse_add"})
+    finish(spec)
+    cold, warm = (committed(spec.root, StageRef(epoch, "graph")) for epoch in (1, 2))
+    assert (cold.manifest.report["warm"], warm.manifest.report["warm"]) == (False, True)
+    assert set(cold.manifest.inputs["parents"]) == {"embed of epoch 1"}
+    assert set(warm.manifest.inputs["parents"]) == {"embed of epoch 2", "graph of epoch 1"}
+    assert warm.manifest.report["recall"] >= 0.99
+
+
+def test_an_effort_of_ones_own_is_used_and_measured(copied_run) -> None:
+    graph = rebuilt(copied_run(graph={"method": "hnsw", "effort": 61}))
+    report = graph.manifest.report
+    assert (report["effort"], report["tried"]) == (61, [])
+    assert 0.5 < report["recall"] <= 1.0
+
+
+def test_a_recall_that_is_out_of_reach_names_what_to_change(copied_run) -> None:
+    spec = copied_run(
+        graph={
+            "method": "hnsw",
+            "parts": 1,
+            "m": 2,
+            "ef_construction": 4,
+            "recall_target": 1.0,
+            "neighbours": 60,
+        }
+    )
+    remove_tree(REF.folder(spec.root))
+    with opened(spec) as (run, executor), pytest.raises((SpecError, ValueError), match=r"raise"):
+        run_stage(run, GRAPH, REF, executor, Silent())
+
+
+def test_a_damaged_index_is_found_before_it_is_searched(copied_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = copied_run(graph={"method": "hnsw"})
+    remove_tree(REF.folder(spec.root))
+
+    class Damaging(SerialExecutor):
+        """Flips a byte of a finished part before its search begins."""
+
+        def run(self, call, tasks):
+            index = REF.folder(spec.root) / "index-000.bin"
+            if tasks[0].phase == "effort":
+                content = bytearray(index.read_bytes())
+                content[-1] ^= 1
+                index.write_bytes(content)
+            yield from super().run(call, tasks)
+
+    release_parts()
+    with opened(spec) as (run, _), pytest.raises((CorruptError, TaskError), match=r"index-000\.bin differs"):
+        run_stage(run, GRAPH, REF, Damaging(), Silent())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"neighbours": 1294},
+            r"graph\.neighbours is 1294 but the training split has 1294 rows: .* at most 1293",
+        ),
+        ({"parts": 22}, r"graph\.parts is 22 but .* lower it to at most 21"),
+    ],
+)
+def test_a_plan_that_cannot_work_is_refused(copied_run, changes: dict, message: str) -> None:
+    spec = copied_run(graph=changes)
+    remove_tree(REF.folder(spec.root))
+    with opened(spec) as (run, executor), pytest.raises(SpecError, match=message):
+        run_stage(run, GRAPH, REF, executor, Silent())
+
+
+def test_some_rows_are_read_like_all_rows(digits_run) -> None:
+    graph = committed(digits_run.root, REF)
+    rows = np.array([0, 99, 100, 777, 1293])
+    some = read_some_neighbours(graph.folder / "neighbours.zarr", rows)
+    every = read_neighbours(graph, 0, 1294)
+    assert np.array_equal(some.ids, every.ids[rows])
+    assert np.array_equal(some.sq_distances, every.sq_distances[rows])
+
+
+def test_a_job_names_its_parents_by_digest(digits_run) -> None:
+    with opened(digits_run.spec) as (run, _):
+        job = make_job(run, GRAPH, REF)
+    assert set(job.parent_digests) == {StageRef(1, "embed")}

@@ -1,0 +1,62 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tripletmine.pipeline.epochs import TEST, all_refs, best_epoch, plan_epochs, validation_scores, wants_test
+from tripletmine.pipeline.errors import UnavailableError
+from tripletmine.pipeline.stages.base import StageRef
+from tripletmine.pipeline.storage.manifest import Manifest, write_manifest
+
+from .runs import small_spec
+from .test_stage_runner import FACTS
+
+
+def evaluated(root: Path, number: int, **metrics: float) -> None:
+    folder = StageRef(number, "evaluate").folder(root)
+    write_manifest(folder, Manifest("evaluate", number, {}, (), {"validation": metrics}))
+
+
+def test_warm_up_epochs_train_and_evaluate_only(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path, run={"epochs": 3}, train={"warmup_epochs": 2})
+    first, second, third = plan_epochs(spec)
+    assert [epoch.number for epoch in (first, second, third)] == [0, 1, 2]
+    assert [epoch.warm_up for epoch in (first, second, third)] == [True, True, False]
+    assert [stage.name for stage in second.stages] == ["train", "evaluate"]
+    assert [stage.name for stage in third.stages] == ["embed", "graph", "mine", "train", "evaluate"]
+    assert all_refs(spec) == [*first.refs, *second.refs, *third.refs, TEST]
+
+
+def test_without_warm_up_the_first_epoch_mines(tmp_path: Path) -> None:
+    (only,) = plan_epochs(small_spec(tmp_path, run={"epochs": 1}, train={"warmup_epochs": 0}))
+    assert [stage.name for stage in only.stages] == ["embed", "graph", "mine", "train", "evaluate"]
+
+
+def test_the_best_epoch_is_chosen_on_validation_and_of_equals_the_first(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path, run={"epochs": 4})
+    for number, score in enumerate([0.5, 0.8, 0.8, 0.6]):
+        evaluated(spec.root, number, **{"map_at_r": score, "recall@1": 1 - score})
+
+    assert best_epoch(spec.root, spec) == 1
+    by_recall = small_spec(tmp_path, run={"epochs": 4}, evaluate={"select": "recall@1"})
+    assert best_epoch(spec.root, by_recall) == 0
+
+
+def test_epochs_that_are_not_evaluated_yet_do_not_count(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path, run={"epochs": 4})
+    evaluated(spec.root, 2, map_at_r=0.3)
+    assert list(validation_scores(spec.root, spec)) == [(2, 0.3)]
+
+
+def test_no_best_epoch_before_any_was_evaluated(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    with pytest.raises(
+        UnavailableError, match=r"no epoch of .* has been evaluated yet: let the run finish one first"
+    ):
+        best_epoch(spec.root, spec)
+
+
+def test_the_test_is_looked_at_only_where_there_is_one_and_it_is_wanted(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    assert wants_test(spec, FACTS)
+    assert not wants_test(spec, replace(FACTS, test=0))
+    assert not wants_test(small_spec(tmp_path, evaluate={"test": "never"}), FACTS)
