@@ -1,0 +1,35 @@
+"""Arguments and options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run file.", show_default=False)]
+
+RunDirectory = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN", help="The run directory, or the run file that names it.", show_default=False
+    ),
+]
+
+Triplets = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TRIPLETS",
+        help="A folder that `tripletmine mine` wrote, or the mine folder of an epoch.",
+        show_default=False,
+    ),
+]
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def run_root(run: Path) -> Path:
+    """The run directory that `run` means: itself, or where the run file puts it."""
+    if run.suffix == ".toml":
+        from ...pipeline.spec.load import load_spec
+
+        return load_spec(run).root
+    return run

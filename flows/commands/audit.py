@@ -1,0 +1,44 @@
+"""`tripletmine audit`: derive triplets again, and say what does not hold."""
+
+from typing import Annotated
+
+import typer
+
+from ..errors import FAILED, reporting
+from .arguments import Debug, Triplets
+
+
+def audit(
+    triplets: Triplets,
+    sample: Annotated[
+        int | None, typer.Option(min=1, metavar="ANCHORS", help="Check only so many anchors; by default all.")
+    ] = None,
+    recall_sample: Annotated[
+        int,
+        typer.Option(min=1, metavar="ROWS", help="Rows on which the graph is compared with exact search."),
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
+    debug: Debug = False,
+) -> None:
+    """Check labels, distances, the rule and duplicates from embeddings and labels up.
+
+    Ends with exit code 1 when anything does not hold.
+    """
+    with reporting(debug):
+        from ...mining.audit import VIOLATIONS
+        from ...pipeline.triplet_audit import audit_folder
+
+        found = audit_folder(triplets, sample=sample, recall_sample=recall_sample, seed=seed, note=typer.echo)
+        report = found.triplets
+        typer.echo(
+            f"checked {report.checked:,} of {report.triplets:,} triplets; coverage {report.coverage:.1%} of rows"
+        )
+        if found.recall is not None:
+            typer.echo(f"recall of the neighbour table on {found.recall_rows:,} rows: {found.recall:.4f}")
+        for kind, violation in report.violations.items():
+            typer.echo(f"{violation.count:,} x {kind}: {VIOLATIONS[kind]}", err=True)
+            for example in violation.examples:
+                typer.echo(f"    {example}", err=True)
+        if not report.ok:
+            raise typer.Exit(FAILED)
+        typer.echo("no violation")

@@ -1,0 +1,89 @@
+"""`tripletmine check`: what a run file will do, before it does it."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ..errors import reporting
+from .arguments import Debug, RunFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ...pipeline.overview import RunOverview
+
+
+def check(run_file: RunFile, debug: Debug = False) -> None:
+    """Print the resolved run, without writing anything.
+
+    Rows, classes, phases and tasks, memory of a task, disk needed.
+    """
+    with reporting(debug):
+        from ...pipeline.overview import overview
+        from ...pipeline.spec.load import load_spec
+        from ..tables import output, table
+
+        planned = overview(load_spec(run_file))
+        console = output()
+        console.print(table(("run", ""), _facts(planned), left=2))
+        console.print(
+            table(("stage", "phase", "epochs", "tasks", "rows", "memory a task"), _phases(planned), left=3)
+        )
+        _tell_disk(planned)
+
+
+def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
+    spec, facts = planned.spec, planned.facts
+    warm_up = spec.train.warmup_epochs
+    cluster = spec.cluster
+    yield "name", spec.run.name
+    yield "directory", str(spec.root)
+    yield "epochs", f"{spec.run.epochs}, of which {warm_up} warm up"
+    yield "deterministic", "yes" if spec.run.deterministic else "no"
+    yield "data", f"{spec.data.kind}, items of {' × '.join(map(str, facts.item_shape))}"
+    yield "rows", f"{facts.train:,} train, {facts.validation:,} validation, {facts.test:,} test"
+    yield (
+        "classes",
+        f"{facts.classes:,} in training, of which {facts.singletons:,} have one row (negatives only)",
+    )
+    yield "encoder", f"{spec.encoder.name}, {spec.encoder.embedding_dim} wide"
+    yield "graph", f"{spec.graph.method}, {spec.graph.neighbours} neighbours, {spec.graph.parts} part(s)"
+    yield "cluster", cluster.kind if cluster.address is None else cluster.address
+
+
+def _phases(planned: "RunOverview") -> "Iterator[tuple[str, ...]]":
+    """One line for each phase; the same phase of several epochs is one line."""
+    alike: dict[tuple[str, str, int, int, int], list[int | None]] = {}
+    for stage in planned.stages:
+        for phase in stage.plan.phases:
+            rows = sum(task.rows for task in phase.tasks)
+            key = (stage.ref.stage, phase.name, len(phase.tasks), rows, phase.memory_mib)
+            alike.setdefault(key, []).append(stage.ref.epoch)
+    for (stage, phase, tasks, rows, memory), epochs in alike.items():
+        yield stage, phase, _epochs(epochs), f"{tasks:,}", f"{rows:,}", f"{memory:,} MiB"
+
+
+def _epochs(numbers: list[int | None]) -> str:
+    found = [number for number in numbers if number is not None]
+    if not found:
+        return "at the end"
+    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"
+
+
+def _tell_disk(planned: "RunOverview") -> None:
+    from ...pipeline.errors import UnavailableError
+    from ..tables import size
+
+    free = shutil.disk_usage(_existing(planned.spec.root)).free
+    typer.echo(f"disk: at most {size(planned.disk_bytes)} needed, {size(free)} free")
+    if planned.disk_bytes > free:
+        raise UnavailableError(
+            f"the run needs {size(planned.disk_bytes)} but {planned.spec.root} has {size(free)} free: "
+            "free some, lower run.keep, or choose another run.directory"
+        )
+
+
+def _existing(path: Path) -> Path:
+    return next(parent for parent in (path, *path.parents) if parent.exists())

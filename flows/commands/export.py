@@ -1,0 +1,27 @@
+"""`tripletmine export`: the best encoder, to be used elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import reporting
+from .arguments import Debug, RunDirectory, run_root
+
+
+def export(
+    run: RunDirectory,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder.", show_default=False)],
+    epoch: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Whose weights; by default the best epoch's on validation."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Write the best encoder with what is needed to load it elsewhere."""
+    with reporting(debug):
+        from ...pipeline.export import export_encoder
+
+        about = export_encoder(run_root(run), out, epoch=epoch)
+        typer.echo(f"wrote the encoder of epoch {about['epoch']} to {out}")
+        typer.echo("load it: tripletmine.pipeline.exported.ExportedEncoder(Path(...)).embed(items)")

@@ -1,0 +1,69 @@
+"""`tripletmine mine`: triplets for somebody's own vectors, without a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import reporting
+from .arguments import Debug
+
+
+def mine(
+    embeddings: Annotated[
+        str, typer.Option(metavar="FILE", help="Vectors: .npy, .npz, Zarr or Parquet.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.", show_default=False)],
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Labels, one a row; where the vectors' file does not hold them."),
+    ] = None,
+    normalise: Annotated[bool, typer.Option("--normalise", help="Scale the vectors to unit length.")] = False,
+    neighbours: Annotated[int, typer.Option(min=1, metavar="K", help="Neighbours searched for a row.")] = 150,
+    method: Annotated[str, typer.Option(help="auto, exact, hnsw or traverse_add.")] = "auto",
+    recall_target: Annotated[float, typer.Option(help="Share of the true neighbours to find.")] = 0.99,
+    k_hardness: Annotated[
+        float, typer.Option(metavar="k", help="The exclusion boundary: smaller takes harder negatives.")
+    ] = 1.0,
+    margin: Annotated[float, typer.Option(metavar="m", help="In units of squared distance.")] = 0.2,
+    triplets_per_anchor: Annotated[int, typer.Option(min=1, metavar="COUNT")] = 8,
+    positives: Annotated[str, typer.Option(help="neighbours, or class: the whole class.")] = "neighbours",
+    memory_mib: Annotated[int | None, typer.Option(metavar="MIB", help="What the search may use.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="By default all cores.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    audit_sample: Annotated[
+        int, typer.Option(min=0, metavar="ANCHORS", help="Derived again at the end; 0 leaves it out.")
+    ] = 2000,
+    debug: Debug = False,
+) -> None:
+    """Mine triplets from vectors and labels. Needs neither a run file nor torch."""
+    with reporting(debug):
+        from ...mining.rule import MiningRule
+        from ...pipeline.vector_mining import VectorMining, mine_vectors
+
+        rule = MiningRule(
+            k_hardness=k_hardness,
+            margin=margin,
+            triplets_per_anchor=triplets_per_anchor,
+            positives=positives,  # pyright: ignore[reportArgumentType]  checked by the rule itself
+        )
+        settings = VectorMining(
+            embeddings=embeddings,
+            labels=labels,
+            rule=rule,
+            neighbours=neighbours,
+            method=method,
+            recall_target=recall_target,
+            normalise=normalise,
+            seed=seed,
+            threads=threads,
+            memory_mib=memory_mib,
+            audit_sample=audit_sample,
+        )
+        result = mine_vectors(settings, out, note=typer.echo)
+        typer.echo(
+            f"wrote {result.folder}/triplets, and beside it confusion.parquet, classes.parquet, neighbours.zarr"
+        )
+        if result.audit is not None and result.audit["violations"]:
+            typer.echo(f"tripletmine: the audit found violations, see {result.folder}/audit.json", err=True)
+            raise typer.Exit(1)

@@ -1,0 +1,92 @@
+"""`tripletmine run`: start a run, or continue it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import reporting
+from .arguments import Debug, RunFile
+
+if TYPE_CHECKING:
+    from ..opened_run import OpenedRun
+
+
+def run(
+    run_file: RunFile,
+    from_stage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STAGE",
+            help="Redo from this stage on; the old results stay aside until the new ones are in.",
+        ),
+    ] = None,
+    epoch: Annotated[int | None, typer.Option(metavar="N", help="The epoch of --from-stage.")] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE", help="serial, local, or a Dask scheduler's address; instead of [cluster]."
+        ),
+    ] = None,
+    prefect: Annotated[
+        bool,
+        typer.Option("--prefect/--no-prefect", help="Record the run in Prefect, or run the stages alone."),
+    ] = True,
+    debug: Debug = False,
+) -> None:
+    """Start a run, or continue it where it stopped.
+
+    Finished stages are skipped, a broken-off one continues from its tasks.
+    """
+    with reporting(debug):
+        from ..opened_run import opened_run
+        from ..progress import TerminalProgress
+
+        with TerminalProgress() as progress, opened_run(run_file, progress, executor=executor) as opened:
+            _set_aside(opened, from_stage, epoch)
+            # Of a finished run everything is checked, but nothing happens that Prefect could show.
+            if prefect and not opened.is_finished:
+                _run_in_prefect(opened, debug)
+            else:
+                from ..direct import run_directly
+
+                run_directly(opened)
+        _tell_results(opened)
+
+
+def _set_aside(opened: "OpenedRun", from_stage: str | None, epoch: int | None) -> None:
+    from ...pipeline.aside import from_stage as stages_from
+    from ...pipeline.aside import require_parents, set_aside
+    from ...pipeline.epochs import all_refs
+    from ...pipeline.errors import SpecError
+
+    if from_stage is None:
+        if epoch is not None:
+            raise SpecError(f"--epoch is {epoch} but --from-stage is missing: say from which stage to redo")
+        return
+    refs = stages_from(all_refs(opened.run.spec), from_stage, epoch)
+    require_parents(opened.run, refs[0])
+    moved = set_aside(opened.run.root, refs)
+    opened.progress.note(f"redoing {len(moved)} stages from {refs[0]} on")
+
+
+def _run_in_prefect(opened: "OpenedRun", debug: bool) -> None:
+    from ..prefect_server import prefect_api
+
+    with prefect_api(opened.run.root, debug=debug, meanwhile=_import_slow_modules):
+        from ..run_flow import recorded_run
+
+        recorded_run(opened)
+
+
+def _import_slow_modules() -> None:
+    """torch and Prefect, while the server starts."""
+    from ...models import training  # noqa: F401
+    from .. import run_flow  # noqa: F401
+
+
+def _tell_results(opened: "OpenedRun") -> None:
+    """Where to look."""
+    root = opened.run.root
+    typer.echo(f"results: {root}")
+    typer.echo(f"next:    tripletmine status {root}")
+    typer.echo(f"         tripletmine export {root} --out {opened.name}-encoder")

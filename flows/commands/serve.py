@@ -1,0 +1,47 @@
+"""`tripletmine serve`: run on a schedule."""
+
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+
+from ..errors import reporting
+from .arguments import Debug, RunFile
+
+
+def serve(
+    run_file: RunFile,
+    cron: Annotated[
+        str | None, typer.Option(metavar="CRON", help='When to run, in UTC, as in "0 3 * * *".')
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="How often to run, as in 90s, 30m, 1h or 1d.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Run on a schedule until interrupted.
+
+    The schedule lives on the server that PREFECT_API_URL names, or on a private one that ends with this process.
+    """
+    with reporting(debug):
+        from ...pipeline.errors import LockedError, SpecError
+        from ...pipeline.run import open_run
+        from ...pipeline.spec.load import load_spec
+        from ..prefect_server import prefect_api
+        from ..serve import parse_every, require_cron, serve_run
+
+        if (cron is None) == (every is None):
+            raise SpecError("serve needs either --cron or --every: for example --every 1h")
+        duration = None if every is None else parse_every(every)
+        spec = load_spec(run_file)
+        # What is wrong with data or directory is told now, not at three at night.
+        with suppress(LockedError), open_run(spec):
+            pass
+
+        def meanwhile() -> None:
+            if cron is not None:
+                require_cron(cron)
+
+        with prefect_api(spec.root, web_ui=True, debug=debug, meanwhile=meanwhile) as url:
+            typer.echo(f"serving {spec.run.name} with {url}; Ctrl-C ends it", err=True)
+            serve_run(run_file, spec.run.name, cron=cron, every=duration)

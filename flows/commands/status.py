@@ -1,0 +1,81 @@
+"""`tripletmine status`: how far a run is, and how good."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from ..errors import reporting
+from .arguments import Debug, RunDirectory, run_root
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...pipeline.status import EpochStatus, RunStatus, StageStatus
+
+_STAGES = ("embed", "graph", "mine", "train", "evaluate")
+
+
+def status(run: RunDirectory, debug: Debug = False) -> None:
+    """Stages, tasks, times, sizes, k and metrics by epoch.
+
+    May be asked while the run is at work.
+    """
+    with reporting(debug):
+        from ...pipeline.status import read_status
+        from ..tables import output, size, table
+
+        found = read_status(run_root(run))
+        console = output()
+        console.print(table(("epoch", *_STAGES, "size"), [_work(epoch) for epoch in found.epochs]))
+        typer.echo("stages: time (tasks); 4/12: tasks done; *: files deleted by run.keep\n")
+        console.print(
+            table(("epoch", "k", "R@1", "R@2", "R@4", "R@8", "MAP@R", "NMI"), _metrics(found), left=1)
+        )
+        best = "none yet" if found.best is None else f"{found.best} by {found.spec.evaluate.select}"
+        typer.echo(f"best epoch on validation: {best}")
+        typer.echo(f"{'finished' if found.finished else 'not finished'}, {size(found.bytes)} in {found.root}")
+
+
+def _work(epoch: "EpochStatus") -> list[str]:
+    from ..tables import size
+
+    stages = {stage.ref.stage: stage for stage in epoch.stages}
+    name = f"{epoch.number} warm-up" if epoch.warm_up else str(epoch.number)
+    cells = [_cell(stages[stage]) if stage in stages else "" for stage in _STAGES]
+    return [name, *cells, size(sum(stage.bytes for stage in epoch.stages))]
+
+
+def _cell(stage: "StageStatus") -> str:
+    from ..tables import duration
+
+    match stage.state:
+        case "waiting":
+            return "–"
+        case "begun":
+            return f"{stage.tasks_done}/{stage.tasks}"
+        case "damaged":
+            return "damaged"
+    time = "?" if stage.seconds is None else duration(stage.seconds)
+    return f"{time} ({stage.tasks})" + ("*" if stage.state == "pruned" else "")
+
+
+def _metrics(found: "RunStatus") -> list[list[str]]:
+    from ..tables import figure
+
+    rows = []
+    for epoch in found.epochs:
+        if epoch.validation:
+            k = figure(epoch.k_hardness, 3)
+            rows.append([str(epoch.number), k, *_figures(epoch.validation)])
+    if found.test is not None:
+        rows += [
+            [name.replace("_", " "), "", *_figures(metrics)] for name, metrics in found.test.report.items()
+        ]
+    return rows
+
+
+def _figures(metrics: "Mapping[str, float | None]") -> list[str]:
+    from ..tables import figure
+
+    names = ("recall@1", "recall@2", "recall@4", "recall@8", "map_at_r", "nmi")
+    return [figure(metrics.get(name)) for name in names]

@@ -1,0 +1,26 @@
+"""`tripletmine suspects`: rows whose neighbourhood disagrees with their label."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import reporting
+from .arguments import Debug, Triplets
+
+
+def suspects(
+    triplets: Triplets,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.", show_default=False)],
+    minimum_score: Annotated[
+        float, typer.Option(metavar="SCORE", help="List what scores at least this; at most 1.")
+    ] = 0.5,
+    debug: Debug = False,
+) -> None:
+    """List rows that look mislabelled, and pairs that look like false negatives, strongest first."""
+    with reporting(debug):
+        from ...pipeline.triplet_audit import list_suspects
+
+        found = list_suspects(triplets, out, minimum_score=minimum_score)
+        typer.echo(f"{len(found.mislabelled['row']):,} rows in {out}/mislabelled.parquet")
+        typer.echo(f"{len(found.false_negatives['row']):,} pairs in {out}/false_negatives.parquet")

@@ -1,0 +1,38 @@
+"""`tripletmine triplets`: mined triplets in the form that other trainers read."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import reporting
+from .arguments import Debug, Triplets
+
+
+class Form(StrEnum):
+    """What `--form` takes."""
+
+    JSONL = "jsonl"
+    DATASET = "dataset"
+
+
+def triplets(
+    folder: Triplets,
+    out: Annotated[Path, typer.Option(metavar="PATH", help="A new file or folder.", show_default=False)],
+    form: Annotated[
+        Form, typer.Option(help="JSON lines, or a folder that datasets.load_dataset opens.")
+    ] = Form.JSONL,
+    values: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Parquet or CSV: what stands for each row, instead of its key."),
+    ] = None,
+    column: Annotated[str, typer.Option(metavar="NAME", help="The column of --values.")] = "text",
+    debug: Debug = False,
+) -> None:
+    """Write anchor, positive and negative of every triplet for other trainers."""
+    with reporting(debug):
+        from ...pipeline.triplet_export import export_triplets
+
+        written = export_triplets(folder, out, form=form.value, values=values, column=column)
+        typer.echo(f"wrote {written:,} triplets to {out}")

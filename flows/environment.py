@@ -1,0 +1,29 @@
+"""Variables of the environment for the duration of a block: Prefect and Dask read theirs when they are imported."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+QUIET_DASK = {"DASK_LOGGING__DISTRIBUTED": "critical"}
+"""A worker whose heartbeat meets a closing cluster logs an error with its traceback, though nothing is wrong. What
+is wrong comes back with the task, as an exception."""
+
+
+def unless_set(settings: Mapping[str, str]) -> dict[str, str]:
+    """Those of the variables that the user has not set."""
+    return {name: value for name, value in settings.items() if name not in os.environ}
+
+
+@contextmanager
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Set these variables for the duration of the block; afterwards they are as they were."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,67 @@
+"""One place that turns an error into one clear message and an exit code."""
+
+import errno
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from ..mining.errors import InputError
+from ..models.errors import ModelError
+from ..pipeline.errors import PipelineError
+
+FAILED = 1
+INTERRUPTED = 130
+"""As a shell reports a process that Ctrl-C ended."""
+
+_EXPECTED = (PipelineError, InputError, ModelError)
+
+# What the base install leaves out, by the name under which it is imported.
+_EXTRAS = frozenset(
+    {"dask", "distributed", "fsspec", "PIL", "prefect", "safetensors", "sklearn", "torch", "uvicorn"}
+)
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space (`tripletmine check` says how much a run needs), then start it again",
+    errno.EDQUOT: "free some space or raise the quota, then start it again",
+    errno.EROFS: "choose a directory that can be written to",
+    errno.EACCES: "choose a directory that this user may read and write",
+    errno.EPERM: "choose a directory that this user may read and write",
+    errno.ENOENT: "check that it is still there, and that its disk is mounted",
+    errno.ESTALE: "mount its file system again",
+}
+
+
+@contextmanager
+def reporting(debug: bool) -> Iterator[None]:
+    """Every command runs in this block: an error becomes one message on stderr and exit code 1.
+
+    With `debug` the traceback comes before the message.
+    """
+    try:
+        yield
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        raise
+    except KeyboardInterrupt:
+        typer.echo("tripletmine: interrupted; the same command continues where it stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        if debug:
+            traceback.print_exception(error)
+        typer.echo(f"tripletmine: {message_for(error)}", err=True)
+        raise typer.Exit(FAILED) from None
+
+
+def message_for(error: Exception) -> str:
+    """What a person needs to know about an error: what is wrong, and what to do."""
+    if isinstance(error, _EXPECTED):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _EXTRAS:
+        instead = " (`run --no-prefect` needs no Prefect)" if error.name == "prefect" else ""
+        return f"this needs {error.name}, which is not installed: pip install 'tripletmine[all]'{instead}"
+    if isinstance(error, OSError) and error.errno is not None:
+        subject = f"{error.filename}: " if error.filename else ""
+        remedy = _REMEDIES.get(error.errno, "--debug shows where it happened")
+        return f"{subject}{error.strerror}: {remedy}"
+    return f"unexpected {type(error).__name__}: {error} (--debug shows the traceback; please report it)"

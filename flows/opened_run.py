@@ -1,0 +1,101 @@
+"""Everything that a run needs while it is at work, opened in the right order and closed whatever happens."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..pipeline.epochs import TEST, EpochPlan, final_stage, plan_epochs, wants_test
+from ..pipeline.errors import SpecError
+from ..pipeline.executors.base import Executor
+from ..pipeline.executors.open import open_executor
+from ..pipeline.progress import Progress
+from ..pipeline.retention import prune
+from ..pipeline.run import Run, open_run
+from ..pipeline.spec.load import load_spec
+from ..pipeline.spec.run_spec import RunSpec
+from ..pipeline.stage_runner import StageResult, run_stage
+from ..pipeline.stages.base import Stage, StageRef
+from ..pipeline.storage.manifest import read_manifest
+from .environment import QUIET_DASK, environment, unless_set
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """A run directory that is ours, the executor for its tasks, and whom to tell."""
+
+    run: Run
+    executor: Executor
+    progress: Progress
+
+    @property
+    def name(self) -> str:
+        """As in the run file."""
+        return self.run.spec.run.name
+
+    @property
+    def epochs(self) -> tuple[EpochPlan, ...]:
+        """All epochs of the run, warm-up included."""
+        return plan_epochs(self.run.spec)
+
+    @property
+    def wants_test(self) -> bool:
+        """Whether the run ends with a look at its test split."""
+        return wants_test(self.run.spec, self.run.facts)
+
+    def is_committed(self, epoch: EpochPlan) -> bool:
+        """Whether all stages of the epoch are there; whether they are the right ones, `stage` finds out."""
+        return all(read_manifest(ref.folder(self.run.root)) is not None for ref in epoch.refs)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every stage of the run is there, the test included."""
+        tested = not self.wants_test or read_manifest(TEST.folder(self.run.root)) is not None
+        return tested and all(self.is_committed(epoch) for epoch in self.epochs)
+
+    def stage(self, stage: Stage, epoch: EpochPlan) -> StageResult:
+        """Bring one stage of an epoch to its commit, or see that it is."""
+        return run_stage(self.run, stage, StageRef(epoch.number, stage.name), self.executor, self.progress)
+
+    def end_epoch(self, epoch: EpochPlan) -> None:
+        """Delete what run.keep no longer wants, now that this epoch is complete."""
+        prune(self.run, epoch.number)
+
+    def test(self) -> StageResult:
+        """Look at the test split, with the checkpoint of the epoch that is best on validation."""
+        stage = final_stage(self.run.root, self.run.spec)
+        return run_stage(self.run, stage, TEST, self.executor, self.progress)
+
+
+@contextmanager
+def opened_run(run_file: Path, progress: Progress, *, executor: str | None = None) -> Iterator[OpenedRun]:
+    """Open the run of a run file. `executor` takes the place of its [cluster]: see `with_executor`.
+
+    Errors: PipelineError, before any work begins.
+    """
+    spec = with_executor(load_spec(run_file), executor)
+    with (
+        environment(unless_set(QUIET_DASK)),
+        open_run(spec) as run,
+        open_executor(spec.cluster, run.root) as opened,
+    ):
+        yield OpenedRun(run, opened, progress)
+
+
+def with_executor(spec: RunSpec, executor: str | None) -> RunSpec:
+    """The spec with another executor: "serial", "local", or a Dask scheduler's address.
+
+    Errors: SpecError for anything else.
+    """
+    if executor is None:
+        return spec
+    if executor in ("serial", "local"):
+        where = {"kind": executor, "address": None}
+    elif "://" in executor:
+        where = {"kind": "dask", "address": executor}
+    else:
+        raise SpecError(
+            f"--executor is {executor!r} but must be serial, local or a Dask scheduler's address: "
+            "write for example tcp://127.0.0.1:8786"
+        )
+    return spec.model_copy(update={"cluster": spec.cluster.model_copy(update=where)})

@@ -1,0 +1,70 @@
+"""Where a private Prefect server keeps its database: one server to a directory, on a local disk."""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# SQLite's write-ahead log needs shared memory between processes, which these do not give.
+_NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "afs"}
+)
+
+
+@contextmanager
+def private_home(directory: Path) -> Iterator[tuple[Path, int]]:
+    """The directory for a private server, and the descriptor of the lock on it.
+
+    It is `directory` itself, so that the history of earlier runs stays. A temporary directory takes its place
+    where `directory` is on a network file system or another private server uses it now. The server process
+    inherits the descriptor: the lock lasts until both are gone.
+    """
+    if not on_network_file_system(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = _lock(directory)
+        if lock is not None:
+            try:
+                yield directory, lock
+            finally:
+                os.close(lock)
+            return
+    with tempfile.TemporaryDirectory(prefix="tripletmine-", ignore_cleanup_errors=True) as name:
+        lock = _lock(Path(name))
+        if lock is None:  # pragma: no cover - nobody else knows the fresh directory
+            raise OSError(f"{name} is locked although it was just made")
+        try:
+            yield Path(name), lock
+        finally:
+            os.close(lock)
+
+
+def _lock(directory: Path) -> int | None:
+    """The descriptor of the exclusive lock, or None where another process holds it."""
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def on_network_file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Whether `path` lies on a file system where SQLite cannot work. False where the system does not tell."""
+    try:
+        lines = mounts.read_text().splitlines()
+    except OSError:
+        return False
+    kinds = dict(_mount(line) for line in lines)
+    resolved = path.resolve()
+    kind = next((kinds[str(p)] for p in (resolved, *resolved.parents) if str(p) in kinds), "")
+    return kind in _NETWORK_FILE_SYSTEMS or kind.startswith("fuse.")
+
+
+def _mount(line: str) -> tuple[str, str]:
+    """(mount point, file system) of a line of mountinfo: `36 35 98:0 /root /point options - ext4 device …`."""
+    before, _, after = line.partition(" - ")
+    # The kernel writes a blank in a path as an octal escape.
+    return before.split()[4].replace("\\040", " "), after.split()[0]

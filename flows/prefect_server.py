@@ -1,0 +1,172 @@
+"""The Prefect server that a command talks to: the user's, or a private one that lives as long as the command.
+
+Prefect's own server of last resort is not used: it loses task history and survives its parent (the private one
+here is an ordinary child process on 127.0.0.1 with its database inside the run directory).
+"""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..pipeline.errors import UnavailableError
+from .environment import environment
+from .prefect_home import private_home
+from .prefect_settings import api_settings, client_settings, server_settings
+from .prefect_template import keep_template, prepare_database, template_path
+
+START_SECONDS = 120.0
+"""How long a private server may take to start; it takes 4 s on a small machine, 8 to 15 s the first time."""
+
+ANSWER_SECONDS = 5.0
+"""How long the user's own server may take to answer."""
+
+_STOP_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+_LOG_LINES = 5
+
+
+def _nothing() -> None:
+    """The default for `meanwhile`."""
+
+
+@contextmanager
+def prefect_api(
+    directory: Path,
+    *,
+    web_ui: bool = False,
+    debug: bool = False,
+    meanwhile: Callable[[], object] = _nothing,
+) -> Iterator[str]:
+    """The URL of a Prefect API that answers; within the block Prefect may be imported.
+
+    With PREFECT_API_URL set it is that server. Otherwise a private one is started with its files in
+    `directory/.prefect`; it ends with the block. `meanwhile` is called while the server starts: it is the time
+    for slow imports. Must be called by the main thread: the server ends with the thread that started it.
+
+    Errors: UnavailableError when the user's server does not answer, or the private one does not start.
+    """
+    url = os.environ.get("PREFECT_API_URL", "").rstrip("/")
+    if url:
+        require_answer(url)
+        with environment(client_settings(directory / ".prefect", debug=debug)):
+            meanwhile()
+            yield from _until_logs_are_sent(url)
+        return
+    with (
+        private_home(directory / ".prefect") as (home, lock),
+        environment(client_settings(home, debug=debug)),
+    ):
+        template = template_path()
+        is_new = prepare_database(home, template)
+        with _private_server(home, lock, web_ui=web_ui) as (server, url), environment(api_settings(url)):
+            meanwhile()
+            _wait_until_healthy(server, url, home / "server.log")
+            if is_new:
+                keep_template(home, template)
+            yield from _until_logs_are_sent(url)
+
+
+def _until_logs_are_sent(url: str) -> Iterator[str]:
+    """Yield the URL; at the end let Prefect send what it still holds, while there is somebody to receive it."""
+    try:
+        yield url
+    finally:
+        if "prefect" in sys.modules:
+            from prefect.logging.handlers import APILogHandler
+
+            APILogHandler().flush()
+
+
+def require_answer(url: str, timeout: float = ANSWER_SECONDS) -> None:
+    """Errors: UnavailableError unless the API at `url` answers within `timeout` seconds."""
+    problem = _problem(url, timeout)
+    if problem is not None:
+        raise UnavailableError(
+            f"PREFECT_API_URL is {url} but no Prefect server answers there within {timeout:g} s ({problem}): "
+            "start it (`prefect server start`), correct the address, or unset PREFECT_API_URL to use a private server"
+        )
+
+
+def _problem(url: str, timeout: float) -> str | None:
+    """What goes wrong when the API is asked for its health, or None."""
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=timeout):
+            return None
+    except urllib.error.HTTPError as error:
+        # A server that wants a key, or has no such page, is there; its own errors come up with the first request.
+        return f"HTTP {error.code}" if error.code >= 500 else None
+    except ValueError:
+        return "this is not a URL such as http://127.0.0.1:4200/api"
+    except urllib.error.URLError as error:
+        return str(error.reason)
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+
+
+@contextmanager
+def _private_server(home: Path, lock: int, *, web_ui: bool) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A server process on a free port of 127.0.0.1, terminated and waited for at the end of the block."""
+    with socket.socket() as listener:
+        # The socket is bound here and inherited, so that no other process can take the port in between.
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-m", "tripletmine.flows.prefect_child"]
+        command += ["--parent", str(os.getpid()), "--socket", str(listener.fileno())]
+        with (home / "server.log").open("wb") as log:
+            server = subprocess.Popen(
+                command,
+                cwd=home,
+                env={**os.environ, **server_settings(home, port, web_ui=web_ui)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=(listener.fileno(), lock),
+                # Ctrl-C is for the run, which then still reports to the server.
+                start_new_session=True,
+            )
+    try:
+        yield server, f"http://127.0.0.1:{port}/api"
+    finally:
+        _stop(server)
+
+
+def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise UnavailableError(
+                f"the private Prefect server ended with exit code {server.returncode} while starting: "
+                f"see {log}, which ends with\n{_tail(log)}"
+            )
+        try:
+            with direct.open(f"{url}/health", timeout=1.0):
+                return
+        except (OSError, http.client.HTTPException):
+            time.sleep(_POLL_SECONDS)
+    raise UnavailableError(
+        f"the private Prefect server did not answer within {START_SECONDS:g} s: see {log}; "
+        "--no-prefect runs the stages without one"
+    )
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

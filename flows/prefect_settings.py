@@ -1,0 +1,55 @@
+"""The environment in which Prefect is imported: quiet, private, and nothing in the home directory.
+
+Prefect reads its settings once, at import, so all of them are environment variables set beforehand.
+"""
+
+import os
+from pathlib import Path
+
+from .environment import QUIET_DASK, unless_set
+
+
+def client_settings(home: Path, *, debug: bool = False) -> dict[str, str]:
+    """What the process of a run needs, whichever server it talks to.
+
+    `home` holds what Prefect would otherwise put in the home directory. Our own lines tell the story of a run in
+    the terminal, so Prefect's stay in its database unless `debug`. Variables that the user has set are left alone.
+    """
+    wanted = {
+        "PREFECT_HOME": str(home),
+        # Two switches, and both are needed: one for the client, one for the server.
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO" if debug else "CRITICAL",
+        # Once Prefect is imported, Dask's loggers reach the terminal through Prefect's root handler.
+        **QUIET_DASK,
+        # A served schedule looks for due runs this often, in seconds.
+        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+    }
+    return unless_set(wanted)
+
+
+def api_settings(url: str) -> dict[str, str]:
+    """How a client reaches the private server: never by way of a proxy, which has a loopback of its own."""
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    without_proxy = f"{direct},127.0.0.1" if direct else "127.0.0.1"
+    return {"PREFECT_API_URL": url, "NO_PROXY": without_proxy, "no_proxy": without_proxy}
+
+
+def server_settings(home: Path, port: int, *, web_ui: bool) -> dict[str, str]:
+    """What the private server needs on top of the client's settings."""
+    return {
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_UI_ENABLED": "true" if web_ui else "false",
+        # The newer web pages fetch fonts and scripts from elsewhere; these do not.
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        # Block types are for secrets and storage, which no run uses; registering them takes two seconds.
+        "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+        # By default the pages are copied into the installed package, which may be read-only.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
+    }

@@ -1,0 +1,126 @@
+"""The run in Prefect: one flow for the run, a sub-flow for each epoch, a task for each stage.
+
+Prefect shows what happens; it decides nothing. Whether a stage must run is told by its manifest, so Prefect's
+caching, results and retries are off. The flow's arguments are names and numbers only: what is open (run directory,
+executor) stays in closures, since Prefect would try to write arguments as JSON.
+"""
+
+import os
+from functools import partial
+from pathlib import Path
+
+import typer
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+from ..pipeline.epochs import EpochPlan
+from ..pipeline.stage_runner import StageResult
+from ..pipeline.stages.base import Stage
+from .artifacts import publish_metrics, publish_summary
+from .errors import message_for
+from .opened_run import OpenedRun, opened_run
+from .progress import TerminalProgress
+
+FLOW_NAME = "tripletmine"
+
+stage_task = partial(task, cache_policy=NO_CACHE, persist_result=False, retries=0)
+
+
+def _file_name() -> str:
+    return Path(flow_run.parameters["run_file"]).stem
+
+
+@flow(name=FLOW_NAME, flow_run_name=_file_name)
+def scheduled_run(run_file: str) -> None:
+    """What a schedule or a deployment starts: the run of a run file, from wherever it stands."""
+    try:
+        with TerminalProgress() as progress, opened_run(Path(run_file), progress) as opened:
+            run_epochs(opened)
+    except Exception as error:
+        # Prefect marks the run as failed; this line is for whoever reads the log of the worker.
+        typer.echo(f"tripletmine: {message_for(error)}", err=True)
+        raise
+
+
+def recorded_run(opened: OpenedRun) -> None:
+    """A run that the command line has opened already."""
+
+    @flow(name=FLOW_NAME, flow_run_name=opened.name)
+    def run() -> None:
+        run_epochs(opened)
+
+    # The heartbeat thread delays the end of every flow by a second, and no environment variable turns it off.
+    # The address is that of the server which runs now, whatever it was when Prefect was imported.
+    with temporary_settings(
+        {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_API_URL: os.environ["PREFECT_API_URL"]}
+    ):
+        run()
+
+
+def run_epochs(opened: OpenedRun) -> None:
+    """Every epoch in order, then the test; afterwards the results are shown beside the flow."""
+    for epoch in opened.epochs:
+        if opened.is_committed(epoch):
+            check_epoch(opened, epoch)
+        else:
+            run_epoch(opened, epoch)
+        opened.end_epoch(epoch)
+    if opened.wants_test:
+        run_test(opened)
+    publish_summary(opened)
+
+
+def check_epoch(opened: OpenedRun, epoch: EpochPlan) -> None:
+    """See that a finished epoch is what the run file asks for. Nothing runs, so Prefect has nothing to show."""
+    for stage in epoch.stages:
+        opened.stage(stage, epoch)
+
+
+def run_epoch(opened: OpenedRun, epoch: EpochPlan) -> None:
+    """One epoch as a sub-flow, such as `digits epoch 2`."""
+
+    @flow(name="epoch", flow_run_name=f"{opened.name} epoch {{number}}")
+    def run(number: int, warm_up: bool) -> None:  # noqa: ARG001 — shown by Prefect
+        for stage in epoch.stages:
+            run_stage_task(opened, stage, epoch)
+        publish_metrics(opened)
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        run(epoch.number, epoch.warm_up)
+
+
+def run_stage_task(opened: OpenedRun, stage: Stage, epoch: EpochPlan) -> None:
+    """One stage as a task."""
+
+    @stage_task(name=stage.name, task_run_name=stage.name)
+    def run() -> None:
+        log_result(opened.stage(stage, epoch))
+
+    run()
+
+
+def run_test(opened: OpenedRun) -> None:
+    """The look at the test split, as a task of the run itself."""
+
+    @stage_task(name="test", task_run_name="test")
+    def run() -> None:
+        log_result(opened.test())
+
+    run()
+
+
+def log_result(result: StageResult) -> None:
+    """One line in Prefect's log of the task."""
+    if result.skipped:
+        get_run_logger().info("%s is already there", result.ref)
+    else:
+        get_run_logger().info(
+            "%s: %d tasks run, %d kept, %.1f MiB, %.1f s",
+            result.ref,
+            result.tasks_run,
+            result.tasks_kept,
+            result.manifest.bytes / 2**20,
+            result.seconds,
+        )

@@ -1,0 +1,51 @@
+"""Tables and figures as all commands print them."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+_WIDE = 160
+"""Columns of a page that goes into a file or a pipe, where nothing is cut off to fit."""
+
+
+def output() -> Console:
+    """Where results go: standard output, without colours when it is not a terminal."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> Table:
+    """A plain table; the first `left` columns are text, the others figures."""
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, title in enumerate(titles):
+        drawn.add_column(title, justify="left" if place < left else "right", no_wrap=place >= left)
+    for row in rows:
+        drawn.add_row(*row)
+    return drawn
+
+
+def size(number: float) -> str:
+    """Bytes in the unit that suits them."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"
+
+
+def duration(seconds: float) -> str:
+    """`3.1 s`, `4 min 10 s` or `2 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def figure(value: float | None, digits: int = 4) -> str:
+    """A measured value, or a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"

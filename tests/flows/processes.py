@@ -1,0 +1,85 @@
+"""Processes that tests start, and waiting for what they do."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+import pytest
+
+Found = TypeVar("Found")
+
+_HOLDER = """
+import sys
+from pathlib import Path
+from tripletmine.flows.prefect_server import prefect_api
+with prefect_api(Path(sys.argv[1])) as url:
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+
+
+def eventually(look: Callable[[], Found], seconds: float = 60.0) -> Found:
+    """The first true value of `look`, polled until the deadline."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"nothing came within {seconds:g} s of {look}")
+        time.sleep(0.05)
+    return found
+
+
+def private_environment(home: Path, **more: str) -> dict[str, str]:
+    """The environment of a user who has set nothing, with a home directory of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DASK_"))}
+    return {**kept, "HOME": str(home), **more}
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that holds a private server, as `tripletmine run` does."""
+
+    process: subprocess.Popen[str]
+    url: str
+    directory: Path
+    user_home: Path
+
+    @property
+    def servers(self) -> list[psutil.Process]:
+        """The server processes that it started."""
+        return psutil.Process(self.process.pid).children()
+
+    def end(self) -> int:
+        """Let its block end."""
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+
+def start_holder(directory: Path, user_home: Path, **variables: str) -> Holder:
+    """Start a process that holds a private server in `directory`, and wait for its URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(directory)],
+        env=private_environment(user_home, **variables),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    assert url, f"the server did not start: exit code {process.wait(10)}"
+    return Holder(process, url, directory, user_home)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """kill -9, and wait."""
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()

@@ -1,0 +1,135 @@
+"""What the commands print about a run that is finished."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tripletmine.flows.cli import app
+from typer.testing import CliRunner
+
+run_cli = CliRunner().invoke
+
+
+def told(*arguments):
+    result = run_cli(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def lines_with(text, word):
+    return [line.split() for line in text.splitlines() if line.strip().startswith(word)]
+
+
+def test_check_resolves_the_run_and_writes_nothing(run_file):
+    before = sorted(run_file.parent.rglob("*"))
+    page = told("check", run_file)
+    assert "129 train, 15 validation, 36 test" in page
+    assert "3 in training, of which 0 have one row" in page
+    assert lines_with(page, "graph      neighbours")[0][:5] == ["graph", "neighbours", "1", "1", "129"]
+    assert re.search(r"disk: at most [\d.]+ \w+ needed, [\d.]+ \w+ free", page)
+    assert sorted(run_file.parent.rglob("*")) == before
+
+
+def test_check_refuses_a_disk_that_is_too_small(run_file, monkeypatch):
+    monkeypatch.setattr("tripletmine.flows.commands.check.shutil.disk_usage", lambda path: Disk())
+    result = run_cli(app, ["check", str(run_file)])
+    assert result.exit_code == 1
+    assert "has 100 B free" in result.stderr
+
+
+class Disk:
+    """Nearly full."""
+
+    free = 100
+
+
+def test_status_shows_stages_k_and_metrics(finished):
+    page = told("status", finished.parent / "runs" / "tiny")
+    (warm_up,) = lines_with(page, "0 warm-up")
+    assert warm_up.count("s") == 2
+    _, mined = lines_with(page, "1 ")
+    k, *recall = (float(value) for value in mined[1:6])
+    assert 0.9 < k < 1.1
+    assert recall == sorted(recall)
+    assert 0 < recall[0] <= 1
+    assert "best epoch on validation" in page
+    assert "test against train" in page
+    assert "finished" in page
+
+
+def test_status_takes_the_run_file_as_well(finished):
+    assert told("status", finished) == told("status", finished.parent / "runs" / "tiny")
+
+
+def test_status_of_a_run_that_has_not_begun_is_an_error(run_file):
+    result = run_cli(app, ["status", str(run_file)])
+    assert result.exit_code == 1
+    assert "is not a run directory" in result.stderr
+
+
+def test_inspect_counts_what_is_in_the_files(finished):
+    page = told("inspect", finished, "--epoch", 1, "--hardest", 3)
+    root = finished.parent / "runs" / "tiny"
+    counts = json.loads((root / "epochs/0001/mine/manifest.json").read_text())["report"]["counts"]
+    assert lines_with(page, "triplets ") == [["triplets", f"{counts['triplets']:,}"]]
+    assert lines_with(page, "anchors ")[0] == ["anchors", "129"]
+    hinges = [
+        float(line.split()[-1])
+        for line in page.splitlines()
+        if re.match(r" \d+ +\d+ +\d+ +(ash|elm|oak)", line)
+    ]
+    assert len(hinges) == 3
+    assert hinges == sorted(hinges, reverse=True)
+
+
+def test_inspect_of_a_warm_up_epoch_says_why_not(finished):
+    result = run_cli(app, ["inspect", str(finished), "--epoch", "0"])
+    assert result.exit_code == 1
+    assert "warm up" in result.stderr
+
+
+def test_export_writes_an_encoder_that_loads(finished, tmp_path):
+    told("export", finished, "--out", tmp_path / "encoder")
+    from tripletmine.pipeline.exported import ExportedEncoder
+
+    encoder = ExportedEncoder(tmp_path / "encoder")
+    assert encoder.item_shape == (8,)
+
+
+def test_a_finished_run_is_only_checked(finished):
+    root = finished.parent / "runs" / "tiny"
+    files = {path: path.stat().st_mtime_ns for path in Path(root, "epochs").rglob("*") if path.is_file()}
+    result = run_cli(app, ["run", str(finished)])
+    assert result.exit_code == 0
+    assert "already there: train of epoch 0 to test, 8 stages" in result.stderr
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+    # There is nothing to show in Prefect, so no server was started.
+    assert not (root / ".prefect").exists()
+
+
+def test_epoch_without_from_stage_is_refused(finished):
+    result = run_cli(app, ["run", str(finished), "--epoch", "1"])
+    assert result.exit_code == 1
+    assert "--from-stage is missing" in result.stderr
+
+
+@pytest.mark.parametrize("executor", ["dusk", "127.0.0.1:8786"])
+def test_an_unknown_executor_is_refused(executor, finished):
+    result = run_cli(app, ["run", str(finished), "--executor", executor])
+    assert result.exit_code == 1
+    assert "tcp://127.0.0.1:8786" in result.stderr
+
+
+def test_redoing_a_stage_redoes_what_follows(run_file):
+    # Epoch 1 trains again from the checkpoint of epoch 0.
+    run_file.write_text(run_file.read_text().replace("[data]", 'keep = { checkpoints = "all" }\n[data]'))
+    told("run", run_file, "--no-prefect")
+    triplets = next((run_file.parent / "runs/tiny/epochs/0001/mine/triplets").glob("*.parquet"))
+    before = triplets.read_bytes()
+    result = run_cli(app, ["run", str(run_file), "--no-prefect", "--from-stage", "mine", "--epoch", "1"])
+    assert result.exit_code == 0
+    assert "redoing 4 stages from mine of epoch 1 on" in result.stderr
+    assert "already there: train of epoch 0 to graph of epoch 1, 4 stages" in result.stderr
+    assert triplets.read_bytes() == before
+    assert not (run_file.parent / "runs/tiny/aside").exists()

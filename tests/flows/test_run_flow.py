@@ -1,0 +1,122 @@
+"""A whole run in Prefect, by the command line, with nothing started by hand."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from .api import ask
+from .processes import eventually, private_environment
+
+TRIPLETMINE = Path(sys.executable).parent / "tripletmine"
+
+
+def run(run_file, home, *options, **variables):
+    return subprocess.run(
+        [TRIPLETMINE, "run", run_file, *options],
+        env=private_environment(home, **variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def recorded(run_file, question):
+    database = run_file.parent / "runs" / "tiny" / ".prefect" / "prefect.db"
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(question).fetchall()
+
+
+def test_a_run_is_a_flow_with_a_subflow_for_each_epoch_and_a_task_for_each_stage(run_file, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    # Many have a proxy set, which must not come between us and a server on loopback.
+    ended = run(run_file, home, HTTP_PROXY="http://127.0.0.1:9")
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Flow run" not in ended.stderr, "Prefect's own lines stay out of the terminal"
+
+    flows = recorded(run_file, "SELECT name, state_type FROM flow_run ORDER BY start_time")
+    assert flows == [("tiny", "COMPLETED"), ("tiny epoch 0", "COMPLETED"), ("tiny epoch 1", "COMPLETED")]
+    mined = ["embed", "graph", "mine", "train", "evaluate"]
+    # A sub-flow appears in its parent as a task of its own.
+    tasks = recorded(run_file, "SELECT name FROM task_run WHERE name NOT LIKE 'epoch%' ORDER BY start_time")
+    assert [name for (name,) in tasks] == ["train", "evaluate", *mined, "test"]
+    assert recorded(run_file, "SELECT DISTINCT state_type FROM task_run") == [("COMPLETED",)]
+    keys = recorded(run_file, "SELECT DISTINCT key FROM artifact WHERE key IS NOT NULL ORDER BY key")
+    assert keys == [("tiny-metrics",), ("tiny-summary",)]
+    # The logs reached the server before it went.
+    (lines,) = recorded(run_file, "SELECT count(*) FROM log WHERE message LIKE '%tasks run%'")[0]
+    assert lines == 8
+
+    assert list(home.iterdir()) == []
+
+
+def test_a_users_server_that_is_not_there_is_one_message(run_file, tmp_path):
+    ended = run(run_file, tmp_path, PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(
+        "tripletmine: PREFECT_API_URL is http://127.0.0.1:9/api but no Prefect server"
+    )
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_stage_that_fails_is_one_message_and_a_failed_flow(run_file, tmp_path, prefect_server):
+    (run_file.parent / "encoder.py").write_text(
+        "def build(**_):\n    raise RuntimeError('no weights today')\n"
+    )
+    run_file.write_text(run_file.read_text().replace('"mlp"', '"encoder.py:build"'))
+    run_file.write_text(run_file.read_text().replace('"tiny"', '"unlucky"'))
+    ended = run(run_file, tmp_path, PREFECT_API_URL=prefect_server.url)
+    assert ended.returncode == 1
+    assert "no weights today" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    wanted = {"flow_runs": {"name": {"like_": "unlucky"}}, "sort": "START_TIME_ASC"}
+    found = ask(prefect_server.url, "/flow_runs/filter", wanted)
+    assert [(each["name"], each["state_type"]) for each in found] == [
+        ("unlucky", "FAILED"),
+        ("unlucky epoch 0", "FAILED"),
+    ]
+
+
+def test_an_interrupted_run_ends_its_server_and_says_how_to_go_on(run_file, tmp_path):
+    run_file.write_text(run_file.read_text().replace("[train]", "[train]\nimages_per_epoch = 1_000_000"))
+    running = subprocess.Popen(
+        [TRIPLETMINE, "run", run_file],
+        env=private_environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    progress = run_file.parent / "runs/tiny/epochs/0000/train/progress"
+    eventually(progress.exists)
+    servers = psutil.Process(running.pid).children()
+    assert len(servers) == 1
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said.splitlines()[-1] == "tripletmine: interrupted; the same command continues where it stopped"
+    assert not psutil.wait_procs(servers, 10)[1]
+
+
+@pytest.mark.parametrize(("missing", "hint"), [("prefect", "--no-prefect"), ("torch", "tripletmine[all]")])
+def test_without_the_extras_the_message_says_what_to_install(missing, hint, run_file, tmp_path):
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        f"from tripletmine.flows.cli import main\nsys.argv = ['tripletmine', 'run', {str(run_file)!r}]\nmain()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=private_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"tripletmine: this needs {missing}, which is not installed: pip install")
+    assert hint in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1

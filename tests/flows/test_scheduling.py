@@ -1,0 +1,88 @@
+"""A served schedule and a deployment, each with a real server and a real run."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from .api import ask, flow_runs
+from .processes import Holder, eventually, private_environment
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+SCRIPTS = Path(sys.executable).parent
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+def ended_run(url: str, deployment: str):
+    return next((run for run in flow_runs(url, deployment=deployment) if run["state_type"] in ENDED), None)
+
+
+def test_a_served_schedule_runs_on_time_and_leaves_nothing_behind(run_file, tmp_path):
+    said = tmp_path / "serve.log"
+    with said.open("wb") as log:
+        serving = subprocess.Popen(
+            [SCRIPTS / "tripletmine", "serve", run_file, "--every", "5s"],
+            env=private_environment(tmp_path / "home"),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        url = eventually(lambda: re.search(r"serving tiny with (\S+);", said.read_text()))[1]
+        run = eventually(lambda: ended_run(url, "tiny"), 120)
+        assert run["state_name"] == "Completed", said.read_text()
+        assert run["auto_scheduled"]
+        assert (run_file.parent / "runs" / "tiny" / "test" / "manifest.json").exists()
+        started = psutil.Process(serving.pid).children(recursive=True)
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(60) == 0
+        assert not psutil.wait_procs(started, 20)[1]
+    finally:
+        end_tree(serving)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_deployment_runs_in_a_process_work_pool(prefect_server: Holder, run_file, tmp_path):
+    environment = private_environment(
+        tmp_path, PREFECT_API_URL=prefect_server.url, DO_NOT_TRACK="1", TRIPLETMINE_RUN_FILE=str(run_file)
+    )
+    prefect = SCRIPTS / "prefect"
+    with (tmp_path / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(
+            [prefect, "worker", "start", "--pool", "triplets", "--type", "process"],
+            env={**environment, "PREFECT_WORKER_QUERY_SECONDS": "1"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        eventually(lambda: ask(prefect_server.url, "/work_pools/filter", {}))
+        subprocess.run(
+            [prefect, "--no-prompt", "deploy", "--all"],
+            cwd=DEPLOY,
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+        deployment = ask(prefect_server.url, "/deployments/name/tripletmine/nightly")
+        assert deployment["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+        ask(prefect_server.url, f"/deployments/{deployment['id']}/create_flow_run", {})
+        run = eventually(lambda: ended_run(prefect_server.url, "nightly"), 120)
+        assert run["state_name"] == "Completed", (tmp_path / "worker.log").read_text()
+    finally:
+        end_tree(worker)
+
+
+def end_tree(process: subprocess.Popen[bytes]) -> None:
+    """End a process that a test started, and all that it started."""
+    try:
+        tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        tree = []
+    for each in tree:
+        if each.is_running():
+            each.terminate()
+    for each in psutil.wait_procs(tree, 10)[1]:
+        each.kill()
+    process.wait(10)
