@@ -95,7 +95,7 @@ def _grow(
 
 
 class PartedIndex:
-    """All parts of a stage as one index (see GraphIndex), opened one by one as they are searched."""
+    """All parts of a stage as one (see index.Searchable), opened one by one as they are searched."""
 
     def __init__(self, job: Job, effort: int) -> None:
         self._job = job
@@ -110,7 +110,7 @@ class PartedIndex:
         threads: int,
         memory_mib: int | None = None,
     ) -> NeighbourTable:
-        """The nearest rows of the training split. See GraphIndex.search."""
+        """The nearest rows of the training split. See index.Searchable."""
         found = []
         for part, (first, stop) in enumerate(part_ranges(self._job.spec.graph.parts, self._job.facts.train)):
             index = with_effort(_open_part(self._job, part, first, stop), self._effort)
@@ -124,10 +124,6 @@ class PartedIndex:
                 )
             )
         return merge_tables(found, neighbours)
-
-    def save(self, path: Path) -> None:
-        """The parts are saved by the tasks that build them."""
-        raise NotImplementedError(f"{path}: parts have files of their own")
 
     def with_effort(self, effort: int) -> "PartedIndex":
         """The same parts, searched further or less far."""

@@ -10,12 +10,8 @@ from ..errors import InputError
 from ..neighbours import NeighbourTable
 
 
-class GraphIndex(Protocol):
-    """A searchable index over one part of the set: rows ``first_id`` … ``first_id + len(vectors) − 1``.
-
-    Each method module (``exact``, ``hnsw``, ``traverse_add``) has a ``build`` and a ``load`` that return
-    one. The vectors themselves are stored by the caller, and handed to ``load``.
-    """
+class Searchable(Protocol):
+    """What can be asked for neighbours: one index, or several parts that answer as one."""
 
     def search(
         self,
@@ -26,13 +22,20 @@ class GraphIndex(Protocol):
         threads: int,
         memory_mib: int | None = None,
     ) -> NeighbourTable:
-        """The nearest rows of this part for each query, itself left out by its id.
+        """The nearest rows for each query, itself left out by its id.
 
-        queries: float32 (Q, D); query_ids: int64 (Q,), global; a query whose id is of this part must be
-        that row. threads: at most this many. memory_mib: a budget for what the search allocates, its result
-        included.
+        queries: float32 (Q, D); query_ids: int64 (Q,), global; a query whose id is of this part must be that row.
+        threads: at most this many. memory_mib: a budget for what the search allocates, its result included.
         """
         ...
+
+
+class GraphIndex(Searchable, Protocol):
+    """A searchable index over one part of the set: rows ``first_id`` … ``first_id + len(vectors) − 1``.
+
+    Each method module (``exact``, ``hnsw``, ``traverse_add``) has a ``build`` and a ``load`` that return
+    one. The vectors themselves are stored by the caller, and handed to ``load``.
+    """
 
     def save(self, path: Path) -> None:
         """Write the index (not the vectors) to one file. It is not atomic: publish it by renaming."""

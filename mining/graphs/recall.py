@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..neighbours import NO_ROW, NeighbourTable
 from . import exact
-from .index import GraphIndex
+from .index import Searchable
 
 SAMPLE_ROWS = 1000
 """Rows that recall is measured on: at K = 100 and recall 0.99 its standard error is then about 0.0006."""
@@ -24,7 +24,7 @@ _STEP = 1.15
 _TRIES = 12
 """Tries at most: the effort of the last is 4.7 times that of the first."""
 
-Index = TypeVar("Index", bound=GraphIndex)
+Index = TypeVar("Index", bound=Searchable)
 
 
 def recall_at_k(found: NeighbourTable, truth: NeighbourTable) -> float:
@@ -77,7 +77,7 @@ def draw_sample(
     return RecallSample(rows, queries, truth)
 
 
-def measure(index: GraphIndex, sample: RecallSample, *, threads: int = 1) -> float:
+def measure(index: Searchable, sample: RecallSample, *, threads: int = 1) -> float:
     """Recall of the index on the sample."""
     found = index.search(
         sample.queries, query_ids=sample.rows, neighbours=sample.truth.neighbours, threads=threads

@@ -62,12 +62,6 @@ def read_rows(source: Committed, array: str, start: int, stop: int) -> NDArray:
     return np.asarray(stored[start:stop])
 
 
-def row_count(source: Committed, array: str) -> int:
-    """Rows of an array of a committed stage."""
-    source.checked(metadata_file(array))
-    return _open(source.folder / array, mode="r").shape[0]
-
-
 def _open(path: Path, *, mode: str) -> zarr.Array:
     # Without write_empty_chunks an all-zero chunk would never become a file, and nobody could tell it from
     # one that was lost.
