@@ -3,4 +3,19 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+import pytest
+
+TESTS = Path(__file__).parent
+sys.path.insert(0, str(TESTS))
+
+# These start servers, schedulers and workers, which have time limits of their own: a machine that stands still for
+# some seconds breaks them, whatever the code does. They get a second try, and pytest names those that needed it.
+WITH_SERVERS = ("flows", "faults", "pipeline/executors", "pipeline/test_killed.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that start servers."""
+    for item in items:
+        place = item.path.relative_to(TESTS) if item.path.is_relative_to(TESTS) else item.path
+        if any(place.is_relative_to(folder) for folder in WITH_SERVERS):
+            item.add_marker(pytest.mark.flaky(reruns=1))

@@ -1,5 +1,6 @@
 """The one protocol behind which tasks run, and what runs there."""
 
+import errno
 import os
 import socket
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..errors import UnavailableError
 from ..stages.base import Job, Means, Stage, Task
 from ..storage.receipts import Receipt, stamp_files, write_receipt
 
@@ -48,12 +50,43 @@ class Executor(Protocol):
         ...
 
 
+_DISK = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space or raise the quota",
+    errno.EROFS: "make it writable again",
+    errno.EACCES: "give this user the permission to write there",
+    errno.EPERM: "give this user the permission to write there",
+}
+"""What stops a task through no fault of its own, and would stop the next one, too → the remedy."""
+
+
+def _require_disk(job: Job, task: Task, error: Exception) -> None:
+    """Errors: UnavailableError where the disk is what failed: retries and the other tasks would fail in the same way.
+
+    By the text as well: libraries that write in C++ or Rust pass on the words of the system, not its number.
+    """
+    for number, remedy in _DISK.items():
+        words = os.strerror(number)
+        if (isinstance(error, OSError) and error.errno == number) or words in str(error):
+            where = getattr(error, "filename", None) or job.folder
+            raise UnavailableError(
+                f"{where}: {words} ({task.name} of {job.ref}): {remedy}, then the same command continues"
+            ) from error
+
+
 def perform(stage: Stage, job: Job, threads: int, task: Task, tick: Callable[[int], None]) -> Outcome:
     """Run one task where it is called and write its receipt. Running it again writes the same bytes again."""
     started = time.monotonic()
-    written = stage.run_task(job, task, Means(threads=threads, tick=tick))
-    receipt = Receipt(
-        task=task.name, rows=written.rows, files=stamp_files(job.folder, written.files), report=written.report
-    )
-    write_receipt(job.folder, receipt)
+    try:
+        written = stage.run_task(job, task, Means(threads=threads, tick=tick))
+        receipt = Receipt(
+            task=task.name,
+            rows=written.rows,
+            files=stamp_files(job.folder, written.files),
+            report=written.report,
+        )
+        write_receipt(job.folder, receipt)
+    except Exception as error:
+        _require_disk(job, task, error)
+        raise
     return Outcome(task, receipt, time.monotonic() - started, socket.gethostname(), os.getpid())

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dask.config
 from distributed import Client, Future, LocalCluster, as_completed
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
+from distributed.security import Security
 
 from ..errors import PipelineError, TaskError, UnavailableError
 from ..spec.run_spec import ClusterSpec
@@ -27,6 +28,8 @@ from .base import Outcome
 from .serial import failure_of, machine_memory_mib
 
 _PACKAGE = "tripletmine"
+
+Started = TypeVar("Started")
 
 
 class DaskExecutor:
@@ -110,25 +113,25 @@ def _connected(spec: ClusterSpec) -> Iterator[Client]:
     if spec.kind == "local":
         workers = spec.workers or os.cpu_count() or 1
         memory_mib = spec.worker_memory_mib or machine_memory_mib() // workers
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                memory_limit=memory_mib * 2**20,
-                # ":0" would listen on every interface.
-                dashboard_address="127.0.0.1:0",
-                host="127.0.0.1",
-                # Of what matters our own errors speak; the rest is noise on a terminal with a progress bar.
-                silence_logs=logging.ERROR,
-            ) as cluster,
-            Client(cluster, set_as_default=False) as client,
-        ):
+        start_cluster = partial(
+            LocalCluster,
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=memory_mib * 2**20,
+            # ":0" would listen on every interface.
+            dashboard_address="127.0.0.1:0",
+            host="127.0.0.1",
+            # Of what matters our own errors speak; the rest is noise on a terminal with a progress bar.
+            silence_logs=logging.ERROR,
+        )
+        with _started(start_cluster) as cluster, Client(cluster, set_as_default=False) as client:
             yield client
             client.run(_leave_at_once)
         return
+    _require_certificate(str(spec.address))
     try:
-        client = Client(spec.address, timeout=spec.timeout_seconds, set_as_default=False)
+        client = _started(partial(Client, spec.address, timeout=spec.timeout_seconds, set_as_default=False))
     except (OSError, TimeoutError, ValueError) as error:
         raise UnavailableError(
             f"cluster.address is {spec.address}, where no scheduler answers within {spec.timeout_seconds:g} s "
@@ -143,6 +146,27 @@ def _connected(spec: ClusterSpec) -> Iterator[Client]:
                 f"start some with `dask worker {spec.address}`"
             ) from None
         yield client
+
+
+def _require_certificate(address: str) -> None:
+    """Errors: UnavailableError where TLS is asked for and Dask has no certificate to show."""
+    if address.startswith("tls://") and Security().get_connection_args("client").get("ssl_context") is None:
+        raise UnavailableError(
+            f"cluster.address is {address} but no certificate is set: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"
+        )
+
+
+def _started(start: Callable[[], Started]) -> Started:
+    """What `start` makes, with a second try where the machine stood still.
+
+    distributed asserts that the thread of its event loop runs within 10 s of its start, which does not hold on a
+    machine that was suspended in that moment.
+    """
+    try:
+        return start()
+    except AssertionError:
+        return start()
 
 
 def _leave_at_once() -> None:

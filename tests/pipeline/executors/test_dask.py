@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -157,6 +158,23 @@ def test_an_address_that_is_none_is_an_error(tmp_path: Path, address: str) -> No
         open_executor(spec, tmp_path),
     ):
         pass
+
+
+def test_a_client_that_a_stalled_machine_broke_is_started_again(
+    two_workers: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float | None] = []
+    wait = threading.Event.wait
+
+    def stalled_once(event: threading.Event, timeout: float | None = None) -> bool:
+        waits.append(timeout)
+        # What distributed gives the thread of its event loop to start in.
+        return False if timeout == 10 and waits.count(10) == 1 else wait(event, timeout)
+
+    monkeypatch.setattr(threading.Event, "wait", stalled_once)
+    with connected(two_workers, tmp_path) as executor:
+        assert executor.workers == 2
+    assert waits.count(10) > 1
 
 
 def test_a_scheduler_without_workers_is_an_error_within_the_time(
