@@ -63,7 +63,8 @@ def build_part(job: Job, task: Task, threads: int, path: Path) -> dict[str, floa
     if isinstance(parameters, TraverseAddParameters):
         index = _grow(job, task, vectors, parameters, threads)
         index.save(path)
-        return {"arrived": index.report.arrived, "mean_degree": index.report.mean_degree}
+        found = index.report
+        return {"arrived": found.arrived, "mean_degree": found.mean_degree, "warm": found.warm}
     # Several threads insert into an hnsw graph in an order that is a race: the same bytes need one.
     alone = 1 if job.spec.run.deterministic else threads
     build_index(vectors, parameters=parameters, seed=job.seed(task), threads=alone, first_id=task.start).save(

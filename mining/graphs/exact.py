@@ -28,9 +28,9 @@ from .threads import over_rows, read_only
 SLACK = 16
 """Candidates beyond K. On real embeddings they span far more than the rounding of the products."""
 
-_QUERY_ROWS = 512
-_COLUMNS = 1024
-"""The largest block of products, 2 MiB: it stays in a core's cache until it has been looked through."""
+_QUERY_ROWS = 1024
+_COLUMNS = 256
+"""The largest block of products, 1 MiB: it stays in a core's cache until it has been looked through."""
 
 _SMALLEST_QUERY_ROWS = 8
 _ROUNDING = 2.0**-24

@@ -112,6 +112,34 @@ def add_edges(vectors, edges, sq_lengths, order, sources, targets, bounds, start
             lengths[kept:] = np.inf
 
 
+@njit(nogil=True, cache=True)
+def turn_round(edges, sq_lengths, start, stop, sources, sq_distances):
+    """The shortest edges that lead to each of the vertices start..stop, as candidates for edges back.
+
+    sources: int32 (N, S), written: where they come from, nearest first, −1 pads. sq_distances: float32 (N, S), their
+    lengths, inf pads.
+    """
+    sources[start:stop] = -1
+    sq_distances[start:stop] = np.inf
+    last = sources.shape[1] - 1
+    # All edges are read, in the order in which they lie, and few of them are of these vertices: ranges do not meet.
+    for p in range(edges.shape[0]):
+        for e in range(edges.shape[1]):
+            q = edges[p, e]
+            if q < 0:
+                break
+            sq = sq_lengths[p, e]
+            if q < start or q >= stop or not sq < sq_distances[q, last]:
+                continue
+            place = last
+            while place > 0 and sq < sq_distances[q, place - 1]:
+                sources[q, place] = sources[q, place - 1]
+                sq_distances[q, place] = sq_distances[q, place - 1]
+                place -= 1
+            sources[q, place] = p
+            sq_distances[q, place] = sq
+
+
 @njit(nogil=True, cache=True, inline="always")
 def _occluded(vectors, edges, sq_lengths, count, q, sq):
     """Whether one of the first ``count`` edges, all of them at most as long, occludes the edge to q."""

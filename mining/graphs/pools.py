@@ -9,6 +9,7 @@ from numba import njit
 # entries.
 
 _LANES = 64
+"""Columns compared at once: almost every group has nothing to offer."""
 
 
 @njit(nogil=True, cache=True)
@@ -26,10 +27,7 @@ def offer(products, sq_norms, first_row, keys, rows, counts, limits, keep):
         filled = counts[b]
         for start in range(0, columns, _LANES):
             stop = min(start + _LANES, columns)
-            below = np.int32(0)
-            for c in range(start, stop):  # vectorised: almost every group has none
-                below += np.int32(sq_norms[c] - np.float32(2.0) * products[b, c] < limit)
-            if below == 0:
+            if stop == start + _LANES and _none_below(products[b, start:stop], sq_norms[start:stop], limit):
                 continue
             for c in range(start, stop):
                 key = sq_norms[c] - np.float32(2.0) * products[b, c]
@@ -42,6 +40,15 @@ def offer(products, sq_norms, first_row, keys, rows, counts, limits, keep):
                         filled = keep
         limits[b] = limit
         counts[b] = filled
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _none_below(products, sq_norms, limit):
+    """Whether none of ``_LANES`` keys is below the limit. Only loops of constant length become vector instructions."""
+    below = np.int32(0)
+    for lane in range(_LANES):
+        below += np.int32(sq_norms[lane] - np.float32(2.0) * products[lane] < limit)
+    return below == 0
 
 
 @njit(nogil=True, cache=True)

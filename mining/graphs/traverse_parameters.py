@@ -26,9 +26,9 @@ class TraverseAddParameters:
     warm_walks: int = 1
     arrive: float = 0.9
     candidates: int = 128
-    refine_distances: int = 400
+    refine_distances: int = 800
     keep: int = 130
-    distances: int = 800
+    distances: int = 1600
 
     def __post_init__(self) -> None:
         for name in ("max_degree", "candidates", "refine_distances", "keep", "distances"):
@@ -47,14 +47,14 @@ class TraverseAddParameters:
         """Defaults in proportion to K: at K = 100 those of the class."""
         return cls(
             candidates=max(32, round(1.28 * neighbours)),
-            refine_distances=max(100, 4 * neighbours),
+            refine_distances=max(400, 16 * neighbours),
             keep=max(32, round(1.3 * neighbours)),
-            distances=max(200, 8 * neighbours),
+            distances=max(400, 16 * neighbours),
         )
 
     def with_effort(self, keep: int) -> "TraverseAddParameters":
         """A search that keeps ``keep`` vertices, with distances in proportion."""
-        return replace(self, keep=keep, distances=max(self.distances, 6 * keep))
+        return replace(self, keep=keep, distances=max(self.distances, 12 * keep))
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
     report: dict[str, Any] = {
         "method": choice.method,
         "why": choice.why,
-        "warm": starts_warm(job.spec, job.facts, job.ref),
+        # A warm start that the plan has may have been given up, part by part, where the vectors had moved too far.
+        "warm": any(receipt.report.get("warm", False) for receipt in receipts),
         "neighbours": job.spec.graph.neighbours,
         "parts": job.spec.graph.parts,
         "recall": 1.0,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tripletmine.mining.graphs.occlusion import add_edges, choose_edges
+from tripletmine.mining.graphs.occlusion import add_edges, choose_edges, turn_round
 
 
 def sq_distance(x: np.ndarray, a: int, b: int) -> float:
@@ -82,3 +82,25 @@ def test_added_edges_are_the_definitions_in_their_order(grid, limit: int) -> Non
             lengths[p, : len(expected[p])], [sq_distance(grid, p, q) for q in expected[p]]
         )
     assert (edges[20:] == -1).all()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_turning_round_lists_the_shortest_edges_that_lead_to_each_vertex(threads: int) -> None:
+    rng = np.random.default_rng(7)
+    edges = np.full((40, 6), -1, np.int32)
+    sq_lengths = np.full((40, 6), np.inf, np.float32)
+    leading_to: dict[int, list[tuple[float, int]]] = {q: [] for q in range(40)}
+    for p in range(40):
+        ends = rng.choice(np.delete(np.arange(40), p), size=int(rng.integers(0, 7)), replace=False)
+        lengths = np.sort(rng.integers(1, 9, len(ends))).astype(np.float32)
+        edges[p, : len(ends)], sq_lengths[p, : len(ends)] = ends, lengths
+        for q, length in zip(ends.tolist(), lengths.tolist(), strict=True):
+            leading_to[q].append((length, p))
+    sources, sq_distances = np.empty((40, 4), np.int32), np.empty((40, 4), np.float32)
+    for start in range(0, 40, -(-40 // threads)):
+        turn_round(edges, sq_lengths, start, min(start + -(-40 // threads), 40), sources, sq_distances)
+    for q, expected in leading_to.items():
+        assert listed(sources[q]) == [p for _, p in sorted(expected)[:4]]
+        assert sq_distances[q].tolist() == [length for length, _ in sorted(expected)[:4]] + [np.inf] * (
+            4 - min(4, len(expected))
+        )
