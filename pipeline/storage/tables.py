@@ -13,7 +13,9 @@ def write_table(path: Path, table: pa.Table) -> None:
     """Publish a table. The same table gives the same bytes.
 
     Page checksums, as Parquet does not notice a flipped byte without them. Ids and ranks are stored as differences,
-    which is both smaller and twice as fast as looking for repeated values among them.
+    which is both smaller and twice as fast as looking for repeated values among them. The rows of every table are
+    ordered by its first column: statistics of the others would let no reader pass over anything, and cost a third of
+    the time.
     """
     integers = [field.name for field in table.schema if pa.types.is_integer(field.type)]
     repeating = [
@@ -25,9 +27,9 @@ def write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(
             table,
             partial,
-            compression="zstd",
             write_page_checksum=True,
             row_group_size=1 << 20,
+            write_statistics=table.column_names[:1],  # pyright: ignore[reportArgumentType]  as below
             use_dictionary=repeating,  # pyright: ignore[reportArgumentType]  a list is documented
             column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
         )
