@@ -13,3 +13,9 @@ def pairwise_sq_distances(embeddings: Tensor) -> Tensor:
     """
     norms = embeddings.square().sum(dim=1)
     return torch.addmm(norms[:, None] + norms, embeddings, embeddings.T, alpha=-2).clamp_min(0)
+
+
+def sq_distances_between(x: Tensor, y: Tensor) -> Tensor:
+    """Squared Euclidean distances (B, P) of x (B, D) and y (P, D); the rest as in `pairwise_sq_distances`."""
+    norms = x.square().sum(dim=1)[:, None] + y.square().sum(dim=1)
+    return torch.addmm(norms, x, y.T, alpha=-2).clamp_min(0)

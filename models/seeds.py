@@ -1,5 +1,8 @@
 """Random generators that depend on what is computed, never on when or where."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 
@@ -17,3 +20,11 @@ def torch_seed(*parts: int) -> int:
 def torch_generator(*parts: int) -> torch.Generator:
     """A CPU generator for (seed, step, …). Drawn on the CPU, so that every device sees the same numbers."""
     return torch.Generator().manual_seed(torch_seed(*parts))
+
+
+@contextmanager
+def seeded_by(*parts: int) -> Iterator[None]:
+    """Torch's random numbers on the CPU follow from the parts inside, and from what they were outside."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(torch_seed(*parts))
+        yield

@@ -2,7 +2,10 @@
 
 from torch import Tensor
 
+from ..checks import check_number
 from ..pair_counts import PairCounts
+from .inputs import LossInputs
+from .loss import Loss
 
 LARGEST_SQ_DISTANCE = 4.0
 """Of two unit vectors; divides squared distances into [0, 1]."""
@@ -31,3 +34,27 @@ def _moments(values: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of values (B, B), each counted with its share; the shares sum to 1."""
     mean = (shares * values).sum()
     return mean, (shares * (values - mean).square()).sum()
+
+
+class GlobalLoss(Loss):
+    """`global_loss` of the triplets that the batch rule found. With γ times the triplet loss it is the loss of smart
+    mining (Harwood et al., ICCV 2017, arXiv 1704.01285).
+
+    t_global, lambda_global: t and λ.
+    """
+
+    def __init__(self, *, t_global: float = 0.4, lambda_global: float = 0.8) -> None:
+        super().__init__()
+        check_number("loss.t_global", t_global, at_least=0.0)
+        check_number("loss.lambda_global", lambda_global, at_least=0.0)
+        self.t_global = t_global
+        self.lambda_global = lambda_global
+
+    def forward(self, inputs: LossInputs) -> Tensor:
+        """See `global_loss`."""
+        return global_loss(
+            inputs.sq_distances,
+            inputs.picked.trained,
+            t_global=self.t_global,
+            lambda_global=self.lambda_global,
+        )

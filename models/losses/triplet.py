@@ -2,7 +2,10 @@
 
 from torch import Tensor
 
+from ..checks import check_number
 from ..pair_counts import PairCounts
+from .inputs import LossInputs
+from .loss import Loss
 
 
 def triplet_loss(sq_distances: Tensor, trained: PairCounts, active: PairCounts, *, margin: float) -> Tensor:
@@ -17,3 +20,17 @@ def triplet_loss(sq_distances: Tensor, trained: PairCounts, active: PairCounts, 
     """
     pulls = ((active.positive - active.negative) * sq_distances).sum()
     return (pulls + margin * active.triplets) / trained.triplets
+
+
+class TripletLoss(Loss):
+    """`triplet_loss` of the triplets that the batch rule found. margin: m, in units of d²."""
+
+    def __init__(self, margin: float = 0.2) -> None:
+        super().__init__()
+        check_number("loss.margin", margin, above=0.0)
+        self.margin = margin
+
+    def forward(self, inputs: LossInputs) -> Tensor:
+        """See `triplet_loss`."""
+        picked = inputs.picked
+        return triplet_loss(inputs.sq_distances, picked.trained, picked.active, margin=self.margin)

@@ -1,10 +1,11 @@
 """All metrics of a split as one flat, JSON-able dictionary."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .centroids import centroid_retrieval, unit_length
 from .nmi import nmi
 from .retrieval import Retrieval, retrieval
 
@@ -15,6 +16,8 @@ def retrieval_metrics(
     *,
     gallery: NDArray[np.float32] | None = None,
     gallery_classes: NDArray[np.int32] | None = None,
+    matched: Literal["instances", "centroids"] = "instances",
+    normalise: bool = False,
     with_nmi: bool = True,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -23,8 +26,16 @@ def retrieval_metrics(
 
     Without a gallery: leave-one-out among the embeddings. With one: every embedding asks the gallery, and
     NMI, which does not depend on a gallery, is not computed again.
+    matched: queries against rows, or against class centroids, whose means are taken before anything is made unit
+    length: `normalise` then says that it is to be, later. Rows are matched as they are given.
     """
-    found = as_metrics(retrieval(embeddings, classes, gallery, gallery_classes))
+    if matched == "centroids":
+        found = as_metrics(
+            centroid_retrieval(embeddings, classes, gallery, gallery_classes, normalise=normalise)
+        )
+        embeddings = unit_length(embeddings) if normalise else embeddings
+    else:
+        found = as_metrics(retrieval(embeddings, classes, gallery, gallery_classes))
     if with_nmi and gallery is None:
         clustered = nmi(embeddings, classes, seed=seed)
         found["nmi"] = clustered.value

@@ -59,7 +59,7 @@ def _plan(spec: RunSpec, facts: RunFacts, ref: StageRef) -> Plan:
         rows += count
     vectors_mib = rows * spec.encoder.embedding_dim * 4 // 2**20
     # Metrics on the flow's machine: exact search by blocks of a fixed size.
-    phases.append(Phase(_MEASURE, (Task(_MEASURE, 0, 0, 0),), 600 + vectors_mib, on_driver=True))
+    phases.append(Phase(_MEASURE, (Task(_MEASURE, 0, 0, 0),), 600 + vectors_mib, True, reads_scratch=True))
     return Plan(tuple(phases), disk_bytes=rows * spec.encoder.embedding_dim * 4)
 
 
@@ -70,7 +70,9 @@ def _run_task(job: Job, task: Task, means: Means) -> Written:
         use_threads(min(means.threads, job.spec.training_threads))
         publish_json(job.folder / METRICS_FILE, _measure(job))
         return Written(files=(METRICS_FILE,), rows=0)
-    vectors = embed_rows(job, task.start, task.stop, means)
+    # Centroids are means of what the encoder gives; it is made unit length afterwards.
+    by_rows = job.spec.evaluate.retrieval == "instances"
+    vectors = embed_rows(job, task.start, task.stop, means, normalise=by_rows)
     return _keep(job, task, vectors)
 
 
@@ -108,13 +110,20 @@ def _measure(job: Job) -> dict[str, Any]:
 
 def _leave_one_out(job: Job, split: str, vectors: NDArray[np.float32]) -> dict[str, Any]:
     """Every row of a split asks the other rows of the split."""
+    from ...models.metrics.centroids import unit_length
     from ...models.metrics.report import retrieval_metrics
     from ...models.metrics.violations import violation_share
 
     seed = job.spec.run.seed % 2**32
     classes = _classes(job, split)
-    metrics = retrieval_metrics(vectors, classes, with_nmi=job.spec.evaluate.nmi, seed=seed)
+    spec = job.spec.evaluate
+    normalise = job.spec.encoder.normalise
+    metrics = retrieval_metrics(
+        vectors, classes, matched=spec.retrieval, normalise=normalise, with_nmi=spec.nmi, seed=seed
+    )
     if split == "validation":
+        if spec.retrieval == "centroids" and normalise:
+            vectors = unit_length(vectors)
         metrics["violation_share"] = violation_share(
             vectors, classes, margin=job.spec.margin, anchors=job.spec.evaluate.violation_sample, seed=seed
         )
@@ -130,6 +139,8 @@ def _against_train(job: Job, vectors: dict[str, NDArray[np.float32]]) -> dict[st
         _classes(job, "test"),
         gallery=vectors["train"],
         gallery_classes=_classes(job, "train"),
+        matched=job.spec.evaluate.retrieval,
+        normalise=job.spec.encoder.normalise,
         with_nmi=False,
     )
 

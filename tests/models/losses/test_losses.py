@@ -4,9 +4,8 @@ import pytest
 import torch
 from tripletmine.models.distances import pairwise_sq_distances
 from tripletmine.models.errors import ModelError
-from tripletmine.models.losses.global_loss import global_loss
-from tripletmine.models.losses.triplet import triplet_loss
-from tripletmine.models.losses.triplet_global import LossSettings, TripletGlobalLoss
+from tripletmine.models.losses.global_loss import GlobalLoss, global_loss
+from tripletmine.models.losses.triplet import TripletLoss, triplet_loss
 from tripletmine.models.pair_counts import count_pairs
 
 TRIPLETS = [(0, 1, 3), (1, 0, 4), (2, 1, 3), (0, 2, 5), (0, 1, 5), (0, 1, 4), (0, 1, 3)]
@@ -83,49 +82,14 @@ def test_one_triplet_has_no_variance():
     assert found == pytest.approx(0.8 * max(0.0, p / 4 - n / 4 + 0.9), rel=1e-6)
 
 
-def combined(settings, triplets, embeddings):
-    return TripletGlobalLoss(settings)(*counted(embeddings, triplets, settings.margin))
-
-
-def test_the_sum_is_gamma_times_triplet_plus_global_of_the_same_triplets():
-    settings = LossSettings(margin=0.3, t_global=0.5, lambda_global=0.7, gamma=2.0)
-    distances = lists(unit(), TRIPLETS)
-    hinge, spread = slow_triplet(*distances, 0.3), slow_global(*distances, 0.5, 0.7)
-    found = [part.item() for part in combined(settings, TRIPLETS, unit())]
-    assert found == pytest.approx([2 * hinge + spread, hinge, spread], rel=1e-6)
-
-
-def test_the_global_part_can_be_left_out():
-    parts = combined(LossSettings(use_global=False, gamma=3.0), TRIPLETS, unit())
-    assert parts.global_.item() == 0
-    assert parts.total.item() == pytest.approx(3 * parts.triplet.item())
-
-
-@pytest.mark.parametrize("margin", [0.05, 0.2, 1.5])
-def test_the_gradient_is_that_of_finite_differences(margin):
-    x = unit().requires_grad_()
-    assert torch.autograd.gradcheck(
-        lambda z: combined(LossSettings(margin), TRIPLETS, z).total, (x,), atol=1e-4
-    )
-
-
-def test_equal_embeddings_give_a_finite_gradient():
-    x = torch.full((6, 4), 0.5, requires_grad=True)
-    combined(LossSettings(), TRIPLETS, x).total.backward()
-    assert torch.isfinite(x.grad).all()
-
-
-def test_without_triplets_the_loss_and_its_gradient_are_zero():
-    x = unit().requires_grad_()
-    parts = combined(LossSettings(), [], x)
-    assert [part.item() for part in parts] == [0, 0, 0]
-    parts.total.backward()
-    assert (x.grad == 0).all()
-
-
 @pytest.mark.parametrize(
-    ("field", "value"), [("margin", 0.0), ("t_global", -0.1), ("lambda_global", -1.0), ("gamma", -1.0)]
+    ("make", "said"),
+    [
+        (lambda: TripletLoss(0.0), "loss.margin is 0.0"),
+        (lambda: GlobalLoss(t_global=-0.1), "loss.t_global is -0.1"),
+        (lambda: GlobalLoss(lambda_global=-1.0), "loss.lambda_global is -1.0"),
+    ],
 )
-def test_settings_out_of_range_are_refused(field, value):
-    with pytest.raises(ModelError, match=rf"^loss\.{field} is "):
-        LossSettings(**{field: value})
+def test_settings_out_of_range_are_refused(make, said):
+    with pytest.raises(ModelError, match=rf"^{said}"):
+        make()

@@ -1,0 +1,50 @@
+"""Every triplet that a batch holds."""
+
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from ..checks import check_choice
+from ..errors import ModelError
+from .gaps import gaps_by_class
+from .inputs import LossInputs
+from .loss import Loss
+from .margins import Margin, check_margin, cost
+from .unsquared import unsquared
+
+MEANS = ("all", "active")
+
+
+class BatchAllLoss(Loss):
+    """Mean cost of d(a,p) − d(a,n) over all triplets of the batch: PK(K−1)(PK−K) of P classes × K images.
+
+    Hermans, Beyer, Leibe, arXiv 1703.07737, eq. 6. Distances are not squared. It takes the memory of a few
+    numbers for every triplet of one class, and the time of all of them.
+
+    margin: m in units of d, or "soft". mean: over "all" triplets, or over the "active" ones only, whose hinge is
+    positive: late in training so few are left that a mean over all hardly teaches (their BA ≠ 0).
+    """
+
+    needs_triplets: ClassVar[bool] = False
+
+    def __init__(self, margin: Margin = "soft", mean: Literal["all", "active"] = "all") -> None:
+        super().__init__()
+        check_margin("loss.batch_all.margin", margin)
+        check_choice("loss.batch_all.mean", mean, MEANS)
+        if margin == "soft" and mean == "active":
+            raise ModelError(
+                'loss.batch_all.mean is "active" but loss.batch_all.margin is "soft", with which every triplet is '
+                'active: give margin a number, or set mean = "all"'
+            )
+        self.margin: Margin = margin
+        self.mean = mean
+
+    def forward(self, inputs: LossInputs) -> Tensor:
+        """The mean; 0 where there is no triplet."""
+        distances = unsquared(inputs.sq_distances)
+        total, counted = distances.sum() * 0.0, 0  # keeps the graph
+        for gaps in gaps_by_class(distances, inputs.classes):
+            costs = cost(gaps, self.margin)
+            total = total + costs.sum()
+            counted += costs.numel() if self.mean == "all" else int((costs > 0).sum())
+        return total / max(1, counted)

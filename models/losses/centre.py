@@ -1,0 +1,50 @@
+"""Each class has a centre, and pulls its rows to it."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..checks import check_number
+from ..parameter_groups import ParameterGroup
+from .inputs import LossInputs
+from .loss import Loss
+
+
+class CentreLoss(Loss):
+    """½ · mean ‖z_i − c_{y_i}‖² over the rows, with one learned centre for each class of the training split.
+
+    Wen, Zhang, Li, Qiao: A Discriminative Feature Learning Approach for Deep Face Recognition, ECCV 2016, eq. 2
+    (there the sum, here the mean, so that its weight does not depend on the batch size). Centres follow by their
+    own SGD with Δc_j = Σ_{i of class j} (c_j − z_i) / (1 + n_j), eq. 4. They begin at 0.
+
+    classes, width: C and D. weight: of this loss in the objective, which must not slow the centres down.
+    centre_rate: learning rate of the centres.
+    """
+
+    needs_triplets: ClassVar[bool] = False
+
+    def __init__(self, *, classes: int, width: int, weight: float, centre_rate: float = 0.5) -> None:
+        super().__init__()
+        check_number("loss.weights.centre", weight, above=0.0)
+        check_number("loss.centre.centre_rate", centre_rate, above=0.0, at_most=1.0)
+        self.centres = nn.Parameter(torch.zeros(classes, width))
+        self.weight = weight
+        self.centre_rate = centre_rate
+
+    def forward(self, inputs: LossInputs) -> Tensor:
+        """The mean. Its gradient to the rows is its own; to the centres it is Δc, as above."""
+        classes, rows = inputs.classes, inputs.embeddings
+        centres = functional.embedding(classes, self.centres)
+        counts = classes.bincount(minlength=len(self.centres))[classes]
+        pull = (rows - centres.detach()).square().sum(dim=1).mean() / 2
+        # The centres' gradient is that of another sum, which adds nothing to the value.
+        follow = ((rows.detach() - centres).square().sum(dim=1) / (1 + counts)).sum() / 2
+        return pull + follow - follow.detach()
+
+    def parameter_groups(self) -> Sequence[ParameterGroup]:
+        """Plain SGD. The objective multiplies the gradient by the weight of the loss: the rate takes it out."""
+        rate = self.centre_rate / self.weight
+        return [ParameterGroup((self.centres,), rate=rate, kind="sgd", momentum=0.0, weight_decay=0.0)]

@@ -1,0 +1,46 @@
+"""Triplets of a row and the centroids of classes."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..checks import check_number
+from ..distances import sq_distances_between
+from .inputs import LossInputs
+from .loss import Loss
+
+
+class CentroidTripletLoss(Loss):
+    """Mean over the rows q of max(0, d²(q, c_pos) − d²(q, c_neg) + α), with gradient through the centroids.
+
+    Wieczorek, Rychalska, Dąbrowski: On the Unreasonable Effectiveness of Centroids in Image Retrieval, 2021, arXiv
+    2104.13643, eq. 4. c_pos: mean of the *other* rows of q's class in the batch. c_neg: the nearest of the other
+    classes' means, over all of their rows (our choice: q is in none of them, so nothing has to be left out).
+    The mean of unit vectors is shorter than they are, and is left so, as in the paper.
+
+    Rows that are alone in their class do not count. margin: α, in units of d².
+    """
+
+    needs_triplets: ClassVar[bool] = False
+
+    def __init__(self, margin: float = 0.5) -> None:
+        super().__init__()
+        check_number("loss.centroid.margin", margin, above=0.0)
+        self.margin = margin
+
+    def forward(self, inputs: LossInputs) -> Tensor:
+        """The mean; 0 for a batch of one class, or of one row a class."""
+        rows = inputs.embeddings
+        codes, place = inputs.classes.unique(return_inverse=True)
+        member = functional.one_hot(place, len(codes))
+        counts = member.sum(dim=0)
+        sums = member.to(rows.dtype).T @ rows
+        others = (sums[place] - rows) / (counts[place, None] - 1).clamp_min(1)
+        to_own = (rows - others).square().sum(dim=1)
+        to_all = sq_distances_between(rows, sums / counts[:, None])
+        to_nearest = to_all.masked_fill(member.bool(), torch.inf).amin(dim=1)
+        usable = (counts[place] > 1) & (len(codes) > 1)
+        hinge = (to_own[usable] - to_nearest[usable] + self.margin).clamp_min(0)
+        return hinge.sum() / max(1, len(hinge))

@@ -1,0 +1,38 @@
+"""Classification into the training classes, behind a batch normalisation."""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..checks import check_number
+from .inputs import LossInputs
+from .loss import Loss
+
+
+class ClassificationLoss(Loss):
+    """Cross-entropy with label smoothing of a linear classifier on the batch-normalised features (BNNeck).
+
+    Luo et al.: Bag of Tricks and a Strong Baseline for Deep Person Re-Identification, CVPRW 2019, arXiv 1903.07071,
+    section 3.5; used by Wieczorek et al., arXiv 2104.13643. The normalisation lets the classifier have its
+    hyperplanes and the metric loss its distances. It has a scale but no shift, and the classifier has no bias, so
+    that both are symmetric about the origin.
+
+    classes, width: C and D. smoothing: share of a label that is spread evenly over all classes.
+    """
+
+    needs_triplets: ClassVar[bool] = False
+
+    def __init__(self, *, classes: int, width: int, smoothing: float = 0.1) -> None:
+        super().__init__()
+        check_number("loss.classification.smoothing", smoothing, at_least=0.0, below=1.0)
+        # Nothing classifies after training, so there is no use for running statistics.
+        self.neck = nn.BatchNorm1d(width, track_running_stats=False)
+        self.neck.register_parameter("bias", None)
+        self.classifier = nn.Linear(width, classes, bias=False)
+        self.smoothing = smoothing
+
+    def forward(self, inputs: LossInputs) -> Tensor:
+        """Mean cross-entropy of the batch."""
+        logits = self.classifier(self.neck(inputs.features))
+        return functional.cross_entropy(logits, inputs.classes, label_smoothing=self.smoothing)

@@ -1,0 +1,63 @@
+"""Multi-level distance regularisation: distances gather at a few levels."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..checks import check_number
+from ..errors import ModelError
+from .inputs import LossInputs
+from .loss import Loss
+from .unsquared import unsquared
+
+LEVELS = (-3.0, 0.0, 3.0)
+
+
+def level_loss(standardised: Tensor, levels: Tensor) -> Tensor:
+    """Mean over the pairs of min_g |d̄ − s_g|. standardised: d̄, (P,), P ≥ 1. levels: s, (G,)."""
+    return (standardised[:, None] - levels).abs().amin(dim=1).mean()
+
+
+class MdrLoss(Loss):
+    """`level_loss` of all pairs of the batch, by any label, beside another loss of distances.
+
+    Kim, Park: Multi-Level Distance Regularization for Deep Metric Learning, AAAI 2021, arXiv 2102.04223, section 3.
+    Distances (not squared) are standardised with running mean and deviation, which are constants to the gradient
+    (our choice); the first batch sets them. The levels are learned. The paper trains without unit length
+    (encoder.normalise = false), so that distances are free to follow the levels.
+
+    levels: where they begin, in standard deviations. momentum: share of the old statistics in the new ones.
+    """
+
+    needs_triplets: ClassVar[bool] = False
+
+    def __init__(self, *, levels: Sequence[float] = LEVELS, momentum: float = 0.9) -> None:
+        super().__init__()
+        if not levels:
+            raise ModelError("loss.mdr.levels is empty: give at least one level")
+        check_number("loss.mdr.momentum", momentum, at_least=0.0, below=1.0)
+        self.levels = nn.Parameter(torch.tensor(list(levels), dtype=torch.float32))
+        self.statistics: Tensor
+        self.register_buffer(
+            "statistics", torch.zeros(2)
+        )  # mean and deviation; a deviation of 0: none seen yet
+        self.momentum = momentum
+
+    def forward(self, inputs: LossInputs) -> Tensor:
+        """The mean over the pairs; 0 as long as all distances have been equal. In training it moves the statistics."""
+        rows = len(inputs.classes)
+        first, second = torch.triu_indices(rows, rows, offset=1, device=inputs.classes.device)
+        distances = unsquared(inputs.sq_distances)[first, second]
+        if self.training:
+            self._observe(distances.detach())
+        mean, deviation = self.statistics.unbind()
+        if not deviation > 0:
+            return distances.sum() * 0.0  # keeps the graph
+        return level_loss((distances - mean) / deviation, self.levels)
+
+    def _observe(self, distances: Tensor) -> None:
+        found = torch.stack([distances.mean(), distances.std(correction=0)])
+        kept = self.momentum if self.statistics[1] > 0 else 0.0
+        self.statistics = kept * self.statistics + (1 - kept) * found

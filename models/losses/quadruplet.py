@@ -1,0 +1,81 @@
+"""The quadruplet network: a learned distance, and negatives pushed apart from each other, too."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..checks import check_number
+from ..parameter_groups import ParameterGroup
+from .gaps import gaps_by_class
+from .hinge_sum import hinge_sum
+from .inputs import LossInputs
+from .loss import Loss
+from .pair_metric import PairMetric
+from .pairs import negative_pairs, positive_pairs
+
+
+class QuadrupletLoss(Loss):
+    """mean max(0, g(a,p)² − g(a,n1)² + α1) + mean max(0, g(a,p)² − g(n2,n1)² + α2), with g learned.
+
+    Chen, Chen, Zhang, Huang: Beyond Triplet Loss: A Deep Quadruplet Network for Person Re-Identification, CVPR 2017,
+    arXiv 1704.01719, eq. 7 and 8; a, n1 and n2 are of three different classes. The means are over all triplets and
+    over all quadruplets of the batch, which are counted and not listed.
+
+    The margins follow the batch: α = w·(μ_n − μ_p), the means of g² over its negative and its positive pairs, without
+    gradient, and not below 0 (our choice: as long as negatives are nearer, a negative margin would demand nothing).
+
+    width: D. w1, w2: of the two margins. metric_factor: learning rate of g's layer, as a multiple of the encoder's.
+    """
+
+    needs_triplets: ClassVar[bool] = False
+
+    def __init__(self, *, width: int, w1: float = 1.0, w2: float = 0.5, metric_factor: float = 1.0) -> None:
+        super().__init__()
+        check_number("loss.quadruplet.w1", w1, at_least=0.0)
+        check_number("loss.quadruplet.w2", w2, at_least=0.0)
+        self.metric = PairMetric(width)
+        self.w1 = w1
+        self.w2 = w2
+        self.metric_factor = metric_factor
+
+    def parameter_groups(self) -> Sequence[ParameterGroup]:
+        """The layer of g, at its own rate."""
+        return [ParameterGroup(tuple(self.metric.parameters()), factor=self.metric_factor)]
+
+    def forward(self, inputs: LossInputs) -> Tensor:
+        """The two means; one without any triplet (a single class) or quadruplet (fewer than 3) is 0."""
+        classes = inputs.classes
+        squared = self.metric(inputs.embeddings).square()
+        near, far = _once(squared, positive_pairs(classes)), _once(squared, negative_pairs(classes))
+        if not (len(near) and len(far)):
+            return squared.sum() * 0.0  # keeps the graph
+        spread = (far.mean() - near.mean()).detach().clamp_min(0)
+        return self._triplets(squared, classes, self.w1 * spread) + self._quadruplets(
+            squared, classes, near, far, self.w2 * spread
+        )
+
+    def _triplets(self, squared: Tensor, classes: Tensor, margin: Tensor) -> Tensor:
+        hinges = [(gaps + margin).clamp_min(0) for gaps in gaps_by_class(squared, classes)]
+        return torch.stack([each.sum() for each in hinges]).sum() / max(
+            1, sum(each.numel() for each in hinges)
+        )
+
+    def _quadruplets(
+        self, squared: Tensor, classes: Tensor, near: Tensor, far: Tensor, margin: Tensor
+    ) -> Tensor:
+        """Every positive pair with every negative pair, less the negative pairs that hold the positives' class."""
+        total, count = hinge_sum(near, far, margin), near.numel() * far.numel()
+        for code in classes.unique():
+            own = classes == code
+            own_near = _once(squared[own][:, own], positive_pairs(classes[own]))
+            own_far = squared[own][:, ~own].flatten()
+            total = total - hinge_sum(own_near, own_far, margin)
+            count -= own_near.numel() * own_far.numel()
+        return total / max(1, count)
+
+
+def _once(values: Tensor, pairs: Tensor) -> Tensor:
+    """Those of the symmetric values (B, B) whose pair is marked, each pair once."""
+    return values[pairs.triu()]

@@ -1,0 +1,42 @@
+"""Which parameters are trained how: the encoder's as the run file says, a loss's possibly in a way of their own."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from .checks import check_choice, check_number
+from .errors import ModelError
+
+KINDS = ("adamw", "adam", "sgd")
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterGroup:
+    """parameters: trained alike. What is None is as in the run file.
+
+    rate: learning rate in place of train.learning_rate; warm-up and schedule apply to it, too.
+    factor: multiplies the rate. kind: "adamw", "adam" or "sgd". momentum: of "sgd".
+    weight_decay: only on parameters with two or more dimensions.
+    """
+
+    parameters: tuple[nn.Parameter, ...]
+    rate: float | None = None
+    factor: float = 1.0
+    kind: str | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
+
+    def __post_init__(self) -> None:
+        check_number("the learning-rate factor of a parameter group", self.factor, above=0.0)
+        if self.rate is not None:
+            check_number("the learning rate of a parameter group", self.rate, above=0.0)
+        if self.kind is not None:
+            check_choice("the optimiser of a parameter group", self.kind, KINDS)
+
+
+def encoder_group(encoder: nn.Module) -> ParameterGroup:
+    """The trainable weights of an encoder, in the order of `parameters()`."""
+    trainable = tuple(parameter for parameter in encoder.parameters() if parameter.requires_grad)
+    if not trainable:
+        raise ModelError("the encoder has no trainable weights: unfreeze some or set run.epochs to 0")
+    return ParameterGroup(trainable)

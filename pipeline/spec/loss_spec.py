@@ -1,0 +1,188 @@
+"""The section of the run file that says what training minimises."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from .section import Section
+
+LossName = Literal[
+    "triplet",
+    "global",
+    "batch_hard",
+    "batch_all",
+    "quadruplet",
+    "centroid",
+    "classification",
+    "centre",
+    "hist",
+    "mdr",
+    "library",
+]
+Margin = Annotated[float, Field(gt=0)] | Literal["soft"]
+
+OF_TRIPLETS: frozenset[LossName] = frozenset({"triplet", "global"})
+"""Losses of the triplets that the batch rule finds; the others look at the whole batch."""
+BESIDE_OTHERS: frozenset[LossName] = frozenset({"centre", "mdr"})
+"""Losses that do not tell classes apart."""
+
+
+class BatchHardSpec(Section):
+    """[loss.batch_hard]: of each row the farthest positive and the nearest negative (Hermans et al., 2017)."""
+
+    margin: Margin = "soft"
+    """Of the hinge, in units of distance (not squared), or "soft" for ln(1 + exp(…)), which has none."""
+
+
+class BatchAllSpec(Section):
+    """[loss.batch_all]: every triplet of the batch (Hermans et al., 2017)."""
+
+    margin: Margin = "soft"
+    """As of batch_hard."""
+    mean: Literal["all", "active"] = "all"
+    """Over which triplets: all, or only those whose hinge is positive."""
+
+    @model_validator(mode="after")
+    def _hinge(self) -> "BatchAllSpec":
+        if self.margin == "soft" and self.mean == "active":
+            raise ValueError(
+                'loss.batch_all.mean is "active" but loss.batch_all.margin is "soft", with which every triplet is '
+                'active: give margin a number, or set mean = "all"'
+            )
+        return self
+
+
+class QuadrupletSpec(Section):
+    """[loss.quadruplet]: a learned distance, negatives pushed apart from each other, too (Chen et al., CVPR 2017)."""
+
+    w1: float = Field(default=1.0, ge=0)
+    """Margin between an anchor's positives and negatives, as a share of the gap between the two kinds of pairs."""
+    w2: float = Field(default=0.5, ge=0)
+    """The same between its positives and pairs of two other classes."""
+    metric_factor: float = Field(default=1.0, gt=0)
+    """Learning rate of the learned distance, as a multiple of train.learning_rate."""
+
+
+class CentroidSpec(Section):
+    """[loss.centroid]: triplets of a row and class centroids (Wieczorek et al., 2021)."""
+
+    margin: float = Field(default=0.5, gt=0)
+    """α, in units of squared distance."""
+
+
+class ClassificationSpec(Section):
+    """[loss.classification]: cross-entropy behind a batch normalisation (BNNeck; Luo et al., CVPRW 2019)."""
+
+    smoothing: float = Field(default=0.1, ge=0, lt=1)
+    """Share of a label that is spread over all classes."""
+
+
+class CentreSpec(Section):
+    """[loss.centre]: pulls rows to the centre of their class (Wen et al., ECCV 2016)."""
+
+    centre_rate: float = Field(default=0.5, gt=0, le=1)
+    """Learning rate of the centres, by an SGD of their own."""
+
+
+class HistSpec(Section):
+    """[loss.hist]: classes as distributions, batches as hypergraphs (Lim et al., CVPR 2022)."""
+
+    tau: float = Field(default=32.0, gt=0)
+    alpha: float = Field(default=1.1, gt=0)
+    lambda_s: float = Field(default=1.0, ge=0)
+    """Weight of the hypergraph network's cross-entropy."""
+    hidden: int = Field(default=512, ge=1)
+    """Width of the hypergraph network."""
+    distribution_rate: float = Field(default=0.1, gt=0)
+    """Learning rate of means and variances; warm-up and schedule apply."""
+    network_factor: float = Field(default=5.0, gt=0)
+    """Learning rate of the network, as a multiple of train.learning_rate."""
+
+
+class MdrSpec(Section):
+    """[loss.mdr]: draws all distances to a few levels, beside another loss (Kim & Park, AAAI 2021)."""
+
+    levels: tuple[float, ...] = Field(default=(-3.0, 0.0, 3.0), min_length=1)
+    """Where the learned levels begin, in standard deviations."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Share of the old mean and deviation in the new ones."""
+
+
+class LibrarySpec(Section):
+    """[loss.library]: a loss of pytorch-metric-learning, or any module of (embeddings, class codes)."""
+
+    factory: str | None = None
+    """"module:Name", as in "pytorch_metric_learning.losses:ProxyAnchorLoss". It is given `num_classes` and
+    `embedding_size` where it takes them."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Further keyword arguments of the factory."""
+    rate: float | None = Field(default=None, gt=0)
+    """Learning rate of its own weights; by default train.learning_rate."""
+
+    @model_validator(mode="after")
+    def _module(self) -> "LibrarySpec":
+        module, _, name = (self.factory or "module:Name").rpartition(":")
+        if not (module and name) or module.endswith(".py"):
+            raise ValueError(
+                f'loss.library.factory is "{self.factory}" but must be "module:Name" of an importable module, so that '
+                "every worker finds the same: put the file on the Python path and name its module"
+            )
+        return self
+
+
+class LossSpec(Section):
+    """[loss]: losses and their weights; the parameters of each in a section of its name."""
+
+    weights: dict[LossName, float] = Field(default={"triplet": 1.0, "global": 1.0}, min_length=1)
+    """What is minimised: the sum of these losses, each times its weight. What is not named is left out."""
+    triplets: Literal["auto", "semi_hard", "boundary", "stored"] = "auto"
+    """Which triplets of a batch "triplet" and "global" learn from. "auto": those that fit the batches: the k rule
+    ("boundary") in neighbourhood batches, the stored ones in batches of them, else semi-hard ones."""
+    margin: float | None = Field(default=None, gt=0)
+    """Of the triplets, in squared distance; by default mine.margin."""
+    lambda_global: float = Field(default=0.8, ge=0)
+    """"global": weight of the distance between the means, against the variances."""
+    t_global: float = Field(default=0.4, ge=0)
+    """"global": how far apart the means shall be, in quarters of the squared distance."""
+    batch_hard: BatchHardSpec = BatchHardSpec()
+    batch_all: BatchAllSpec = BatchAllSpec()
+    quadruplet: QuadrupletSpec = QuadrupletSpec()
+    centroid: CentroidSpec = CentroidSpec()
+    classification: ClassificationSpec = ClassificationSpec()
+    centre: CentreSpec = CentreSpec()
+    hist: HistSpec = HistSpec()
+    mdr: MdrSpec = MdrSpec()
+    library: LibrarySpec = LibrarySpec()
+
+    @property
+    def of_triplets(self) -> bool:
+        """Whether any of the losses learns from the triplets of the batch rule."""
+        return not OF_TRIPLETS.isdisjoint(self.weights)
+
+    @model_validator(mode="after")
+    def _used(self) -> "LossSpec":
+        named = ", ".join(self.weights)
+        for name, weight in self.weights.items():
+            if weight <= 0:
+                raise ValueError(
+                    f"loss.weights.{name} is {weight} but must be above 0: raise it, or leave {name} out"
+                )
+        for name in type(self).model_fields:
+            section = getattr(self, name)
+            if isinstance(section, Section) and name not in self.weights and section != type(section)():
+                key, value = next(iter(section.model_dump(exclude_defaults=True).items()))
+                raise ValueError(
+                    f"loss.{name}.{key} is {value!r} but loss.weights names only {named}: add {name} to the weights, "
+                    "or remove the key"
+                )
+        if BESIDE_OTHERS.issuperset(self.weights):
+            raise ValueError(
+                f"loss.weights names only {named}, which would draw all rows to one point, whatever their class: add "
+                "a loss that tells classes apart, as triplet = 1"
+            )
+        if "library" in self.weights and self.library.factory is None:
+            raise ValueError(
+                "loss.weights names library but loss.library.factory is missing: name the loss, as in "
+                '"pytorch_metric_learning.losses:ProxyAnchorLoss"'
+            )
+        return self

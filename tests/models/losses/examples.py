@@ -1,0 +1,106 @@
+"""Small batches for the tests of losses, and every loss with weights of its own or without."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+from tripletmine.models.batch_rules import InBatch, SemiHard
+from tripletmine.models.distances import pairwise_sq_distances
+from tripletmine.models.losses.batch_all import BatchAllLoss
+from tripletmine.models.losses.batch_hard import BatchHardLoss
+from tripletmine.models.losses.centre import CentreLoss
+from tripletmine.models.losses.centroid import CentroidTripletLoss
+from tripletmine.models.losses.classification import ClassificationLoss
+from tripletmine.models.losses.hist import HistLoss
+from tripletmine.models.losses.inputs import LossInputs
+from tripletmine.models.losses.library import LibraryLoss
+from tripletmine.models.losses.mdr import MdrLoss
+from tripletmine.models.losses.quadruplet import QuadrupletLoss
+
+CLASSES, WIDTH = 6, 4
+
+UNEVEN = torch.tensor([3, 0, 0, 1, 3, 1, 0, 5, 3])
+"""Class 5 has one row; classes 2 and 4 have none."""
+
+ROWS = 9
+
+
+class Proxies(nn.Module):
+    """A loss as a library would have it: softmax over the distances to a point for each class."""
+
+    def __init__(self):
+        super().__init__()
+        self.points = nn.Parameter(torch.randn(CLASSES, WIDTH))
+
+    def forward(self, embeddings, labels):
+        distances = (embeddings[:, None] - self.points).square().sum(dim=2)
+        return functional.cross_entropy(-distances, labels)
+
+
+METHODS = {
+    "batch_hard": BatchHardLoss,
+    "batch_hard_hinge": lambda: BatchHardLoss(0.3),
+    "batch_all": BatchAllLoss,
+    "batch_all_hinge": lambda: BatchAllLoss(0.3),
+    "batch_all_active": lambda: BatchAllLoss(0.3, "active"),
+    "quadruplet": lambda: QuadrupletLoss(width=WIDTH),
+    "centroid": CentroidTripletLoss,
+    "classification": lambda: ClassificationLoss(classes=CLASSES, width=WIDTH),
+    "centre": lambda: CentreLoss(classes=CLASSES, width=WIDTH, weight=0.5),
+    "hist": lambda: HistLoss(classes=CLASSES, width=WIDTH, hidden=8),
+    "mdr": MdrLoss,
+    "library": lambda: LibraryLoss(Proxies(), subject="a loss", rate=0.05),
+}
+
+
+def method(name, seed=0):
+    """A loss with seeded weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return METHODS[name]()
+
+
+def features(rows=ROWS, seed=0, dtype=torch.float64):
+    """Rows (rows, WIDTH) that are not of unit length."""
+    return torch.randn(rows, WIDTH, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def inputs_of(rows, classes=UNEVEN, *, normalise=True):
+    """What the trainer would pass on, with semi-hard triplets."""
+    embeddings = functional.normalize(rows) if normalise else rows
+    distances = pairwise_sq_distances(embeddings)
+    with torch.no_grad():
+        picked = SemiHard()(InBatch(distances.float(), classes, torch.arange(len(classes))))
+    return LossInputs(rows, embeddings, distances, classes, picked)
+
+
+def gradient(loss, rows, classes=UNEVEN, **options):
+    """Value and gradient at the rows, and the gradients of the loss's own parameters by name."""
+    rows = rows.detach().clone().requires_grad_()
+    loss.zero_grad()
+    value = loss(inputs_of(rows, classes, **options))
+    value.backward()
+    found = {name: parameter.grad for name, parameter in loss.named_parameters()}
+    return value.detach(), rows.grad, found
+
+
+def sq_distance(x, y):
+    """Σ (x − y)², a float64 scalar."""
+    return ((x - y) ** 2).sum()
+
+
+def triplets(classes=UNEVEN):
+    """All (a, p, n) of a batch, by three loops."""
+    codes = classes.tolist()
+    places = range(len(codes))
+    return [
+        (a, p, n)
+        for a in places
+        for p in places
+        for n in places
+        if a != p and codes[a] == codes[p] and codes[a] != codes[n]
+    ]
+
+
+def mean(values):
+    """Of a list of scalars."""
+    return torch.stack(list(values)).mean()

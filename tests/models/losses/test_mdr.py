@@ -1,0 +1,69 @@
+"""Multi-level distance regularisation, against loops over pairs and batches."""
+
+import math
+
+import pytest
+import torch
+from tripletmine.models.errors import ModelError
+from tripletmine.models.losses.mdr import MdrLoss
+
+from .examples import UNEVEN, features, inputs_of, sq_distance
+
+
+def distances_of(rows):
+    return [math.sqrt(sq_distance(rows[i], rows[j])) for i in range(len(rows)) for j in range(i)]
+
+
+def slow(batches, levels, momentum):
+    """The loss of each batch in turn, statistics running along."""
+    mean = deviation = None
+    found = []
+    for rows in batches:
+        distances = distances_of(rows)
+        own_mean = sum(distances) / len(distances)
+        own_deviation = math.sqrt(sum((d - own_mean) ** 2 for d in distances) / len(distances))
+        if mean is None:
+            mean, deviation = own_mean, own_deviation
+        else:
+            mean = momentum * mean + (1 - momentum) * own_mean
+            deviation = momentum * deviation + (1 - momentum) * own_deviation
+        found.append(
+            sum(min(abs((d - mean) / deviation - s) for s in levels) for d in distances) / len(distances)
+        )
+    return found
+
+
+@pytest.mark.parametrize("levels", [(-3.0, 0.0, 3.0), (0.0,), (-1.0, 0.5)])
+@pytest.mark.parametrize("normalise", [True, False])
+def test_against_loops_over_several_batches(levels, normalise):
+    loss = MdrLoss(levels=levels).double()
+    batches = [inputs_of(features(seed=seed) * (1 + seed), normalise=normalise) for seed in range(4)]
+    expected = slow([inputs.embeddings for inputs in batches], levels, 0.9)
+    assert [loss(inputs).item() for inputs in batches] == pytest.approx(expected, rel=1e-6)
+
+
+def test_labels_do_not_count():
+    rows = features()
+    assert MdrLoss()(inputs_of(rows)) == MdrLoss()(inputs_of(rows, UNEVEN.flip(0)))
+
+
+def test_in_evaluation_the_statistics_stay():
+    loss = MdrLoss()
+    loss(inputs_of(features()))
+    kept = loss.statistics.clone()
+    loss.eval()(inputs_of(features(seed=1)))
+    assert torch.equal(loss.statistics, kept)
+
+
+def test_equal_distances_wait_for_the_first_batch_that_has_others():
+    loss = MdrLoss()
+    assert loss(inputs_of(torch.ones(4, 4), torch.arange(4))) == 0
+    inputs = inputs_of(features())
+    assert loss(inputs).item() == pytest.approx(slow([inputs.embeddings], loss.levels.tolist(), 0.9)[0])
+
+
+def test_settings_out_of_range_are_refused():
+    with pytest.raises(ModelError, match=r"^loss\.mdr\.levels is empty"):
+        MdrLoss(levels=())
+    with pytest.raises(ModelError, match=r"^loss\.mdr\.momentum is 1.0 but must be below"):
+        MdrLoss(momentum=1.0)
