@@ -4,37 +4,11 @@ Started by `prefect_server.py` as `python -m tripletmine.flows.prefect_child --p
 """
 
 import argparse
-import ctypes
-import os
-import signal
 import socket
-import sys
-import threading
-import time
 
-_PR_SET_PDEATHSIG = 1
-_WATCH_SECONDS = 1.0
+from ..pipeline.end_with_parent import end_with_parent
+
 _SHUTDOWN_SECONDS = 3
-
-
-def end_with_parent(parent: int) -> None:
-    """Terminate this process when process `parent` is gone, even by kill -9.
-
-    On Linux the kernel sends the signal; elsewhere a thread watches.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        # The parent may have died before the request: then no signal comes any more.
-        if os.getppid() != parent:
-            raise SystemExit("the process that asked for a Prefect server has ended")
-    else:
-        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_WATCH_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> None:

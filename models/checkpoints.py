@@ -7,7 +7,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from .errors import ModelError
 
@@ -49,8 +49,3 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"the description in {path} is damaged ({error}): restore it or train again"
         ) from error
     return tensors, description
-
-
-def save_encoder(path: Path, encoder: nn.Module, description: Mapping[str, Any] | None = None) -> None:
-    """Write an encoder's weights; the description holds what is needed to build it again elsewhere."""
-    save_tensors(path, encoder.state_dict(), description)

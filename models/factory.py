@@ -1,4 +1,4 @@
-"""A user's own encoder: found, imported and called, with errors that show the user's message."""
+"""A user's own code: found, imported and called, with errors that show the user's message."""
 
 import importlib
 import importlib.util
@@ -15,22 +15,28 @@ GIVEN = ("input_shape", "embedding_dim")
 """Keyword arguments that every factory is called with."""
 
 
-def load_factory(reference: str, *, base: Path | None = None) -> Callable[..., Any]:
+def load_factory(
+    reference: str, *, base: Path | None = None, subject: str = "encoder factory"
+) -> Callable[..., Any]:
     """The callable behind `path/to/file.py:factory` or `module:factory`.
 
     A relative path is taken from `base` (the folder of the run file; the working directory if None). A file
     is executed afresh on every call and is not entered in `sys.modules`: two runs may have files of the same
-    name.
+    name. subject: what messages call it.
 
     Raises ModelError when there is no such file, module or attribute, or when importing it fails.
     """
     where, separator, attribute = reference.rpartition(":")
     if not separator or not where or not attribute:
         raise ModelError(
-            f"encoder factory {reference!r} must be 'path/to/file.py:factory' or 'module:factory': "
+            f"{subject} {reference!r} must be 'path/to/file.py:factory' or 'module:factory': "
             "name the function after a colon"
         )
-    module = _module_from_file(where, base, reference) if where.endswith(".py") else _module(where, reference)
+    module = (
+        _module_from_file(where, base, f"{subject} {reference!r}")
+        if where.endswith(".py")
+        else _module(where, reference)
+    )
     found = getattr(module, attribute, None)
     if found is None:
         public = [
@@ -102,15 +108,13 @@ def _module(name: str, reference: str) -> ModuleType:
         ) from error
 
 
-def _module_from_file(where: str, base: Path | None, reference: str) -> ModuleType:
+def _module_from_file(where: str, base: Path | None, subject: str) -> ModuleType:
     path = (base or Path()) / where
     if not path.is_file():
-        raise ModelError(f"encoder factory {reference!r}: there is no file {path}: correct the path")
+        raise ModelError(f"{subject}: there is no file {path}: correct the path")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise ModelError(
-            f"encoder factory {reference!r}: {path} cannot be loaded as Python: correct the path"
-        )
+        raise ModelError(f"{subject}: {path} cannot be loaded as Python: correct the path")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

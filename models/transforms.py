@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .augment_hook import Hook
 from .checks import check_count, check_number
 from .errors import ModelError
 from .seeds import torch_generator
@@ -98,11 +99,18 @@ def to_tensor(images: NDArray, scaling: Scaling = UNSCALED) -> Tensor:
 
 
 def augment(
-    images: Tensor, settings: AugmentSettings, generator: torch.Generator, *, black: Tensor | float = 0.0
+    images: Tensor,
+    settings: AugmentSettings,
+    generator: torch.Generator,
+    *,
+    black: Tensor | float = 0.0,
+    first: int = 0,
+    batch: int | None = None,
 ) -> Tensor:
     """Shift and mirror each image on its own; the same numbers for the same generator.
 
     images: float32 (B, C, H, W) on any device; the generator is a CPU generator.
+    first, batch: they are rows first … first + B of a batch of that many, and are changed as they would be in it.
     black: value of the pixels that come in, a number or (C,): what black is after scaling.
     Returns a new tensor of the same shape, or `images` itself when there is nothing to do.
     """
@@ -120,12 +128,14 @@ def augment(
             f"train.augment.shift is {shift} but images are {height}×{width}: lower it below half of the "
             "shorter side"
         )
-    rows = torch.arange(height).expand(count, height) + _offsets(count, shift, generator)
+    batch = count if batch is None else batch
+    here = slice(first, first + count)
+    rows = torch.arange(height).expand(count, height) + _offsets(batch, shift, generator)[here]
     columns = torch.arange(width).expand(count, width)
     if settings.flip:
-        mirrored = torch.rand(count, generator=generator) < 0.5
+        mirrored = torch.rand(batch, generator=generator)[here] < 0.5
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-    columns = columns + _offsets(count, shift, generator)
+    columns = columns + _offsets(batch, shift, generator)[here]
     # The channel goes last: one gather then moves whole pixels.
     fill = torch.as_tensor(black, dtype=images.dtype, device=images.device)
     framed = fill.expand(count, height + 2 * shift, width + 2 * shift, channels).clone()
@@ -146,16 +156,30 @@ class TrainTransform:
     run it.
 
     seed: of the epoch. The same step always gets the same augmentation, also after a resume.
+    hook: a user's, applied last.
     """
 
     scaling: Scaling
     augmentation: AugmentSettings
     seed: int
+    hook: Hook | None = None
 
-    def __call__(self, images: NDArray, step: int) -> Tensor:
-        """uint8 or float32 (B, *item_shape) → float32 (B, C, H, W) or (B, F)."""
+    def __call__(self, images: NDArray, step: int, *, first: int = 0, batch: int | None = None) -> Tensor:
+        """uint8 or float32 (B, *item_shape) → float32 (B, C, H, W) or (B, F).
+
+        first, batch: they are rows first … first + B of a batch of that many; by default they are the batch.
+        """
         tensor = to_tensor(images, self.scaling)
-        if self.augmentation.nothing:
+        if not self.augmentation.nothing:
+            black = -torch.tensor(self.scaling.mean) / torch.tensor(self.scaling.std)
+            generator = torch_generator(self.seed, step)
+            tensor = augment(tensor, self.augmentation, generator, black=black, first=first, batch=batch)
+        if self.hook is None:
             return tensor
-        black = -torch.tensor(self.scaling.mean) / torch.tensor(self.scaling.std)
-        return augment(tensor, self.augmentation, torch_generator(self.seed, step), black=black)
+        # 1 + place: a seed sequence that ends in 0 is the same as one without it.
+        places = range(first, first + len(tensor))
+        changed = [
+            self.hook(image, torch_generator(self.seed, step, 1 + place))
+            for place, image in zip(places, tensor, strict=True)
+        ]
+        return torch.stack(changed)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EMBEDDINGS = "embeddings.zarr"
 ENCODER_FILE = "encoder.safetensors"
+STATE_FILE = "state.safetensors"
 
 _NAMED = 5
 """Bad rows that an error lists."""
@@ -65,8 +66,12 @@ def embedding_memory_mib(spec: RunSpec, facts: RunFacts) -> int:
     return 400 + (vectors + items * 64) // 2**20
 
 
-def embed_rows(job: Job, start: int, stop: int, means: Means) -> NDArray[np.float32]:
+def embed_rows(
+    job: Job, start: int, stop: int, means: Means, *, normalise: bool = True
+) -> NDArray[np.float32]:
     """Embeddings float32 (stop - start, D) of the run's rows start … stop, in their order.
+
+    normalise: False gives them as the encoder does, even where the run makes them unit length.
 
     The next batch is decoded by a thread while the encoder works on this one: a Dask worker is a daemonic
     process and may not have a DataLoader's children.
@@ -94,7 +99,7 @@ def embed_rows(job: Job, start: int, stop: int, means: Means) -> NDArray[np.floa
             vectors[first : first + step] = encode(
                 encoder,
                 images,
-                normalise=spec.encoder.normalise,
+                normalise=normalise and spec.encoder.normalise,
                 batch=step,
                 device=device,
                 scaling=scaling_of(spec),

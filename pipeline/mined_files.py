@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..mining.confusion import Confusion
@@ -50,15 +51,19 @@ def class_names(codes: NDArray[np.int32], labels: Labels) -> pa.DictionaryArray:
 
 
 def triplet_columns(mine: Committed, name: str, columns: Sequence[str]) -> dict[str, NDArray]:
-    """Some columns of one part as arrays. Errors: CorruptError for a file that is not what its receipt says."""
+    """Some columns of one file of the stage as arrays. Errors: CorruptError for a file that is not what its receipt
+    says, or lacks a column."""
     path = mine.checked(name)
     try:
+        there = pq.read_schema(path).names
+        missing = [column for column in columns if column not in there]
+        if missing:
+            raise CorruptError(
+                f"{path} has no column {missing[0]} (it has {', '.join(there)}): {mine.remedy}"
+            )
         table = read_table(path, columns)
     except (OSError, pa.ArrowException) as error:
         raise CorruptError(f"{path} cannot be read ({error}): {mine.remedy}") from None
-    missing = [column for column in columns if column not in table.column_names]
-    if missing:
-        raise CorruptError(f"{path} has no column {missing[0]}: {mine.remedy}")
     return {column: table[column].to_numpy() for column in columns}
 
 
@@ -128,5 +133,4 @@ def classes_table(parts: Sequence[ClassCounts], labels: Labels) -> pa.Table:
 
 def read_confusion(mine: Committed) -> dict[str, NDArray]:
     """Columns class_a, class_b and count of the class-confusion table."""
-    table = read_table(mine.checked(CONFUSION), ("class_a", "class_b", "count"))
-    return {name: table[name].to_numpy() for name in table.column_names}
+    return triplet_columns(mine, CONFUSION, ("class_a", "class_b", "count"))

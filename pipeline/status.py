@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .epochs import TEST, plan_epochs, wants_test
+from .epochs import TEST, epochs_to_run, wants_test
 from .errors import PipelineError
 from .run_files import read_run_file
 from .spec.run_spec import RunSpec
-from .stages.base import RunFacts, Stage, StageRef
+from .stages.base import RunFacts, Stage, StageRef, manifest_of
 from .stages.evaluate import test_stage
 from .storage.committed import PRUNED
 from .storage.journal import read_events
-from .storage.manifest import read_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def read_status(root: Path) -> RunStatus:
     spec, facts = open_record(root)
     seconds = _seconds(root)
     epochs = []
-    for epoch in plan_epochs(spec):
+    for epoch in epochs_to_run(root, spec):
         stages = tuple(
             _stage_status(root, stage, StageRef(epoch.number, stage.name), spec, facts, seconds)
             for stage in epoch.stages
@@ -131,7 +130,7 @@ def _stage_status(
     folder = ref.folder(root)
     tasks = stage.plan(spec, facts, ref).tasks if stage else 0
     try:
-        manifest = read_manifest(folder)
+        manifest = manifest_of(root, ref)
     except PipelineError:
         return StageStatus(ref, "damaged", 0, tasks, None, 0, {})
     if manifest is None:
@@ -158,10 +157,20 @@ def _names(folder: Path) -> Iterator[str]:
 
 
 def _seconds(root: Path) -> dict[tuple[int | None, str], float]:
-    """Seconds of the try that committed each stage."""
+    """Seconds of the try that committed each stage.
+
+    The journal has no digest: a line with other values than were written tells nothing.
+    """
     total: dict[tuple[int | None, str], float] = {}
     for event in read_events(root):
-        key = (event.get("epoch"), str(event.get("stage")))
-        if event["event"] == "committed":
-            total[key] = float(event.get("seconds", 0.0))
+        match event:
+            case {
+                "event": "committed",
+                "stage": str(stage),
+                "epoch": int() | None as epoch,
+                "seconds": int() | float() as seconds,
+            } if 0 <= seconds < float("inf"):
+                total[epoch, stage] = seconds
+            case _:
+                pass
     return total

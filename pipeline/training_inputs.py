@@ -9,18 +9,17 @@ from numpy.typing import NDArray
 from ..models.batch_rules import BatchRule, SemiHard, Stored, WithinBoundary
 from ..models.batches.batch import BatchPlan, BatchShape
 from ..models.batches.class_balanced import ClassBalanced
-from ..models.batches.inputs import TRIPLET_COLUMNS
 from ..models.batches.mined_filter import MinedFilter
 from ..models.batches.neighbourhood import Neighbourhood, NeighbourhoodSettings
 from ..models.batches.stored_triplets import StoredTriplets
-from ..models.losses.triplet_global import LossSettings
 from ..models.optimisers import OptimiserSettings
 from ..models.schedules import ScheduleSettings
-from ..models.training import TrainerSettings
-from .mined_files import each_part, part_names, read_confusion, triplet_columns, triplets_per_anchor
+from ..models.trainer_settings import TrainerSettings
+from .mined_files import part_names, read_confusion, triplets_per_anchor
 from .spec.run_spec import RunSpec
 from .stages.base import Job
 from .storage.committed import Committed
+from .training_triplets import check_enough, training_triplets
 from .worker_state import labels_of
 
 
@@ -40,19 +39,29 @@ def training_inputs(job: Job) -> TrainingInputs:
     mine = job.parent("mine") if any(ref.stage == "mine" for ref in job.parent_digests) else None
     if mine is None:
         return TrainingInputs(_class_balanced(job, classes), SemiHard(spec.margin), None)
-    if spec.train.batches == "class_balanced":
-        return TrainingInputs(
-            _class_balanced(job, classes), SemiHard(spec.margin), _mined(mine, len(classes))
-        )
+    rule = batch_rule(spec, float(mine.manifest.report["k_hardness"]))
     if spec.train.batches == "triplets":
-        return TrainingInputs(_stored(job, mine, classes), Stored(spec.margin), None)
-    rule = WithinBoundary(
-        k_hardness=float(mine.manifest.report["k_hardness"]),
+        return TrainingInputs(_stored(job, mine, classes), rule, None)
+    mined = _mined(mine, len(classes))  # first, as it looks at every id
+    walked = spec.train.batches == "neighbourhood"
+    batches = _neighbourhood(job, mine, classes) if walked else _class_balanced(job, classes)
+    return TrainingInputs(batches, rule, mined)
+
+
+def batch_rule(spec: RunSpec, k_hardness: float) -> BatchRule:
+    """Which triplets of a batch are trained, after the warm-up."""
+    fitting = {"neighbourhood": "boundary", "triplets": "stored", "class_balanced": "semi_hard"}
+    chosen = fitting[spec.train.batches] if spec.loss.triplets == "auto" else spec.loss.triplets
+    if chosen == "semi_hard":
+        return SemiHard(spec.margin)
+    if chosen == "stored":
+        return Stored(spec.margin)
+    return WithinBoundary(
+        k_hardness=k_hardness,
         margin=spec.margin,
         nearer_positive=spec.mine.nearer_positive,
         nearest_only=spec.train.negatives == "nearest",
     )
-    return TrainingInputs(_neighbourhood(job, mine, classes), rule, _mined(mine, len(classes)))
 
 
 def images_per_epoch(spec: RunSpec, rows: int) -> int:
@@ -77,16 +86,12 @@ def trainer_settings(spec: RunSpec) -> TrainerSettings:
             step_every=train.step_every,
             step_factor=train.step_factor,
         ),
-        loss=LossSettings(
-            margin=spec.margin,
-            t_global=spec.loss.t_global,
-            lambda_global=spec.loss.lambda_global,
-            gamma=spec.loss.gamma,
-            use_global=spec.loss.use_global,
-        ),
         normalise=spec.encoder.normalise,
         autocast=train.autocast,
         channels_last=train.channels_last,
+        embed_rows=train.embed_rows,
+        ema_decay=train.ema_decay,
+        compile=train.compile,
     )
 
 
@@ -114,10 +119,12 @@ def _neighbourhood(job: Job, mine: Committed, classes: NDArray[np.int32]) -> Nei
 
 
 def _stored(job: Job, mine: Committed, classes: NDArray[np.int32]) -> StoredTriplets:
+    batch_images = _shape(job.spec).images
+    check_enough(mine, batch_images)
     return StoredTriplets(
         classes,
-        [partial(triplet_columns, mine, name, TRIPLET_COLUMNS) for name in part_names(mine)],
-        batch_images=_shape(job.spec).images,
+        [partial(training_triplets, mine, name, len(classes)) for name in part_names(mine)],
+        batch_images=batch_images,
         images=images_per_epoch(job.spec, len(classes)),
         seed=job.spec.run.seed,
         epoch=job.ref.epoch or 0,
@@ -126,6 +133,6 @@ def _stored(job: Job, mine: Committed, classes: NDArray[np.int32]) -> StoredTrip
 
 def _mined(mine: Committed, rows: int) -> MinedFilter:
     found = MinedFilter(rows)
-    for part in each_part(mine, TRIPLET_COLUMNS):
-        found.add(part)
+    for name in part_names(mine):
+        found.add(training_triplets(mine, name, rows))
     return found

@@ -90,6 +90,14 @@ class TrainingProgress:
             if older != path:
                 older.unlink()
 
+    def images_since(self, offset: int) -> tuple[int, int]:
+        """Images of the steps recorded from this byte of the metrics on, and where the next call goes on."""
+        with self._metrics.open("rb") as file:
+            file.seek(offset)
+            whole = file.read().rpartition(b"\n")[0]
+        images = sum(json.loads(line)["images"] for line in whole.splitlines())
+        return images, offset + len(whole) + bool(whole)
+
     def publish_metrics(self, path: Path) -> None:
         """Copy all metrics to their place among the stage's artifacts."""
         with published(path) as partial:

@@ -26,11 +26,12 @@ class NeighbourhoodSettings:
     """shape: classes × images a batch. random_share: of the classes of a batch that are drawn without the
     walk.
 
-    Random classes keep the rest of the space from drifting while the confused classes are pulled apart.
+    Random classes could keep the rest of the space from drifting while the confused classes are pulled apart, but
+    the walk reaches every class anyway: see `random_share` of the run file.
     """
 
     shape: BatchShape = field(default_factory=BatchShape)
-    random_share: float = 0.25
+    random_share: float = 0.0
 
     def __post_init__(self) -> None:
         check_number("train.batch.random_share", self.random_share, at_least=0.0, at_most=1.0)

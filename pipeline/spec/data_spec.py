@@ -1,8 +1,10 @@
 """The section of the run file that names the data set."""
 
-from typing import Literal
+import re
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from .section import Section, execution
 
@@ -20,6 +22,13 @@ _ONLY_FOR: dict[str, set[str]] = {
 """Keys that mean something for some kinds only. Elsewhere they would be ignored, so they are refused."""
 
 
+_CREDENTIALS = re.compile(
+    r"://[^/@\s]*:[^/@\s]*@|[?&][^=&#]*(token|secret|signature|password|credential|api_?key|\bsig)[^=&#]*=",
+    re.I,
+)
+"""user:password@ before the host of a URL, or a query with a token."""
+
+
 class AugmentSpec(Section):
     """[data.augment]: random changes of the images seen in training. Never applied when embedding."""
 
@@ -27,6 +36,20 @@ class AugmentSpec(Section):
     """Largest shift in pixels, drawn for each axis."""
     flip: bool = False
     """Mirror half of the images left to right."""
+    factory: str | None = None
+    """A user's "path/to/file.py:factory" or "module:factory"; it returns a function of (image, generator), float32
+    (C, H, W) after scaling, that is applied to one image at a time, after the others."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments of `factory`."""
+
+    @model_validator(mode="after")
+    def _factory(self) -> "AugmentSpec":
+        if self.arguments and self.factory is None:
+            raise ValueError(
+                f"data.augment.arguments is {self.arguments} but there is no data.augment.factory to take them: "
+                "name it, or remove them"
+            )
+        return self
 
 
 class DataSpec(Section):
@@ -62,6 +85,19 @@ class DataSpec(Section):
     augment: AugmentSpec = AugmentSpec()
     hash_content: bool = execution(False)
     """Recognise files by the digest of their bytes, which reads all of them, instead of by size and time."""
+
+    @field_validator("path", "labels")
+    @classmethod
+    def _no_credentials(cls, location: str | None, info: ValidationInfo) -> str | None:
+        """What the run file says is kept in the run directory, and shown. The message does not repeat it."""
+        if location is not None and _CREDENTIALS.search(location):
+            raise PydanticCustomError(
+                "credentials",
+                "data.{key} has credentials in it, which would be kept with every run: take them out, and give them "
+                "to fsspec by its configuration or the environment",
+                {"key": info.field_name},
+            )
+        return location
 
     @model_validator(mode="after")
     def _keys_of_the_kind(self) -> "DataSpec":

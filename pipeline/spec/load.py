@@ -104,6 +104,8 @@ def _lines(name: str, errors: list[ErrorDetails]) -> Iterator[str]:
                 yield f"{name} is missing: add it" if "." in name else f"[{name}] is missing: add it"
             case "value_error":
                 yield str(context["error"])
+            case "credentials":
+                yield details["msg"]
             case kind:
                 message = details["msg"]
                 limit, remedy = _LIMITS.get(kind, (message[:1].lower() + message[1:], "correct it"))

@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .data_spec import DataSpec
+from .loss_spec import LossSpec
 from .section import Section, execution
-from .work_specs import EmbedSpec, EncoderSpec, EvaluateSpec, GraphSpec, LossSpec, MineSpec, TrainSpec
+from .train_spec import TrainSpec
+from .work_specs import EmbedSpec, EncoderSpec, EvaluateSpec, GraphSpec, MineSpec
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -31,6 +33,9 @@ class RunSection(Section):
     epochs: int = execution(3, ge=1)
     """Epochs in all, warm-up included. It may grow: no epoch depends on how many follow, unless train.schedule is
     "cosine"."""
+    patience: int | None = execution(None, ge=1)
+    """End the run after so many epochs in a row, warm-up aside, without a better evaluate.select on validation; raised
+    or removed, a run that has ended so goes on. By default all epochs are run."""
     seed: int = Field(default=0, ge=0, lt=2**63)
     deterministic: bool = False
     """The same bytes on any number of workers, for one kind of machine and one set of versions."""
@@ -85,6 +90,31 @@ class RunSpec(Section):
             raise ValueError(
                 f"train.warmup_epochs is {self.train.warmup_epochs} but run.epochs is {self.run.epochs}: "
                 "run.epochs counts the warm-up too, so raise it or lower the warm-up"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _losses(self) -> "RunSpec":
+        named, batches, triplets = ", ".join(self.loss.weights), self.train.batches, self.loss.triplets
+        if batches == "triplets" and not self.loss.of_triplets:
+            raise ValueError(
+                f'train.batches is "triplets" but no loss of loss.weights ({named}) learns from triplets: add triplet '
+                'to the weights, or choose batches = "neighbourhood"'
+            )
+        if triplets == "stored" and batches != "triplets":
+            raise ValueError(
+                f'loss.triplets is "stored" but train.batches is "{batches}", which bring no stored triplets: choose '
+                'batches = "triplets", or triplets = "auto"'
+            )
+        if triplets != "auto" and not self.loss.of_triplets:
+            raise ValueError(
+                f'loss.triplets is "{triplets}" but no loss of loss.weights ({named}) learns from triplets: add '
+                "triplet to the weights, or remove the key"
+            )
+        if "global" in self.loss.weights and not self.encoder.normalise:
+            raise ValueError(
+                "loss.weights names global but encoder.normalise is false, and the global loss compares distances with "
+                "those of unit vectors: take global out of the weights, or normalise"
             )
         return self
 

@@ -141,59 +141,6 @@ class MineSpec(Section):
         return self
 
 
-class TrainSpec(Section):
-    """[train]: one epoch of training on the mined triplets."""
-
-    warmup_epochs: int = Field(default=1, ge=0)
-    """First epochs without mining, on class-balanced batches: an untrained encoder has no useful neighbours."""
-    batches: Literal["neighbourhood", "triplets", "class_balanced"] = "neighbourhood"
-    """How batches are composed after the warm-up."""
-    classes_per_batch: int = Field(default=48, ge=2)
-    images_per_class: int = Field(default=8, ge=2)
-    random_share: float = Field(default=0.25, ge=0, le=1)
-    """Neighbourhood batches: share of a batch's classes drawn at random instead of by confusion."""
-    negatives: Literal["nearest", "all"] = "nearest"
-    """Neighbourhood batches: of each anchor and positive the nearest admissible negative, or all of them."""
-    images_per_epoch: int | None = Field(default=None, ge=1)
-    """Images seen in an epoch, rounded to whole batches; by default as many as the training split has."""
-    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
-    learning_rate: float = Field(default=2e-3, gt=0)
-    weight_decay: float = Field(default=1e-4, ge=0)
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    """Of "sgd"."""
-    clip_norm: float = Field(default=5.0, ge=0)
-    """Largest norm of the gradient; 0 leaves it as it is."""
-    schedule: Literal["constant", "cosine", "step"] = "constant"
-    """The learning rate over the run. "cosine" ends with run.epochs, which can then not grow."""
-    warmup_steps: int = Field(default=20, ge=0)
-    """Steps over which the learning rate first rises."""
-    step_every: int = Field(default=1000, ge=1)
-    """Steps between two reductions of "step"."""
-    step_factor: float = Field(default=0.1, gt=0, le=1)
-    autocast: bool = False
-    """Forward pass in bfloat16."""
-    channels_last: bool = True
-    checkpoint_steps: int = execution(200, ge=1)
-    """Steps between two checkpoints within the epoch, from which a broken-off epoch continues."""
-    compute_threads: int | None = Field(default=None, ge=1)
-    """torch threads while training; by default all cores, 1 when deterministic. Changes the last bits."""
-    where: Literal["driver", "worker"] = execution("driver")
-    """Train on the machine of the flow, or as a task on a worker."""
-
-
-class LossSpec(Section):
-    """[loss]: triplet loss plus global loss."""
-
-    margin: float | None = Field(default=None, gt=0)
-    """By default mine.margin."""
-    gamma: float = Field(default=1.0, ge=0)
-    """Weight of the triplet loss."""
-    use_global: bool = True
-    """Whether the global loss is added."""
-    lambda_global: float = Field(default=0.8, ge=0)
-    t_global: float = Field(default=0.4, ge=0)
-
-
 class EvaluateSpec(Section):
     """[evaluate]: retrieval metrics on held-out rows, always by exact search."""
 
@@ -201,6 +148,9 @@ class EvaluateSpec(Section):
     """Cluster the embeddings (k-means) and compare with the classes; by far the slowest of the metrics."""
     test: Literal["end", "every", "never"] = "end"
     """When the test split is looked at: once, for the checkpoint chosen on validation, or in every epoch."""
+    retrieval: Literal["instances", "centroids"] = "instances"
+    """What a query is matched against: the other rows, or the centroid of each class (the mean of its rows before they
+    are made unit length; of its own class without the query)."""
     train_gallery: bool = True
     """closed split: report the test split against the training split as gallery, too."""
     select: Literal["map_at_r", "recall@1"] = "map_at_r"

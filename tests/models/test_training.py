@@ -15,11 +15,17 @@ from tripletmine.models.checkpoints import load_tensors, save_tensors
 from tripletmine.models.encoders.build import build_encoder
 from tripletmine.models.encoding import encode
 from tripletmine.models.errors import ModelError
-from tripletmine.models.losses.triplet_global import LossSettings
+from tripletmine.models.frozen import freeze_backbone
+from tripletmine.models.losses.global_loss import GlobalLoss
+from tripletmine.models.losses.loss import Loss
+from tripletmine.models.losses.objective import Objective, Term
+from tripletmine.models.losses.triplet import TripletLoss
 from tripletmine.models.metrics.retrieval import retrieval
 from tripletmine.models.optimisers import OptimiserSettings
 from tripletmine.models.schedules import ScheduleSettings
-from tripletmine.models.training import Trainer, TrainerSettings
+from tripletmine.models.states import weights_to_use, without_prefix
+from tripletmine.models.trainer_settings import TrainerSettings
+from tripletmine.models.training import Trainer
 from tripletmine.models.transforms import AugmentSettings, Scaling, TrainTransform
 
 CLASSES = np.repeat(np.arange(8), 20).astype(np.int32)
@@ -53,11 +59,25 @@ def plan(rule, epoch=0):
     return ClassBalanced(CLASSES, shape=BatchShape(8, 4), images=32 * STEPS, seed=0, epoch=epoch)
 
 
-def trainer(rule=SemiHard(), settings=None, *, name="convnet", dropout=0.3, encoder=None, **rest):  # noqa: B008
+def smart_mining():
+    return Objective({"triplet": Term(TripletLoss()), "global": Term(GlobalLoss())})
+
+
+def trainer(
+    rule=SemiHard(),  # noqa: B008
+    settings=None,
+    *,
+    name="convnet",
+    dropout=0.3,
+    encoder=None,
+    objective=None,
+    **rest,
+):
     arguments = {"width": 8, "dropout": dropout} if name == "convnet" else {"dropout": dropout}
     if encoder is None:
         encoder = build_encoder(name, input_shape=(1, 8, 8), embedding_dim=16, arguments=arguments, seed=0)
-    return Trainer(encoder, rule, settings or TrainerSettings(), total_steps=STEPS, seed=0, **rest)
+    objective = objective or smart_mining()
+    return Trainer(encoder, objective, rule, settings or TrainerSettings(), total_steps=STEPS, seed=0, **rest)
 
 
 TRANSFORM = TrainTransform(Scaling(0.5, 0.5), AugmentSettings(shift=1), seed=5)
@@ -87,6 +107,7 @@ KINDS = [
         OptimiserSettings(kind="sgd", learning_rate=0.1), ScheduleSettings(kind="step", step_every=3)
     ),
     TrainerSettings(OptimiserSettings(kind="adam"), channels_last=False, autocast=True),
+    TrainerSettings(embed_rows=7, ema_decay=0.9),
 ]
 
 
@@ -109,7 +130,7 @@ def test_a_short_run_pulls_the_classes_apart(rule):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=["semi-hard", "k rule", "stored"])
-@pytest.mark.parametrize("settings", KINDS, ids=["adamw", "sgd", "adam bfloat16"])
+@pytest.mark.parametrize("settings", KINDS, ids=["adamw", "sgd", "adam bfloat16", "pieces and average"])
 def test_a_resume_in_mid_epoch_through_a_file_is_bit_identical(rule, settings, tmp_path):
     whole = trainer(rule, settings)
     records = run(whole, plan(rule))
@@ -124,6 +145,111 @@ def test_a_resume_in_mid_epoch_through_a_file_is_bit_identical(rule, settings, t
 
     assert rest == records[4:]
     assert same(whole.state(), resumed.state())
+
+
+def test_a_resume_continues_what_a_loss_has_learnt(tmp_path):
+    def learner(encoder=None):
+        return trainer(
+            objective=Objective({"triplet": Term(TripletLoss()), "centres": Term(Centres(CLASSES), 0.1)}),
+            encoder=encoder,
+        )
+
+    whole = learner()
+    records = run(whole, plan(SemiHard()))
+    broken = learner()
+    run(broken, FirstSteps(plan(SemiHard()), 4))
+    save_tensors(tmp_path / "state.safetensors", broken.state())
+    resumed = learner(other_weights())
+    resumed.load_state(load_tensors(tmp_path / "state.safetensors")[0])
+    assert run(resumed, plan(SemiHard()), start=4) == records[4:]
+    assert same(whole.state(), resumed.state())
+    learnt = whole.state()["objective/terms.centres.centres"]
+    assert not torch.equal(learnt, learner().state()["objective/terms.centres.centres"])
+    assert set(records[0].losses) == {"triplet", "centres"}
+
+
+class Centres(Loss):
+    """Distances to learnt class centres, with dropout of its own; it asks for no triplets."""
+
+    needs_triplets = False
+
+    def __init__(self, classes):
+        super().__init__()
+        self.centres = nn.Parameter(torch.ones(int(classes.max()) + 1, 16) / 4)
+
+    def forward(self, inputs):
+        kept = nn.functional.dropout(inputs.embeddings, 0.5)
+        return (kept - self.centres[inputs.classes]).square().sum(dim=1).mean()
+
+
+def test_a_loss_without_triplets_trains_on_a_batch_without_any():
+    learner = trainer(objective=Objective({"centres": Term(Centres(CLASSES))}))
+    before = weights_of(learner)
+    rows = np.arange(20, dtype=np.int64)  # of one class only
+    record = learner.step(Batch(rows, CLASSES[rows]), PLAIN(IMAGES[rows], 0))
+    assert (record.updated, record.triplets) == (True, 0)
+    assert record.loss > 0
+    assert not same(before, weights_of(learner))
+
+
+def test_averaged_weights_are_the_ones_to_use():
+    learner = trainer(settings=TrainerSettings(ema_decay=0.9))
+    run(learner, plan(SemiHard()))
+    state = learner.state()
+    assert same(weights_to_use(state), without_prefix("average/weights/", state))
+    assert not same(weights_to_use(state), weights_of(learner))
+    plain = trainer()
+    run(plain, plan(SemiHard()))
+    assert same(weights_to_use(plain.state()), weights_of(plain))
+    assert same(weights_of(plain), weights_of(learner)), "the average must not change what is trained"
+
+
+def test_a_frozen_backbone_keeps_its_weights_and_the_next_epoch_may_train_all():
+    frozen = trainer()
+    freeze_backbone(frozen.encoder)
+    before = weights_of(frozen)
+    run(frozen, plan(SemiHard()))
+    after = weights_of(frozen)
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed == {list(after)[-2], list(after)[-1]}
+
+    free = trainer(encoder=other_weights())
+    free.load_state(frozen.state())
+    run(free, plan(SemiHard(), epoch=1))
+    assert not torch.equal(weights_of(free)["0.weight"], after["0.weight"])
+
+
+def test_the_wrong_share_of_images_is_refused():
+    learner = trainer()
+    (batch,) = FirstSteps(plan(SemiHard()), 1).batches()
+    with pytest.raises(ModelError, match=r"got 30 images but rows 0 to 32 of the batch"):
+        learner.step(batch, PLAIN(IMAGES[batch.rows], 0)[:30])
+
+
+@pytest.mark.parametrize(
+    ("embed_rows", "said"),
+    [(None, "lower train.embed_rows below that"), (8, "train.embed_rows (now 8), or train")],
+)
+def test_out_of_memory_says_which_key_to_lower(embed_rows, said):
+    class Hungry(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(64, 4)
+
+        def forward(self, images):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    learner = trainer(encoder=Hungry(), settings=TrainerSettings(embed_rows=embed_rows))
+    (batch,) = FirstSteps(plan(SemiHard()), 1).batches()
+    with pytest.raises(ModelError, match="out of GPU memory while training on 32 images at once") as caught:
+        learner.step(batch, PLAIN(IMAGES[batch.rows], 0))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [{"embed_rows": 0}, {"ema_decay": 1.0}])
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(ModelError, match=rf"^train\.{next(iter(wrong))} is "):
+        TrainerSettings(**wrong)
 
 
 def other_weights():
@@ -204,8 +330,8 @@ def test_a_step_reports_the_loss_of_its_triplets_before_the_update():
     record = learner.step(batch, images)
     assert record.triplets == len(triplets)
     assert record.active_share == len({(a, p) for a, p, _ in triplets}) / (32 * 3)
-    assert record.triplet_loss == pytest.approx(hinge, rel=1e-4)
-    assert record.global_loss == pytest.approx(spread, rel=1e-4)
+    assert record.losses["triplet"] == pytest.approx(hinge, rel=1e-4)
+    assert record.losses["global"] == pytest.approx(spread, rel=1e-4)
     assert record.loss == pytest.approx(hinge + spread, rel=1e-4)
     assert (record.images, record.updated, record.mined_share) == (32, True, None)
 
@@ -320,8 +446,3 @@ def test_a_state_that_does_not_fit_is_refused(change, said):
     with pytest.raises(ModelError) as caught:
         trainer().load_state(state)
     assert said in str(caught.value)
-
-
-def test_the_loss_settings_reach_the_loss():
-    settings = TrainerSettings(loss=LossSettings(use_global=False))
-    assert run(trainer(settings=settings), FirstSteps(plan(SemiHard()), 1))[0].global_loss == 0

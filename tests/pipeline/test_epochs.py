@@ -2,7 +2,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tripletmine.pipeline.epochs import TEST, all_refs, best_epoch, plan_epochs, validation_scores, wants_test
+from tripletmine.pipeline.epochs import (
+    TEST,
+    all_refs,
+    best_epoch,
+    epochs_to_run,
+    lost_patience,
+    plan_epochs,
+    validation_scores,
+    wants_test,
+)
 from tripletmine.pipeline.errors import UnavailableError
 from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.storage.manifest import Manifest, write_manifest
@@ -60,3 +69,40 @@ def test_the_test_is_looked_at_only_where_there_is_one_and_it_is_wanted(tmp_path
     assert wants_test(spec, FACTS)
     assert not wants_test(spec, replace(FACTS, test=0))
     assert not wants_test(small_spec(tmp_path, evaluate={"test": "never"}), FACTS)
+
+
+def test_a_run_stops_when_validation_gets_no_better_and_goes_on_with_more_patience(tmp_path: Path) -> None:
+    def numbers(**run: object) -> list[int]:
+        spec = small_spec(tmp_path, run={"epochs": 9, **run})
+        return [epoch.number for epoch in epochs_to_run(spec.root, spec)]
+
+    root = small_spec(tmp_path).root
+    assert numbers(patience=2) == list(range(9))
+    for number, score in enumerate([0.5, 0.8, 0.7, 0.8, 0.9]):
+        evaluated(root, number, map_at_r=score)
+    assert numbers(patience=2) == [0, 1, 2, 3]
+    assert numbers(patience=3) == list(range(9))
+    assert numbers() == list(range(9))
+
+
+def test_whether_an_epoch_follows_is_decided_when_it_is_asked_for(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path, run={"epochs": 9, "patience": 1})
+    seen = []
+    for epoch in epochs_to_run(spec.root, spec):
+        seen.append(epoch.number)
+        evaluated(spec.root, epoch.number, map_at_r=[0.3, 0.5, 0.4, 0.9][epoch.number])
+    assert seen == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("scores", "lost"),
+    [([], False), ([0.5], False), ([0.5, 0.4], False), ([0.5, 0.4, 0.5], True), ([0.5, 0.4, 0.6], False)],
+)
+def test_patience_counts_epochs_without_anything_better(scores: list[float], lost: bool) -> None:
+    assert lost_patience(list(enumerate(scores)), patience=2, warmup_epochs=0) is lost
+
+
+def test_warm_up_epochs_cost_no_patience() -> None:
+    scores = list(enumerate([0.9, 0.5, 0.4, 0.3]))
+    assert not lost_patience(scores[:3], patience=1, warmup_epochs=3)
+    assert lost_patience(scores, patience=1, warmup_epochs=3)

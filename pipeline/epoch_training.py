@@ -1,0 +1,84 @@
+"""One epoch of training in one process, alone or as one of several."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ..models.checkpoints import load_tensors
+from ..models.compute import device_named
+from ..models.frozen import freeze_backbone
+from ..models.metric_logs import open_logs
+from ..models.process_group import shared_statistics
+from ..models.processes import Processes
+from ..models.training import Trainer
+from .embedding import STATE_FILE
+from .encoder import load_encoder
+from .objective import build_objective
+from .stages.base import Job
+from .training_images import batches_with_images
+from .training_inputs import TrainingInputs, trainer_settings, training_inputs
+from .training_progress import TrainingProgress
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def train_epoch(
+    job: Job, progress: TrainingProgress, processes: Processes, tick: Callable[[int], None]
+) -> Mapping[str, "Tensor"]:
+    """Train from where the epoch stopped, or from the end of the epoch before; returns the trainer's state.
+
+    Checkpoints and metrics are written by the first process. tick: called with the images of each step.
+    Errors: ModelError for a loss that is not finite, or memory that does not suffice; the data set's.
+    """
+    inputs = training_inputs(job)
+    trainer = _trainer(job, inputs, processes)
+    done = _restore(job, trainer, progress)
+    tick(progress.images_since(0)[0])
+    steps, every = inputs.batches.steps, job.spec.train.checkpoint_steps
+    # The logs of the first process only; and the end of the epoch is for the caller to keep, who is in this process
+    # only if it is alone.
+    names = job.spec.train.log if processes.writes else ()
+    with open_logs(names, job.root / "logs", title=job.spec.run.name, first_step=trainer.step_number) as log:
+        for batch, images in batches_with_images(job, inputs.batches, done, processes):
+            line = trainer.step(batch, images).as_line()
+            done += 1
+            tick(len(batch))
+            if not processes.writes:
+                continue
+            progress.record({"epoch": job.ref.epoch, "epoch_step": done - 1, **line})
+            log({key: value for key, value in line.items() if key != "step"}, line["step"])
+            if done % every == 0 if done < steps else processes.count > 1:
+                progress.checkpoint(done, trainer.state())
+    return trainer.state()
+
+
+def _trainer(job: Job, inputs: TrainingInputs, processes: Processes) -> Trainer:
+    spec = job.spec
+    start = job.root / job.facts.weights if job.facts.weights else None
+    device = device_named(spec.embed.device)
+    encoder = load_encoder(job.root, spec, job.facts, start)
+    trainer = Trainer(
+        encoder if processes.count == 1 else shared_statistics(encoder.train(), device),
+        build_objective(spec, classes=job.facts.classes),
+        inputs.rule,
+        trainer_settings(spec),
+        total_steps=inputs.batches.steps * spec.run.epochs,
+        seed=spec.run.seed,
+        device=device,
+        mined=inputs.mined,
+        processes=processes,
+    )
+    if (job.ref.epoch or 0) < spec.train.frozen_epochs:
+        freeze_backbone(trainer.encoder, spec.train.head)
+    return trainer
+
+
+def _restore(job: Job, trainer: Trainer, progress: TrainingProgress) -> int:
+    """Load where this epoch stopped, or the end of the epoch before; returns the steps done in this epoch."""
+    resumed = progress.resume()
+    if resumed is not None:
+        trainer.load_state(resumed.state)
+        return resumed.step
+    if any(ref.stage == "train" for ref in job.parent_digests):
+        trainer.load_state(load_tensors(job.parent("train").checked(STATE_FILE))[0])
+    return 0

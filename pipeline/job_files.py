@@ -1,0 +1,33 @@
+"""A job as a JSON file, for a process that is started by a command line."""
+
+import json
+from pathlib import Path
+
+from .spec.run_spec import RunSpec
+from .stages.base import Job, RunFacts, StageRef
+from .storage.publish import publish_json
+
+
+def write_job(path: Path, job: Job) -> None:
+    """Everything in it is names, numbers and digests."""
+    parents = [[ref.epoch, ref.stage, digest] for ref, digest in job.parent_digests.items()]
+    value = {
+        "root": str(job.root),
+        "spec": job.spec.model_dump_json(),
+        "facts": job.facts.as_json(),
+        "ref": [job.ref.epoch, job.ref.stage],
+        "parents": parents,
+    }
+    publish_json(path, value)
+
+
+def read_job(path: Path) -> Job:
+    """What `write_job` wrote."""
+    value = json.loads(path.read_bytes())
+    return Job(
+        root=Path(value["root"]),
+        spec=RunSpec.model_validate_json(value["spec"]),
+        facts=RunFacts.from_json(value["facts"]),
+        ref=StageRef(*value["ref"]),
+        parent_digests={StageRef(epoch, stage): digest for epoch, stage, digest in value["parents"]},
+    )

@@ -1,0 +1,77 @@
+"""The section of the run file that describes training."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from .section import Section, execution
+
+
+class TrainSpec(Section):
+    """[train]: one epoch of training on the mined triplets."""
+
+    warmup_epochs: int = Field(default=1, ge=0)
+    """First epochs without mining, on class-balanced batches: an untrained encoder has no useful neighbours."""
+    batches: Literal["neighbourhood", "triplets", "class_balanced"] = "neighbourhood"
+    """How batches are composed after the warm-up."""
+    classes_per_batch: int = Field(default=48, ge=2)
+    images_per_class: int = Field(default=8, ge=2)
+    random_share: float = Field(default=0.0, ge=0, le=1)
+    """Neighbourhood batches: share of a batch's classes drawn at random instead of by confusion. On 1,900 classes of
+    glyphs a quarter cost 0.003 to 0.01 of validation MAP@R, at every stage of training and learning rate tried."""
+    negatives: Literal["nearest", "all"] = "nearest"
+    """Neighbourhood batches: of each anchor and positive the nearest admissible negative, or all of them."""
+    images_per_epoch: int | None = Field(default=None, ge=1)
+    """Images seen in an epoch, rounded to whole batches; by default as many as the training split has."""
+    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
+    learning_rate: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=1e-4, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Of "sgd"."""
+    clip_norm: float = Field(default=5.0, ge=0)
+    """Largest norm of the gradient; 0 leaves it as it is."""
+    schedule: Literal["constant", "cosine", "step"] = "constant"
+    """The learning rate over the run. "cosine" ends with run.epochs, which can then not grow."""
+    warmup_steps: int = Field(default=20, ge=0)
+    """Steps over which the learning rate first rises."""
+    step_every: int = Field(default=1000, ge=1)
+    """Steps between two reductions of "step"."""
+    step_factor: float = Field(default=0.1, gt=0, le=1)
+    autocast: bool = False
+    """Forward pass in bfloat16."""
+    channels_last: bool = True
+    compile: bool = False
+    """The encoder by torch.compile; the first steps of an epoch take longer."""
+    embed_rows: int | None = Field(default=None, ge=1)
+    """Rows that a process pushes through the encoder at once; by default all of the batch that are its own. Fewer save
+    memory and cost a second forward pass; the loss sees the whole batch all the same."""
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    """Keep a moving average of the weights, which is then what embed, evaluate and export use; training goes on with
+    the weights themselves. By default there is none."""
+    frozen_epochs: int = Field(default=0, ge=0)
+    """First epochs in which only `head` and the losses are trained: for an encoder that starts from given weights."""
+    head: str | None = None
+    """Module of the encoder that is trained in frozen epochs, by its name; by default the last layer with weights."""
+    processes: int = Field(default=1, ge=1)
+    """Training processes on one machine, each with its share of every batch: one for each GPU, or several on a CPU. The
+    losses are those of one process, but for the last bits."""
+    loader_workers: int = execution(0, ge=0)
+    """Processes that read and augment images, for each training process; 0: a thread of its own."""
+    checkpoint_steps: int = execution(200, ge=1)
+    """Steps between two checkpoints within the epoch, from which a broken-off epoch continues."""
+    compute_threads: int | None = Field(default=None, ge=1)
+    """torch threads while training; by default all cores, 1 when deterministic. Changes the last bits."""
+    log: tuple[Literal["tensorboard", "mlflow"], ...] = execution((), max_length=2)
+    """Where else metrics go: event files in the run's logs folder, or the server of MLFLOW_TRACKING_URI. Extras of the
+    same names install what they need."""
+    where: Literal["driver", "worker"] = execution("driver")
+    """Train on the machine of the flow, or as a task on a worker."""
+
+    @model_validator(mode="after")
+    def _loader(self) -> "TrainSpec":
+        if self.loader_workers and self.where == "worker":
+            raise ValueError(
+                f'train.loader_workers is {self.loader_workers} and train.where is "worker", but a worker may not have '
+                'children: set loader_workers = 0 or where = "driver"'
+            )
+        return self

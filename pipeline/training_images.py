@@ -1,0 +1,67 @@
+"""The images of training batches: read and augmented, in whichever process is asked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models.augment_hook import augment_hook
+from ..models.batches.batch import Batch, BatchPlan
+from ..models.loader import Asked, loaded
+from ..models.processes import Processes
+from ..models.transforms import AugmentSettings, TrainTransform
+from .data.base import DataSet
+from .embedding import scaling_of
+from .stages.base import Job
+from .worker_state import data_of, rows_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Images:
+    """Reads and augments rows of the training split. Small when pickled: loader processes open the data again."""
+
+    job: Job
+
+    def __call__(self, step: int, rows: NDArray[np.int64], share: slice) -> "Tensor":
+        """Images of a share of the batch's rows, as the encoder takes them. step: of the epoch."""
+        images = self._data.read(self._sources[rows[share]])
+        return self._transform(images, step, first=share.start, batch=len(rows))
+
+    def __reduce__(self) -> tuple[type["Images"], tuple[Job]]:
+        return Images, (self.job,)
+
+    @cached_property
+    def _data(self) -> DataSet:
+        return data_of(self.job.root, self.job.spec, self.job.facts.data_digest)
+
+    @cached_property
+    def _sources(self) -> NDArray[np.int64]:
+        rows = rows_of(self.job.root, self.job.facts.data_digest)
+        return rows.sources(rows.range("train"))
+
+    @cached_property
+    def _transform(self) -> TrainTransform:
+        augment = self.job.spec.data.augment
+        hook = None
+        if augment.factory is not None:
+            hook = augment_hook(augment.factory, augment.arguments, base=Path(self.job.spec.base))
+        settings = AugmentSettings(shift=augment.shift, flip=augment.flip)
+        return TrainTransform(scaling_of(self.job.spec), settings, seed=self.job.seed(), hook=hook)
+
+
+def batches_with_images(
+    job: Job, plan: BatchPlan, start: int, processes: Processes
+) -> Iterator[tuple[Batch, "Tensor"]]:
+    """The batches of an epoch from step `start` on, each with this process's share of its images."""
+    asked = (
+        Asked(step, batch, processes.share(len(batch)))
+        for step, batch in enumerate(plan.batches(start), start=start)
+    )
+    return loaded(Images(job), asked, workers=job.spec.train.loader_workers)

@@ -1,0 +1,90 @@
+"""An epoch trained by several processes, as torch's elastic launcher starts them on this machine."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import UnavailableError
+from .failure_files import read_failure
+from .job_files import write_job
+from .stages.base import Job
+from .training_progress import TrainingProgress
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+JOB = "job.json"
+FAILURE = "failure.json"
+_LOG = "processes.log"
+_POLL_SECONDS = 0.2
+_STOP_SECONDS = 40
+"""The launcher gives its processes 30 to end."""
+
+
+def train_with_processes(
+    job: Job, progress: TrainingProgress, threads: int, tick: Callable[[int], None]
+) -> Mapping[str, "Tensor"]:
+    """Start train.processes processes, wait for them, and return the trainer's state that they leave.
+
+    threads: cores for all of them together. tick: called with images as they are trained.
+    Errors: what a process raised; UnavailableError for one that died without a word. The epoch continues from its
+    last checkpoint when it is tried again.
+    """
+    folder = job.scratch
+    progress.resume()  # here and now, so that lines are only ever added while the processes are watched
+    write_job(folder / JOB, job)
+    (folder / FAILURE).unlink(missing_ok=True)
+    count = job.spec.train.processes
+    command = [
+        *(sys.executable, "-m", "tripletmine.pipeline.training_launcher", str(os.getpid())),
+        *("--standalone", f"--nproc-per-node={count}"),
+        *("-m", "tripletmine.pipeline.training_rank", str(folder)),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, threads // count))}
+    with (folder / _LOG).open("wb") as log:
+        launcher = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
+        )
+    try:
+        seen = 0
+        while _runs(launcher, _POLL_SECONDS):
+            images, seen = progress.images_since(seen)
+            tick(images)
+    finally:
+        launcher.terminate()
+        if _runs(launcher, _STOP_SECONDS):
+            launcher.kill()
+    resumed = progress.resume() if launcher.returncode == 0 else None
+    if resumed is None:
+        raise read_failure(folder / FAILURE) or _unexplained(job, launcher.returncode, folder / _LOG)
+    return resumed.state
+
+
+def _runs(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether it still runs after so many seconds."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _unexplained(job: Job, code: int, log: Path) -> Exception:
+    """A process was killed: which one, is in the launcher's report of the first failure."""
+    report = log.read_text(errors="replace").rpartition("Root Cause")[2]
+    rank = re.search(r"rank\s*: (\d+)", report)
+    exit_code = re.search(r"exitcode\s*: (-?\d+)", report)
+    who = (
+        f"training process {rank[1]} of {job.spec.train.processes}"
+        if rank
+        else "the launcher of the processes"
+    )
+    how = exit_code[1] if exit_code else str(code)
+    return UnavailableError(
+        f"{job.ref}: {who} died with exit code {how} (-9 often means that memory ran out: lower train.embed_rows or "
+        f"train.processes); its last words are in {log}, and the same command continues from the last checkpoint"
+    )

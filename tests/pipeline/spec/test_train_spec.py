@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+from tripletmine.pipeline.errors import SpecError
+from tripletmine.pipeline.spec.load import load_spec, parse_spec
+from tripletmine.pipeline.stages.train import TRAIN
+
+DIGITS = {"data": {"kind": "digits"}}
+
+
+def test_what_changes_only_speed_and_place_is_no_result_key(tmp_path: Path) -> None:
+    execution = {"loader_workers": 2, "log": ["tensorboard"], "checkpoint_steps": 7}
+    plain, other = (parse_spec({**DIGITS, "train": keys}, base=tmp_path) for keys in ({}, execution))
+    assert other.train.log == ("tensorboard",)
+    assert TRAIN.keys(plain) == TRAIN.keys(other)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("processes", 2),
+        ("embed_rows", 50),
+        ("ema_decay", 0.9),
+        ("frozen_epochs", 1),
+        ("head", "fc"),
+        ("compile", True),
+    ],
+)
+def test_what_changes_a_bit_of_the_weights_is_one(tmp_path: Path, key: str, value: object) -> None:
+    plain, other = (parse_spec({**DIGITS, "train": keys}, base=tmp_path) for keys in ({}, {key: value}))
+    assert TRAIN.keys(plain) != TRAIN.keys(other)
+
+
+@pytest.mark.parametrize(
+    ("train", "said"),
+    [
+        ({"loader_workers": 1, "where": "worker"}, "a worker may not have children: set loader_workers = 0"),
+        ({"embed_rows": 0}, "train.embed_rows"),
+        ({"ema_decay": 1.0}, "train.ema_decay"),
+        ({"processes": 0}, "train.processes"),
+        ({"log": ["wandb"]}, "train.log"),
+    ],
+)
+def test_values_out_of_range_are_refused(tmp_path: Path, train: dict, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec({**DIGITS, "train": train}, base=tmp_path)
+    assert said in str(caught.value)
+
+
+def test_editing_the_users_augmentation_makes_the_result_stale(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('[data]\nkind = "digits"\naugment = { factory = "mine.py:noise" }\n')
+    (tmp_path / "mine.py").write_text("A = 1")
+    before = TRAIN.keys(load_spec(tmp_path / "run.toml"))
+    (tmp_path / "mine.py").write_text("A = 2")
+    assert TRAIN.keys(load_spec(tmp_path / "run.toml")) != before
+
+
+def test_arguments_that_no_factory_takes_are_refused(tmp_path: Path) -> None:
+    data = {"kind": "digits", "augment": {"arguments": {"strength": 1}}}
+    with pytest.raises(SpecError, match=r"there is no data\.augment\.factory to take them"):
+        parse_spec({"data": data}, base=tmp_path)

@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from tripletmine.pipeline.job_files import read_job, write_job
+from tripletmine.pipeline.stages.base import Job, StageRef
+
+from .runs import small_spec
+from .test_stage_runner import FACTS
+
+
+def test_a_job_comes_back_as_it_was(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path, train={"log": ["mlflow"]}, data={"mean": [0.5], "std": [0.25]})
+    parents = {StageRef(1, "mine"): "abc", StageRef(0, "train"): "def"}
+    job = Job(tmp_path, spec, FACTS, StageRef(1, "train"), parents)
+    write_job(tmp_path / "job.json", job)
+    assert read_job(tmp_path / "job.json") == job
