@@ -1,0 +1,81 @@
+"""Training on mined triplets against mining inside the batch, image for image and second for second.
+
+    python tests/benchmarks/compare.py glyphs
+    python tests/benchmarks/compare.py fashion-mnist
+
+Every contestant has the same encoder, optimiser, seeds and number of images; the learning rate of each is the best
+of three on validation. Ours is the product on a run file, the peers are pytorch-metric-learning in a bare loop. Each
+epoch's result is kept below --work, so the same command continues a comparison that was broken off, and prints the
+table of what is finished. Everything runs on one core but our neighbour search, so that several processes can share
+the work: give each its own --only.
+"""
+
+import argparse
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from compare_contestants import CONTESTANTS
+from compare_data import Task, fashion_mnist, glyphs
+from compare_runner import Comparison
+from compare_table import Finished, markdown
+
+RESULTS = Path(__file__).with_name("results")
+PACKAGES = ("tripletmine", "torch", "pytorch-metric-learning", "numpy")
+TASKS: dict[str, Callable[[Path], Task]] = {
+    "glyphs": lambda work: glyphs(work.parent / "glyphs"),
+    "fashion-mnist": lambda _: fashion_mnist(),
+}
+
+
+def write(task: Task, finished: Finished, searches: dict[str, dict[float, float]]) -> str:
+    """The table, also as results/<task>.md, with all numbers in results/<task>.json."""
+    text = markdown(finished, task.images_per_pass)
+    results = [result for seeds in finished.values() for result in seeds.values()]
+    facts = {
+        "task": asdict(task) | {"data": {k: v for k, v in task.data.items() if k not in ("path", "labels")}},
+        "data digest by seed": {str(result.seed): result.digest for result in results},
+        "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        "validation MAP@R by learning rate": searches,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{task.name}.json").write_text(
+        json.dumps({**facts, "results": [asdict(result) for result in results]}, indent=1) + "\n"
+    )
+    lines = [f"    {name}: {json.dumps(value)}" for name, value in facts.items()]
+    (RESULTS / f"{task.name}.md").write_text(f"# {task.name}\n\n{text}\n" + "\n".join(lines) + "\n")
+    return text
+
+
+def main() -> None:
+    """Run what is missing, then print and write the table."""
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("task", choices=sorted(TASKS))
+    options.add_argument("--work", type=Path, default=Path("runs/compare"), help="folder of what is kept")
+    options.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    options.add_argument("--only", nargs="+", choices=list(CONTESTANTS), default=list(CONTESTANTS))
+    options.add_argument("--seconds", type=float, default=float("inf"), help="begin no epoch after so long")
+    arguments = options.parse_args()
+
+    torch.set_num_threads(1)
+    task = TASKS[arguments.task](arguments.work)
+    comparison = Comparison(task, arguments.work, arguments.seconds)
+    try:
+        rates = comparison.search(arguments.only)
+        for seed in arguments.seeds:
+            for name in arguments.only:
+                comparison.train(CONTESTANTS[name], seed, rates[name])
+    finally:
+        finished = comparison.finished()
+        if finished:
+            print(write(task, finished, comparison.searches()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""How every contestant is measured, whoever trained it."""
+
+from typing import Any
+
+from compare_data import Loaded
+from torch import nn
+from tripletmine.models.encoding import encode
+from tripletmine.models.metrics.report import retrieval_metrics
+
+_BATCH = 512
+"""Rows pushed through the encoder at once, as by the product."""
+
+KEPT = ("map_at_r", "recall@1")
+"""The metrics that are kept."""
+
+
+def measured(encoder: nn.Module, data: Loaded, split: str) -> dict[str, float]:
+    """The kept metrics of a split, leave-one-out, by exact search."""
+    vectors = encode(encoder, data.images[split], normalise=True, batch=_BATCH)
+    return kept(retrieval_metrics(vectors, data.classes[split], with_nmi=False))
+
+
+def kept(metrics: dict[str, Any]) -> dict[str, float]:
+    """Those of the product's metrics that are kept."""
+    return {name: float(metrics[name]) for name in KEPT}

@@ -1,0 +1,105 @@
+"""The table of a comparison, and how ours stands to the best peer and to the best fixed k."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from compare_contestants import ADAPTIVE, CONTESTANTS, NO_MINING
+from compare_pairs import Pair, paired, score_of
+from compare_results import Epoch, Result
+
+LEGEND = """MAP@R and R@1 are of the test images, each asked among all others; mean ± standard deviation over the
+seeds. Wall and CPU: seconds of training and mining (embedding and search included), without evaluation. Against
+another contestant: the difference at the end, then which share of the other's images, wall-clock and CPU time ours had
+taken when it was as good as the other at its end (images: on a straight line between two tests; times: at the later
+one)."""
+
+Finished = Mapping[str, Mapping[int, Result]]
+"""Contestant → seed → result; only trainings that are finished."""
+
+
+def markdown(finished: Finished, images_per_pass: int) -> str:
+    """All contestants, then ours with adaptive k against the best peer, itself without mining, and the best fixed k."""
+    parts = [_contestants(finished, images_per_pass)]
+    peers = [name for name in finished if CONTESTANTS[name].is_peer]
+    fixed = [name for name in finished if CONTESTANTS[name].rate_of == ADAPTIVE]
+    same = [NO_MINING] if NO_MINING in finished else []
+    for names, role in ((peers, "best peer"), (same, "same loss and encoder"), (fixed, "best fixed k")):
+        if names and ADAPTIVE in finished:
+            best = best_of(finished, names)
+            pairs = paired(finished[ADAPTIVE], finished[best])
+            parts.append(f"{ADAPTIVE}, against the {role}, {best}:\n\n{_against(pairs)}")
+    return "\n\n".join([*parts, LEGEND]) + "\n"
+
+
+def best_of(finished: Finished, names: Sequence[str]) -> str:
+    """The name with the best mean test score at the end: the strictest choice of whom to be compared with."""
+    return max(names, key=lambda name: fmean(score_of(result.final) for result in finished[name].values()))
+
+
+def _contestants(finished: Finished, images_per_pass: int) -> str:
+    some = next(iter(next(iter(finished.values())).values()))
+    at = [n for n, epoch in enumerate(some.epochs) if epoch.test and _ends_a_pass(epoch, images_per_pass)]
+    lines = [
+        "| contestant | seeds | rate |"
+        + "".join(f" MAP@R, {some.epochs[n].images / 1000:.0f}k |" for n in at)
+        + " R@1 | wall s | CPU s |",
+        "| --- | ---: | ---: |" + " ---: |" * (len(at) + 3),
+    ]
+    for name in CONTESTANTS:
+        if name not in finished:
+            continue
+        results = list(finished[name].values())
+        final = [result.final for result in results]
+        cells = [
+            name,
+            str(len(results)),
+            f"{results[0].learning_rate:g}",
+            *(f"{fmean(score_of(result.epochs[n]) for result in results):.4f}" for n in at[:-1]),
+            _spread([score_of(epoch) for epoch in final]),
+            f"{fmean(epoch.test['recall@1'] for epoch in final if epoch.test):.4f}",
+            f"{fmean(epoch.seconds for epoch in final):.0f}",
+            f"{fmean(epoch.cpu_seconds for epoch in final):.0f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _against(pairs: Sequence[Pair]) -> str:
+    """By seed and on average; see LEGEND."""
+    lines = [
+        "| seed | ours | other | difference | images | wall | CPU |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for pair in pairs:
+        shares = _shares(pair)
+        cells = ["not reached", "", ""] if shares is None else [f"{share:.2f}" for share in shares]
+        lines.append(
+            f"| {pair.seed} | {pair.ours:.4f} | {pair.other:.4f} | {pair.difference:+.4f} | {' | '.join(cells)} |"
+        )
+    every = [shares for shares in map(_shares, pairs) if shares is not None]
+    if pairs:
+        means = (
+            [f"{fmean(column):.2f}" for column in zip(*every, strict=True)]
+            if len(every) == len(pairs)
+            else []
+        )
+        difference = _spread([pair.difference for pair in pairs], sign="+")
+        lines.append(f"| mean | | | {difference} | {' | '.join(means or ['', '', ''])} |")
+    return "\n".join(lines)
+
+
+def _shares(pair: Pair) -> tuple[float, float, float] | None:
+    return pair.cost and (pair.cost.images, pair.cost.seconds, pair.cost.cpu_seconds)
+
+
+def _ends_a_pass(epoch: Epoch, images_per_pass: int) -> bool:
+    """Whether a pass ends here, give or take the rounding to whole batches."""
+    passes = epoch.images / images_per_pass
+    return abs(passes - round(passes)) < 0.05
+
+
+def _spread(values: Sequence[float], sign: str = "") -> str:
+    """Mean ± standard deviation over the seeds."""
+    deviation = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
+    return f"{fmean(values):{sign}.4f}{deviation}"
