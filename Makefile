@@ -2,6 +2,8 @@
 # make test    the environment, then every check
 # make bench   the environment, then the figures of the README (about half an hour on two quiet cores; needs
 #              dataset-fashion-mnist and the fonts that tests/benchmarks/glyphs.py names)
+# make faults  every fault that a run must survive, many times, and one table (about an hour; may be broken off and
+#              started again; begins anew after rm -r runs/faults)
 # make clean   all that the above left, except finished runs
 #
 # HNSWLIB_NO_NATIVE=1 make …   builds hnswlib for any machine, as containers and mixed clusters need it
@@ -11,7 +13,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 RUN_FILE := digits.toml
 
-.PHONY: environment run test bench clean
+.PHONY: environment run test bench faults clean
 
 environment:
 	@.ci/environment all dev
@@ -38,6 +40,10 @@ bench:
 	$(BIN)/python tests/benchmarks/bench_scale.py
 	$(BIN)/python tests/benchmarks/bench_embed.py
 	$(BIN)/python tests/benchmarks/bench_orchestration.py
+
+faults: environment
+	$(BIN)/python -m tests.faults.campaign --out runs/faults
+	FAULTS_EXAMPLES=5000 $(BIN)/python -m pytest tests/faults --ignore tests/faults/test_faults.py
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -6,8 +6,7 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from ..pipeline.epochs import best_epoch
-from ..pipeline.stages.base import StageRef
-from ..pipeline.storage.manifest import read_manifest
+from ..pipeline.stages.base import StageRef, manifest_of
 from .opened_run import OpenedRun
 
 _METRICS = ("recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "nmi")
@@ -78,5 +77,5 @@ def _figure(value: float | None) -> str:
 
 
 def _report(opened: OpenedRun, ref: StageRef) -> dict[str, Any] | None:
-    manifest = read_manifest(ref.folder(opened.run.root))
+    manifest = manifest_of(opened.run.root, ref)
     return None if manifest is None else dict(manifest.report)

@@ -1,8 +1,9 @@
 """One place that turns an error into one clear message and an exit code."""
 
 import errno
+import shlex
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -10,10 +11,13 @@ import typer
 from ..mining.errors import InputError
 from ..models.errors import ModelError
 from ..pipeline.errors import PipelineError
+from .interrupts import Terminated, interruptible
 
 FAILED = 1
 INTERRUPTED = 130
 """As a shell reports a process that Ctrl-C ended."""
+TERMINATED = 143
+"""As a shell reports a process that SIGTERM ended."""
 
 _EXPECTED = (PipelineError, InputError, ModelError)
 
@@ -34,18 +38,21 @@ _REMEDIES = {
 
 
 @contextmanager
-def reporting(debug: bool) -> Iterator[None]:
+def reporting(debug: bool, again: Sequence[str] = ()) -> Iterator[None]:
     """Every command runs in this block: an error becomes one message on stderr and exit code 1.
 
-    With `debug` the traceback comes before the message.
+    With `debug` the traceback comes before the message. again: the command that continues what Ctrl-C or SIGTERM
+    broke off, where there is something to continue.
     """
     try:
-        yield
+        with interruptible():
+            yield
     except (typer.Exit, typer.Abort, BrokenPipeError):
         raise
-    except KeyboardInterrupt:
-        typer.echo("tripletmine: interrupted; the same command continues where it stopped", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt as error:
+        goes_on = f"; `{shlex.join(['tripletmine', *again])}` continues where it stopped" if again else ""
+        typer.echo(f"tripletmine: interrupted{goes_on}", err=True)
+        raise typer.Exit(TERMINATED if isinstance(error, Terminated) else INTERRUPTED) from None
     except Exception as error:
         if debug:
             traceback.print_exception(error)
@@ -64,4 +71,10 @@ def message_for(error: Exception) -> str:
         subject = f"{error.filename}: " if error.filename else ""
         remedy = _REMEDIES.get(error.errno, "--debug shows where it happened")
         return f"{subject}{error.strerror}: {remedy}"
+    # httpx' error, by its form: importing its library only to ask for its type would cost half a second.
+    if getattr(getattr(error, "response", None), "status_code", None) in (401, 403):
+        return (
+            "the Prefect server refuses us: set PREFECT_API_AUTH_STRING (or PREFECT_API_KEY for Prefect Cloud) to what "
+            "it was started with, or use --no-prefect"
+        )
     return f"unexpected {type(error).__name__}: {error} (--debug shows the traceback; please report it)"

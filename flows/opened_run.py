@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..pipeline.epochs import TEST, EpochPlan, final_stage, plan_epochs, wants_test
+from ..pipeline.epochs import TEST, EpochPlan, epochs_to_run, final_stage, stops_before, wants_test
 from ..pipeline.errors import SpecError
 from ..pipeline.executors.base import Executor
 from ..pipeline.executors.open import open_executor
@@ -15,8 +15,7 @@ from ..pipeline.run import Run, open_run
 from ..pipeline.spec.load import load_spec
 from ..pipeline.spec.run_spec import RunSpec
 from ..pipeline.stage_runner import StageResult, run_stage
-from ..pipeline.stages.base import Stage, StageRef
-from ..pipeline.storage.manifest import read_manifest
+from ..pipeline.stages.base import Stage, StageRef, manifest_of
 from .environment import QUIET_DASK, environment, unless_set
 
 
@@ -34,9 +33,9 @@ class OpenedRun:
         return self.run.spec.run.name
 
     @property
-    def epochs(self) -> tuple[EpochPlan, ...]:
-        """All epochs of the run, warm-up included."""
-        return plan_epochs(self.run.spec)
+    def epochs(self) -> Iterator[EpochPlan]:
+        """The epochs of the run, warm-up included; whether it stops early is decided as they are asked for."""
+        return epochs_to_run(self.run.root, self.run.spec)
 
     @property
     def wants_test(self) -> bool:
@@ -45,12 +44,12 @@ class OpenedRun:
 
     def is_committed(self, epoch: EpochPlan) -> bool:
         """Whether all stages of the epoch are there; whether they are the right ones, `stage` finds out."""
-        return all(read_manifest(ref.folder(self.run.root)) is not None for ref in epoch.refs)
+        return all(manifest_of(self.run.root, ref) is not None for ref in epoch.refs)
 
     @property
     def is_finished(self) -> bool:
         """Whether every stage of the run is there, the test included."""
-        tested = not self.wants_test or read_manifest(TEST.folder(self.run.root)) is not None
+        tested = not self.wants_test or manifest_of(self.run.root, TEST) is not None
         return tested and all(self.is_committed(epoch) for epoch in self.epochs)
 
     def stage(self, stage: Stage, epoch: EpochPlan) -> StageResult:
@@ -60,6 +59,12 @@ class OpenedRun:
     def end_epoch(self, epoch: EpochPlan) -> None:
         """Delete what run.keep no longer wants, now that this epoch is complete."""
         prune(self.run, epoch.number)
+        spec = self.run.spec
+        if epoch.number + 1 < spec.run.epochs and stops_before(self.run.root, spec, epoch.number + 1):
+            self.progress.note(
+                f"the run ends with epoch {epoch.number}, after {spec.run.patience} without a better "
+                f"{spec.evaluate.select} on validation: raise run.patience to go on"
+            )
 
     def test(self) -> StageResult:
         """Look at the test split, with the checkpoint of the epoch that is best on validation."""
@@ -73,10 +78,16 @@ def opened_run(run_file: Path, progress: Progress, *, executor: str | None = Non
 
     Errors: PipelineError, before any work begins.
     """
-    spec = with_executor(load_spec(run_file), executor)
+    with opened_spec(with_executor(load_spec(run_file), executor), progress) as opened:
+        yield opened
+
+
+@contextmanager
+def opened_spec(spec: RunSpec, progress: Progress, *, repair: bool = False) -> Iterator[OpenedRun]:
+    """Open the run of a spec. repair: see `open_run`. Errors: PipelineError, before any work begins."""
     with (
         environment(unless_set(QUIET_DASK)),
-        open_run(spec) as run,
+        open_run(spec, progress.note, repair=repair) as run,
         open_executor(spec.cluster, run.root) as opened,
     ):
         yield OpenedRun(run, opened, progress)

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 import typer
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger, tags, task
 from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
@@ -20,6 +21,8 @@ from ..pipeline.stage_runner import StageResult
 from ..pipeline.stages.base import Stage
 from .artifacts import publish_metrics, publish_summary
 from .errors import message_for
+from .interrupts import Terminated
+from .lost_runs import close_lost_runs
 from .opened_run import OpenedRun, opened_run
 from .progress import TerminalProgress
 
@@ -56,7 +59,14 @@ def recorded_run(opened: OpenedRun) -> None:
     with temporary_settings(
         {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_API_URL: os.environ["PREFECT_API_URL"]}
     ):
-        run()
+        tag = f"directory:{opened.run.root}"
+        close_lost_runs(tag)
+        try:
+            with tags(tag):
+                run()
+        except TerminationSignal:
+            # Prefect has the run down as crashed by now; for the command line it is what SIGTERM is elsewhere.
+            raise Terminated from None
 
 
 def run_epochs(opened: OpenedRun) -> None:

@@ -9,10 +9,10 @@ from .embedding import ENCODER_FILE, scaling_keys
 from .epochs import best_epoch
 from .errors import SpecError, StaleError
 from .spec.run_spec import RunSpec
-from .stages.base import RunFacts, StageRef
+from .stages.base import RunFacts, StageRef, manifest_of
 from .status import open_record
 from .storage.committed import Committed
-from .storage.manifest import Manifest, read_manifest
+from .storage.manifest import Manifest
 from .storage.publish import publish_json, published
 
 
@@ -26,7 +26,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None) -> dict[s
     spec, facts = open_record(root)
     chosen = best_epoch(root, spec) if epoch is None else epoch
     ref = StageRef(chosen, "train")
-    manifest = read_manifest(ref.folder(root))
+    manifest = manifest_of(root, ref)
     if manifest is None:
         raise SpecError(f"epoch {chosen} of {root} has no checkpoint: choose one that was trained")
     if out.exists() and not out.is_dir():
@@ -35,7 +35,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None) -> dict[s
         raise SpecError(f"{out} is not empty: choose another folder")
     _refuse_other_encoder(root, manifest, spec, facts)
     weights = Committed(ref.folder(root), manifest).checked(ENCODER_FILE)
-    evaluated = read_manifest(StageRef(chosen, "evaluate").folder(root))
+    evaluated = manifest_of(root, StageRef(chosen, "evaluate"))
     described = {
         "encoder": facts.encoder,
         "arguments": spec.encoder.arguments,

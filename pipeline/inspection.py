@@ -12,10 +12,9 @@ from .data.rows import RunRows
 from .errors import SpecError
 from .mined_files import CONFUSION, each_part
 from .run_files import read_rows_file
-from .stages.base import StageRef
+from .stages.base import StageRef, manifest_of
 from .status import open_record
 from .storage.committed import Committed
-from .storage.manifest import read_manifest
 from .storage.tables import read_table
 
 PERCENTILES = (0, 5, 25, 50, 75, 95, 100)
@@ -67,7 +66,7 @@ def inspect_epoch(root: Path, epoch: int, *, hardest: int = 10) -> Inspection:
     """
     spec, facts = open_record(root)
     ref = StageRef(epoch, "mine")
-    manifest = read_manifest(ref.folder(root))
+    manifest = manifest_of(root, ref)
     if manifest is None:
         raise SpecError(
             f"epoch {epoch} of {root} has no mined triplets: the first {spec.train.warmup_epochs} epochs warm up, "

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..mining.neighbours import NeighbourTable
 from .errors import CorruptError
 from .storage.committed import Committed
-from .storage.row_arrays import create_rows, metadata_file, read_rows, write_chunk
+from .storage.row_arrays import create_group, create_rows, metadata_file, read_rows, write_chunk
 
 NEIGHBOURS = "neighbours.zarr"
 _IDS = f"{NEIGHBOURS}/ids"
@@ -18,7 +18,7 @@ _SQ_DISTANCES = f"{NEIGHBOURS}/sq_distances"
 
 def create_neighbours(folder: Path, *, rows: int, neighbours: int, chunk_rows: int) -> tuple[str, ...]:
     """Create the empty neighbour table; returns its metadata files, relative to `folder`."""
-    zarr.create_group(store=str(folder / NEIGHBOURS), overwrite=True)
+    create_group(folder / NEIGHBOURS)
     for array, dtype in ((_IDS, np.int64), (_SQ_DISTANCES, np.float32)):
         create_rows(folder / array, rows=rows, width=neighbours, dtype=dtype, chunk_rows=chunk_rows)
     return metadata_file(NEIGHBOURS), metadata_file(_IDS), metadata_file(_SQ_DISTANCES)
@@ -41,7 +41,7 @@ def read_neighbours(graph: Committed, start: int, stop: int) -> NeighbourTable:
 
 def read_some_neighbours(path: Path, rows: NDArray[np.int64]) -> NeighbourTable:
     """Some rows of a neighbour table at `path`, unchecked: for audits, which compare it with the truth themselves."""
-    group = zarr.open_group(str(path), mode="r")
+    group = zarr.open_group(str(path), mode="r", zarr_format=3)
     ids, sq_distances = (group[name] for name in ("ids", "sq_distances"))
     if not isinstance(ids, zarr.Array) or not isinstance(sq_distances, zarr.Array):
         raise CorruptError(f"{path} is not a neighbour table: redo the stage that wrote it")

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from .epochs import best_epoch
 from .run import Run
-from .stages.base import StageRef
+from .stages.base import StageRef, manifest_of
 from .storage.committed import PRUNED
-from .storage.manifest import read_manifest
 from .storage.publish import publish_json
 
 
@@ -27,7 +26,7 @@ def prune(run: Run, finished: int) -> list[StageRef]:
 
 def _prune_stage(root: Path, ref: StageRef) -> bool:
     folder = ref.folder(root)
-    manifest = read_manifest(folder)
+    manifest = manifest_of(root, ref)
     if manifest is None or (folder / PRUNED).exists():
         return False
     # The mark comes first: a crash in between leaves a stage that is pruned but not yet empty, never one that

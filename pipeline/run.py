@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,35 +29,41 @@ class Run:
 
 
 @contextmanager
-def open_run(spec: RunSpec) -> Iterator[Run]:
+def open_run(
+    spec: RunSpec, note: Callable[[str], None] = lambda _: None, *, repair: bool = False
+) -> Iterator[Run]:
     """Create or continue the run of this spec, and hold its lock while the block lasts.
+
+    note: told of waiting. repair: write the run's own files again where they are damaged, instead of refusing them.
 
     Errors: SpecError for a directory that is something else; StaleError when the data changed; LockedError when
     another process works on it; UnavailableError when it cannot be written; DataError.
     """
     root = spec.root
-    _make_directory(root)
-    with exclusive_lock(root / _LOCK):
-        facts, identity = prepare_data(spec)
+    _make_directory(root, repair=repair)
+    with exclusive_lock(root / _LOCK, note=note):
+        facts, identity = prepare_data(spec, repair=repair)
         write_run_file(spec, facts, identity)
         note_event(root, "opened", pid=os.getpid())
         yield Run(root, spec, facts)
 
 
-def _make_directory(root: Path) -> None:
+def _make_directory(root: Path, *, repair: bool) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         foreign = [path.name for path in root.iterdir() if not _ours(path.name)]
         if (root / RUN_FILE).exists():
-            read_run_file(root)
+            if not repair:
+                read_run_file(root)
         elif foreign and not _lacks_run_file(root):
             raise SpecError(
                 f"run.directory {root} is not empty and not a run (it has {sorted(foreign)[0]}): "
                 "choose another, or empty it"
             )
+        # The lock first: of a file system that became read-only it is this that says so.
+        (root / _LOCK).touch()
         if not os.access(root, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        (root / _LOCK).touch()
     except (FileExistsError, NotADirectoryError):
         raise SpecError(f"run.directory {root} is a file: choose another") from None
     except OSError as error:

@@ -25,6 +25,8 @@ RUN_FILE = "run.json"
 ROWS_FILE = "rows.parquet"
 ENCODER_FOLDER = "encoder"
 
+_ROWS_REMEDY = "delete that one file, the next run writes it again from the same data"
+
 
 def read_run_file(root: Path) -> dict[str, Any]:
     """What the run directory says of itself. Errors: SpecError where it is none of ours."""
@@ -41,7 +43,9 @@ def read_run_file(root: Path) -> dict[str, Any]:
             f"{root} was written with schema {schema} (version {value.get('version')}), and this version reads "
             f"schema {SCHEMA}: use that version, or another run.directory"
         )
-    if not {"spec", "facts", "identity", "rows_keys"} <= value.keys():
+    if not {"spec", "facts", "identity", "rows_keys"} <= value.keys() or value.pop(
+        "digest", ""
+    ) != digest_json(value):
         raise CorruptError(f"{path} is damaged: delete that one file, the next run writes it again")
     return value
 
@@ -57,20 +61,24 @@ def write_run_file(spec: RunSpec, facts: RunFacts, identity: dict[str, Any]) -> 
         "rows_keys": _rows_keys(spec),
     }
     path = spec.root / RUN_FILE
+    value["digest"] = digest_json(value)
     if not path.exists() or json.loads(path.read_bytes()) != value:
         publish_json(path, value)
 
 
-def prepare_data(spec: RunSpec) -> tuple[RunFacts, dict[str, Any]]:
+def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict[str, Any]]:
     """Write the run's rows, or see that those on disk are still those of the data set.
 
-    Errors: StaleError when data or split settings are others than the run began with.
+    repair: what is damaged of the run's own files is written again.
+    Errors: StaleError when data or split settings are others than the run began with; CorruptError.
     """
+    if repair:
+        _remove_damaged(spec.root)
     data = open_data(spec.data, Path(spec.base))
     identity = data.identity()
     path = spec.root / ROWS_FILE
-    if path.exists() and (spec.root / RUN_FILE).exists():
-        before = read_run_file(spec.root)
+    before = read_run_file(spec.root) if (spec.root / RUN_FILE).exists() else None
+    if before is not None:
         for subject, there, now in (
             ("the data set", before["identity"], json.loads(json.dumps(identity))),
             ("[data]", before["rows_keys"], json.loads(json.dumps(_rows_keys(spec)))),
@@ -80,14 +88,42 @@ def prepare_data(spec: RunSpec) -> tuple[RunFacts, dict[str, Any]]:
                     f"{subject} of the run in {spec.root} changed: it was {_short(there)} and now is {_short(now)}; "
                     "set it back, or start a new run.directory"
                 )
+    if before is not None and path.exists():
         rows = _read_rows(path)
+        if _data_digest(rows, identity) != before["facts"]["data_digest"]:
+            raise CorruptError(f"{path} is not what the run began with: {_ROWS_REMEDY}")
     else:
         rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed))
         with published(path) as partial:
             pq.write_table(rows.table, partial, compression="zstd", write_page_checksum=True)
+        if before is not None and _data_digest(rows, identity) != before["facts"]["data_digest"]:
+            raise StaleError(
+                f"{path} was gone, and made again it is not what the run began with: start a new run.directory"
+            )
     encoder = _encoder_files(spec)
     _keep_copies(spec.root, encoder)
     return _facts(data, rows, identity, encoder), identity
+
+
+def _remove_damaged(root: Path) -> None:
+    """Delete run.json and rows.parquet where they cannot be believed; both follow from run file and data."""
+    path = root / RUN_FILE
+    try:
+        before = read_run_file(root) if path.exists() else None
+    except CorruptError:
+        path.unlink()
+        return
+    if before is not None and (root / ROWS_FILE).exists():
+        try:
+            read_rows_file(root, before["facts"]["data_digest"])
+        except CorruptError:
+            (root / ROWS_FILE).unlink()
+
+
+def damaged_copies(root: Path) -> list[Path]:
+    """Copies of the user's encoder, which are named by their content, that have another one."""
+    copies = sorted((root / ENCODER_FOLDER).glob("[!.]*"))
+    return [path for path in copies if digest_file(path)[:16] != path.stem]
 
 
 def describe_data(spec: RunSpec) -> RunFacts:
@@ -103,7 +139,7 @@ def read_rows_file(root: Path, digest: str) -> RunRows:
     identity = read_run_file(root)["identity"]
     rows = _read_rows(path)
     if _data_digest(rows, identity) != digest:
-        raise CorruptError(f"{path} is not what the run began with: restore it, or start a new run.directory")
+        raise CorruptError(f"{path} is not what the run began with: {_ROWS_REMEDY}")
     return rows
 
 
@@ -111,9 +147,7 @@ def _read_rows(path: Path) -> RunRows:
     try:
         return RunRows(pq.read_table(path, page_checksum_verification=True))
     except (OSError, ValueError) as error:
-        raise CorruptError(
-            f"{path} cannot be read ({error}): restore it, or start a new run.directory"
-        ) from None
+        raise CorruptError(f"{path} cannot be read ({error}): {_ROWS_REMEDY}") from None
 
 
 def _data_digest(rows: RunRows, identity: dict[str, Any]) -> str:
@@ -168,7 +202,8 @@ def _encoder_files(spec: RunSpec) -> _EncoderFiles:
 
 def _keep_copies(root: Path, files: _EncoderFiles) -> None:
     for name, source in files.copies.items():
-        if not (root / name).exists():
+        # A copy is named by its content, so a damaged one is known, and replaced before anybody runs it.
+        if not (root / name).exists() or digest_file(root / name) != digest_file(source):
             with published(root / name) as partial:
                 shutil.copyfile(source, partial)
 

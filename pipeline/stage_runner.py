@@ -10,20 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from .aside import remove_aside, set_aside
-from .errors import StaleError, UnavailableError
+from .errors import CorruptError, StaleError, UnavailableError
 from .executors.base import Executor, perform
 from .executors.serial import SerialExecutor, machine_memory_mib
 from .progress import Progress
 from .run import Run
-from .stages.base import Job, Phase, Plan, Stage, StageRef
+from .stages.base import Job, Phase, Plan, Stage, StageRef, manifest_of
 from .storage.committed import PRUNED
 from .storage.digest import digest_json
 from .storage.journal import note_event
-from .storage.manifest import SCHEMA, Manifest, read_manifest, write_manifest
+from .storage.manifest import SCHEMA, Manifest, write_manifest
 from .storage.publish import publish_json, remove_partials, remove_tree
-from .storage.receipts import Receipt, misfits, read_receipts
+from .storage.receipts import Receipt, damaged_files, misfits, read_receipts
 
-_CLAIM = "inputs.json"
+CLAIM = "inputs.json"
+"""Holds the inputs of a stage that was begun, until its manifest does."""
+
 _DISK_RESERVE = 64 * 2**20
 
 
@@ -59,7 +61,7 @@ def run_stage(run: Run, stage: Stage, ref: StageRef, executor: Executor, progres
         progress.stage_ended(str(ref), 0.0, True)
         return StageResult(ref, manifest, True, 0, plan.tasks, time.monotonic() - started)
 
-    kept = _claim(job, inputs)
+    kept = _claim(job, inputs, progress)
     _check_means(plan, executor, job)
     progress.stage_started(str(ref), rows, sum(_rows_kept(phase, kept) for phase in plan.phases))
     receipts = dict(kept)
@@ -81,7 +83,7 @@ def make_job(run: Run, stage: Stage, ref: StageRef) -> Job:
     """The job of a stage, with the digests of the parents as they are now."""
     digests: dict[StageRef, str] = {}
     for parent in stage.parents(run.spec, run.facts, ref):
-        manifest = read_manifest(parent.folder(run.root))
+        manifest = manifest_of(run.root, parent)
         if manifest is None:
             raise UnavailableError(f"{ref} reads {parent}, which is not there: run it first ({parent.redo})")
         digests[parent] = manifest.digest
@@ -101,14 +103,18 @@ def inputs_of(job: Job, stage: Stage) -> dict[str, Any]:
 
 def _supersede(job: Job) -> None:
     """The test is of the best epoch, and a run that grew may have a better one: the older result goes aside."""
-    manifest = read_manifest(job.folder)
-    there = manifest.inputs if manifest else read_claim(job.folder / _CLAIM)
-    if "parents" in there and set(there["parents"]) != {str(parent) for parent in job.parent_digests}:
+    manifest = manifest_of(job.root, job.ref)
+    there = manifest.inputs if manifest else read_claim(job.folder, job.ref)
+    if (
+        there
+        and "parents" in there
+        and set(there["parents"]) != {str(parent) for parent in job.parent_digests}
+    ):
         set_aside(job.root, [job.ref])
 
 
 def _committed(job: Job, inputs: Mapping[str, Any]) -> Manifest | None:
-    manifest = read_manifest(job.folder)
+    manifest = manifest_of(job.root, job.ref)
     if manifest is None:
         return None
     _refuse_other(job, manifest.inputs, inputs)
@@ -125,25 +131,48 @@ def _committed(job: Job, inputs: Mapping[str, Any]) -> Manifest | None:
     return manifest
 
 
-def _claim(job: Job, inputs: Mapping[str, Any]) -> dict[str, Receipt]:
-    """Make the folder ours; returns the receipts of tasks that an earlier try of the same work finished."""
-    claim = job.folder / _CLAIM
-    if claim.exists():
-        _refuse_other(job, read_claim(claim), inputs)
-        remove_partials(job.folder)
-        return read_receipts(job.folder)
-    remove_tree(job.folder)
-    publish_json(claim, inputs)
-    return {}
+def _claim(job: Job, inputs: Mapping[str, Any], progress: Progress) -> dict[str, Receipt]:
+    """Make the folder ours; returns the receipts of tasks that an earlier try of the same work finished.
+
+    Their files are read: what was damaged since they were written is computed again, before anybody uses it.
+    """
+    there = read_claim(job.folder, job.ref)
+    if there is None:
+        remove_tree(job.folder)
+        publish_json(job.folder / CLAIM, inputs)
+        return {}
+    _refuse_other(job, there, inputs)
+    remove_partials(job.folder)
+    kept = {}
+    for task, receipt in read_receipts(job.folder).items():
+        damaged = damaged_files(job.folder, receipt)
+        if damaged:
+            progress.note(
+                f"{job.folder / damaged[0]} differs from its receipt: {task} of {job.ref} runs again"
+            )
+            note_event(
+                job.root, "damaged", stage=job.ref.stage, epoch=job.ref.epoch, task=task, files=damaged
+            )
+        else:
+            kept[task] = receipt
+    return kept
 
 
-def read_claim(path: Path) -> dict[str, Any]:
-    """The inputs with which a stage was begun, empty if it was not; unreadable ones differ from everything."""
+def read_claim(folder: Path, ref: StageRef) -> dict[str, Any] | None:
+    """The inputs with which a stage was begun, None if it was not.
+
+    Errors: CorruptError when nobody can tell any more what they were.
+    """
+    path = folder / CLAIM
     try:
         value = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise CorruptError(f"{path} is damaged: redo {ref} with {ref.redo}")
+    return value
 
 
 def _refuse_other(job: Job, there: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -243,5 +272,5 @@ def _tidy(job: Job) -> None:
     """The manifest now says all that receipts, claim and private progress said."""
     remove_tree(job.folder / "receipts")
     remove_tree(job.scratch)
-    (job.folder / _CLAIM).unlink(missing_ok=True)
+    (job.folder / CLAIM).unlink(missing_ok=True)
     remove_partials(job.folder)

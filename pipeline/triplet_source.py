@@ -15,10 +15,10 @@ from ..mining.rule import MiningRule
 from .data.arrays import Arrays
 from .embedding import EMBEDDINGS
 from .errors import CorruptError, SpecError
-from .mined_files import part_name
+from .mined_files import part_name, part_names
 from .mining_rule import mining_rule
 from .neighbour_files import NEIGHBOURS
-from .stages.base import StageRef
+from .stages.base import StageRef, manifest_of
 from .status import open_record
 from .storage.committed import Committed
 from .storage.manifest import read_manifest
@@ -85,16 +85,17 @@ def _of_run(root: Path, folder: Path) -> TripletSource:
     mine = read_manifest(folder)
     if mine is None or mine.epoch is None:
         raise SpecError(f"{folder} is not finished: let the run go on first")
+    mined = Committed(folder, mine)
 
     def vectors() -> NDArray[np.float32]:
         ref = StageRef(mine.epoch, "embed")
-        embed = read_manifest(ref.folder(root))
+        embed = manifest_of(root, ref)
         if embed is None:
             raise CorruptError(f"{ref.folder(root)} has lost its manifest: redo it with {ref.redo}")
         return read_rows(Committed(ref.folder(root), embed), EMBEDDINGS, 0, facts.train)
 
     return TripletSource(
-        files=_files(folder),
+        files=tuple(mined.checked(name) for name in part_names(mined)),
         labels=labels_of(root, facts.data_digest),
         keys=rows_of(root, facts.data_digest).table["key"].combine_chunks(),
         rule=mining_rule(spec.mine, float(mine.report["k_hardness"])),

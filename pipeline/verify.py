@@ -1,4 +1,4 @@
-"""Reading everything: every file of a run against its receipt."""
+"""Reading everything: every file of a run against its receipt, and every stage against what it was made from."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,42 +6,64 @@ from pathlib import Path
 
 from .epochs import all_refs
 from .errors import CorruptError, PipelineError
-from .run_files import read_rows_file
-from .stages.base import StageRef
+from .run_files import damaged_copies, read_rows_file
+from .stages.base import StageRef, manifest_of
 from .status import open_record
-from .storage.committed import PRUNED, Committed
-from .storage.manifest import read_manifest
+from .storage.committed import Committed
+from .storage.manifest import Manifest
+from .storage.receipts import damaged_files, read_receipts, unreadable_receipts
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """One stage: how many files were read, and what is wrong with it (with the remedy), if anything."""
+    """One stage, or the run's own files (ref None): how many files were read, and what is wrong, with the remedy.
 
-    ref: StageRef
+    damaged: names of the committed stage's files that are not what they were.
+    """
+
+    ref: StageRef | None
     files: int
     problems: tuple[str, ...]
+    damaged: frozenset[str] = frozenset()
 
 
 def verify_run(root: Path) -> Iterator[Verified]:
     """Compare the content of every file of a run with its receipt, stage by stage in the order of the run.
 
-    Stages that are not there, not finished or pruned have nothing to compare.
+    Stages that are not there or pruned have nothing to compare.
     Errors: CorruptError when the run's own rows are damaged, on which everything stands.
     """
     spec, facts = open_record(root)
     read_rows_file(root, facts.data_digest)
-    for ref in all_refs(spec):
-        folder = ref.folder(root)
+    copies = damaged_copies(root)
+    yield Verified(
+        None, 1, tuple(f"{path} is damaged: delete it, the next run copies it again" for path in copies)
+    )
+    refs = all_refs(spec)
+    manifests: dict[str, Manifest | None] = {}
+    for ref in refs:
+        found = verify_stage(root, ref)
         try:
-            manifest = read_manifest(folder)
-        except PipelineError as error:
-            yield Verified(ref, 0, (str(error),))
-            continue
-        if manifest is None or (folder / PRUNED).exists():
-            continue
-        stage = Committed(folder, manifest)
-        problems = tuple(problem for name in manifest.files if (problem := _problem(stage, name)))
-        yield Verified(ref, len(manifest.files), problems)
+            manifest = manifests[str(ref)] = manifest_of(root, ref)
+        except CorruptError:
+            manifest = None  # told by `found`, once is enough
+        yield found if manifest is None else _with_parents(found, root, manifest, refs, manifests)
+
+
+def verify_stage(root: Path, ref: StageRef) -> Verified:
+    """Compare the files of one stage with their receipts; of a stage that is not finished, those it has so far."""
+    try:
+        manifest = manifest_of(root, ref)
+    except PipelineError as error:
+        return Verified(ref, 0, (str(error),))
+    folder = ref.folder(root)
+    if manifest is None:
+        return _unfinished(ref, folder)
+    stage = Committed(folder, manifest)
+    if stage.pruned:
+        return Verified(ref, 0, ())
+    problems = {name: problem for name in manifest.files if (problem := _problem(stage, name))}
+    return Verified(ref, len(manifest.files), tuple(problems.values()), frozenset(problems))
 
 
 def _problem(stage: Committed, name: str) -> str | None:
@@ -50,3 +72,44 @@ def _problem(stage: Committed, name: str) -> str | None:
     except CorruptError as error:
         return str(error)
     return None
+
+
+def _unfinished(ref: StageRef, folder: Path) -> Verified:
+    unreadable = unreadable_receipts(folder)
+    if unreadable:
+        problems = tuple(f"{path} is damaged: delete it, its task of {ref} runs again" for path in unreadable)
+        return Verified(ref, 0, problems)
+    files = 0
+    found = []
+    for receipt in read_receipts(folder).values():
+        files += len(receipt.files)
+        found += [
+            f"{folder / name} differs from its receipt: the next run computes it again"
+            for name in damaged_files(folder, receipt)
+        ]
+    return Verified(ref, files, tuple(found))
+
+
+def _with_parents(
+    found: Verified,
+    root: Path,
+    manifest: Manifest,
+    refs: list[StageRef],
+    manifests: dict[str, Manifest | None],
+) -> Verified:
+    """What a stage was made from must be what is there now: whole files of another run are swapped, too."""
+    by_name = {str(ref): ref for ref in refs}
+    problems = list(found.problems)
+    for name, digest in manifest.inputs.get("parents", {}).items():
+        parent = by_name.get(name)
+        if parent is None or name not in manifests:
+            continue
+        there = manifests[name]
+        path = parent.folder(root) / "manifest.json"
+        if there is None:
+            problems.append(f"{path} is gone, and {found.ref} was made from it: redo it with {parent.redo}")
+        elif there.digest != digest:
+            problems.append(
+                f"{path} is not what {found.ref} was made from: redo {parent} with {parent.redo}, or both"
+            )
+    return Verified(found.ref, found.files, tuple(problems), found.damaged)

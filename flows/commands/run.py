@@ -37,7 +37,9 @@ def run(
 
     Finished stages are skipped, a broken-off one continues from its tasks.
     """
-    with reporting(debug):
+    # Without --from-stage: the redo has begun, and is not to begin again.
+    again = ["run", str(run_file), *([] if executor is None else ["--executor", executor])]
+    with reporting(debug, again if prefect else [*again, "--no-prefect"]):
         from ..opened_run import opened_run
         from ..progress import TerminalProgress
 

@@ -1,19 +1,33 @@
 """`tripletmine verify`: read every file of a run and compare it with its receipt."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from ..errors import FAILED, reporting
 from .arguments import Debug, RunDirectory, run_root
 
 
-def verify(run: RunDirectory, debug: Debug = False) -> None:
+def verify(
+    run: RunDirectory,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Compute again what is damaged, and nothing else where that is enough."
+        ),
+    ] = False,
+    debug: Debug = False,
+) -> None:
     """Read every file of a run and compare it with its receipt.
 
     Ends with exit code 1 when anything is damaged or gone, and says which stage to redo.
     """
-    with reporting(debug):
+    with reporting(debug, ["verify", str(run), "--repair"] if repair else ()):
         from ...pipeline.verify import verify_run
 
+        if repair:
+            _repair(run)
         files = damaged = 0
         for stage in verify_run(run_root(run)):
             files += stage.files
@@ -23,3 +37,23 @@ def verify(run: RunDirectory, debug: Debug = False) -> None:
         if damaged:
             raise typer.Exit(FAILED)
         typer.echo(f"all {files} files are as their receipts say")
+
+
+def _repair(run: Path) -> None:
+    from ...pipeline.repair import repair_run
+    from ...pipeline.spec.load import load_spec
+    from ...pipeline.status import open_record
+    from ..opened_run import opened_spec
+    from ..progress import TerminalProgress
+
+    if run.suffix == ".toml":
+        spec = load_spec(run)
+    else:
+        recorded = open_record(run)[0]
+        # The directory that was named, not the one in which the run began: it may have been moved or copied.
+        here = recorded.run.model_copy(update={"directory": str(run.resolve())})
+        spec = recorded.model_copy(update={"run": here})
+    with TerminalProgress() as progress, opened_spec(spec, progress, repair=True) as opened:
+        for result in repair_run(opened.run, opened.executor, progress):
+            tasks = result.tasks_run + result.tasks_kept
+            progress.note(f"repaired {result.ref}: {result.tasks_run} of {tasks} tasks computed again")

@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..errors import CorruptError
 from ..spec.run_spec import RunSpec
 from ..storage.committed import Committed, committed
 from ..storage.digest import digest_json
+from ..storage.manifest import Manifest, read_manifest
 from ..storage.receipts import Receipt
 
 
@@ -35,6 +37,20 @@ class StageRef:
     def redo(self) -> str:
         """The options that do it again."""
         return f"--from-stage {self.stage}" + ("" if self.epoch is None else f" --epoch {self.epoch}")
+
+
+def manifest_of(root: Path, ref: StageRef) -> Manifest | None:
+    """The manifest of a stage of the run in `root`, or None where it is not committed.
+
+    Errors: CorruptError naming the file and the stage to redo, where it is damaged or that of another stage.
+    """
+    remedy = f"redo {ref} with {ref.redo}"
+    manifest = read_manifest(ref.folder(root), remedy)
+    if manifest is not None and (manifest.epoch, manifest.stage) != (ref.epoch, ref.stage):
+        raise CorruptError(
+            f"{ref.folder(root) / 'manifest.json'} is that of {StageRef(manifest.epoch, manifest.stage)}: {remedy}"
+        )
+    return manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +78,14 @@ class Phase:
     """Tasks that may run side by side.
 
     memory_mib: what one of them needs, from the spec. on_driver: they run in the flow's own process.
+    reads_scratch: they read what earlier phases left in the stage's scratch folder, which ends with the stage.
     """
 
     name: str
     tasks: tuple[Task, ...]
     memory_mib: int
     on_driver: bool = False
+    reads_scratch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
             *suspecting,
             Phase("hardness", (Task("hardness", 0, 0, 0),), memory),
             Phase("rows", split_rows("rows", facts.train, spec.mine.chunk_rows), memory),
-            Phase("summary", (Task("summary", 0, 0, 0),), summary),
+            Phase("summary", (Task("summary", 0, 0, 0),), summary, reads_scratch=True),
         ),
         disk_bytes=facts.train * triplets,
     )

@@ -38,6 +38,10 @@ class Committed:
         except FileNotFoundError:
             if self.pruned:
                 raise UnavailableError(f"{path} was pruned (run.keep): {self.remedy}") from None
+            if not self.folder.exists():
+                raise UnavailableError(
+                    f"{path} was set aside meanwhile: its stage is redone, ask again later"
+                ) from None
             raise CorruptError(f"{path} is gone: {self.remedy}") from None
         if status.st_size != stamp.bytes or not _matches(path, stamp.sha256, status.st_mtime_ns):
             raise CorruptError(f"{path} differs from its receipt: {self.remedy}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import CorruptError
 from .digest import digest_json
-from .publish import publish_json
+from .publish import fsync_folder, publish_json
 from .receipts import UNREADABLE, FileStamp, Receipt, receipt_from_json
 
 SCHEMA = 1
@@ -66,8 +66,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     )
 
 
-def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest of a committed stage, or None where there is none.
+def read_manifest(folder: Path, remedy: str = "redo the stage with --from-stage") -> Manifest | None:
+    """The manifest of a committed stage, or None where there is none. remedy: ends the error's message.
 
     Errors: CorruptError when it is damaged or was edited.
     """
@@ -87,12 +87,16 @@ def read_manifest(folder: Path) -> Manifest | None:
         )
         intact = value["schema"] == SCHEMA and value["digest"] == manifest.digest
     except UNREADABLE as error:
-        raise CorruptError(
-            f"{path} is not a manifest ({type(error).__name__}: {error}): redo the stage with --from-stage"
-        ) from None
+        raise CorruptError(f"{path} is not a manifest ({type(error).__name__}: {error}): {remedy}") from None
     if not intact:
-        raise CorruptError(f"{path} does not match its own digest: redo the stage with --from-stage")
+        raise CorruptError(f"{path} does not match its own digest: {remedy}")
     return manifest
+
+
+def remove_manifest(folder: Path) -> None:
+    """Make a committed stage one that is not."""
+    (folder / _NAME).unlink()
+    fsync_folder(folder)
 
 
 def has_manifest(folder: Path) -> bool:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import CorruptError
@@ -71,12 +71,20 @@ UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, Re
 def receipt_from_json(value: Any) -> Receipt:
     """Read a receipt back. Errors: one of UNREADABLE."""
     files = {
-        str(name): FileStamp(bytes=int(stamp["bytes"]), sha256=str(stamp["sha256"]))
+        _inside(str(name)): FileStamp(bytes=int(stamp["bytes"]), sha256=str(stamp["sha256"]))
         for name, stamp in value["files"].items()
     }
     return Receipt(
         task=str(value["task"]), rows=int(value["rows"]), files=files, report=dict(value["report"])
     )
+
+
+def _inside(name: str) -> str:
+    """A file's name, which must not lead out of the stage's folder: what a manifest names, pruning deletes."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or not path.parts or ".." in path.parts:
+        raise ValueError(f"the file name {name!r} leads out of the stage's folder")
+    return name
 
 
 def write_receipt(folder: Path, receipt: Receipt) -> None:
@@ -95,6 +103,25 @@ def read_receipts(folder: Path) -> dict[str, Receipt]:
         if not misfits(folder, receipt):
             found[receipt.task] = receipt
     return found
+
+
+def unreadable_receipts(folder: Path) -> list[Path]:
+    """The receipts of a stage that were damaged."""
+    found = []
+    for path in sorted((folder / "receipts").glob("*.json")):
+        try:
+            _read_receipt(path)
+        except CorruptError:
+            found.append(path)
+    return found
+
+
+def damaged_files(folder: Path, receipt: Receipt) -> list[str]:
+    """The files of a receipt that are gone or have another content. Reads all of them."""
+    short = misfits(folder, receipt)
+    return short or [
+        name for name, stamp in receipt.files.items() if digest_file(folder / name) != stamp.sha256
+    ]
 
 
 def task_stamp(folder: Path, task: str, name: str) -> FileStamp | None:

@@ -17,7 +17,11 @@ _METADATA = "zarr.json"
 
 
 def create_rows(path: Path, *, rows: int, width: int, dtype: DTypeLike, chunk_rows: int) -> None:
-    """Create an empty (rows, width) array. Only one process may, before anything is written into it."""
+    """Create the metadata of a (rows, width) array. Only one process may, before chunks are written into it.
+
+    Chunks that are there already stay: where only the metadata was lost, they are as good as before.
+    """
+    (path / _METADATA).unlink(missing_ok=True)
     zarr.create_array(
         store=str(path),
         shape=(rows, width),
@@ -26,8 +30,14 @@ def create_rows(path: Path, *, rows: int, width: int, dtype: DTypeLike, chunk_ro
         compressors=[Crc32cCodec()],
         filters=None,
         fill_value=0,
-        overwrite=True,
+        zarr_format=3,
     )
+
+
+def create_group(path: Path) -> None:
+    """Create the metadata of a group of arrays; arrays that are there already stay."""
+    (path / _METADATA).unlink(missing_ok=True)
+    zarr.create_group(store=str(path), zarr_format=3)
 
 
 def metadata_file(array: str) -> str:
@@ -66,5 +76,6 @@ def _open(path: Path, *, mode: str) -> zarr.Array:
     # Without write_empty_chunks an all-zero chunk would never become a file, and nobody could tell it from
     # one that was lost.
     with zarr.config.set({"array.write_empty_chunks": True}):
-        array = zarr.open_array(str(path), mode=mode)  # pyright: ignore[reportArgumentType]
+        # Format 3 only: an array of format 2 may name a codec that unpickles what it reads.
+        array = zarr.open_array(str(path), mode=mode, zarr_format=3)  # pyright: ignore[reportArgumentType]
     return array

@@ -12,7 +12,7 @@ LEGEND = """MAP@R and R@1 are of the test images, each asked among all others; m
 seeds. Wall and CPU: seconds of training and mining (embedding and search included), without evaluation. Against
 another contestant: the difference at the end, then which share of the other's images, wall-clock and CPU time ours had
 taken when it was as good as the other at its end (images: on a straight line between two tests; times: at the later
-one)."""
+one). Where other work shares the machine, CPU is the column to trust."""
 
 Finished = Mapping[str, Mapping[int, Result]]
 """Contestant → seed → result; only trainings that are finished."""

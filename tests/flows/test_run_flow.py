@@ -99,7 +99,10 @@ def test_an_interrupted_run_ends_its_server_and_says_how_to_go_on(run_file, tmp_
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert said.splitlines()[-1] == "tripletmine: interrupted; the same command continues where it stopped"
+    assert (
+        said.splitlines()[-1]
+        == f"tripletmine: interrupted; `tripletmine run {run_file}` continues where it stopped"
+    )
     assert not psutil.wait_procs(servers, 10)[1]
 
 

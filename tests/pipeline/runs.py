@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tripletmine.pipeline.epochs import TEST, final_stage, plan_epochs, wants_test
+from tripletmine.pipeline.epochs import TEST, epochs_to_run, final_stage, wants_test
 from tripletmine.pipeline.executors.base import Executor
 from tripletmine.pipeline.executors.open import open_executor
 from tripletmine.pipeline.retention import prune
@@ -86,7 +86,7 @@ def finish_opened(run: Run, executor: Executor) -> list[StageResult]:
     """All stages of an open run, in order."""
     results: list[StageResult] = []
     progress = Recorded()
-    for epoch in plan_epochs(run.spec):
+    for epoch in epochs_to_run(run.root, run.spec):
         refs = zip(epoch.refs, epoch.stages, strict=True)
         results += [run_stage(run, stage, ref, executor, progress) for ref, stage in refs]
         prune(run, epoch.number)

@@ -156,7 +156,7 @@ def test_damaged_rows_are_named_before_they_are_used(copied_run) -> None:
     for place in range(300, 340):
         content[place] ^= 0x55
     path.write_bytes(content)
-    with pytest.raises(CorruptError, match=r"rows\.parquet cannot be read .*: restore it, or start a new"):
+    with pytest.raises(CorruptError, match=r"rows\.parquet cannot be read .*: delete that one file"):
         open_and_close(spec)
 
 

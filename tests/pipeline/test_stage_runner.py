@@ -1,6 +1,9 @@
 """The runner with a small stage of this file's own: two phases of row sums, then their total."""
 
+import errno
 import json
+import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -26,6 +29,7 @@ from tripletmine.pipeline.stages.base import (
     StageRef,
     Task,
     Written,
+    manifest_of,
     split_rows,
 )
 from tripletmine.pipeline.storage.journal import read_events
@@ -283,6 +287,49 @@ def test_an_output_that_vanished_after_its_receipt_is_made_again(run: Run) -> No
     assert list(faults.begun) == ["rows-00001", "rows-00003", "total-00000", "report"]
 
 
+def test_an_output_that_was_changed_after_its_receipt_is_made_again(run: Run) -> None:
+    """Of the same size, so that only reading it tells."""
+    with pytest.raises(Killed):
+        go(run, sums_stage(Faults({"rows-00003": ("before", Killed())})))
+    path = REF.folder(run.root) / "rows-00001.json"
+    path.write_text("9" * len(path.read_text()))
+
+    faults = Faults({})
+    assert go(run, sums_stage(faults)).manifest.report["total"] == 45
+    assert list(faults.begun) == ["rows-00001", "rows-00003", "total-00000", "report"]
+    assert [event["files"] for event in read_events(run.root) if event["event"] == "damaged"] == [
+        ["rows-00001.json"]
+    ]
+
+
+def test_a_full_disk_ends_the_stage_at_once_with_the_remedy(run: Run) -> None:
+    """The other tasks could not write either."""
+    faults = Faults({"rows-00001": ("half-way", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))})
+    with pytest.raises(
+        UnavailableError, match=r"No space left on device .*: free some space, then the same command"
+    ):
+        go(run, sums_stage(faults))
+    assert list(faults.begun) == ["layout-00000", "rows-00000", "rows-00001"]
+
+
+def test_a_library_that_only_passes_on_the_words_of_the_system_is_understood(run: Run) -> None:
+    faults = Faults(
+        {"rows-00001": ("half-way", RuntimeError("I/O error: No space left on device (os error 28)"))}
+    )
+    with pytest.raises(UnavailableError, match="free some space"):
+        go(run, sums_stage(faults))
+
+
+def test_a_manifest_in_anothers_place_is_named_with_the_remedy(run: Run) -> None:
+    go(run)
+    other = REF.folder(run.root)
+    shutil.copytree(other, StageRef(2, "sums").folder(run.root))
+    with pytest.raises(
+        CorruptError, match="is that of sums of epoch 1: redo sums of epoch 2 with --from-stage sums"
+    ):
+        manifest_of(run.root, StageRef(2, "sums"))
+
+
 def test_a_failing_task_is_named_with_its_rows_while_the_others_are_committed(run: Run) -> None:
     faults = Faults(
         {"rows-00001": ("before", RuntimeError("no luck")), "rows-00002": ("after", OSError("nor here"))}
@@ -371,7 +418,9 @@ def test_a_claim_that_cannot_be_read_is_refused(run: Run) -> None:
     with pytest.raises(Killed):
         go(run, sums_stage(Faults({"rows-00002": ("before", Killed())})))
     (REF.folder(run.root) / "inputs.json").write_text("{")
-    with pytest.raises(StaleError):
+    with pytest.raises(
+        CorruptError, match=r"inputs\.json is damaged: redo sums of epoch 1 with --from-stage"
+    ):
         go(run)
 
 
@@ -416,7 +465,7 @@ def test_a_committed_file_that_is_gone_is_an_error_with_the_remedy(run: Run) -> 
 def test_a_damaged_manifest_is_an_error(run: Run) -> None:
     go(run)
     (REF.folder(run.root) / "manifest.json").write_text("{}")
-    with pytest.raises(CorruptError, match="redo the stage with --from-stage"):
+    with pytest.raises(CorruptError, match="redo sums of epoch 1 with --from-stage sums --epoch 1"):
         go(run)
 
 

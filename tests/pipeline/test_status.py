@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 from tripletmine.pipeline.errors import CorruptError, PipelineError, SpecError
 from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.status import open_record, read_status
+from tripletmine.pipeline.storage.digest import digest_json
 
 from .conftest import Finished
 from .runs import artifacts, small_spec
@@ -42,6 +44,18 @@ def test_the_size_is_that_of_all_artifacts(digits_run: Finished) -> None:
         if "/" in name and not name.endswith("manifest.json")
     ]
     assert read_status(digits_run.root).bytes == sum(sizes)
+
+
+@pytest.mark.parametrize("seconds", ['"long"', "null", "[1]", "NaN", "Infinity", "-1"])
+def test_a_line_of_the_journal_with_other_values_tells_nothing(seconds: str, copied_run) -> None:
+    root = copied_run().root
+    known = read_status(root).epochs[1].stages[0].seconds
+    assert known is not None
+    stage = read_status(root).epochs[1].stages[0].ref.stage
+    with (root / "journal.jsonl").open("a") as journal:
+        journal.write(f'{{"event": "committed", "stage": "{stage}", "epoch": 1, "seconds": {seconds}}}\n')
+        journal.write(f'{{"event": "committed", "stage": "{stage}", "epoch": [1], "seconds": 1e9}}\n')
+    assert read_status(root).epochs[1].stages[0].seconds == known
 
 
 def test_a_broken_off_run(copied_run) -> None:
@@ -115,9 +129,8 @@ def test_a_run_file_of_another_schema(tmp_path: Path) -> None:
 
 
 def test_a_spec_that_is_not_understood(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text(
-        '{"schema": 1, "spec": {}, "facts": {}, "identity": {}, "rows_keys": {}}'
-    )
+    record = {"schema": 1, "spec": {}, "facts": {}, "identity": {}, "rows_keys": {}}
+    (tmp_path / "run.json").write_text(json.dumps({**record, "digest": digest_json(record)}))
     with pytest.raises(PipelineError, match=r"run\.json cannot be understood"):
         open_record(tmp_path)
 

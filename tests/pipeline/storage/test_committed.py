@@ -47,6 +47,12 @@ def test_a_file_that_was_pruned_is_no_damage(stage: Committed) -> None:
         stage.checked("table.bin")
 
 
+def test_a_stage_that_was_set_aside_under_a_readers_eyes_is_no_damage(stage: Committed) -> None:
+    stage.folder.rename(stage.folder.with_name("aside"))
+    with pytest.raises(UnavailableError, match=r"table\.bin was set aside meanwhile: .* ask again later"):
+        stage.checked("table.bin")
+
+
 def test_a_file_that_no_task_wrote(stage: Committed) -> None:
     publish_bytes(stage.folder / "foreign.bin", b"")
     with pytest.raises(CorruptError, match=r"foreign\.bin is in no receipt"):

@@ -1,8 +1,11 @@
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 from tripletmine.pipeline.errors import LockedError
@@ -76,3 +79,87 @@ def test_a_lock_file_without_a_readable_holder(tmp_path: Path, content: str) -> 
         path.write_text(content)
         with pytest.raises(LockedError, match="in use by another process"), exclusive_lock(path):
             pass
+
+
+def record(path: Path, **changes: object) -> None:
+    """A lock file as a holder on another machine leaves it; nobody here has it locked."""
+    there = {"host": "elsewhere", "pid": 7, "boot": "another", "token": "theirs", "beat": 0}
+    path.write_text(json.dumps({**there, **changes}).ljust(512))
+
+
+def test_a_holder_on_another_machine_that_is_silent_counts_as_dead(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    record(path)
+    said: list[str] = []
+    with exclusive_lock(path, note=said.append, lease_seconds=0.01):
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+    assert said == [f"{tmp_path} was last used by process 7 on elsewhere: waiting 0.01 s for a sign of life"]
+
+
+def test_a_holder_on_another_machine_that_lives_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    record(path)
+    with (
+        pytest.raises(LockedError, match="in use by process 7 on elsewhere"),
+        exclusive_lock(path, note=lambda _: record(path, beat=1), lease_seconds=60),
+    ):
+        pass
+
+
+def test_a_holder_on_another_machine_that_let_go_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    record(path)
+    with exclusive_lock(path, note=lambda _: path.write_text(""), lease_seconds=600):
+        pass
+    assert path.read_text() == ""
+
+
+def test_a_holder_shows_that_it_lives(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with exclusive_lock(path, beat_seconds=0.001):
+        deadline = time.monotonic() + 20
+        while json.loads(path.read_text())["beat"] < 2:
+            assert time.monotonic() < deadline
+
+
+def taken_over(path: Path) -> None:
+    record(path)
+    Event().wait(60)
+
+
+def test_who_stood_still_while_another_took_over_ends(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with (
+        pytest.raises(LockedError, match="in use by process 7 on elsewhere"),
+        exclusive_lock(path, beat_seconds=0.001),
+    ):
+        taken_over(path)
+    assert json.loads(path.read_text())["token"] == "theirs", "it is not ours to take back"
+
+
+def test_a_child_that_is_forked_alone_does_not_keep_it(tmp_path: Path) -> None:
+    """In a process of its own: a fork of the tests' own, with its threads, would be unsound."""
+    script = """
+import os, sys
+from pathlib import Path
+from tripletmine.pipeline.storage.lock import exclusive_lock
+read, write = os.pipe()
+with exclusive_lock(Path(sys.argv[1])):
+    if os.fork() == 0:
+        os.write(1, b"forked")
+    os.read(read, 1)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / ".lock")],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(6) == b"forked"
+        process.kill()
+        process.wait(10)
+        try:
+            with exclusive_lock(tmp_path / ".lock"):
+                pass
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)

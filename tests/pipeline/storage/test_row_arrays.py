@@ -127,3 +127,13 @@ def test_chunks_larger_than_the_array(tmp_path: Path, values: NDArray[np.float32
     create_rows(tmp_path / ARRAY, rows=ROWS, width=WIDTH, dtype=np.float32, chunk_rows=1000)
     assert write_chunk(tmp_path, ARRAY, 0, values) == f"{ARRAY}/c/0/0"
     np.testing.assert_array_equal(zarr.open_array(str(tmp_path / ARRAY), mode="r")[:], values)
+
+
+def test_metadata_that_was_lost_is_made_again_and_the_chunks_stay(
+    write: Write, values: NDArray[np.float32]
+) -> None:
+    """A broken-off stage keeps the tasks whose receipts are there: their chunks must not go with the metadata."""
+    stage = write(values)
+    (stage.folder / ARRAY / "zarr.json").unlink()
+    create_rows(stage.folder / ARRAY, rows=ROWS, width=WIDTH, dtype=np.float32, chunk_rows=CHUNK)
+    np.testing.assert_array_equal(read_rows(stage, ARRAY, 0, ROWS), values)

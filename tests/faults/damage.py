@@ -1,0 +1,260 @@
+"""Files that were truncated, had a byte flipped, were removed, or took another's place."""
+
+import random
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from .cases import Case, References, Tally
+from .kills import kill_in
+from .product import Product
+from .state import require_same, stage_folders, stage_of
+
+FOUND = "damaged file, found by verify"
+REPAIRED = "damaged file, repaired"
+BEFORE_USE = "damaged file, found before use"
+
+KINDS = ("truncated", "flipped", "removed", "of another run", "of another epoch")
+
+CONSUMER = {"embed": "graph", "graph": "mine", "mine": "train", "train": "evaluate"}
+"""Stage → the next one that reads it."""
+
+CLAIM = "inputs.json"
+"""What a stage that was begun is made from."""
+
+
+def artifacts(root: Path, *, manifests: bool = False) -> list[Path]:
+    """The files of committed stages, relative to the run directory: all but manifests, or only those."""
+    found = [path for folder in stage_folders(root) for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path.relative_to(root) for path in found if (path.name == "manifest.json") == manifests]
+
+
+def damage(root: Path, name: Path, kind: str, *, other: Path, chance: random.Random) -> bool:
+    """Damage one file; False where that is no damage, as another run's file has the same bytes."""
+    path = root / name
+    content = bytearray(path.read_bytes())
+    match kind:
+        case "truncated":
+            path.write_bytes(content[: chance.randrange(len(content))])
+        case "flipped":
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+            path.write_bytes(content)
+        case "removed":
+            path.unlink()
+        case _:
+            donor = other / name if kind == "of another run" else _of_another_epoch(root, name)
+            if not donor.exists() or donor.read_bytes() == bytes(content):
+                return False
+            shutil.copyfile(donor, path)
+    return True
+
+
+def _of_another_epoch(root: Path, name: Path) -> Path:
+    if name.parts[0] != "epochs":
+        return root / "nothing"
+    return root.joinpath(
+        "epochs", {"0001": "0002", "0002": "0001"}.get(name.parts[1], "none"), *name.parts[2:]
+    )
+
+
+def copy_of(finished: Product, folder: Path, references: References, variant: str) -> Product:
+    """A finished run to be damaged."""
+    product = references.product(folder, variant)
+    shutil.copytree(finished.root, product.root)
+    return product
+
+
+def verify_everything(folder: Path, references: References, *, kind: str, variant: str = "small") -> Tally:
+    """Damage every artifact; `verify` must name each of them."""
+    product, damaged = _damaged_everywhere(folder, references, kind, variant)
+    code, said = product.ask("verify", str(product.root))
+    missed = [name for name in damaged if f"{product.root / name} " not in said]
+    assert code == 1
+    assert not missed, f"{kind}: verify said nothing of {missed}"
+    assert "Traceback" not in said
+    return Tally(tried=len(damaged), survived=len(damaged))
+
+
+def repair_everything(folder: Path, references: References, *, kind: str, variant: str = "small") -> Tally:
+    """Damage every artifact; `verify --repair` must bring back every byte."""
+    product, damaged = _damaged_everywhere(folder, references, kind, variant)
+    code, said = product.ask("verify", str(product.root), "--repair")
+    assert code == 0, said
+    require_same(product.root, references.finished(variant).root)
+    return Tally(tried=len(damaged), survived=len(damaged))
+
+
+def _damaged_everywhere(
+    folder: Path, references: References, kind: str, variant: str
+) -> tuple[Product, list[Path]]:
+    product = copy_of(references.finished(variant), folder, references, variant)
+    chance = random.Random(0)
+    other = references.finished("other seed").root if kind == "of another run" else product.root
+    # Those of the one epoch first: what lies in another's place would else be taken for damage twice.
+    damaged = [
+        name
+        for name in artifacts(product.root)
+        if damage(product.root, name, kind, other=other, chance=chance)
+    ]
+    assert damaged
+    return product, damaged
+
+
+def repair_one(folder: Path, references: References, *, seed: int) -> Tally:
+    """One damaged file of a stage that reads nothing private: only its task is computed again."""
+    product = copy_of(references.finished(), folder, references, "small")
+    chance = random.Random(seed)
+    names = [
+        name
+        for name in artifacts(product.root)
+        if {"embed", "graph"} & set(name.parts) or "part-" in name.name
+    ]
+    name = chance.choice(names)
+    kind = chance.choice(["truncated", "flipped", "removed"])
+    damage(product.root, name, kind, other=product.root, chance=chance)
+    code, said = product.ask("verify", str(product.root), "--repair")
+    assert code == 0, said
+    assert said.count("repaired ") == 1, said
+    assert ": 1 of " in said, said
+    require_same(product.root, references.finished().root)
+    return Tally(tried=1, survived=1)
+
+
+def verify_manifests(folder: Path, references: References, *, kind: str, variant: str = "small") -> Tally:
+    """Damage the manifests one by one; `verify` must speak of the stage, and `--repair` bring it back."""
+    finished = references.finished(variant)
+    other = references.finished("other seed").root
+    product = copy_of(finished, folder, references, variant)
+    tally = Tally()
+    chance = random.Random(1)
+    for name in artifacts(finished.root, manifests=True):
+        if not damage(product.root, name, kind, other=other, chance=chance):
+            continue
+        tally.tried += 1
+        code, said = product.ask("verify", str(product.root))
+        # The last stages have no child that would miss their manifest: without it they are just not done.
+        if kind != "removed" or code == 1:
+            assert code == 1, f"{kind} {name}: verify found nothing"
+            assert str(product.root / name.parent) in said, f"{kind} {name}: verify said\n{said}"
+        shutil.copyfile(finished.root / name, product.root / name)
+        tally.survived += 1
+    assert tally.tried
+    return tally
+
+
+def found_before_use(folder: Path, references: References, *, seed: int) -> Tally:
+    """Damage one file, and redo the stage that reads it: the run ends with an error that names the file and the stage
+    to redo, or it has no need of the file and ends as it should; then `--repair`, and the same command."""
+    finished = references.finished()
+    product = copy_of(finished, folder, references, "small")
+    chance = random.Random(seed)
+    names = [
+        name for name in artifacts(product.root) if name.parts[0] == "epochs" and name.parts[2] in CONSUMER
+    ]
+    name = chance.choice(names)
+    kind = chance.choice(["flipped", "truncated", "removed", "of another run"])
+    other = references.finished("other seed").root
+    if not damage(product.root, name, kind, other=other, chance=chance):
+        damage(product.root, name, "flipped", other=other, chance=chance)
+    epoch, stage = stage_of(product.root.joinpath(*name.parts[:3]))
+    code, said = product.ask(
+        "run", str(product.run_file), *product.options, "--from-stage", CONSUMER[stage], "--epoch", str(epoch)
+    )
+    assert "Traceback" not in said
+    if code:
+        assert str(product.root / name) in said, f"{kind} {name}: the error does not name it:\n{said}"
+        assert f"--from-stage {stage}" in said, f"{kind} {name}: the error does not say what to redo:\n{said}"
+    code, said = product.ask("verify", str(product.root), "--repair")
+    assert code == 0, said
+    product.finish()
+    require_same(product.root, finished.root)
+    return Tally(tried=1, survived=1)
+
+
+def broken_off(folder: Path, references: References, *, stage: str, kind: str, claim: bool = False) -> Tally:
+    """Damage a file of a stage that was killed half-way: computed again, or named and repaired.
+
+    claim: damage inputs.json, else any file.
+    """
+    product = references.product(folder)
+    kill_in(product, stage, seed=0)
+    chance = random.Random(f"{stage} {kind}")
+    mine = product.root / "epochs" / "0001" / stage
+    files = [path for path in sorted(mine.rglob("*")) if path.is_file() and path.name[0] != "."]
+    assert files
+    path = mine / CLAIM if claim else chance.choice(files)
+    damage(product.root, path.relative_to(product.root), kind, other=product.root, chance=chance)
+    code, said = product.ask("run", str(product.run_file), *product.options)
+    assert "Traceback" not in said
+    if path.name == CLAIM and " was made with " in said:
+        # Still JSON, of other inputs: it reads as if the stage had been begun with another spec or parent.
+        assert f"{mine.name} of epoch 1 in {product.root} " in said, said
+        assert f"--from-stage {stage} --epoch 1" in said, said
+        product.finish("--from-stage", stage, "--epoch", "1")
+    elif code:
+        assert path.name in said, f"{kind} {path}: the error does not name it:\n{said}"
+        code, said = product.ask("verify", str(product.root), "--repair")
+        assert code == 0, said
+        product.finish()
+    require_same(product.root, references.finished().root)
+    return Tally(tried=1, survived=1)
+
+
+def own_files(folder: Path, references: References, *, kind: str) -> Tally:
+    """rows.parquet and run.json, on which everything stands."""
+    finished = references.finished()
+    other = references.finished("other seed").root
+    product = copy_of(finished, folder, references, "small")
+    tally = Tally()
+    for name in (Path("rows.parquet"), Path("run.json")):
+        for _ in range(1 if kind in ("removed", "of another run") else 3):
+            tally.tried += 1
+            damage(product.root, name, kind, other=other, chance=random.Random(tally.tried))
+            for command in (
+                ("verify", str(product.root)),
+                ("run", str(product.run_file), *product.options),
+            ):
+                code, said = product.ask(*command)
+                assert "Traceback" not in said
+                if kind != "removed":
+                    assert code == 1, f"{kind} {name}: {command[0]} found nothing"
+                    assert name.name in said or "changed" in said, said
+            code, said = product.ask("verify", str(product.run_file), "--repair")
+            if code:
+                # Another run's own file: the run file tells that it is not of this run.
+                assert kind == "of another run", said
+                shutil.copyfile(finished.root / name, product.root / name)
+            require_same(product.root, finished.root)
+            tally.survived += 1
+    return tally
+
+
+def cases() -> Iterator[Case]:
+    """In the full form every file and every kind."""
+    for kind in KINDS:
+        variant = "three" if kind == "of another epoch" else "small"
+        run = partial(verify_everything, kind=kind, variant=variant)
+        yield Case(FOUND, f"every artifact {kind}", run, short=kind == "flipped")
+        yield Case(FOUND, f"every manifest {kind}", partial(verify_manifests, kind=kind, variant=variant))
+    for kind in KINDS[:4]:
+        yield Case(FOUND, f"rows.parquet and run.json {kind}", partial(own_files, kind=kind))
+    for kind in KINDS:
+        variant = "three" if kind == "of another epoch" else "small"
+        run = partial(repair_everything, kind=kind, variant=variant)
+        yield Case(REPAIRED, f"every artifact {kind}", run, short=kind == "flipped")
+    for seed in range(8):
+        yield Case(REPAIRED, f"one file, seed {seed}", partial(repair_one, seed=seed))
+    for stage in ("embed", "graph", "mine", "train"):
+        for kind in KINDS[:3]:
+            run = partial(broken_off, stage=stage, kind=kind)
+            yield Case(
+                BEFORE_USE,
+                f"{stage} broken off, a file {kind}",
+                run,
+                short=(stage, kind) == ("graph", "flipped"),
+            )
+        run = partial(broken_off, stage=stage, kind="flipped", claim=True)
+        yield Case(BEFORE_USE, f"{stage} broken off, its claim flipped", run)
+    for seed in range(24):
+        yield Case(BEFORE_USE, f"seed {seed}", partial(found_before_use, seed=seed))

@@ -1,0 +1,89 @@
+"""A Dask scheduler and its workers on loopback, as a user starts them, to be killed, frozen and starved."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .product import kill_group, private_environment
+from .waiting import eventually
+
+DASK = str(Path(sys.executable).with_name("dask"))
+
+
+class DaskCluster:
+    """environment: of all its processes, as DASK_ settings. scheduler_options: as --protocol tls."""
+
+    def __init__(self, folder: Path, scheduler_options: Sequence[str] = (), **environment: str) -> None:
+        self._folder = folder
+        self._scheduler_options = scheduler_options
+        self._environment: Mapping[str, str] = environment
+        self._file = folder / "scheduler.json"
+        self._port = 0
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.start_scheduler()
+
+    @property
+    def address(self) -> str:
+        """As --executor wants it."""
+        return json.loads(self._file.read_text())["address"]
+
+    def start_scheduler(self) -> None:
+        """Start it, on the same port as before, if there was one."""
+        self._file.unlink(missing_ok=True)
+        self.scheduler = self._start(
+            "scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self._port),
+            "--no-dashboard",
+            *self._scheduler_options,
+        )
+        eventually(lambda: self._file.exists() and self._file.stat().st_size, "a Dask scheduler")
+        self._port = int(self.address.rpartition(":")[2])
+
+    def add_worker(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start a worker of one thread."""
+        process = self._start("worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard", *options)
+        self.workers.append(process)
+        return process
+
+    def kill_worker(self, position: int) -> None:
+        """kill -9 of a worker and its nanny."""
+        kill_group(self.workers.pop(position))
+
+    def kill_scheduler(self) -> None:
+        """kill -9."""
+        kill_group(self.scheduler)
+
+    def freeze(self, position: int) -> subprocess.Popen[bytes]:
+        """SIGSTOP of a worker with all its processes: it neither works nor says that it does not."""
+        process = self.workers.pop(position)
+        self.signal_group(process, signal.SIGSTOP)
+        return process
+
+    @staticmethod
+    def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        """Send a signal to all processes of a worker."""
+        os.killpg(process.pid, number)
+
+    def close(self) -> None:
+        """Kill what is left."""
+        for process in (*self.workers, self.scheduler):
+            kill_group(process)
+
+    def _start(self, *command: str) -> subprocess.Popen[bytes]:
+        with (self._folder / "dask.log").open("ab") as output:
+            return subprocess.Popen(
+                [DASK, *command, "--scheduler-file", str(self._file)],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env=private_environment(**self._environment),
+            )

@@ -1,0 +1,192 @@
+"""Dask: workers killed, frozen, starved or late, the scheduler killed, a task that always fails."""
+
+import random
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from sklearn.datasets import load_digits
+
+from .cases import Case, References, Tally
+from .dask_cluster import DaskCluster
+from .product import Product, kill_group
+from .state import at_work, computed, events, require_same
+from .waiting import eventually
+
+KIND = "Dask"
+VARIANT = "slow"
+
+
+def _product(folder: Path, references: References) -> Product:
+    """A run whose tasks take a while where they embed, as told by the files in `folder`/told."""
+    told = folder / "told"
+    told.mkdir(parents=True)
+    (told / "slow").write_text("0.2")
+    return references.product(folder, VARIANT)
+
+
+def _cluster(folder: Path, **settings: str) -> DaskCluster:
+    return DaskCluster(folder, FAULTS_FOLDER=str(folder / "told"), **settings)
+
+
+def _start(product: Product, cluster: DaskCluster) -> subprocess.Popen[bytes]:
+    process = product.start("--executor", cluster.address)
+    eventually(lambda: at_work(product.root) == "embed" or process.poll() is not None, "embed at work")
+    return process
+
+
+def _end(process: subprocess.Popen[bytes], product: Product, references: References) -> None:
+    eventually(lambda: process.poll() is not None, "the end of the run", seconds=200)
+    assert process.returncode == 0, product.log
+    require_same(product.root, references.finished(VARIANT).root)
+    tasks = computed(events(product.root))
+    assert len(tasks) == len(set(tasks)), "a task was taken twice"
+
+
+def workers_killed(folder: Path, references: References, *, times: int, seed: int) -> Tally:
+    """Kill one of two workers in the middle of a task, replace it, and so on, in one run."""
+    product = _product(folder, references)
+    chance = random.Random(seed)
+    tally = Tally()
+    # A task may have bad luck more often than a user's default allows: that is another case.
+    with closing(_cluster(folder, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="100")) as cluster:
+        for _ in range(3):
+            cluster.add_worker()
+        process = _start(product, cluster)
+        try:
+            while tally.tried < times and process.poll() is None:
+                seen = len(events(product.root))
+                eventually(
+                    lambda seen=seen: len(events(product.root)) > seen or process.poll() is not None, "a task"
+                )
+                if at_work(product.root) in ("embed", "evaluate", "test") and process.poll() is None:
+                    cluster.kill_worker(chance.randrange(2))
+                    cluster.add_worker()
+                    tally.tried += 1
+            _end(process, product, references)
+        finally:
+            kill_group(process)
+    tally.survived = tally.tried
+    assert tally.tried >= min(times, 1)
+    return tally
+
+
+def scheduler_killed(folder: Path, references: References) -> Tally:
+    """The run ends with one message; with a new scheduler the same command continues."""
+    product = _product(folder, references)
+    with closing(_cluster(folder)) as cluster:
+        cluster.add_worker()
+        process = _start(product, cluster)
+        try:
+            cluster.kill_scheduler()
+            eventually(lambda: process.poll() is not None, "the end without a scheduler", seconds=60)
+            assert process.returncode == 1, product.log
+            assert "the Dask scheduler was lost" in product.log
+            assert "Traceback" not in product.log
+        finally:
+            kill_group(process)
+        cluster.start_scheduler()
+        process = product.start("--executor", cluster.address)
+        try:
+            _end(process, product, references)
+        finally:
+            kill_group(process)
+    return Tally(tried=1, survived=1)
+
+
+def worker_frozen(folder: Path, references: References) -> Tally:
+    """Its tasks go to another when the scheduler misses it; thawed, it does no harm."""
+    product = _product(folder, references)
+    with closing(_cluster(folder, DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="5s")) as cluster:
+        cluster.add_worker()
+        cluster.add_worker()
+        process = _start(product, cluster)
+        frozen = cluster.freeze(0)
+        try:
+            seen = at_work(product.root)
+            eventually(lambda: at_work(product.root) != seen or process.poll() is not None, "the next stage")
+            cluster.signal_group(frozen, signal.SIGCONT)
+            _end(process, product, references)
+        finally:
+            kill_group(process)
+            kill_group(frozen)
+    return Tally(tried=1, survived=1)
+
+
+def out_of_memory(folder: Path, references: References) -> Tally:
+    """A worker that eats all its memory is killed by its nanny; the task runs again."""
+    product = _product(folder, references)
+    with closing(_cluster(folder)) as cluster:
+        cluster.add_worker("--memory-limit", "1500MiB")
+        (folder / "told" / "hungry").touch()
+        process = product.start("--executor", cluster.address)
+        try:
+            _end(process, product, references)
+        finally:
+            kill_group(process)
+    assert not (folder / "told" / "hungry").exists(), "no worker was ever hungry"
+    return Tally(tried=1, survived=1)
+
+
+def late_worker(folder: Path, references: References) -> Tally:
+    """A worker that joins when the run is at work gets tasks, too."""
+    product = _product(folder, references)
+    with closing(_cluster(folder)) as cluster:
+        cluster.add_worker()
+        process = _start(product, cluster)
+        try:
+            cluster.add_worker()
+            _end(process, product, references)
+        finally:
+            kill_group(process)
+    workers = {event["pid"] for event in events(product.root) if event["event"] == "task"}
+    assert len(workers) >= 3, "the flow's own process, the first worker and the late one"
+    return Tally(tried=1, survived=1)
+
+
+def always_failing(folder: Path, references: References) -> Tally:
+    """A task that fails each time is named with its rows, the others are committed; then it is mended."""
+    product = _product(folder, references)
+    undisturbed = references.finished(VARIANT)
+    told = folder / "told"
+    with closing(_cluster(folder)) as cluster:
+        cluster.add_worker()
+        process = _start(product, cluster)
+        try:
+            (told / "broken").write_text(_sum_of_an_item(undisturbed.root))
+            eventually(lambda: process.poll() is not None, "the end of a run with a broken task", seconds=200)
+            assert process.returncode == 1, product.log
+            assert "(rows " in product.log, product.log
+            assert "failed 3 time(s)" in product.log, product.log
+            assert "this item breaks the encoder" in product.log
+            (told / "broken").unlink()
+            process = product.start("--executor", cluster.address)
+            _end(process, product, references)
+        finally:
+            kill_group(process)
+    return Tally(tried=1, survived=1)
+
+
+def _sum_of_an_item(root: Path) -> str:
+    """What the last training row of the run sums up to, in pixels of [0, 1]."""
+    rows = pq.read_table(root / "rows.parquet")
+    train = rows.filter([split == "train" for split in rows["split"].to_pylist()])
+    source = train["source"].to_pylist()[-1]
+    pixels = np.rint(load_digits().images[source] * (255 / 16))
+    return str(pixels.sum() / 255)
+
+
+def cases() -> Iterator[Case]:
+    """One of each; in the full form at least twenty workers killed in one run."""
+    yield Case(KIND, "a worker killed", partial(workers_killed, times=2, seed=0), short=True)
+    yield Case(KIND, "workers killed", partial(workers_killed, times=24, seed=1))
+    yield Case(KIND, "the scheduler killed", scheduler_killed)
+    yield Case(KIND, "a worker frozen, and thawed", worker_frozen)
+    yield Case(KIND, "a worker out of memory", out_of_memory)
+    yield Case(KIND, "a worker that joins late", late_worker)
+    yield Case(KIND, "a task that always fails", always_failing)

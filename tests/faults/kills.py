@@ -1,0 +1,137 @@
+"""kill -9 of the whole process group at random moments, each followed by the same command."""
+
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from .cases import Case, References, Tally
+from .product import Product, kill_group
+from .state import Done, at_work, computed, done, events, require_same
+from .waiting import eventually
+
+KIND = "kill -9 of the process group"
+
+_MEAN_SECONDS = 0.1
+"""Between the first sign of work and the kill. A task takes some 20 ms, so a kill lets a handful of them pass."""
+
+_BEFORE_WORK = 0.2
+"""Share of the kills that come before any work is done: in start-up, set-up, imports."""
+
+
+def kill_to_the_end(
+    folder: Path, references: References, *, seed: int, variant: str = "small", at_most: int = 1000
+) -> Tally:
+    """Start and kill the run until it ends by itself, or after `at_most` kills is let to its end."""
+    product = references.product(folder, variant)
+    chance = random.Random(seed)
+    tally = Tally()
+    kept: list[tuple[int, set[Done]]] = []
+    while tally.tried < at_most and _killed(product, chance):
+        tally.tried += 1
+        tally.where[at_work(product.root)] += 1
+        kept.append((len(events(product.root)), done(product.root)))
+    product.finish()
+    require_same(product.root, references.finished(variant).root)
+    tally.survived = tally.tried
+    tally.recomputed = recomputed(product.root, kept)
+    return tally
+
+
+def recomputed(root: Path, kept: list[tuple[int, set[Done]]]) -> int:
+    """How many tasks ran again: (lines of the journal, tasks with a receipt) at the moment of each kill."""
+    lines = events(root)
+    return sum(len(tasks & set(computed(lines[count:]))) for count, tasks in kept)
+
+
+def _killed(product: Product, chance: random.Random) -> bool:
+    """Start the run and kill it at a random moment; False when it came to its end before."""
+    process = product.start()
+    try:
+        if chance.random() < _BEFORE_WORK:
+            time.sleep(chance.uniform(0.0, 3.0))
+        else:
+            _wait_for_work(product, process)
+            time.sleep(chance.expovariate(1 / _MEAN_SECONDS))
+        ended = process.poll()
+    finally:
+        kill_group(process)
+    assert ended in (None, 0), f"ended with {ended}:\n{product.log[-2000:]}"
+    return ended is None
+
+
+def _wait_for_work(product: Product, process: subprocess.Popen[bytes]) -> None:
+    """Until this start has noted that something is done, after it opened the run."""
+    count = len(events(product.root))
+    eventually(lambda: len(events(product.root)) > count + 1 or process.poll() is not None, "the first task")
+
+
+def kill_in(product: Product, stage: str, *, seed: int, seconds: float = 0.05) -> bool:
+    """Start the run and kill it while this stage is at work; False when there was no such moment."""
+    process = product.start()
+    try:
+        eventually(
+            lambda: at_work(product.root) == stage or process.poll() is not None,
+            f"{stage} at work",
+            seconds=60,
+        )
+        time.sleep(random.Random(seed).expovariate(1 / seconds))
+    finally:
+        kill_group(process)
+    return at_work(product.root) == stage
+
+
+def kill_one_stage(folder: Path, references: References, *, stage: str, times: int) -> Tally:
+    """Kill the run again and again in the same stage, as long as it is at work."""
+    product = references.product(folder)
+    tally = Tally()
+    kept: list[tuple[int, set[Done]]] = []
+    while tally.tried < times and kill_in(product, stage, seed=tally.tried):
+        tally.tried += 1
+        tally.where[stage] += 1
+        kept.append((len(events(product.root)), done(product.root)))
+    product.finish()
+    require_same(product.root, references.finished().root)
+    tally.survived = tally.tried
+    tally.recomputed = recomputed(product.root, kept)
+    return tally
+
+
+def kill_a_redo(folder: Path, references: References, *, seed: int) -> Tally:
+    """`--from-stage` on a finished run, killed; then the run without it."""
+    product = references.product(folder)
+    product.finish()
+    chance = random.Random(seed)
+    tally = Tally()
+    process = product.start(
+        "--from-stage", chance.choice(["embed", "graph", "mine", "train"]), "--epoch", "1"
+    )
+    try:
+        eventually(
+            lambda: (product.root / "aside").exists() or process.poll() is not None, "results set aside"
+        )
+        time.sleep(chance.expovariate(2.0))
+    finally:
+        kill_group(process)
+    tally.tried += 1
+    tally.where[at_work(product.root)] += 1
+    product.finish()
+    require_same(product.root, references.finished().root)
+    tally.survived += 1
+    return tally
+
+
+def cases() -> Iterator[Case]:
+    """In the full form more than 200 kills: at random, in each stage, while run.keep deletes, and in redos."""
+    yield Case(KIND, "short", partial(kill_to_the_end, seed=0, at_most=3), short=True)
+    for seed in range(1, 7):
+        yield Case(KIND, f"seed {seed}", partial(kill_to_the_end, seed=seed, at_most=25))
+    for seed in range(7, 9):
+        run = partial(kill_to_the_end, seed=seed, variant="pruned", at_most=20)
+        yield Case(KIND, f"seed {seed}, pruning", run)
+    for stage in ("train", "evaluate", "embed", "graph", "mine", "test"):
+        yield Case(KIND, f"in {stage}", partial(kill_one_stage, stage=stage, times=10))
+    for seed in range(9, 13):
+        yield Case(KIND, f"seed {seed}, redo", partial(kill_a_redo, seed=seed))

@@ -1,0 +1,27 @@
+"""The short form: a few of the faults that `make faults` tries many times."""
+
+from pathlib import Path
+
+import pytest
+
+from .all_cases import all_cases
+from .cases import CannotBeTried, Case, References
+
+SHORT = [case for case in all_cases() if case.short]
+
+
+@pytest.mark.parametrize("case", SHORT, ids=lambda case: f"{case.kind}: {case.name}")
+def test_the_run_ends_as_if_nothing_had_happened(case: Case, references: References, tmp_path: Path) -> None:
+    try:
+        tally = case.run(tmp_path, references)
+    except CannotBeTried as reason:
+        pytest.skip(str(reason))
+    assert tally.tried > 0
+    assert tally.survived == tally.tried
+    assert tally.recomputed == 0
+
+
+def test_the_cases_have_names_of_their_own() -> None:
+    """Results are kept by kind and name."""
+    names = [(case.kind, case.name) for case in all_cases()]
+    assert len(names) == len(set(names))

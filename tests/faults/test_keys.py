@@ -1,0 +1,77 @@
+"""TLS for Dask and a key for Prefect, as deploy/RUNBOOK.md says."""
+
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from .cases import References
+from .dask_cluster import DaskCluster
+from .product import Product
+from .state import require_same
+
+pytestmark = pytest.mark.full
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate that is its own authority, and its key."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=tripletmine",
+    ]
+    subprocess.run([*command, "-out", cert, "-keyout", key], check=True, capture_output=True)
+    return cert, key
+
+
+def test_a_cluster_with_tls_lets_in_only_those_with_a_certificate(
+    certificate: tuple[Path, Path], references: References, tmp_path: Path
+) -> None:
+    cert, key = map(str, certificate)
+    tls = ("--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", key)
+    with closing(DaskCluster(tmp_path, scheduler_options=("--protocol", "tls", *tls))) as cluster:
+        assert cluster.address.startswith("tls://127.0.0.1:")
+        cluster.add_worker(*tls)
+        options = ("--no-prefect", "--executor", cluster.address)
+        stranger = Product(tmp_path / "stranger", options=options)
+        code, said = stranger.ask("run", str(stranger.run_file), *options)
+        assert code == 1
+        assert "Traceback" not in said, said
+        assert said.startswith(f"tripletmine: cluster.address is {cluster.address}"), said
+
+        known = {
+            "DASK_DISTRIBUTED__COMM__TLS__CA_FILE": cert,
+            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT": cert,
+            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY": key,
+        }
+        product = Product(tmp_path / "known", options=options, environment=known)
+        product.finish()
+    require_same(product.root, references.finished().root)
+
+
+def test_a_prefect_server_with_a_key_wants_it(tmp_path: Path, references: References) -> None:
+    """The private server obeys the variables that a user's own would."""
+    server = {"PREFECT_SERVER_API_AUTH_STRING": "admin:right"}
+    stranger = Product(
+        tmp_path / "stranger", options=(), environment={**server, "PREFECT_API_AUTH_STRING": "admin:wrong"}
+    )
+    code, said = stranger.ask("run", str(stranger.run_file))
+    assert code == 1
+    assert "Traceback" not in said, said
+    assert "PREFECT_API_AUTH_STRING" in said.splitlines()[-1], said
+
+    known = Product(
+        tmp_path / "known", options=(), environment={**server, "PREFECT_API_AUTH_STRING": "admin:right"}
+    )
+    known.finish()
+    require_same(known.root, references.finished().root)
