@@ -30,7 +30,7 @@ def on_a_small_disk(
     if not may_mount():
         raise CannotBeTried("no mount namespace of its own (unshare -m) on this machine")
     if fault == PERMISSION and (os.getuid() != 0 or shutil.which("setpriv") is None):
-        raise CannotBeTried("only root, with setpriv, can drop to a user whose permissions count")
+        raise CannotBeTried("only root, with setpriv, can give up its right to pass over permissions")
     command = [sys.executable, "-m", "tests.faults.disk_inside", fault, stage, str(number)]
     ended = subprocess.run(
         [*_unshare(), *command, str(references.finished().root)],
