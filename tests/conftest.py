@@ -8,14 +8,26 @@ import pytest
 TESTS = Path(__file__).parent
 sys.path.insert(0, str(TESTS))
 
-# These start servers, schedulers and workers, which have time limits of their own: a machine that stands still for
-# some seconds breaks them, whatever the code does. They get a second try, and pytest names those that needed it.
-WITH_SERVERS = ("flows", "faults", "pipeline/executors", "pipeline/test_killed.py")
+# These start processes (servers, workers, ranks, holders of locks) that have time limits of their own: a machine that
+# stands still for some seconds breaks them, whatever the code does. They get a second try, and pytest names those that
+# needed it.
+WITH_PROCESSES = (
+    "flows",
+    "faults",
+    "models/test_loader.py",
+    "models/test_processes.py",
+    "models/losses/test_training_with_losses.py",
+    "pipeline/executors",
+    "pipeline/storage/test_lock.py",
+    "pipeline/test_killed.py",
+    "pipeline/test_methods.py",
+    "pipeline/test_training_ranks.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start servers."""
+    """Mark the tests that start processes."""
     for item in items:
         place = item.path.relative_to(TESTS) if item.path.is_relative_to(TESTS) else item.path
-        if any(place.is_relative_to(folder) for folder in WITH_SERVERS):
+        if any(place.is_relative_to(folder) for folder in WITH_PROCESSES):
             item.add_marker(pytest.mark.flaky(reruns=1))
