@@ -39,6 +39,7 @@ bench:
 	$(BIN)/python tests/benchmarks/bench_mining_alone.py --glyphs runs/glyphs
 	$(BIN)/python tests/benchmarks/bench_scale.py
 	$(BIN)/python tests/benchmarks/bench_embed.py
+	$(BIN)/python tests/benchmarks/bench_train.py
 	$(BIN)/python tests/benchmarks/bench_orchestration.py
 
 faults: environment

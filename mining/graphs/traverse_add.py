@@ -88,9 +88,12 @@ def build(
     edges = np.full((rows, parameters.max_degree), -1, np.int32)
     sq_lengths = np.full((rows, parameters.max_degree), np.inf, np.float32)
     candidates = None if warm_start is None else _warm_candidates(warm_start, warm_table, rows, first_id)
-    if candidates is None or _share_kept(vectors, candidates, seed, threads) < _WARM_RECALL:
+    if (
+        warm_start is None
+        or candidates is None
+        or _share_kept(vectors, candidates, seed, threads) < _WARM_RECALL
+    ):
         warm_start = warm_table = None
-    if warm_start is None or candidates is None:
         candidates, order = seed_candidates(
             vectors, trees=parameters.trees, keep=_SEEDS, seed=seed, threads=threads
         )
