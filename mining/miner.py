@@ -1,6 +1,5 @@
 """Smart mining: triplets from the neighbour table, over all anchors."""
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from .miner_input import as_anchor_ids, bad_input, check_labels, check_table, li
 from .neighbours import NeighbourTable
 from .report import ClassCounts, MiningReport, merge_reports
 from .rule import MiningRule
+from .usable import usable_threads
 
 _KERNEL_COLUMNS = {
     "anchor": np.int64,
@@ -108,7 +108,7 @@ def mine(
         # By class, so that the many pairs of one class are summed up while they are near.
         order = np.argsort(codes[of_span], kind="stable")
         blocks = np.split(first + order, _cuts(codes[of_span][order], block_rows))
-        span = _mine_span(task, blocks, threads or _cores())
+        span = _mine_span(task, blocks, threads or usable_threads())
         confusion = merge_confusions([confusion, span.confusion])
         spans.append(span)
     return Mined(
@@ -206,11 +206,6 @@ def _places(order: NDArray[np.int64], taken: NDArray[np.int32]) -> NDArray[np.in
     start_of_row = np.cumsum(by_row) - by_row
     mined_before = np.cumsum(taken, dtype=np.int64) - taken
     return np.repeat(start_of_row[order] - mined_before, taken) + np.arange(taken.sum())
-
-
-def _cores() -> int:
-    """Cores that this process may use; fewer than the machine has in a container or under a scheduler."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _report(

@@ -1,6 +1,5 @@
 """Neighbours of anybody's vectors, in one call."""
 
-import os
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,10 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from ..neighbours import NeighbourTable
+from ..usable import usable_threads
 from ..vectors import as_vectors
 from .choose import choose_method
 from .exact import ExactParameters
-from .index import check_at_least
+from .index import BLOCK_ROWS, check_at_least
 from .memory import MIB, Budget
 from .merge import merge_into
 from .methods import (
@@ -28,9 +28,6 @@ from .methods import (
 from .recall import SAMPLE_ROWS, Calibration, calibrate, draw_sample, recall_at_k
 from .remeasure import empty_table
 from .traverse_add import TraverseAddIndex
-
-_BLOCK_ROWS = 65_536
-"""Queries that search a part at once: their results are merged before the next block is searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +66,8 @@ def neighbours_of(
 
     vectors: (N, D) numbers. method: "exact", "hnsw", "traverse_add" or "auto". parameters: of the search,
     instead of a method; without them the effort is raised until ``recall_target`` holds on a sample. parts:
-    cut the set, to bound what one index takes; all parts are searched, and merged. threads: all cores by
-    default. memory_mib: what may be allocated beside the vectors, the result included.
+    cut the set, to bound what one index takes; all parts are searched, and merged. threads: by
+    default ``usable_threads()``. memory_mib: what may be allocated beside the vectors, the result included.
 
     An hnsw index built by several threads differs from run to run; all else is the same for a seed at any
     ``threads``.
@@ -79,7 +76,7 @@ def neighbours_of(
     target that the graph does not reach.
     """
     array = as_vectors(vectors)
-    threads = threads or os.cpu_count() or 1
+    threads = threads or usable_threads()
     rows, width = array.shape
     check_at_least("neighbours", neighbours, 1)
     check_at_least("parts", parts, 1)
@@ -98,7 +95,9 @@ def neighbours_of(
         )
     search_mib = _left_for_search(memory_mib, rows, width, neighbours, parts, parameters)
     ids = np.arange(rows, dtype=np.int64)
-    table = empty_table(rows, neighbours)
+    # What one part finds is the table; what several find is merged into one, block by block.
+    table = empty_table(rows if parts > 1 else 0, neighbours)
+    rows_at_once = BLOCK_ROWS if parts > 1 else rows
     tried: tuple[tuple[int, float], ...] = ()
     arrived: float | None = None
     for start, stop in pairwise(np.linspace(0, rows, parts + 1).astype(int).tolist()):
@@ -109,8 +108,8 @@ def neighbours_of(
             index, parameters, tried = calibration.index, calibration.index.parameters, calibration.tried
         if isinstance(index, TraverseAddIndex):
             arrived = min(index.report.arrived, 1.0 if arrived is None else arrived)
-        for first in range(0, rows, _BLOCK_ROWS):
-            block = slice(first, first + _BLOCK_ROWS)
+        for first in range(0, rows, rows_at_once):
+            block = slice(first, first + rows_at_once)
             found = index.search(
                 array[block],
                 query_ids=ids[block],
@@ -118,7 +117,10 @@ def neighbours_of(
                 threads=threads,
                 memory_mib=search_mib,
             )
-            merge_into(table, found, first=first)
+            if parts == 1:
+                table = found
+            else:
+                merge_into(table, found, first=first)
     recall, recall_rows = 1.0, 0
     if not isinstance(parameters, ExactParameters):
         recall, recall_rows = _recall_of(table, array, seed, threads, search_mib)
@@ -134,7 +136,7 @@ def _left_for_search(
         return None
     budget = Budget(memory_mib, f"{method_of(parameters)} in {parts} parts")
     budget = budget.take(index_bytes(-(-rows // parts), width, parameters), "the index of one part")
-    budget = budget.take(12 * rows * neighbours + 8 * rows, "its result")
+    budget = budget.take(8 * rows + (12 * rows * neighbours if parts > 1 else 0), "its result")
     return max(1, memory_mib - budget.taken // MIB)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import dask.config
+import dask.system
 from distributed import Client, Future, LocalCluster, as_completed
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
@@ -111,7 +112,7 @@ def dask_executor(spec: ClusterSpec, root: Path) -> Iterator[DaskExecutor]:
 @contextmanager
 def _connected(spec: ClusterSpec) -> Iterator[Client]:
     if spec.kind == "local":
-        workers = spec.workers or os.cpu_count() or 1
+        workers = spec.workers or dask.system.CPU_COUNT
         memory_mib = spec.worker_memory_mib or machine_memory_mib() // workers
         start_cluster = partial(
             LocalCluster,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 
+from ...mining.usable import usable_threads
 from ..errors import PipelineError, TaskError
 from ..stages.base import Task
 from ..worker_state import release_state
@@ -24,8 +25,8 @@ class SerialExecutor:
         self.memory_mib = machine_memory_mib()
 
     def threads(self, tasks: int) -> int:  # noqa: ARG002 — one at a time, so each has them all
-        """All cores."""
-        return os.cpu_count() or 1
+        """See `usable_threads`."""
+        return usable_threads()
 
     def run(self, call: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Iterator[Outcome]:
         """See Executor.run. Nothing is retried: in one process the same task would fail the same way."""

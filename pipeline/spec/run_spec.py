@@ -1,11 +1,11 @@
 """The run file as a whole."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ...mining.usable import usable_threads
 from .data_spec import DataSpec
 from .loss_spec import LossSpec
 from .section import Section, execution
@@ -133,4 +133,4 @@ class RunSpec(Section):
         """torch threads while training and embedding."""
         if self.train.compute_threads is not None:
             return self.train.compute_threads
-        return 1 if self.run.deterministic else (os.cpu_count() or 1)
+        return 1 if self.run.deterministic else usable_threads()

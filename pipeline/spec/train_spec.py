@@ -60,7 +60,8 @@ class TrainSpec(Section):
     checkpoint_steps: int = execution(200, ge=1)
     """Steps between two checkpoints within the epoch, from which a broken-off epoch continues."""
     compute_threads: int | None = Field(default=None, ge=1)
-    """torch threads while training; by default all cores, 1 when deterministic. Changes the last bits."""
+    """torch threads while training; by default OMP_NUM_THREADS, or one for each core left to the process; 1 when
+    deterministic. Changes the last bits."""
     log: tuple[Literal["tensorboard", "mlflow"], ...] = execution((), max_length=2)
     """Where else metrics go: event files in the run's logs folder, or the server of MLFLOW_TRACKING_URI. Extras of the
     same names install what they need."""

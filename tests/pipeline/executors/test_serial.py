@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from scripted_tasks import History, run_scripted, tries
+from tripletmine.mining.usable import usable_threads
 from tripletmine.pipeline.errors import DataError, TaskError
 from tripletmine.pipeline.executors.open import open_executor
 from tripletmine.pipeline.executors.serial import SerialExecutor, machine_memory_mib
@@ -54,7 +55,7 @@ def test_a_message_for_people_is_passed_on_at_once(tmp_path: Path) -> None:
 def test_it_is_what_a_run_file_without_cluster_gets(tmp_path: Path) -> None:
     with open_executor(ClusterSpec(), tmp_path) as executor:
         assert executor.in_process
-        assert (executor.workers, executor.threads(5)) == (1, os.cpu_count())
+        assert (executor.workers, executor.threads(5)) == (1, usable_threads())
         assert executor.memory_mib == machine_memory_mib() > 256
     assert list(tmp_path.iterdir()) == []
 
