@@ -1,15 +1,16 @@
 """Computing again what is damaged: single tasks of a stage where the run is deterministic, else from there on."""
 
 from .aside import require_parents, set_aside
+from .claims import read_claim, write_claim
 from .epochs import TEST, all_refs, final_stage, plan_epochs
 from .errors import CorruptError
 from .executors.base import Executor
 from .progress import Progress
 from .run import Run
-from .stage_runner import CLAIM, StageResult, make_job, read_claim, run_stage
-from .stages.base import Stage, StageRef, manifest_of
+from .stage_runner import StageResult, make_job, run_stage
+from .stages.base import Stage, StageRef
 from .storage.manifest import Manifest, has_manifest, remove_manifest
-from .storage.publish import publish_json, remove_tree
+from .storage.publish import remove_tree
 from .storage.receipts import unreadable_receipts, write_receipt
 from .verify import Verified, verify_stage
 
@@ -26,14 +27,14 @@ def repair_run(run: Run, executor: Executor, progress: Progress) -> list[StageRe
     results = []
     for position, ref in enumerate(refs):
         stage = _stage(run, ref)
-        found = verify_stage(run.root, ref) if has_manifest(ref.folder(run.root)) else None
-        if found is not None and found.problems:
+        found = verify_stage(run.root, ref)
+        if found.problems:
             require_parents(run, ref)
             if run.spec.run.deterministic:
                 _reopen(run, stage, ref, found)
             else:
                 set_aside(run.root, refs[position:])
-        elif found is not None and _made_from_others(run, stage, ref):
+        elif found.manifest is not None and _made_from_others(run, stage, ref, found.manifest):
             require_parents(run, ref)
             set_aside(run.root, [ref])
         result = run_stage(run, stage, ref, executor, progress)
@@ -50,11 +51,10 @@ def _stage(run: Run, ref: StageRef) -> Stage:
     return next(stage for stage in plan_epochs(run.spec)[ref.epoch or 0].stages if stage.name == ref.stage)
 
 
-def _made_from_others(run: Run, stage: Stage, ref: StageRef) -> bool:
+def _made_from_others(run: Run, stage: Stage, ref: StageRef, manifest: Manifest) -> bool:
     """Whether a parent came out differently than it was, as on a machine of another kind."""
-    manifest = manifest_of(run.root, ref)
     now = {str(parent): digest for parent, digest in make_job(run, stage, ref).parent_digests.items()}
-    return manifest is not None and manifest.inputs["parents"] != now
+    return manifest.inputs["parents"] != now
 
 
 def _reopen(run: Run, stage: Stage, ref: StageRef, found: Verified) -> None:
@@ -64,19 +64,15 @@ def _reopen(run: Run, stage: Stage, ref: StageRef, found: Verified) -> None:
     damaged as before.
     """
     folder = ref.folder(run.root)
-    try:
-        manifest = manifest_of(run.root, ref)
-    except CorruptError:
-        manifest = None
-    if manifest is None:
+    if found.manifest is None:
         # Without a manifest nobody can tell which files are good.
         set_aside(run.root, [ref])
         return
-    lost = _lost_tasks(run, stage, ref, manifest, found.damaged)
-    for receipt in manifest.receipts:
+    lost = _lost_tasks(run, stage, ref, found.manifest, found.damaged)
+    for receipt in found.manifest.receipts:
         if receipt.task not in lost:
             write_receipt(folder, receipt)
-    publish_json(folder / CLAIM, manifest.inputs)
+    write_claim(folder, found.manifest.inputs)
     remove_manifest(folder)
 
 
@@ -96,8 +92,7 @@ def _tidy_unfinished(run: Run, ref: StageRef) -> None:
     folder = ref.folder(run.root)
     for path in unreadable_receipts(folder):
         path.unlink()
-    if (folder / CLAIM).exists():
-        try:
-            read_claim(folder, ref)
-        except CorruptError:
-            remove_tree(folder)
+    try:
+        read_claim(folder, ref)
+    except CorruptError:
+        remove_tree(folder)

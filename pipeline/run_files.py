@@ -19,7 +19,8 @@ from .spec.run_spec import RunSpec
 from .stages.base import RunFacts
 from .storage.digest import digest_file, digest_json
 from .storage.manifest import SCHEMA
-from .storage.publish import publish_json, published
+from .storage.publish import published
+from .storage.sealed import publish_sealed, read_sealed
 
 RUN_FILE = "run.json"
 ROWS_FILE = "rows.parquet"
@@ -31,22 +32,20 @@ _ROWS_REMEDY = "delete that one file, the next run writes it again from the same
 def read_run_file(root: Path) -> dict[str, Any]:
     """What the run directory says of itself. Errors: SpecError where it is none of ours."""
     path = root / RUN_FILE
+    damaged = CorruptError(f"{path} is damaged: delete that one file, the next run writes it again")
     try:
-        value = json.loads(path.read_bytes())
-        schema = value["schema"]
+        value = read_sealed(path)
     except (FileNotFoundError, NotADirectoryError):
         raise SpecError(f"{root} is not a run directory: it has no {RUN_FILE}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise CorruptError(f"{path} is damaged: delete that one file, the next run writes it again") from None
-    if schema != SCHEMA:
+    except ValueError:
+        raise damaged from None
+    if value.get("schema") != SCHEMA:
         raise SpecError(
-            f"{root} was written with schema {schema} (version {value.get('version')}), and this version reads "
-            f"schema {SCHEMA}: use that version, or another run.directory"
+            f"{root} was written with schema {value.get('schema')} (version {value.get('version')}), and this version "
+            f"reads schema {SCHEMA}: use that version, or another run.directory"
         )
-    if not {"spec", "facts", "identity", "rows_keys"} <= value.keys() or value.pop(
-        "digest", ""
-    ) != digest_json(value):
-        raise CorruptError(f"{path} is damaged: delete that one file, the next run writes it again")
+    if not {"spec", "facts", "identity", "rows_keys"} <= value.keys():
+        raise damaged
     return value
 
 
@@ -61,9 +60,8 @@ def write_run_file(spec: RunSpec, facts: RunFacts, identity: dict[str, Any]) -> 
         "rows_keys": _rows_keys(spec),
     }
     path = spec.root / RUN_FILE
-    value["digest"] = digest_json(value)
-    if not path.exists() or json.loads(path.read_bytes()) != value:
-        publish_json(path, value)
+    if not path.exists() or read_sealed(path) != value:
+        publish_sealed(path, value)
 
 
 def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict[str, Any]]:

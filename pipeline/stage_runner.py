@@ -1,16 +1,15 @@
 """Skip, validate, run, commit: the same for every stage."""
 
-import json
 import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from .aside import remove_aside, set_aside
-from .errors import CorruptError, StaleError, UnavailableError
+from .claims import CLAIM, read_claim, write_claim
+from .errors import StaleError, UnavailableError
 from .executors.base import Executor, perform
 from .executors.serial import SerialExecutor, machine_memory_mib
 from .progress import Progress
@@ -20,11 +19,8 @@ from .storage.committed import PRUNED
 from .storage.digest import digest_json
 from .storage.journal import note_event
 from .storage.manifest import SCHEMA, Manifest, write_manifest
-from .storage.publish import publish_json, remove_partials, remove_tree
+from .storage.publish import remove_partials, remove_tree
 from .storage.receipts import Receipt, damaged_files, misfits, read_receipts
-
-CLAIM = "inputs.json"
-"""Holds the inputs of a stage that was begun, until its manifest does."""
 
 _DISK_RESERVE = 64 * 2**20
 
@@ -139,7 +135,7 @@ def _claim(job: Job, inputs: Mapping[str, Any], progress: Progress) -> dict[str,
     there = read_claim(job.folder, job.ref)
     if there is None:
         remove_tree(job.folder)
-        publish_json(job.folder / CLAIM, inputs)
+        write_claim(job.folder, inputs)
         return {}
     _refuse_other(job, there, inputs)
     remove_partials(job.folder)
@@ -156,23 +152,6 @@ def _claim(job: Job, inputs: Mapping[str, Any], progress: Progress) -> dict[str,
         else:
             kept[task] = receipt
     return kept
-
-
-def read_claim(folder: Path, ref: StageRef) -> dict[str, Any] | None:
-    """The inputs with which a stage was begun, None if it was not.
-
-    Errors: CorruptError when nobody can tell any more what they were.
-    """
-    path = folder / CLAIM
-    try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise CorruptError(f"{path} is damaged: redo {ref} with {ref.redo}")
-    return value
 
 
 def _refuse_other(job: Job, there: Mapping[str, Any], now: Mapping[str, Any]) -> None:

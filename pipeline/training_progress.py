@@ -1,13 +1,17 @@
 """Checkpoints within an epoch: private to the train stage, deleted when it is committed."""
 
+import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .storage.digest import digest_file
-from .storage.publish import fsync_file, publish_json, published
+from .errors import CorruptError
+from .storage.digest import digest_bytes, digest_file
+from .storage.publish import fsync_file, publish_bytes, published
+from .storage.sealed import publish_sealed, read_sealed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,19 +30,24 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class _Pointer:
-    """step: steps done in this epoch. state: its file. metrics_bytes: length of the metrics up to there."""
+    """step: steps done in this epoch. state: its file. metrics_bytes: length of the metrics up to there.
+
+    sha256, metrics_sha256: of the state, and of the metrics up to there.
+    """
 
     step: int
     state: str
     sha256: str
     metrics_bytes: int
+    metrics_sha256: str
 
 
 class TrainingProgress:
     """Metrics as they come, and now and then the trainer's state.
 
-    The pointer file names a state by its digest and how long the metrics were then; it is replaced in one go, so a
-    kill at any moment leaves either the old checkpoint or the new one.
+    The pointer file names a state and the metrics up to it by their digests; it is replaced in one go, so a kill at any
+    moment leaves either the old checkpoint or the new one. The digest of the metrics goes along with the writing, and
+    is never taken from the file: what was damaged after it was written would else be believed from then on.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,6 +55,7 @@ class TrainingProgress:
         folder.mkdir(parents=True, exist_ok=True)
         self._metrics = folder / _METRICS
         self._metrics.touch()
+        self._digest = hashlib.sha256()
 
     def resume(self) -> Resumed | None:
         """The newest whole checkpoint; metrics of later steps are cut off, they will be written again.
@@ -55,26 +65,31 @@ class TrainingProgress:
         from ..models.checkpoints import load_tensors
 
         pointer = self._pointer()
-        if pointer is None:
-            # Private progress that cannot be trusted is worth nothing: the epoch begins again, from its parent.
-            self._cut_metrics(0)
-            return None
-        self._cut_metrics(pointer.metrics_bytes)
-        return Resumed(pointer.step, load_tensors(self._folder / pointer.state)[0])
+        # Private progress that cannot be trusted is worth nothing: the epoch begins again, from its parent.
+        kept = self._metrics.read_bytes()[: pointer.metrics_bytes if pointer else 0]
+        os.truncate(self._metrics, len(kept))
+        self._digest = hashlib.sha256(kept)
+        return Resumed(pointer.step, load_tensors(self._folder / pointer.state)[0]) if pointer else None
 
     def _pointer(self) -> "_Pointer | None":
         """The pointer file, if what it points at is whole."""
         try:
-            pointer = _Pointer(**json.loads((self._folder / _POINTER).read_bytes()))
-            whole = digest_file(self._folder / pointer.state) == pointer.sha256
-            return pointer if whole and self._metrics.stat().st_size >= pointer.metrics_bytes else None
+            pointer = _Pointer(**read_sealed(self._folder / _POINTER))
+            metrics = self._metrics.read_bytes()[: pointer.metrics_bytes]
+            whole = (
+                digest_file(self._folder / pointer.state) == pointer.sha256
+                and digest_bytes(metrics) == pointer.metrics_sha256
+            )
+            return pointer if whole else None
         except (OSError, ValueError, TypeError):
             return None
 
     def record(self, line: Mapping[str, Any]) -> None:
         """Append one step to metrics.jsonl."""
-        with self._metrics.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        content = (json.dumps(line) + "\n").encode()
+        with self._metrics.open("ab") as file:
+            file.write(content)
+        self._digest.update(content)
 
     def checkpoint(self, step: int, state: Mapping[str, "Tensor"]) -> None:
         """Make `step` (steps done in this epoch) the place to continue from."""
@@ -84,8 +99,9 @@ class TrainingProgress:
         with published(path) as partial:
             save_tensors(partial, state)
         fsync_file(self._metrics)
-        pointer = _Pointer(step, path.name, digest_file(path), self._metrics.stat().st_size)
-        publish_json(self._folder / _POINTER, asdict(pointer))
+        length = self._metrics.stat().st_size
+        pointer = _Pointer(step, path.name, digest_file(path), length, self._digest.hexdigest())
+        publish_sealed(self._folder / _POINTER, asdict(pointer))
         for older in self._folder.glob("state-*.safetensors"):
             if older != path:
                 older.unlink()
@@ -99,10 +115,13 @@ class TrainingProgress:
         return images, offset + len(whole) + bool(whole)
 
     def publish_metrics(self, path: Path) -> None:
-        """Copy all metrics to their place among the stage's artifacts."""
-        with published(path) as partial:
-            partial.write_bytes(self._metrics.read_bytes())
+        """Copy all metrics to their place among the stage's artifacts.
 
-    def _cut_metrics(self, length: int) -> None:
-        with self._metrics.open("r+b") as file:
-            file.truncate(length)
+        Errors: CorruptError when they are not what was recorded.
+        """
+        content = self._metrics.read_bytes()
+        if digest_bytes(content) != self._digest.hexdigest():
+            raise CorruptError(
+                f"{self._metrics} was damaged: start the same command again, it redoes what is lost"
+            )
+        publish_bytes(path, content)

@@ -1,11 +1,12 @@
 """Reading everything: every file of a run against its receipt, and every stage against what it was made from."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .claims import read_claim
 from .epochs import all_refs
-from .errors import CorruptError, PipelineError
+from .errors import CorruptError
 from .run_files import damaged_copies, read_rows_file
 from .stages.base import StageRef, manifest_of
 from .status import open_record
@@ -18,13 +19,15 @@ from .storage.receipts import damaged_files, read_receipts, unreadable_receipts
 class Verified:
     """One stage, or the run's own files (ref None): how many files were read, and what is wrong, with the remedy.
 
-    damaged: names of the committed stage's files that are not what they were.
+    damaged: names of the committed stage's files that are not what they were. manifest: None where it is not committed,
+    or cannot be read.
     """
 
     ref: StageRef | None
     files: int
     problems: tuple[str, ...]
     damaged: frozenset[str] = frozenset()
+    manifest: Manifest | None = None
 
 
 def verify_run(root: Path) -> Iterator[Verified]:
@@ -43,27 +46,26 @@ def verify_run(root: Path) -> Iterator[Verified]:
     manifests: dict[str, Manifest | None] = {}
     for ref in refs:
         found = verify_stage(root, ref)
-        try:
-            manifest = manifests[str(ref)] = manifest_of(root, ref)
-        except CorruptError:
-            manifest = None  # told by `found`, once is enough
-        yield found if manifest is None else _with_parents(found, root, manifest, refs, manifests)
+        # Of a manifest that cannot be read `found` tells, once is enough.
+        if found.manifest is not None or not found.problems:
+            manifests[str(ref)] = found.manifest
+        yield _with_parents(found, root, refs, manifests)
 
 
 def verify_stage(root: Path, ref: StageRef) -> Verified:
     """Compare the files of one stage with their receipts; of a stage that is not finished, those it has so far."""
     try:
         manifest = manifest_of(root, ref)
-    except PipelineError as error:
+    except CorruptError as error:
         return Verified(ref, 0, (str(error),))
     folder = ref.folder(root)
     if manifest is None:
         return _unfinished(ref, folder)
     stage = Committed(folder, manifest)
     if stage.pruned:
-        return Verified(ref, 0, ())
+        return Verified(ref, 0, (), manifest=manifest)
     problems = {name: problem for name in manifest.files if (problem := _problem(stage, name))}
-    return Verified(ref, len(manifest.files), tuple(problems.values()), frozenset(problems))
+    return Verified(ref, len(manifest.files), tuple(problems.values()), frozenset(problems), manifest)
 
 
 def _problem(stage: Committed, name: str) -> str | None:
@@ -75,6 +77,10 @@ def _problem(stage: Committed, name: str) -> str | None:
 
 
 def _unfinished(ref: StageRef, folder: Path) -> Verified:
+    try:
+        read_claim(folder, ref)
+    except CorruptError as error:
+        return Verified(ref, 0, (str(error),))
     unreadable = unreadable_receipts(folder)
     if unreadable:
         problems = tuple(f"{path} is damaged: delete it, its task of {ref} runs again" for path in unreadable)
@@ -91,16 +97,17 @@ def _unfinished(ref: StageRef, folder: Path) -> Verified:
 
 
 def _with_parents(
-    found: Verified,
-    root: Path,
-    manifest: Manifest,
-    refs: list[StageRef],
-    manifests: dict[str, Manifest | None],
+    found: Verified, root: Path, refs: list[StageRef], manifests: dict[str, Manifest | None]
 ) -> Verified:
-    """What a stage was made from must be what is there now: whole files of another run are swapped, too."""
+    """What a stage was made from must be what is there now: whole files of another run are swapped, too.
+
+    manifests: of the stages so far, without those that cannot be read.
+    """
+    if found.manifest is None:
+        return found
     by_name = {str(ref): ref for ref in refs}
     problems = list(found.problems)
-    for name, digest in manifest.inputs.get("parents", {}).items():
+    for name, digest in found.manifest.inputs.get("parents", {}).items():
         parent = by_name.get(name)
         if parent is None or name not in manifests:
             continue
@@ -112,4 +119,4 @@ def _with_parents(
             problems.append(
                 f"{path} is not what {found.ref} was made from: redo {parent} with {parent.redo}, or both"
             )
-    return Verified(found.ref, found.files, tuple(problems), found.damaged)
+    return replace(found, problems=tuple(problems))

@@ -1,7 +1,8 @@
 """mine: neighbours.zarr + labels + k → triplets/part-*.parquet, the class-confusion table, counts, k and why."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from ...mining.audit import VIOLATIONS
 from ...mining.confusion import Confusion, merge_confusions
 from ...mining.labels import Labels
-from ...mining.miner import Mined, mine
+from ...mining.miner import mine
 from ...mining.neighbours import NeighbourTable
 from ...mining.report import ClassCounts, MiningReport, merge_reports
 from ...mining.suspects import suspects
@@ -18,6 +19,7 @@ from ..audit import audit_parts
 from ..embedding import EMBEDDINGS
 from ..errors import CorruptError
 from ..hardness import choose_hardness, hardness_parents
+from ..kept_by_class import keep_by_class, kept_by_class
 from ..mined_files import (
     AUDIT,
     CLASSES,
@@ -32,9 +34,8 @@ from ..mined_files import (
 from ..mining_rule import mining_rule
 from ..neighbour_files import read_neighbours
 from ..spec.run_spec import RunSpec
-from ..storage.digest import digest_file
-from ..storage.publish import publish_json, published
-from ..storage.receipts import Receipt, read_receipts
+from ..storage.publish import publish_json
+from ..storage.receipts import Receipt, read_receipts, remove_receipt
 from ..storage.row_arrays import read_rows
 from ..storage.tables import write_table
 from ..suspect_files import MISLABELLED, NEAREST, excluded_rows, nearest_of, write_suspects
@@ -109,7 +110,8 @@ def _mine_rows(job: Job, task: Task, means: Means) -> Written:
     del counts[
         "triplets_by_class"
     ]  # as long as there are classes: a file at the end, not a line in each receipt
-    report = {"counts": counts, "scratch_sha256": _keep_by_class(job, task, mined)}
+    kept = keep_by_class(_scratch(job, task.name), mined.confusion, mined.report.triplets_by_class)
+    report = {"counts": counts, "scratch_sha256": kept}
     return Written(files=(name,), rows=task.rows, report=report)
 
 
@@ -146,35 +148,31 @@ def _class_vectors(job: Job) -> np.ndarray | None:
     return read_rows(job.parent("embed"), EMBEDDINGS, 0, job.facts.train)
 
 
-def _keep_by_class(job: Job, task: Task, mined: Mined) -> str:
-    """What a range of anchors counted by class lives in the scratch folder until all ranges are merged."""
-    path = job.scratch / f"{task.name}.npz"
-    by_class = mined.report.triplets_by_class
-    with published(path) as partial, partial.open("wb") as file:
-        np.savez(
-            file,
-            class_a=mined.confusion.class_a,
-            class_b=mined.confusion.class_b,
-            count=mined.confusion.count,
-            hinge=mined.confusion.hinge,
-            classes=by_class.classes,
-            triplets=by_class.triplets,
-        )
-    return digest_file(path)
+def _scratch(job: Job, task: str) -> Path:
+    return job.scratch / f"{task}.npy"
 
 
-def _kept_by_class(job: Job) -> Iterator[tuple[Confusion, ClassCounts]]:
-    for name, receipt in sorted(read_receipts(job.folder).items()):
-        if not name.startswith("rows-"):
+def _kept_by_class(job: Job) -> list[tuple[Confusion, ClassCounts]]:
+    """What all ranges counted by class.
+
+    Errors: CorruptError where some of it was damaged since; those ranges are to be mined again.
+    """
+    found, damaged = [], []
+    for task, receipt in sorted(read_receipts(job.folder).items()):
+        if "scratch_sha256" not in receipt.report:
             continue
-        path = job.scratch / f"{name}.npz"
-        if not path.exists() or digest_file(path) != receipt.report["scratch_sha256"]:
-            raise CorruptError(f"{path} is gone or damaged: redo the stage with {job.ref.redo}")
-        with np.load(path, allow_pickle=False) as arrays:
-            yield (
-                Confusion(*(arrays[column] for column in ("class_a", "class_b", "count", "hinge"))),
-                ClassCounts(arrays["classes"], arrays["triplets"]),
-            )
+        kept = kept_by_class(_scratch(job, task), receipt.report["scratch_sha256"])
+        if kept is None:
+            remove_receipt(job.folder, task)
+            damaged.append(task)
+        else:
+            found.append(kept)
+    if damaged:
+        raise CorruptError(
+            f"{_scratch(job, damaged[0])} (and {len(damaged) - 1} more) is gone or was damaged: start the same command "
+            "again, it mines those rows again"
+        )
+    return found
 
 
 def _summarise(job: Job) -> Written:

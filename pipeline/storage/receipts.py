@@ -1,6 +1,5 @@
 """Receipts: what one task wrote, told apart from every other content by size and digest."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -8,7 +7,8 @@ from typing import Any
 
 from ..errors import CorruptError
 from .digest import digest_file, digest_json
-from .publish import fsync_file, fsync_folder, publish_json
+from .publish import fsync_file, fsync_folder
+from .sealed import publish_sealed, read_sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +89,21 @@ def _inside(name: str) -> str:
 
 def write_receipt(folder: Path, receipt: Receipt) -> None:
     """Publish a task's receipt: from now on the task counts as done."""
-    publish_json(_path(folder, receipt.task), {**receipt.as_json(), "digest": receipt.digest})
+    publish_sealed(_path(folder, receipt.task), receipt.as_json())
+
+
+def remove_receipt(folder: Path, task: str) -> None:
+    """Make a task one that is to be done again."""
+    _path(folder, task).unlink(missing_ok=True)
 
 
 def read_receipts(folder: Path) -> dict[str, Receipt]:
-    """The receipts of a stage that was broken off, by task. Those whose files do not fit are left out.
+    """The receipts of a stage that was broken off, by task, be its files still as they say or not.
 
     Errors: CorruptError for a receipt that was tampered with or damaged.
     """
-    found: dict[str, Receipt] = {}
-    for path in sorted((folder / "receipts").glob("*.json")):
-        receipt = _read_receipt(path)
-        if not misfits(folder, receipt):
-            found[receipt.task] = receipt
-    return found
+    paths = sorted((folder / "receipts").glob("*.json"))
+    return {receipt.task: receipt for receipt in map(_read_receipt, paths)}
 
 
 def unreadable_receipts(folder: Path) -> list[Path]:
@@ -145,15 +146,13 @@ def misfits(folder: Path, receipt: Receipt) -> list[str]:
 
 def _read_receipt(path: Path) -> Receipt:
     try:
-        value = json.loads(path.read_bytes())
-        receipt = receipt_from_json(value)
-        intact = value["digest"] == receipt.digest and receipt.task == path.stem
+        receipt = receipt_from_json(read_sealed(path))
+        if receipt.task != path.stem:
+            raise ValueError(f"it is that of {receipt.task}")
     except UNREADABLE as error:
         raise CorruptError(
             f"{path} is not a receipt ({type(error).__name__}: {error}): delete it, its task runs again"
         ) from None
-    if not intact:
-        raise CorruptError(f"{path} does not match its own digest: delete it, its task runs again")
     return receipt
 
 

@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tripletmine.pipeline.claims import write_claim
 from tripletmine.pipeline.errors import UnavailableError
 from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.repair import repair_run
@@ -10,6 +11,7 @@ from tripletmine.pipeline.run import open_run
 from tripletmine.pipeline.spec.run_spec import RunSpec
 from tripletmine.pipeline.stage_runner import StageResult
 from tripletmine.pipeline.stages.base import StageRef
+from tripletmine.pipeline.storage.manifest import read_manifest
 from tripletmine.pipeline.verify import verify_run
 
 from .runs import Recorded, artifacts, finish, small_spec
@@ -95,13 +97,38 @@ def test_receipts_of_a_stage_that_was_broken_off_are_removed(copied_run) -> None
     spec = copied_run()
     folder = StageRef(None, "test").folder(spec.root)
     manifest = json.loads((folder / "manifest.json").read_bytes())
-    (folder / "inputs.json").write_text(json.dumps(manifest["inputs"]))
+    write_claim(folder, manifest["inputs"])
     (folder / "manifest.json").unlink()
     (folder / "receipts").mkdir()
     (folder / "receipts" / "test-00000.json").write_text("{")
     assert len(problems(spec)) == 1
     assert repaired(spec) == {}
     assert problems(spec) == []
+
+
+def test_a_claim_that_was_damaged_is_found_and_its_stage_removed(copied_run) -> None:
+    """One bit, which makes another number of a number: JSON as good as before."""
+    spec = copied_run()
+    folder = StageRef(None, "test").folder(spec.root)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    write_claim(folder, manifest["inputs"])
+    (folder / "manifest.json").unlink()
+    claim = folder / "inputs.json"
+    claim.write_text(claim.read_text().replace('"schema": 1', '"schema": 3'))
+    assert problems(spec) == [f"{claim} is damaged: redo test with --from-stage test"]
+    assert repaired(spec) == {}
+    assert not folder.exists()
+
+
+def test_each_manifest_is_read_once(copied_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = copied_run()
+    read: list[Path] = []
+    monkeypatch.setattr(
+        "tripletmine.pipeline.stages.base.read_manifest",
+        lambda folder, remedy: read.append(folder) or read_manifest(folder, remedy),
+    )
+    assert problems(spec) == []
+    assert sorted(read) == sorted(path.parent for path in spec.root.rglob("manifest.json"))
 
 
 def test_a_stage_made_from_something_else_is_found(copied_run, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tripletmine.pipeline.errors import CorruptError, LockedError, SpecError, StaleError, UnavailableError
 from tripletmine.pipeline.run import open_run
 from tripletmine.pipeline.storage.journal import read_events
+from tripletmine.pipeline.storage.sealed import publish_sealed, read_sealed
 
 from .conftest import Finished
 from .runs import artifacts, finish, small_spec
@@ -129,7 +130,7 @@ def test_a_damaged_run_file_can_be_deleted_as_its_error_says(copied_run, content
 def test_a_run_of_another_version_is_refused(copied_run) -> None:
     spec = copied_run()
     path = spec.root / "run.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
+    publish_sealed(path, {**read_sealed(path), "schema": 2})
     with pytest.raises(
         SpecError, match=r"written with schema 2 .*: use that version, or another run\.directory"
     ):

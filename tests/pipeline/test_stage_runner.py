@@ -414,10 +414,13 @@ def test_execution_keys_may_change(run: Run, change: dict[str, Any]) -> None:
     assert go(changed(run, change)).skipped
 
 
-def test_a_claim_that_cannot_be_read_is_refused(run: Run) -> None:
+@pytest.mark.parametrize("damage", [lambda _: "{", lambda text: text.replace('"schema": 1', '"schema": 3')])
+def test_a_damaged_claim_is_refused(run: Run, damage: Callable[[str], str]) -> None:
+    """Not taken for that of another spec, where it still is JSON."""
     with pytest.raises(Killed):
         go(run, sums_stage(Faults({"rows-00002": ("before", Killed())})))
-    (REF.folder(run.root) / "inputs.json").write_text("{")
+    path = REF.folder(run.root) / "inputs.json"
+    path.write_text(damage(path.read_text()))
     with pytest.raises(
         CorruptError, match=r"inputs\.json is damaged: redo sums of epoch 1 with --from-stage"
     ):

@@ -1,4 +1,3 @@
-import json
 import shutil
 from pathlib import Path
 
@@ -6,7 +5,7 @@ import pytest
 from tripletmine.pipeline.errors import CorruptError, PipelineError, SpecError
 from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.status import open_record, read_status
-from tripletmine.pipeline.storage.digest import digest_json
+from tripletmine.pipeline.storage.sealed import publish_sealed
 
 from .conftest import Finished
 from .runs import artifacts, small_spec
@@ -121,7 +120,7 @@ def test_a_damaged_run_file(tmp_path: Path, content: str) -> None:
 
 
 def test_a_run_file_of_another_schema(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text('{"schema": 99, "version": "7.0"}')
+    publish_sealed(tmp_path / "run.json", {"schema": 99, "version": "7.0"})
     with pytest.raises(
         SpecError, match=r"written with schema 99 \(version 7\.0\), and this version reads schema 1"
     ):
@@ -130,7 +129,7 @@ def test_a_run_file_of_another_schema(tmp_path: Path) -> None:
 
 def test_a_spec_that_is_not_understood(tmp_path: Path) -> None:
     record = {"schema": 1, "spec": {}, "facts": {}, "identity": {}, "rows_keys": {}}
-    (tmp_path / "run.json").write_text(json.dumps({**record, "digest": digest_json(record)}))
+    publish_sealed(tmp_path / "run.json", record)
     with pytest.raises(PipelineError, match=r"run\.json cannot be understood"):
         open_record(tmp_path)
 

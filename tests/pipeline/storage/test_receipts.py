@@ -9,6 +9,7 @@ from tripletmine.pipeline.storage.publish import publish_bytes
 from tripletmine.pipeline.storage.receipts import (
     FileStamp,
     Receipt,
+    damaged_files,
     misfits,
     read_receipts,
     stamp_files,
@@ -59,15 +60,24 @@ def test_no_folder_means_no_receipts(tmp_path: Path) -> None:
     assert read_receipts(tmp_path) == {}
 
 
-def test_a_receipt_whose_file_is_gone_or_cut_short_is_left_out(tmp_path: Path) -> None:
-    kept, cut, gone = (receipt(tmp_path, f"rows-0000{index}") for index in range(3))
-    for each in (kept, cut, gone):
-        write_receipt(tmp_path, each)
+def test_files_that_are_gone_cut_short_or_changed(tmp_path: Path) -> None:
+    kept, cut, gone, changed = (receipt(tmp_path, f"rows-0000{index}") for index in range(4))
     (tmp_path / "part" / "rows-00001.bin").write_bytes(b"conte")
     (tmp_path / "part" / "rows-00002.bin").unlink()
+    (tmp_path / "part" / "rows-00003.bin").write_bytes(b"contend")
 
-    assert misfits(tmp_path, cut) == ["part/rows-00001.bin"]
-    assert list(read_receipts(tmp_path)) == ["rows-00000"]
+    assert [misfits(tmp_path, each) for each in (kept, cut, gone, changed)] == [
+        [],
+        ["part/rows-00001.bin"],
+        ["part/rows-00002.bin"],
+        [],
+    ]
+    assert [damaged_files(tmp_path, each) for each in (kept, cut, gone, changed)] == [
+        [],
+        ["part/rows-00001.bin"],
+        ["part/rows-00002.bin"],
+        ["part/rows-00003.bin"],
+    ]
 
 
 def damaged(path: Path, kind: str) -> None:
