@@ -74,7 +74,8 @@ class TorchExactIndex(ExactIndex):
                 candidates, limits = self._proposed(queries[start:stop], keep, columns, device)
             finally:
                 idle.put(device)
-            found = remeasure(
+            into = NeighbourTable(table.ids[start:stop], table.sq_distances[start:stop])
+            remeasure(
                 queries[start:stop],
                 self._vectors,
                 candidates,
@@ -82,11 +83,10 @@ class TorchExactIndex(ExactIndex):
                 neighbours=neighbours,
                 first_id=self.first_id,
                 threads=threads,
+                into=into,
             )
-            table.ids[start:stop] = found.ids
-            table.sq_distances[start:stop] = found.sq_distances
             if keep < rows:
-                furthest = found.sq_distances[:, -1]
+                furthest = into.sq_distances[:, -1]
                 error = _BFLOAT16_ERROR if self._low else 0.0
                 some = self._doubtful(queries[start:stop], limits, furthest, product_error=error)
                 doubtful.append(some + start)

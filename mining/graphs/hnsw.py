@@ -5,6 +5,8 @@ several threads they do not, since the order of insertion is then a race. Search
 number of threads.
 """
 
+import errno
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..neighbours import NeighbourTable
-from .index import check_at_least, check_queries, check_vectors
+from .index import BLOCK_ROWS, check_at_least, check_queries, check_vectors
 from .memory import Budget
 from .remeasure import empty_table, remeasure
 from .seeding import leaf_order
@@ -28,8 +30,8 @@ _HEADER = struct.Struct("<QQQQQQ")
 """The first fields of hnswlib's file: offset of the links, rows held at most, rows held, bytes a row,
 offset of the label in a row, offset of the vector in a row."""
 
-_COPIES = 4
-"""Of ids and distances while a block is searched: C++ results, their arrays, those re-measured, and room to move."""
+_COPIES = 3
+"""Of ids and distances while a block is searched: C++ results, their arrays, and room to move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,15 @@ class HnswIndex:
         budget = Budget(memory_mib, "an hnsw search").take(
             table.ids.nbytes + table.sq_distances.nbytes, "its result"
         )
-        step = budget.rows(12 * _COPIES * (neighbours + 1) + 4 * width + 16, at_most=len(queries))
+        step = budget.rows(
+            12 * _COPIES * (neighbours + 1) + 4 * width + 16, at_most=min(len(queries), BLOCK_ROWS)
+        )
         for start in range(0, len(queries), step):
             block = slice(start, start + step)
             # Near queries one after the other: what one has read of the graph is in the cache for the next.
-            order = leaf_order(queries[block], threads=threads) + start
+            order = leaf_order(queries[block], threads=threads) + np.int32(start)
             near = queries[order]
-            found = remeasure(
+            remeasure(
                 near,
                 self._vectors,
                 self._candidates(near, wanted, threads),
@@ -98,14 +102,18 @@ class HnswIndex:
                 neighbours=neighbours,
                 first_id=self.first_id,
                 threads=threads,
+                into=table,
+                places=order,
             )
-            table.ids[order] = found.ids
-            table.sq_distances[order] = found.sq_distances
         return table
 
     def save(self, path: Path) -> None:
-        """Write hnswlib's own file, which holds a copy of the vectors."""
+        """Write hnswlib's own file, which holds a copy of the vectors. Errors: OSError."""
+        path.touch()  # hnswlib says nothing of what it could not write: neither of a file that it could not make …
         self._index.save_index(str(path))
+        size = self._index.index_file_size()
+        if path.stat().st_size != size:  # … nor of one that it cut short
+            raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} for an index of {size} bytes", str(path))
 
     def with_parameters(self, parameters: HnswParameters) -> "HnswIndex":
         """The same graph, searched with another ``ef``."""

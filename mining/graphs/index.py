@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..neighbours import NeighbourTable
 
+BLOCK_ROWS = 65_536
+"""Queries that a graph is searched for at once: what that allocates beside the result does not grow with the set."""
+
 
 class Searchable(Protocol):
     """What can be asked for neighbours: one index, or several parts that answer as one."""

@@ -23,6 +23,8 @@ def remeasure(
     first_id: int = 0,
     threads: int = 1,
     order: NDArray[np.int32] | None = None,
+    into: NeighbourTable | None = None,
+    places: NDArray[np.int32] | None = None,
 ) -> NeighbourTable:
     """The ``neighbours`` nearest of each query's candidates, by (distance, id).
 
@@ -30,17 +32,20 @@ def remeasure(
     ``first_id``. ids: integers (Q, C), *local* rows of ``vectors``; negative where there is no candidate;
     in any order, distinct. query_ids: int64 (Q,), global; a query is not its own neighbour. order: int32
     (Q,), a permutation in which queries are taken: where near ones follow each other, their candidates are
-    still in the cache. It does not show in the result.
+    still in the cache. It does not show in the result. into: a table of pads to write to, of ``neighbours`` a row,
+    by default a new one. places: int32 (Q,), the row of it for each query, by default as they come.
 
-    Returns (Q, neighbours) with global ids, padded where a query has fewer candidates.
+    Returns the table, with global ids, padded where a query has fewer candidates.
     """
-    table = empty_table(len(queries), neighbours)
-    if order is None:
-        order = np.arange(len(queries), dtype=np.int32)
-    fixed = read_only(queries), read_only(vectors), read_only(ids), read_only(query_ids), read_only(order)
+    table = empty_table(len(queries), neighbours) if into is None else into
+    as_they_come = np.arange(len(queries), dtype=np.int32)
+    order = as_they_come if order is None else order
+    places = as_they_come if places is None else places
+    given = read_only(queries), read_only(vectors), read_only(ids), read_only(query_ids)
+    ways = read_only(order), read_only(places)
 
     def kernel(start: int, stop: int) -> None:
-        _nearest(*fixed, first_id, start, stop, table.ids, table.sq_distances)
+        _nearest(*given, *ways, first_id, start, stop, table.ids, table.sq_distances)
 
     over_rows(kernel, len(queries), threads)
     return table
@@ -54,16 +59,17 @@ def empty_table(rows: int, neighbours: int) -> NeighbourTable:
 
 
 @njit(nogil=True, cache=True)
-def _nearest(queries, vectors, ids, own, order, first_id, start, stop, found_ids, found_sq):
-    """Rows order[start:stop] of the table. Searches return nearly sorted lists, on which insertion is cheap."""
+def _nearest(queries, vectors, ids, own, order, places, first_id, start, stop, found_ids, found_sq):
+    """Queries order[start:stop]. Searches return nearly sorted lists, on which insertion is cheap."""
     for row in order[start:stop]:
+        place = places[row]
         kept = 0
         for c in range(ids.shape[1]):
             local = np.int64(ids[row, c])
             if local < 0 or local + first_id == own[row]:
                 continue
             sq = sq_distance(queries[row], vectors[local])
-            kept = insert_nearest(found_ids[row], found_sq[row], kept, local + first_id, sq)
+            kept = insert_nearest(found_ids[place], found_sq[place], kept, local + first_id, sq)
 
 
 @njit(nogil=True, cache=True, inline="always")

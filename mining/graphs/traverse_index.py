@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..neighbours import NO_ROW, NeighbourTable
 from . import exact
 from .beam_search import nearest_start, search_rows
-from .index import check_queries
+from .index import BLOCK_ROWS, check_queries
 from .memory import Budget
 from .remeasure import empty_table, remeasure
 from .threads import over_rows, read_only
@@ -65,12 +65,12 @@ class TraverseAddIndex:
         budget = Budget(memory_mib, "a traverse_add search")
         budget = budget.take(table.ids.nbytes + table.sq_distances.nbytes, "its result")
         budget = budget.take(threads * 4 * rows, "a mark for every vertex and thread")
-        step = budget.rows(4 * (self.parameters.keep + width) + 12 * neighbours + 32, at_most=len(queries))
+        query_bytes = 4 * (self.parameters.keep + width) + 32
+        step = budget.rows(query_bytes, at_most=min(len(queries), BLOCK_ROWS))
         for first in range(0, len(queries), step):
             block = slice(first, first + step)
-            found = self._search_block(queries[block], query_ids[block], neighbours, threads)
-            table.ids[block] = found.ids
-            table.sq_distances[block] = found.sq_distances
+            into = NeighbourTable(table.ids[block], table.sq_distances[block])
+            self._search_block(queries[block], query_ids[block], into, threads)
         self._complete(table, queries, query_ids, threads, memory_mib)
         return table
 
@@ -102,8 +102,8 @@ class TraverseAddIndex:
         )
 
     def _search_block(
-        self, queries: NDArray[np.float32], query_ids: NDArray[np.int64], neighbours: int, threads: int
-    ) -> NeighbourTable:
+        self, queries: NDArray[np.float32], query_ids: NDArray[np.int64], into: NeighbourTable, threads: int
+    ) -> None:
         own = self._own(query_ids)
         order = self._near_queries_together(queries, own, threads)
         found = np.empty((len(queries), self.parameters.keep), np.int32)
@@ -119,15 +119,16 @@ class TraverseAddIndex:
             found,
             threads,
         )
-        return remeasure(
+        remeasure(
             queries,
             self._vectors,
             found,
             query_ids=query_ids,
-            neighbours=neighbours,
+            neighbours=into.neighbours,
             first_id=self.first_id,
             threads=threads,
             order=order,
+            into=into,
         )
 
     def _own(self, query_ids: NDArray[np.int64]) -> NDArray[np.int32]:

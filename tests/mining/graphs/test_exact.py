@@ -45,6 +45,17 @@ def test_more_equal_rows_than_candidates_are_kept_are_ordered_by_id(oracle) -> N
     np.testing.assert_array_equal(found.ids, expected.ids)
 
 
+def test_rows_that_the_sample_takes_for_far_are_found_all_the_same() -> None:
+    """Of eight places with hundreds of rows each, a sample takes the own place for the limit: nothing is nearer."""
+    places = np.random.default_rng(3).integers(0, 8, 2500)
+    x = np.eye(8, dtype=np.float32)[places]
+    found = search_all(x, 4)
+    for place in range(8):
+        rows = np.flatnonzero(places == place)
+        expected = [[row for row in rows[:5] if row != own][:4] for own in rows]
+        np.testing.assert_array_equal(found.ids[rows], expected)
+
+
 def test_rows_far_from_the_origin_are_told_apart() -> None:
     """At 10,000 from the origin the products are off by more than the distances are apart."""
     x = np.zeros((3000, 4), np.float32)

@@ -16,11 +16,16 @@ from scripted_tasks import History, run_scripted, tries
 from tripletmine.pipeline.errors import DataError, TaskError, UnavailableError
 from tripletmine.pipeline.executors.base import Executor
 from tripletmine.pipeline.executors.open import open_executor
-from tripletmine.pipeline.spec.run_spec import ClusterSpec
-from tripletmine.pipeline.stages.base import split_rows
+from tripletmine.pipeline.progress import Silent
+from tripletmine.pipeline.spec.run_spec import ClusterSpec, RunSpec
+from tripletmine.pipeline.stage_runner import run_stage
+from tripletmine.pipeline.stages.base import StageRef, split_rows
+from tripletmine.pipeline.stages.graph import GRAPH
+from tripletmine.pipeline.storage.journal import read_events
+from tripletmine.pipeline.storage.publish import remove_tree
 
 from ..conftest import Finished
-from ..runs import differences, finish, small_spec
+from ..runs import artifacts, differences, finish, opened, small_spec
 from .conftest import Cluster
 
 TASKS = split_rows("rows", 95, 10)
@@ -49,6 +54,30 @@ def test_artifacts_are_those_of_a_serial_run(
 
     assert [result.tasks_run for result in results] == [result.tasks_run for result in digits_run.results]
     assert differences(spec.root, digits_run.root) == []
+
+
+@pytest.mark.parametrize("method", ["hnsw", "traverse_add"])
+def test_eight_parts_of_a_graph_are_the_same_on_separate_workers(
+    two_workers: Cluster, copied_run: Callable[..., RunSpec], method: str
+) -> None:
+    spec = copied_run(graph={"method": method, "parts": 8})
+    serial = graph_artifacts(spec)
+    cluster = ClusterSpec(kind="dask", address=two_workers.address, timeout_seconds=120.0)
+
+    assert graph_artifacts(spec.model_copy(update={"cluster": cluster})) == serial
+
+    assert {f"index-00{part}.bin" for part in range(8)} <= serial.keys()
+    built = [event for event in read_events(spec.root) if event.get("task", "").startswith("index-")]
+    assert len({event["pid"] for event in built} - {os.getpid()}) == 2
+
+
+def graph_artifacts(spec: RunSpec) -> dict[str, str]:
+    """Files of the first mining epoch's graph, built anew, and their digests."""
+    ref = StageRef(1, "graph")
+    remove_tree(ref.folder(spec.root))
+    with opened(spec) as (run, executor):
+        run_stage(run, GRAPH, ref, executor, Silent())
+    return artifacts(ref.folder(spec.root))
 
 
 def test_tasks_run_on_both_workers_and_nothing_is_left_in_the_run(
