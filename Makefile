@@ -2,6 +2,8 @@
 # make test    the environment, then every check
 # make bench   the environment, then the figures of the README (about half an hour on two quiet cores; needs
 #              dataset-fashion-mnist and the fonts that tests/benchmarks/glyphs.py names)
+# make methods the table of methods: 120 runs (about an hour of one core; may be broken off and started again; needs
+#              what make bench needs)
 # make faults  every fault that a run must survive, many times, and one table (about an hour; may be broken off and
 #              started again; begins anew after rm -r runs/faults)
 # make clean   all that the above left, except finished runs
@@ -13,7 +15,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 RUN_FILE := digits.toml
 
-.PHONY: environment run test bench faults clean
+.PHONY: environment run test bench methods faults clean
 
 environment:
 	@.ci/environment all dev
@@ -41,6 +43,10 @@ bench:
 	$(BIN)/python tests/benchmarks/bench_embed.py
 	$(BIN)/python tests/benchmarks/bench_train.py
 	$(BIN)/python tests/benchmarks/bench_orchestration.py
+
+methods:
+	@.ci/environment all dev bench
+	$(BIN)/python tests/benchmarks/bench_methods.py --out runs/methods --glyphs runs/glyphs
 
 faults: environment
 	$(BIN)/python -m tests.faults.campaign --out runs/faults

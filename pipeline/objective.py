@@ -44,8 +44,8 @@ def _makers(spec: RunSpec, classes: int) -> dict[LossName, Callable[[], Loss]]:
     return {
         "triplet": lambda: TripletLoss(spec.margin),
         "global": lambda: GlobalLoss(t_global=loss.t_global, lambda_global=loss.lambda_global),
-        "batch_hard": lambda: BatchHardLoss(loss.batch_hard.margin),
-        "batch_all": lambda: BatchAllLoss(loss.batch_all.margin, loss.batch_all.mean),
+        "batch_hard": lambda: BatchHardLoss(**loss.batch_hard.model_dump()),
+        "batch_all": lambda: BatchAllLoss(**loss.batch_all.model_dump()),
         "quadruplet": lambda: QuadrupletLoss(width=width, **loss.quadruplet.model_dump()),
         "centroid": lambda: CentroidTripletLoss(loss.centroid.margin),
         "classification": lambda: ClassificationLoss(**sizes, smoothing=loss.classification.smoothing),

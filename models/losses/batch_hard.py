@@ -8,6 +8,7 @@ from torch import Tensor
 from .inputs import LossInputs
 from .loss import Loss
 from .margins import Margin, check_margin, cost
+from .mean_distance import mean_sq_distance
 from .pairs import negative_pairs, positive_pairs
 from .unsquared import unsquared
 
@@ -18,19 +19,29 @@ class BatchHardLoss(Loss):
     Hermans, Beyer, Leibe: In Defense of the Triplet Loss for Person Re-Identification, 2017, arXiv 1703.07737,
     eq. 5. Distances are not squared, as there. Rows without a positive or a negative in the batch do not count.
 
-    margin: m in units of d, or "soft".
+    As long as an encoder's farthest positives are beyond its nearest negatives, nothing lowers the cost as fast as to
+    draw all rows together: the collapse that the paper's supplement discusses, at a cost of ln 2 or of m, and which a
+    low rate and trained weights avoid. So by default distances are relative to those of the batch (our choice): drawing
+    everything together gains nothing, and what is left to lower is the order. On 300 classes of glyphs, from random
+    weights, Recall@1 was 0.92 so and 0.45 as in the paper (0.39 at a quarter of the rate, 0.64 with
+    encoder.normalise = false; one seed, 20,000 images).
+
+    margin: m in units of d, or "soft". relative: whether d is measured in root mean squares of the batch's distances;
+    False: as in the paper.
     """
 
     needs_triplets: ClassVar[bool] = False
 
-    def __init__(self, margin: Margin = "soft") -> None:
+    def __init__(self, margin: Margin = "soft", *, relative: bool = True) -> None:
         super().__init__()
         check_margin("loss.batch_hard.margin", margin)
         self.margin: Margin = margin
+        self.relative = relative
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """The mean; 0 where no row has both a positive and a negative."""
-        distances = unsquared(inputs.sq_distances)
+        squared = inputs.sq_distances
+        distances = unsquared(squared / mean_sq_distance(squared) if self.relative else squared)
         positive, negative = positive_pairs(inputs.classes), negative_pairs(inputs.classes)
         usable = positive.any(dim=1) & negative.any(dim=1)
         farthest = distances.masked_fill(~positive, -torch.inf).amax(dim=1)[usable]

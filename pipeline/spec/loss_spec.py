@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from .section import Section
 
@@ -32,24 +32,18 @@ class BatchHardSpec(Section):
 
     margin: Margin = "soft"
     """Of the hinge, in units of distance (not squared), or "soft" for ln(1 + exp(…)), which has none."""
+    relative: bool = True
+    """Distances in units of the batch's root mean square, so that an untrained encoder does not draw all rows to one
+    point; false: as they are, as in the paper."""
 
 
 class BatchAllSpec(Section):
     """[loss.batch_all]: every triplet of the batch (Hermans et al., 2017)."""
 
-    margin: Margin = "soft"
-    """As of batch_hard."""
-    mean: Literal["all", "active"] = "all"
-    """Over which triplets: all, or only those whose hinge is positive."""
-
-    @model_validator(mode="after")
-    def _hinge(self) -> "BatchAllSpec":
-        if self.margin == "soft" and self.mean == "active":
-            raise ValueError(
-                'loss.batch_all.mean is "active" but loss.batch_all.margin is "soft", with which every triplet is '
-                'active: give margin a number, or set mean = "all"'
-            )
-        return self
+    margin: Margin = 0.2
+    """Of the hinge, in units of distance (not squared), or "soft", which suits encoder.normalise = false."""
+    mean: Literal["all", "active"] = "active"
+    """Over which triplets: all, or only those that cost something ("soft": all do)."""
 
 
 class QuadrupletSpec(Section):
@@ -61,6 +55,8 @@ class QuadrupletSpec(Section):
     """The same between its positives and pairs of two other classes."""
     metric_factor: float = Field(default=1.0, gt=0)
     """Learning rate of the learned distance, as a multiple of train.learning_rate."""
+    relative: bool = True
+    """As of batch_hard."""
 
 
 class CentroidSpec(Section):
@@ -87,13 +83,16 @@ class CentreSpec(Section):
 class HistSpec(Section):
     """[loss.hist]: classes as distributions, batches as hypergraphs (Lim et al., CVPR 2022)."""
 
-    tau: float = Field(default=32.0, gt=0)
-    alpha: float = Field(default=1.1, gt=0)
+    tau: float = Field(default=16.0, gt=0)
+    """How sharply a row is told from the distributions of other classes; with alpha and distribution_rate as the paper
+    has it for many classes. With few classes and a pretrained encoder: 32, 1.1 and 0.1."""
+    alpha: float = Field(default=2.0, gt=0)
+    """How fast a row leaves the hyperedges of other classes with its distance."""
     lambda_s: float = Field(default=1.0, ge=0)
     """Weight of the hypergraph network's cross-entropy."""
     hidden: int = Field(default=512, ge=1)
     """Width of the hypergraph network."""
-    distribution_rate: float = Field(default=0.1, gt=0)
+    distribution_rate: float = Field(default=0.01, gt=0)
     """Learning rate of means and variances; warm-up and schedule apply."""
     network_factor: float = Field(default=5.0, gt=0)
     """Learning rate of the network, as a multiple of train.learning_rate."""
@@ -159,6 +158,21 @@ class LossSpec(Section):
         """Whether any of the losses learns from the triplets of the batch rule."""
         return not OF_TRIPLETS.isdisjoint(self.weights)
 
+    @property
+    def _unused(self) -> frozenset[str]:
+        """Sections of losses that are left out."""
+        sections = (name for name in type(self).model_fields if isinstance(getattr(self, name), Section))
+        return frozenset(sections).difference(self.weights)
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What a run records must not go out of date with the defaults of losses that it never had.
+        return {key: value for key, value in whole(self).items() if key not in self._unused}
+
+    def result_keys(self) -> dict[str, Any]:
+        """See Section.result_keys; without the losses that are left out."""
+        return {key: value for key, value in super().result_keys().items() if key not in self._unused}
+
     @model_validator(mode="after")
     def _used(self) -> "LossSpec":
         named = ", ".join(self.weights)
@@ -167,9 +181,9 @@ class LossSpec(Section):
                 raise ValueError(
                     f"loss.weights.{name} is {weight} but must be above 0: raise it, or leave {name} out"
                 )
-        for name in type(self).model_fields:
+        for name in sorted(self._unused):
             section = getattr(self, name)
-            if isinstance(section, Section) and name not in self.weights and section != type(section)():
+            if section != type(section)():
                 key, value = next(iter(section.model_dump(exclude_defaults=True).items()))
                 raise ValueError(
                     f"loss.{name}.{key} is {value!r} but loss.weights names only {named}: add {name} to the weights, "

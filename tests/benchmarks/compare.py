@@ -11,11 +11,8 @@ the work: give each its own --only.
 """
 
 import argparse
-import json
-import platform
 from collections.abc import Callable
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -23,9 +20,8 @@ from compare_contestants import CONTESTANTS
 from compare_data import Task, fashion_mnist, glyphs
 from compare_runner import Comparison
 from compare_table import Finished, markdown
+from results_files import publish
 
-RESULTS = Path(__file__).with_name("results")
-PACKAGES = ("tripletmine", "torch", "pytorch-metric-learning", "numpy")
 TASKS: dict[str, Callable[[Path], Task]] = {
     "glyphs": lambda work: glyphs(work.parent / "glyphs"),
     "fashion-mnist": lambda _: fashion_mnist(),
@@ -39,15 +35,9 @@ def write(task: Task, finished: Finished, searches: dict[str, dict[float, float]
     facts = {
         "task": asdict(task) | {"data": {k: v for k, v in task.data.items() if k not in ("path", "labels")}},
         "data digest by seed": {str(result.seed): result.digest for result in results},
-        "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
         "validation MAP@R by learning rate": searches,
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{task.name}.json").write_text(
-        json.dumps({**facts, "results": [asdict(result) for result in results]}, indent=1) + "\n"
-    )
-    lines = [f"    {name}: {json.dumps(value)}" for name, value in facts.items()]
-    (RESULTS / f"{task.name}.md").write_text(f"# {task.name}\n\n{text}\n" + "\n".join(lines) + "\n")
+    publish(task.name, text, facts, [asdict(result) for result in results])
     return text
 
 

@@ -70,11 +70,17 @@ class Loaded:
         return input_shape_of(self.images["train"].shape[1:])
 
 
-def glyphs(folder: Path) -> Task:
-    """1,900 classes for training, 865 others for the test; rendered into `folder` where they are not there yet."""
+def rendered(folder: Path) -> Path:
+    """The folder, with the images of glyphs.py in it."""
     if not (folder / "rows.parquet").exists():
         script = Path(__file__).with_name("glyphs.py")
         subprocess.run([sys.executable, str(script), "--out", str(folder)], check=True)
+    return folder
+
+
+def glyphs(folder: Path) -> Task:
+    """1,900 classes for training, 865 others for the test; rendered into `folder` where they are not there yet."""
+    rendered(folder)
     return Task(
         name="glyphs",
         data={

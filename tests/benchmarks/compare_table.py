@@ -1,12 +1,12 @@
 """The table of a comparison, and how ours stands to the best peer and to the best fixed k."""
 
-import statistics
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from compare_contestants import ADAPTIVE, CONTESTANTS, NO_MINING
 from compare_pairs import Pair, paired, score_of
 from compare_results import Epoch, Result
+from results_files import spread
 
 LEGEND = """MAP@R and R@1 are of the test images, each asked among all others; mean ± standard deviation over the
 seeds. Wall and CPU: seconds of training and mining (embedding and search included), without evaluation. Against
@@ -56,7 +56,7 @@ def _contestants(finished: Finished, images_per_pass: int) -> str:
             str(len(results)),
             f"{results[0].learning_rate:g}",
             *(f"{fmean(score_of(result.epochs[n]) for result in results):.4f}" for n in at[:-1]),
-            _spread([score_of(epoch) for epoch in final]),
+            spread([score_of(epoch) for epoch in final]),
             f"{fmean(epoch.test['recall@1'] for epoch in final if epoch.test):.4f}",
             f"{fmean(epoch.seconds for epoch in final):.0f}",
             f"{fmean(epoch.cpu_seconds for epoch in final):.0f}",
@@ -84,7 +84,7 @@ def _against(pairs: Sequence[Pair]) -> str:
             if len(every) == len(pairs)
             else []
         )
-        difference = _spread([pair.difference for pair in pairs], sign="+")
+        difference = spread([pair.difference for pair in pairs], sign="+")
         lines.append(f"| mean | | | {difference} | {' | '.join(means or ['', '', ''])} |")
     return "\n".join(lines)
 
@@ -97,9 +97,3 @@ def _ends_a_pass(epoch: Epoch, images_per_pass: int) -> bool:
     """Whether a pass ends here, give or take the rounding to whole batches."""
     passes = epoch.images / images_per_pass
     return abs(passes - round(passes)) < 0.05
-
-
-def _spread(values: Sequence[float], sign: str = "") -> str:
-    """Mean ± standard deviation over the seeds."""
-    deviation = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
-    return f"{fmean(values):{sign}.4f}{deviation}"

@@ -16,13 +16,14 @@ from tripletmine.pipeline.spec.run_spec import RunSpec
 
 WITH_A_LIBRARY = {"library": {"factory": "torch.nn:HuberLoss"}}
 TUNED: dict[str, Any] = {
-    "weights": {"mdr": 0.5, "hist": 2.0, "centre": 0.01, "triplet": 1.0, "batch_all": 1.0},
+    "weights": {"mdr": 0.5, "hist": 2.0, "centre": 0.01, "triplet": 1.0, "batch_all": 1.0, "batch_hard": 1.0},
     "margin": 0.3,
     "triplets": "semi_hard",
-    "hist": {"tau": 16.0, "hidden": 32, "distribution_rate": 0.01},
+    "hist": {"tau": 32.0, "alpha": 1.1, "hidden": 32, "distribution_rate": 0.1},
     "mdr": {"levels": [-1.0, 1.0]},
     "centre": {"centre_rate": 0.25},
-    "batch_all": {"margin": 0.1, "mean": "active"},
+    "batch_all": {"margin": 0.1, "mean": "all"},
+    "batch_hard": {"margin": 0.4, "relative": False},
 }
 
 
@@ -55,12 +56,13 @@ def test_parameters_arrive_where_they_belong() -> None:
     assert isinstance(hist, HistLoss)
     assert isinstance(centre, CentreLoss)
     assert triplet.margin == 0.3
-    assert (hist.tau, hist.alpha, hist.distribution_rate) == (16.0, 1.1, 0.01)
+    assert (hist.tau, hist.alpha, hist.distribution_rate) == (32.0, 1.1, 0.1)
     assert hist.prototypes.means.shape == (7, 12)
     assert hist.network.first.out_features == 32
     assert terms["mdr"].levels.tolist() == [-1.0, 1.0]
     assert (centre.centre_rate, centre.weight) == (0.25, 0.01)
-    assert (terms["batch_all"].margin, terms["batch_all"].mean) == (0.1, "active")
+    assert (terms["batch_all"].margin, terms["batch_all"].mean) == (0.1, "all")
+    assert (terms["batch_hard"].margin, terms["batch_hard"].relative) == (0.4, False)
     assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
 
 
@@ -109,12 +111,8 @@ REFUSED = [
         "names only mdr, centre, which would draw all rows to one point, whatever their class: add",
     ),
     (
-        {"loss": {"hist": {"tau": 16.0}}},
-        r"loss\.hist\.tau is 16.0 but loss.weights names only triplet, global: add hist",
-    ),
-    (
-        {"loss": {"weights": {"batch_all": 1}, "batch_all": {"mean": "active"}}},
-        'margin is "soft", with which every triplet is active: give margin a number',
+        {"loss": {"hist": {"tau": 32.0}}},
+        r"loss\.hist\.tau is 32.0 but loss.weights names only triplet, global: add hist",
     ),
     (
         {"loss": {"weights": {"library": 1}}},

@@ -23,7 +23,7 @@ def slow_costs(rows, margin):
 def test_over_all_triplets(margin, seed):
     inputs = inputs_of(features(seed=seed))
     costs = slow_costs(inputs.embeddings, margin)
-    assert BatchAllLoss(margin)(inputs).item() == pytest.approx(sum(costs) / len(costs), rel=1e-9)
+    assert BatchAllLoss(margin, "all")(inputs).item() == pytest.approx(sum(costs) / len(costs), rel=1e-9)
 
 
 @pytest.mark.parametrize("margin", [0.1, 1.0])
@@ -51,11 +51,14 @@ def test_without_triplets_it_is_zero(classes, mean):
     assert not rows.grad.any()
 
 
-def test_a_soft_margin_has_no_inactive_triplets():
-    with pytest.raises(
-        ModelError, match=r'mean is "active" but .* every triplet is active: give margin a number'
-    ):
-        BatchAllLoss("soft", "active")
+def test_with_a_soft_margin_every_triplet_is_active():
+    inputs = inputs_of(features())
+    assert BatchAllLoss("soft", "active")(inputs) == BatchAllLoss("soft", "all")(inputs)
+
+
+def test_by_default_it_is_the_best_of_the_paper_at_its_margin():
+    inputs = inputs_of(features())
+    assert BatchAllLoss()(inputs) == BatchAllLoss(0.2, "active")(inputs)
 
 
 def test_an_unknown_mean_is_refused():

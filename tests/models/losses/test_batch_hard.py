@@ -8,13 +8,19 @@ from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.batch_hard import BatchHardLoss
 from tripletmine.models.losses.unsquared import unsquared
 
-from .examples import UNEVEN, features, inputs_of, sq_distance
+from .examples import UNEVEN, features, inputs_of, mean, sq_distance
 
 
-def slow(rows, margin, classes):
+def root_mean_square(rows):
+    """Of the distances of all pairs."""
+    return math.sqrt(mean(sq_distance(rows[i], rows[j]) for i in range(len(rows)) for j in range(i)))
+
+
+def slow(rows, margin, classes, *, relative):
     costs = []
+    unit = root_mean_square(rows) if relative else 1.0
     for a, own in enumerate(classes):
-        to = [math.sqrt(sq_distance(rows[a], row)) for row in rows]
+        to = [math.sqrt(sq_distance(rows[a], row)) / unit for row in rows]
         positives = [to[p] for p, code in enumerate(classes) if code == own and p != a]
         negatives = [to[n] for n, code in enumerate(classes) if code != own]
         if positives and negatives:
@@ -25,10 +31,23 @@ def slow(rows, margin, classes):
 
 @pytest.mark.parametrize("margin", ["soft", 0.1, 1.0])
 @pytest.mark.parametrize("seed", range(3))
-def test_against_loops(margin, seed):
+@pytest.mark.parametrize("relative", [True, False])
+def test_against_loops(margin, seed, relative):
     inputs = inputs_of(features(seed=seed))
-    expected = slow(inputs.embeddings, margin, UNEVEN.tolist())
-    assert BatchHardLoss(margin)(inputs).item() == pytest.approx(expected, rel=1e-9)
+    expected = slow(inputs.embeddings, margin, UNEVEN.tolist(), relative=relative)
+    assert BatchHardLoss(margin, relative=relative)(inputs).item() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_drawing_all_rows_together_pays_only_with_the_distances_as_they_are(relative):
+    """Rows in no order: their farthest positives are beyond their nearest negatives."""
+    rows = features()
+    loss = BatchHardLoss(0.2, relative=relative)
+    wide, narrow = (loss(inputs_of(scale * rows, normalise=False)).item() for scale in (1.0, 0.1))
+    if relative:
+        assert narrow == pytest.approx(wide, rel=1e-9)
+    else:
+        assert 0.2 < narrow < 0.5 * wide
 
 
 @pytest.mark.parametrize("classes", [torch.zeros(9, dtype=torch.int64), torch.arange(9)])

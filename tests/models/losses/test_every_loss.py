@@ -6,7 +6,7 @@ from tripletmine.models.losses.objective import Objective, Term
 
 from .examples import METHODS, UNEVEN, WIDTH, features, gradient, inputs_of, method
 
-CONSTANT_MARGINS = {"quadruplet": {"w1": 0.0, "w2": 0.0}}
+CONSTANT_MARGINS = {name: {"w1": 0.0, "w2": 0.0} for name in ("quadruplet", "quadruplet_absolute")}
 """Adaptive margins have no gradient, but finite differences would see them move."""
 
 BATCHES = {

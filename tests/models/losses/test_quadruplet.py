@@ -7,7 +7,7 @@ from tripletmine.models.losses.hinge_sum import hinge_sum
 from tripletmine.models.losses.pair_metric import PairMetric
 from tripletmine.models.losses.quadruplet import QuadrupletLoss
 
-from .examples import UNEVEN, WIDTH, features, gradient, inputs_of, mean, triplets
+from .examples import UNEVEN, WIDTH, features, gradient, inputs_of, mean, sq_distance, triplets
 
 
 def trained_loss(**options):
@@ -28,6 +28,8 @@ def slow_g(layer, rows, i, j):
 def slow(loss, rows, classes):
     codes = classes.tolist()
     places = range(len(codes))
+    if loss.relative:
+        rows = rows / mean(sq_distance(rows[i], rows[j]) for i in places for j in places if i < j).sqrt()
     g2 = [[slow_g(loss.metric.layer, rows, i, j) ** 2 for j in places] for i in places]
     pairs = [(i, j) for i in places for j in places if i < j]
     mu_p = mean(g2[i][j] for i, j in pairs if codes[i] == codes[j])
@@ -45,8 +47,9 @@ def slow(loss, rows, classes):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("margins", [(1.0, 0.5), (0.3, 2.0), (0.0, 0.0)])
-def test_value_and_gradients_against_loops(seed, margins):
-    loss = trained_loss(w1=margins[0], w2=margins[1])
+@pytest.mark.parametrize("relative", [True, False])
+def test_value_and_gradients_against_loops(seed, margins, relative):
+    loss = trained_loss(w1=margins[0], w2=margins[1], relative=relative)
     value, to_rows, to_layer = gradient(loss, features(seed=seed))
 
     rows = features(seed=seed).requires_grad_()
@@ -61,7 +64,7 @@ def test_value_and_gradients_against_loops(seed, margins):
 
 def test_two_classes_hold_triplets_but_no_quadruplet():
     classes = torch.tensor([0, 0, 1, 1, 1])
-    loss, rows = trained_loss(), features(5)
+    loss, rows = trained_loss(relative=False), features(5)
     value, *_ = gradient(loss, rows, classes)
     squared = loss.metric(nn.functional.normalize(rows)).square()
     near, far = squared[classes[:, None] == classes], squared[classes[:, None] != classes]
@@ -69,6 +72,16 @@ def test_two_classes_hold_triplets_but_no_quadruplet():
     spread = (far.mean() - near_mean).clamp_min(0)
     expected = mean((squared[a, p] - squared[a, n] + spread).clamp_min(0) for a, p, n in triplets(classes))
     assert value == pytest.approx(expected.item(), rel=1e-9)
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_drawing_all_rows_together_pays_only_with_the_rows_as_they_are(relative):
+    loss = QuadrupletLoss(width=WIDTH, relative=relative).double()
+    wide, narrow = (loss(inputs_of(scale * features(), normalise=False)).item() for scale in (1.0, 0.1))
+    if relative:
+        assert narrow == pytest.approx(wide, rel=1e-9)
+    else:
+        assert narrow < 0.5 * wide
 
 
 def test_the_metric_begins_as_a_function_of_the_squared_distance_and_is_symmetric():

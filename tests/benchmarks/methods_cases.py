@@ -1,0 +1,119 @@
+"""What bench_methods.py compares: methods as sections of a run file, on parts of two data sets."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from compare_data import EMBEDDING_DIM, rendered
+from numpy.typing import NDArray
+from tripletmine.pipeline.data.open import open_data
+from tripletmine.pipeline.spec.load import parse_spec
+
+Sections = dict[str, dict[str, Any]]
+
+METHODS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "triplet": {"loss": {"weights": {"triplet": 1}}},
+    "triplet + global": {"loss": {"weights": {"triplet": 1, "global": 1}}},
+    "batch-hard": {"loss": {"weights": {"batch_hard": 1}}},
+    "batch-all": {"loss": {"weights": {"batch_all": 1}}},
+    "quadruplet": {"loss": {"weights": {"quadruplet": 1}}},
+    "centroid triplet": {
+        "loss": {
+            "weights": {"centroid": 1, "batch_hard": 1, "classification": 1, "centre": 5e-4},
+            "batch_hard": {"margin": 0.5},
+        }
+    },
+    "HIST": {"loss": {"weights": {"hist": 1}}},
+    "Proxy-Anchor (library)": {
+        "loss": {
+            "weights": {"library": 1},
+            "library": {"factory": "pytorch_metric_learning.losses:ProxyAnchorLoss"},
+        }
+    },
+    "triplet, any length": {"loss": {"weights": {"triplet": 1}}, "encoder": {"normalise": False}},
+    "the same + MDR": {"loss": {"weights": {"triplet": 1, "mdr": 0.1}}, "encoder": {"normalise": False}},
+}
+"""Name → what it sets in the run file. MDR's paper does not make embeddings unit length, so it has a row to itself to
+be compared with."""
+
+BATCHES = ("class-balanced", "neighbourhood")
+EPOCHS = 4
+
+GLYPH_CLASSES = {"train": 300, "validation": 60, "test": 300}
+FASHION_ROWS = {"train": 6000, "test": 2000}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run."""
+
+    data: str
+    method: str
+    batches: str
+    seed: int
+
+    @property
+    def file(self) -> str:
+        """A name for it that any file system takes."""
+        words = "".join(letter if letter.isalnum() else "-" for letter in self.method)
+        return f"{self.data}-{words}-{self.batches}-{self.seed}"
+
+    def sections(self, folder: Path, glyphs_folder: Path) -> Sections:
+        """Its run file. folder: where the part of the data set is written, and the run."""
+        parts = DATA[self.data](glyphs_folder, folder)
+        method = METHODS[self.method]
+        # Class-balanced batches are those of the warm-up: nothing is embedded, searched or mined.
+        warmup = {"warmup_epochs": 1 if self.batches == "neighbourhood" else EPOCHS}
+        return {
+            **parts,
+            "run": {"name": "run", "directory": self.file, "epochs": EPOCHS, "seed": self.seed},
+            "encoder": {"embedding_dim": EMBEDDING_DIM, **parts["encoder"], **method.get("encoder", {})},
+            "train": {**parts["train"], **warmup, "compute_threads": 1},
+            "loss": dict(method["loss"]),
+            "evaluate": {"nmi": False, "train_gallery": False},
+        }
+
+
+def glyphs(glyphs_folder: Path, folder: Path) -> Sections:
+    """300 kanji in 16 fonts for training and as many others for the test: many classes with few rows each."""
+    rows = pq.read_table(rendered(glyphs_folder) / "rows.parquet")
+    labels, splits = rows["label"].to_numpy(), rows["split"].to_numpy()
+    kept = np.zeros(len(rows), bool)
+    for split, count in GLYPH_CLASSES.items():
+        kept |= (splits == split) & np.isin(labels, np.unique(labels[splits == split])[:count])
+    return {
+        "data": _arrays(folder / "glyphs", np.load(glyphs_folder / "images.npy")[kept], rows.filter(kept)),
+        "encoder": {"arguments": {"width": 16, "blocks": 4}},
+        "graph": {"neighbours": 64},
+        "train": {"classes_per_batch": 24, "images_per_class": 8, "images_per_epoch": 7500},
+    }
+
+
+def fashion_mnist(_glyphs: Path, folder: Path) -> Sections:
+    """A tenth of Fashion-MNIST: ten classes, the same ones in training and test."""
+    data = open_data(parse_spec({"data": {"kind": "fashion-mnist"}}, base=folder).data, folder)
+    splits = np.array(data.rows.splits)
+    kept = np.concatenate([np.flatnonzero(splits == split)[:count] for split, count in FASHION_ROWS.items()])
+    rows = pa.table({"label": data.rows.labels.take(kept), "split": splits[kept]})
+    return {
+        "data": {**_arrays(folder / "fashion-mnist", data.read(kept), rows), "split": "closed"},
+        "encoder": {"arguments": {"width": 16}},
+        "train": {"classes_per_batch": 10, "images_per_class": 16, "images_per_epoch": 3000},
+    }
+
+
+DATA: Mapping[str, Callable[[Path, Path], Sections]] = {"glyphs": glyphs, "fashion-mnist": fashion_mnist}
+
+
+def _arrays(folder: Path, images: NDArray[np.uint8], rows: pa.Table) -> dict[str, Any]:
+    """[data] of a part of a data set, written as files of its own."""
+    if not (folder / "rows.parquet").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "images.npy", images)
+        pq.write_table(rows, folder / "rows.parquet")
+    paths = {"path": str(folder / "images.npy"), "labels": str(folder / "rows.parquet")}
+    return {"kind": "arrays", "split": "zero-shot", "hash_content": True, **paths}

@@ -1,0 +1,28 @@
+"""How a comparison is published: results/<name>.md, a table for readers, and results/<name>.json, all its numbers."""
+
+import json
+import platform
+import statistics
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).with_name("results")
+PACKAGES = ("tripletmine", "torch", "pytorch-metric-learning", "numpy")
+
+
+def publish(name: str, text: str, facts: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
+    """Write both files. text: markdown. facts: what the results depend on, in both; the versions are added to them."""
+    versions = {package: version(package) for package in PACKAGES} | {"python": platform.python_version()}
+    facts = {**facts, "versions": versions}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps({**facts, "results": results}, indent=1) + "\n")
+    lines = [f"    {key}: {json.dumps(value)}" for key, value in facts.items()]
+    (RESULTS / f"{name}.md").write_text(f"# {name}\n\n{text}\n" + "\n".join(lines) + "\n")
+
+
+def spread(values: Sequence[float], *, digits: int = 4, sign: str = "") -> str:
+    """Mean ± standard deviation over the seeds."""
+    deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):{sign}.{digits}f}{deviation}"
