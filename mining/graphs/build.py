@@ -13,7 +13,7 @@ from ..vectors import as_vectors
 from .choose import choose_method
 from .exact import ExactParameters
 from .index import BLOCK_ROWS, check_at_least
-from .memory import MIB, Budget
+from .memory import Budget
 from .merge import merge_into
 from .methods import (
     Index,
@@ -132,12 +132,13 @@ def _left_for_search(
     memory_mib: int | None, rows: int, width: int, neighbours: int, parts: int, parameters: Parameters
 ) -> int | None:
     """What a search of one part may take, its result included."""
-    if memory_mib is None:
-        return None
     budget = Budget(memory_mib, f"{method_of(parameters)} in {parts} parts")
-    budget = budget.take(index_bytes(-(-rows // parts), width, parameters), "the index of one part")
-    budget = budget.take(8 * rows + (12 * rows * neighbours if parts > 1 else 0), "its result")
-    return max(1, memory_mib - budget.taken // MIB)
+    budget = budget.take(
+        index_bytes(-(-rows // parts), width, parameters) + 8 * rows, "the index of one part"
+    )
+    with_result = budget.take(12 * rows * neighbours, "its result")
+    # What the search of a single part returns is the result.
+    return (budget if parts == 1 else with_result).left_mib
 
 
 def _calibrated(

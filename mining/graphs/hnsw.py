@@ -113,7 +113,9 @@ class HnswIndex:
         self._index.save_index(str(path))
         size = self._index.index_file_size()
         if path.stat().st_size != size:  # … nor of one that it cut short
-            raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} for an index of {size} bytes", str(path))
+            raise OSError(
+                errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} for an index of {size} bytes", str(path)
+            )
 
     def with_parameters(self, parameters: HnswParameters) -> "HnswIndex":
         """The same graph, searched with another ``ef``."""

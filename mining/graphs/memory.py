@@ -20,6 +20,11 @@ class Budget:
         if self.mib is not None and self.mib < 1:
             raise InputError(f"memory_mib is {self.mib}: it must be at least 1")
 
+    @property
+    def left_mib(self) -> int | None:
+        """What may still be allocated, None for no limit; at least 1, so that what needs more says so itself."""
+        return None if self.mib is None else max(1, (self.mib * MIB - self.taken) // MIB)
+
     def take(self, nbytes: int, what: str) -> "Budget":
         """The budget after ``nbytes`` for something that is needed whole. Raises InputError when they do not fit."""
         taken = self.taken + nbytes

@@ -9,9 +9,9 @@ The build, compiled, parallel, and bit-reproducible for a seed at any number of 
 4. *Turn round*: every vertex chooses again, among its edges and the ends of those that lead to it. (Our choice: where
    classes are tight clusters, few edges lead back out of them otherwise, and recall ends at 0.97.)
 
-A *warm start* has candidates and edges already, those of the previous epoch. Where the vectors have moved so far that
-few of the old neighbours still are neighbours, it is given up for a cold one. Else it measures them under the new ones,
-makes a few walks, and goes on with step 3, or with step 4 where it is given the table that the last search found.
+A *warm start* has candidates and edges already, those of the previous epoch. It measures how many of the neighbours the
+candidates still hold, on a sample. Where these are few, it is given up for a cold start; else it makes a few walks, and
+goes on with step 3, or with step 4 where the candidates still hold half.
 
 A search begins at the vertex's own candidates, since in mining every query is itself a vertex. (The paper starts from
 the centroid; a spike found the same neighbours with a third less work this way.)
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..neighbours import NeighbourTable
+from ..neighbours import NO_ROW, NeighbourTable
 from .index import check_at_least, check_vectors
 from .memory import Budget
 from .occlusion import choose_edges, turn_round
@@ -41,12 +41,18 @@ __all__ = ["TraverseAddIndex", "TraverseAddParameters", "TraverseAddReport", "bu
 _SEEDS = 24
 """Candidates a vertex takes from the trees: enough for its edges, of which few are un-occluded."""
 
-_WARM_RECALL = 0.6
-"""Share of the neighbours that an old table must still hold, for a warm start to be quicker than a cold one: on
-Fashion-MNIST it took half the time at 0.83, and twice the time at 0.26, as the search then makes up for it."""
+_WARM_SHARE = 0.3
+"""Share of the neighbours that old candidates must still hold, for a warm start to be quicker than a cold one."""
+
+_REFINED_SHARE = 0.5
+"""The same, for them to do without refining: the search finds the rest. In CPU time of bare hnswlib, consecutive epochs
+on Fashion-MNIST took 0.86 without refining and 0.79 with it at a share of 0.41, 0.59 and 0.74 at 0.56; cold 0.95."""
 
 _WARM_SAMPLE = 200
 """Rows on which that share is measured; its standard error is then at most 0.035."""
+
+_COPIED_ROWS = 4096
+"""Rows of a table that a thread takes over at once: few enough for its cache."""
 
 _MOST_ROWS = 2**31 - 1
 """Vertices are int32 inside a graph; larger sets are searched in parts, whose ids begin where they like."""
@@ -81,26 +87,25 @@ def build(
             f"a graph of {rows} rows does not fit int32: build it in parts of at most {_MOST_ROWS}"
         )
     needed = index_bytes(rows, vectors.shape[1], parameters) + threads * 4 * rows
-    Budget(memory_mib, "building a traverse_add graph").take(
+    budget = Budget(memory_mib, "building a traverse_add graph").take(
         needed, f"edges and candidates of {rows} vertices"
     )
     vectors = read_only(vectors)
     edges = np.full((rows, parameters.max_degree), -1, np.int32)
     sq_lengths = np.full((rows, parameters.max_degree), np.inf, np.float32)
-    candidates = None if warm_start is None else _warm_candidates(warm_start, warm_table, rows, first_id)
-    if (
-        warm_start is None
-        or candidates is None
-        or _share_kept(vectors, candidates, seed, threads) < _WARM_RECALL
-    ):
-        warm_start = warm_table = None
+    candidates, kept = None, 0.0
+    if warm_start is not None:
+        candidates = _warm_candidates(warm_start, warm_table, rows, first_id, threads)
+        kept = _share_kept(vectors, candidates, seed, threads, budget.left_mib)
+    if warm_start is None or candidates is None or kept < _WARM_SHARE:
+        warm_start = None
         candidates, order = seed_candidates(
             vectors, trees=parameters.trees, keep=_SEEDS, seed=seed, threads=threads
         )
     else:
         order = warm_start.order
-        kept = min(parameters.max_degree, warm_start.edges.shape[1])
-        edges[:, :kept] = warm_start.edges[:, :kept]
+        degree = min(parameters.max_degree, warm_start.edges.shape[1])
+        edges[:, :degree] = warm_start.edges[:, :degree]
     _rebuild(vectors, candidates, order, edges, sq_lengths, threads)
     walks = traverse(
         vectors,
@@ -111,8 +116,8 @@ def build(
         seed=seed,
         threads=threads,
     )
-    if warm_table is None or warm_start is None:
-        # A table that a search has found is as good as what refining would find, and costs nothing.
+    if kept < _REFINED_SHARE:
+        # Candidates that hold most of the neighbours are as good as what refining would find, and cost nothing.
         candidates = _refined(vectors, candidates, order, edges, parameters, threads)
         _rebuild(vectors, candidates, order, edges, sq_lengths, threads)
     _rebuild(vectors, _sources(edges, sq_lengths, threads), order, edges, sq_lengths, threads)
@@ -223,7 +228,7 @@ def _refined(
 
 
 def _warm_candidates(
-    previous: TraverseAddIndex, table: NeighbourTable | None, rows: int, first_id: int
+    previous: TraverseAddIndex, table: NeighbourTable | None, rows: int, first_id: int, threads: int
 ) -> NDArray[np.int32]:
     if len(previous.edges) != rows:
         raise InputError(
@@ -235,17 +240,30 @@ def _warm_candidates(
         raise InputError(
             f"the table to start from has {len(table)} rows, and the vectors are {rows}: pass the part's own rows"
         )
-    local = table.ids - first_id
-    return np.where((table.ids >= 0) & (local >= 0) & (local < rows), local, -1).astype(np.int32)
+    candidates = np.empty(table.ids.shape, np.int32)
+
+    def copy(start: int, stop: int) -> None:
+        local = table.ids[start:stop] - first_id
+        local[(local < 0) | (local >= rows)] = NO_ROW
+        candidates[start:stop] = local
+
+    over_rows(copy, rows, threads, step=_COPIED_ROWS)
+    return candidates
 
 
 def _share_kept(
-    vectors: NDArray[np.float32], candidates: NDArray[np.int32], seed: int, threads: int
+    vectors: NDArray[np.float32],
+    candidates: NDArray[np.int32],
+    seed: int,
+    threads: int,
+    memory_mib: int | None,
 ) -> float:
     """The share of the true neighbours that candidates hold, of as many as there are candidates, on a sample."""
     # A table of all parts holds few rows of each.
     neighbours = max(1, int((candidates >= 0).sum(axis=1).mean()))
-    sample = draw_sample(vectors, neighbours, sample_rows=_WARM_SAMPLE, seed=seed, threads=threads)
+    sample = draw_sample(
+        vectors, neighbours, sample_rows=_WARM_SAMPLE, seed=seed, threads=threads, memory_mib=memory_mib
+    )
     held = remeasure(
         sample.queries,
         vectors,

@@ -1,11 +1,13 @@
 """The graphs against bare hnswlib and faiss, as ratios in one run.
 
-    python tests/benchmarks/bench_graphs.py [--only hnsw exact traverse_add] [--rounds 5] [--threads 2]
-        [--vectors EPOCH.npy --next-vectors NEXT_EPOCH.npy] [--images train-images-idx3-ubyte.gz]
+    python tests/benchmarks/bench_graphs.py [--only hnsw exact traverse_add epochs] [--rounds 5]
+        [--threads 2] [--widths 64 512] [--epochs 5 9] [--run runs/epochs]
+        [--vectors EPOCH.npy] [--images train-images-idx3-ubyte.gz]
 
 Vectors are float32 (N, D). Without them: the training images of Fashion-MNIST, projected on their principal
-components, of unit length; and for the next epoch the same with noise that changes 17 % of the true
-neighbours. Compilation is left out: every contender runs once before it counts.
+components, of unit length. traverse_add starts warm from the same with noise that changes 17 % of the true
+neighbours, and with "epochs" from the epoch before, in a real run that ``real_run.py`` makes where it has not been
+made. Compilation is left out: every contender runs once before it counts.
 """
 
 import argparse
@@ -17,19 +19,21 @@ from pathlib import Path
 import faiss
 import hnswlib
 import numpy as np
+from real_run import FOLDER, embeddings_of
 from timing import Contender, compare, markdown
 from tripletmine.mining.graphs import exact, hnsw, traverse_add
 from tripletmine.mining.graphs.hnsw import HnswParameters
 from tripletmine.mining.graphs.merge import merge_tables
 from tripletmine.mining.graphs.methods import with_effort
 from tripletmine.mining.graphs.recall import RecallSample, calibrate, draw_sample, recall_at_k
+from tripletmine.mining.graphs.remeasure import remeasure
 from tripletmine.mining.graphs.traverse_add import TraverseAddIndex, TraverseAddParameters
 from tripletmine.mining.neighbours import NeighbourTable
 from tripletmine.mining.vectors import as_vectors, normalise
 
 RECALL = 0.99
 CHANGED = 0.17
-"""Share of the true neighbours that changed from one epoch to the next in a real run."""
+"""Share of the true neighbours that noise changes."""
 
 M, EF_CONSTRUCTION = 16, 100
 
@@ -41,12 +45,15 @@ def main() -> None:
     if "hnsw" in options.only:
         print(bench_hnsw(x, options))
     if "exact" in options.only:
-        print(bench_exact(x, options))
-        if not options.vectors:
-            print(bench_exact(components(options.images, 512), options))
+        for width in options.widths if options.vectors is None else x.shape[1:]:
+            wide = x if width == x.shape[1] else components(options.images, width)
+            print(bench_exact(wide, options))
     if "traverse_add" in options.only:
-        later = as_vectors(np.load(options.next_vectors)) if options.next_vectors else drifted(x, options)
-        print(bench_traverse_add(x, later, options))
+        print(bench_traverse_add("noise", x, drifted(x, options), options))
+    if "epochs" in options.only:
+        for epoch in options.epochs:
+            earlier, later = (embeddings_of(options.run, number) for number in (epoch - 1, epoch))
+            print(bench_traverse_add(f"epoch {epoch} after {epoch - 1}", earlier, later, options))
 
 
 def bench_hnsw(x: np.ndarray, options: argparse.Namespace) -> str:
@@ -100,10 +107,11 @@ def bench_exact(x: np.ndarray, options: argparse.Namespace) -> str:
         Contender("faiss IndexFlatL2", flat, note_bare(sample)),
         Contender("exact", ours, note_table(sample)),
     ]
-    return markdown(f"exact, {len(x)} × {x.shape[1]}", timed(contenders, options))
+    # Nothing to warm up: drawing the sample has compiled the search.
+    return markdown(f"exact, {len(x)} × {x.shape[1]}", compare(contenders, options.rounds))
 
 
-def bench_traverse_add(x: np.ndarray, later: np.ndarray, options: argparse.Namespace) -> str:
+def bench_traverse_add(moved: str, x: np.ndarray, later: np.ndarray, options: argparse.Namespace) -> str:
     """A cold graph of the later epoch, and one grown from the earlier epoch's, against bare hnswlib of the
     later one; each with the least effort that reaches the recall."""
     threads, neighbours = options.threads, options.neighbours
@@ -121,6 +129,9 @@ def bench_traverse_add(x: np.ndarray, later: np.ndarray, options: argparse.Names
             later, parameters=parameters, threads=threads, warm_start=previous, warm_table=table
         )
 
+    def is_warm() -> str:
+        return "warm" if warm_graph(defaults).report.warm else "warm, given up"
+
     def contender(name: str, build: Callable[[TraverseAddParameters], TraverseAddIndex]) -> Contender:
         effort = calibrate(build(defaults), with_effort, sample, recall_target=RECALL, threads=threads)
         if not effort.reached:
@@ -135,10 +146,10 @@ def bench_traverse_add(x: np.ndarray, later: np.ndarray, options: argparse.Names
     contenders = [
         Contender(f"bare hnswlib, ef = {ef}", lambda: bare_hnswlib(later, ef, options), note_bare(sample)),
         contender("cold", cold_graph),
-        contender("warm", warm_graph),
+        contender(is_warm(), warm_graph),
     ]
     before = recall_at_k(remeasured(table, later, sample), sample.truth)
-    title = f"traverse_add; the earlier epoch's table has recall {before:.3f} on the later one"
+    title = f"traverse_add, {moved}; the earlier table has recall {before:.3f} on the later vectors"
     return markdown(title, timed(contenders, options))
 
 
@@ -149,8 +160,6 @@ def search_all(index: TraverseAddIndex, x: np.ndarray, options: argparse.Namespa
 
 
 def remeasured(table: NeighbourTable, later: np.ndarray, sample: RecallSample) -> NeighbourTable:
-    from tripletmine.mining.graphs.remeasure import remeasure
-
     return remeasure(
         sample.queries, later, table.ids[sample.rows], query_ids=sample.rows, neighbours=table.neighbours
     )
@@ -234,12 +243,16 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", nargs="+", default=["hnsw", "exact", "traverse_add"])
+    parser.add_argument("--only", nargs="+", default=["hnsw", "exact", "traverse_add", "epochs"])
     parser.add_argument("--vectors", type=Path, help=".npy of float32 (N, D); Fashion-MNIST without")
-    parser.add_argument("--next-vectors", type=Path, help="the same rows one epoch later")
+    parser.add_argument(
+        "--epochs", type=int, nargs="+", default=[5, 9], help="each started from the one before"
+    )
+    parser.add_argument("--run", type=Path, default=FOLDER, help="folder of real_run.py")
     parser.add_argument(
         "--images", type=Path, default=Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz")
     )
+    parser.add_argument("--widths", type=int, nargs="+", default=[64, 512], help="of exact search")
     parser.add_argument("--neighbours", type=int, default=100)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)

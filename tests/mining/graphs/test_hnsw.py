@@ -70,6 +70,15 @@ def test_a_graph_too_sparse_names_m(clustered) -> None:
         search_all(index, clustered, 2900)
 
 
+def test_what_cannot_be_written_is_an_error(tmp_path: Path, clustered) -> None:
+    """hnswlib itself says nothing of it, and leaves a file cut short, or none."""
+    index = hnsw.build(clustered)
+    with pytest.raises(OSError, match=r"No space left on device for an index of \d+ bytes"):
+        index.save(Path("/dev/full"))
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        index.save(tmp_path / "nowhere" / "index")
+
+
 def test_a_file_of_other_vectors_or_a_broken_one_is_refused(tmp_path: Path, clustered) -> None:
     path = tmp_path / "index"
     hnsw.build(clustered).save(path)
