@@ -76,7 +76,7 @@ def check_vectors(vectors: NDArray[np.float32]) -> None:
         )
 
 
-def check_at_least(name: str, value: int, least: int) -> None:
-    """Raise InputError when a count is below what makes sense."""
+def check_at_least(name: str, value: float, least: int) -> None:
+    """Raise InputError when a count, or a number per row, is below what makes sense."""
     if value < least:
         raise InputError(f"{name} is {value}: it must be at least {least}")

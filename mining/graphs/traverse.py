@@ -30,7 +30,7 @@ def traverse(
     edges: NDArray[np.int32],
     sq_lengths: NDArray[np.float32],
     *,
-    walks: int,
+    walks: float,
     arrive: float,
     seed: int,
     threads: int,

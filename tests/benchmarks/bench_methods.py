@@ -8,7 +8,8 @@ classes that were never seen), for the epoch that is best on validation. images/
 evaluation, so embedding, searching and mining count.
 
 A case that is done is kept in --out and not done again; --seconds begins no further one after so long, and the same
-command goes on. When all are done the tables are printed, and published in results/methods.md and .json.
+command goes on. The tables of what is done are printed and, when all methods were asked for, published in
+results/methods.md and .json.
 """
 
 import argparse
@@ -86,13 +87,21 @@ def outcomes(cases: Sequence[Case], folder: Path, glyphs_folder: Path, seconds: 
 
 
 def table(data: str, found: Sequence[Outcome]) -> str:
-    """Markdown: one row a method, the two kinds of batches side by side; means and standard deviations over seeds."""
-    columns = [f"{what}, {batches}" for batches in BATCHES for what in ("R@1", "MAP@R", "images/s")]
+    """Markdown: one row a method, the two kinds of batches side by side; means and standard deviations over those seeds
+    that are done with both."""
+    columns = ["seeds"] + [
+        f"{name}, {batches}" for batches in BATCHES for name in ("R@1", "MAP@R", "images/s")
+    ]
     lines = [f"| {data} | {' | '.join(columns)} |", f"| --- |{' ---: |' * len(columns)}"]
+    by_case = {each.case: each for each in found}
+    every_seed = sorted({case.seed for case in by_case})
     for method in METHODS:
-        cells: list[str] = []
+        seeds = [seed for seed in every_seed if all(Case(data, method, b, seed) in by_case for b in BATCHES)]
+        if not seeds:
+            continue
+        cells = [str(len(seeds))]
         for batches in BATCHES:
-            runs = [each for each in found if (each.case.method, each.case.batches) == (method, batches)]
+            runs = [by_case[Case(data, method, batches, seed)] for seed in seeds]
             cells += [spread([getattr(each, name) for each in runs], digits=3) for name in _SCORES]
             cells.append(f"{statistics.median(each.images_per_second for each in runs):,.0f}")
         lines.append(f"| {method} | {' | '.join(cells)} |")
@@ -115,7 +124,7 @@ def facts(found: Sequence[Outcome]) -> Mapping[str, object]:
 
 
 def main() -> None:
-    """Run what is missing; when all is there, print and publish the tables."""
+    """Run what is missing; print and publish the tables of what there is."""
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -132,15 +141,12 @@ def main() -> None:
     parts = product(range(arguments.seeds), arguments.data, arguments.methods, BATCHES)
     cases = [Case(data, method, batches, seed) for seed, data, method, batches in parts]
     found = outcomes(cases, folder, arguments.glyphs, arguments.seconds)
+    text = "\n".join(table(data, found) for data in arguments.data)
+    print(text)
+    if set(arguments.methods) == set(METHODS):
+        publish("methods", text, facts(found), [asdict(each) for each in found])
     if len(found) < len(cases):
         print(f"{len(found)} of {len(cases)} cases are done: the same command goes on")
-        return
-    if set(arguments.methods) == set(METHODS):
-        text = "\n".join(
-            table(data, [each for each in found if each.case.data == data]) for data in arguments.data
-        )
-        print(text)
-        publish("methods", text, facts(found), [asdict(each) for each in found])
 
 
 if __name__ == "__main__":

@@ -131,3 +131,12 @@ def test_distributions_and_network_have_rates_of_their_own():
 def test_settings_out_of_range_are_refused(field, value):
     with pytest.raises(ModelError, match=rf"^loss\.hist\.{field} is "):
         HistLoss(classes=2, width=2, **{field: value})
+
+
+def test_a_variance_is_between_1_and_e_to_the_6():
+    prototypes = Prototypes(classes=3, width=1)
+    with torch.no_grad():
+        prototypes.means.fill_(1.0)
+        prototypes.log_variances.copy_(torch.tensor([[-2.0], [6.0], [9.0]]))
+    found = prototypes(torch.tensor([[-1.0]]))[0]
+    assert found.tolist() == pytest.approx([4.0, 4 * math.exp(-6), 4 * math.exp(-6)], rel=1e-4)

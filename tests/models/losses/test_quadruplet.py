@@ -108,6 +108,11 @@ def test_the_sum_of_hinges(margin, sizes):
         assert torch.equal(one, other)
 
 
+def test_a_hinge_of_exactly_zero_is_in_neither_sum():
+    near, far = torch.tensor([0.25, 0.5]), torch.tensor([0.5, 0.75])  # + 0.25: two gaps are 0, one is -0.25
+    assert hinge_sum(near, far, torch.tensor(0.25)) == 0.25
+
+
 def test_the_layer_has_a_rate_of_its_own():
     (group,) = QuadrupletLoss(width=WIDTH, metric_factor=7.0).parameter_groups()
     assert group.factor == 7.0
