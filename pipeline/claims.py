@@ -16,6 +16,11 @@ def write_claim(folder: Path, inputs: Mapping[str, Any]) -> None:
     publish_sealed(folder / CLAIM, inputs)
 
 
+def is_claimed(folder: Path) -> bool:
+    """Whether a stage is at work here: it was begun and has not ended."""
+    return (folder / CLAIM).exists()
+
+
 def read_claim(folder: Path, ref: StageRef) -> dict[str, Any] | None:
     """The inputs with which a stage was begun, None if it was not.
 

@@ -71,7 +71,7 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict
     Errors: StaleError when data or split settings are others than the run began with; CorruptError.
     """
     if repair:
-        _remove_damaged(spec.root)
+        _remove_damaged_run_file(spec.root)
     data = open_data(spec.data, Path(spec.base))
     identity = data.identity()
     path = spec.root / ROWS_FILE
@@ -86,10 +86,12 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict
                     f"{subject} of the run in {spec.root} changed: it was {_short(there)} and now is {_short(now)}; "
                     "set it back, or start a new run.directory"
                 )
+    if before is not None and repair:
+        _remove_damaged_rows(spec.root, before["facts"]["data_digest"])
     if before is not None and path.exists():
         rows = _read_rows(path)
         if _data_digest(rows, identity) != before["facts"]["data_digest"]:
-            raise CorruptError(f"{path} is not what the run began with: {_ROWS_REMEDY}")
+            raise CorruptError(f"{path} is not what {RUN_FILE} says: {_ROWS_REMEDY}")
     else:
         rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed))
         with published(path) as partial:
@@ -103,19 +105,24 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict
     return _facts(data, rows, identity, encoder), identity
 
 
-def _remove_damaged(root: Path) -> None:
-    """Delete run.json and rows.parquet where they cannot be believed; both follow from run file and data."""
+def _remove_damaged_run_file(root: Path) -> None:
+    """Delete run.json where it cannot be believed: it follows from run file and data."""
     path = root / RUN_FILE
     try:
-        before = read_run_file(root) if path.exists() else None
+        if path.exists():
+            read_run_file(root)
     except CorruptError:
         path.unlink()
-        return
-    if before is not None and (root / ROWS_FILE).exists():
-        try:
-            read_rows_file(root, before["facts"]["data_digest"])
-        except CorruptError:
-            (root / ROWS_FILE).unlink()
+
+
+def _remove_damaged_rows(root: Path, digest: str) -> None:
+    """Delete rows.parquet where it is not what run.json says, which is known by now to be of this run."""
+    path = root / ROWS_FILE
+    try:
+        if path.exists():
+            read_rows_file(root, digest)
+    except CorruptError:
+        path.unlink()
 
 
 def damaged_copies(root: Path) -> list[Path]:
@@ -137,7 +144,7 @@ def read_rows_file(root: Path, digest: str) -> RunRows:
     identity = read_run_file(root)["identity"]
     rows = _read_rows(path)
     if _data_digest(rows, identity) != digest:
-        raise CorruptError(f"{path} is not what the run began with: {_ROWS_REMEDY}")
+        raise CorruptError(f"{path} is not what {RUN_FILE} says: {_ROWS_REMEDY}")
     return rows
 
 

@@ -249,7 +249,8 @@ def _rows_kept(phase: Phase, kept: Mapping[str, Receipt]) -> int:
 
 def _tidy(job: Job) -> None:
     """The manifest now says all that receipts, claim and private progress said."""
+    # The claim first: a worker that wakes up late writes no receipt without one.
+    (job.folder / CLAIM).unlink(missing_ok=True)
     remove_tree(job.folder / "receipts")
     remove_tree(job.scratch)
-    (job.folder / CLAIM).unlink(missing_ok=True)
     remove_partials(job.folder)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..claims import is_claimed
 from ..errors import UnavailableError
 from ..stages.base import Job, Means, Stage, Task
 from ..storage.receipts import Receipt, stamp_files, write_receipt
@@ -85,6 +86,11 @@ def perform(stage: Stage, job: Job, threads: int, task: Task, tick: Callable[[in
             files=stamp_files(job.folder, written.files),
             report=written.report,
         )
+        if not is_claimed(job.folder):
+            # This worker stood still for so long that another did its task, and the stage ended without it.
+            raise UnavailableError(
+                f"{task.name} of {job.ref} came too late, the stage has ended: nothing to do"
+            )
         write_receipt(job.folder, receipt)
     except Exception as error:
         _require_disk(job, task, error)

@@ -103,10 +103,22 @@ def dask_executor(spec: ClusterSpec, root: Path) -> Iterator[DaskExecutor]:
             "temporary-directory": scratch,
             "distributed.admin.tick.limit": "1h",
         }
-        with dask.config.set(settings), _connected(spec) as client:
+        with dask.config.set(settings), _quiet_client(), _connected(spec) as client:
             _check_versions(client)
             _check_shared(client, root)
             yield DaskExecutor(client, retries=spec.retries)
+
+
+@contextmanager
+def _quiet_client() -> Iterator[None]:
+    """Of a scheduler that was lost our own error speaks; the client would add the traceback of its last try."""
+    logger = logging.getLogger("distributed.client")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager
@@ -233,6 +245,6 @@ def _result(future: Future, task: Task) -> Outcome:
         ) from None
     except FutureCancelledError as error:
         raise UnavailableError(
-            f"the Dask scheduler was lost while task {task.name} ran ({error.reason}): start it again, then the "
-            "same command continues"
+            f"the Dask scheduler was lost while task {task.name} ran ({error.reason}): start it and its "
+            "workers again, then the same command continues"
         ) from None

@@ -85,7 +85,11 @@ def read_manifest(folder: Path, remedy: str = "redo the stage with --from-stage"
             receipts=tuple(receipt_from_json(entry) for entry in value["receipts"]),
             report=dict(value["report"]),
         )
-        intact = value["schema"] == SCHEMA and value["digest"] == manifest.digest
+        intact = (
+            value["schema"] == SCHEMA
+            and value["fingerprint"] == manifest.fingerprint
+            and value["digest"] == manifest.digest
+        )
     except UNREADABLE as error:
         raise CorruptError(f"{path} is not a manifest ({type(error).__name__}: {error}): {remedy}") from None
     if not intact:

@@ -2,12 +2,13 @@
 
     python -m tests.faults.campaign --out runs/faults
 
-May be broken off and started again; results are kept in OUT/results.jsonl.
+May be broken off and started again; results are kept in OUT/results.jsonl. A case that lost something is tried again.
 """
 
 import argparse
 import json
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -54,19 +55,21 @@ def run_case(case: Case, folder: Path, references: References) -> Result:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Every fault that a run must survive, many times.")
     parser.add_argument("--out", type=Path, required=True, help="folder for results and undisturbed runs")
-    parser.add_argument("--only", help="only kinds that contain this text")
+    parser.add_argument("--only", help='only cases whose "kind: name" contains this text')
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no case after this long")
     arguments = parser.parse_args()
+    # In the background a shell has us ignore Ctrl-C, and what we start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     out = arguments.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     path = out / "results.jsonl"
-    known = {(result.kind, result.name) for result in read_results(path)}
+    known = {(result.kind, result.name) for result in read_results(path) if not result.lost}
     references = References(out / "undisturbed")
     started = time.monotonic()
     left = [
         case
         for case in all_cases()
-        if (case.kind, case.name) not in known and (not arguments.only or arguments.only in case.kind)
+        if (case.kind, case.name) not in known and (arguments.only or "") in f"{case.kind}: {case.name}"
     ]
     while left and time.monotonic() - started < arguments.seconds:
         case = left.pop(0)

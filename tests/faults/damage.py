@@ -3,7 +3,7 @@
 import json
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -181,36 +181,47 @@ def found_before_use(folder: Path, references: References, *, seed: int) -> Tall
     return Tally(tried=1, survived=1)
 
 
-def broken_off(folder: Path, references: References, *, stage: str, group: str, kind: str) -> Tally:
+def broken_off(
+    folder: Path, references: References, *, stage: str, group: str, kinds: Sequence[str]
+) -> Tally:
     """Damage all files of a group, of a stage that was killed half-way: computed again, or named and repaired."""
-    product = references.product(folder)
-    unfinished = product.root / "epochs" / "0001" / stage
-    files = _killed_with(product, unfinished, group)
-    chance = random.Random(f"{stage} {kind}")
-    for path in files:
-        damage(product.root, path.relative_to(product.root), kind, other=product.root, chance=chance)
+    killed = references.product(folder / "killed")
+    files = _killed_with(killed, Path("epochs", "0001", stage), group)
+    tally = Tally()
+    for kind in kinds:
+        product = copy_of(killed, folder / kind, references, "small")
+        _continue_damaged(product, files, group, kind)
+        require_same(product.root, references.finished().root)
+        tally.tried += len(files)
+        tally.survived += len(files)
+    return tally
+
+
+def _continue_damaged(product: Product, files: list[Path], group: str, kind: str) -> None:
+    chance = random.Random(kind)
+    for name in files:
+        damage(product.root, name, kind, other=product.root, chance=chance)
     code, said = product.ask("verify", str(product.root))
     assert "Traceback" not in said
     # Private files are looked at when the stage is continued; what no receipt or claim tells of was never there.
     if group == "artifacts" or (group in ("receipts", "claim") and kind != "removed"):
         assert code == 1, said
-        assert all(str(path) in said for path in files), said
+        assert all(str(product.root / name) in said for name in files), said
     code, said = product.ask("run", str(product.run_file), *product.options)
     assert "Traceback" not in said
     if code:
-        assert any(str(path) in said for path in files), (
-            f"{kind} {group}: the error names none of them:\n{said}"
-        )
+        named = any(str(product.root / name) in said for name in files)
+        assert named, f"{kind} {group}: the error names none of them:\n{said}"
         assert " was made with " not in said, f"{kind} {group}: damage is taken for a change:\n{said}"
         code, said = product.ask("verify", str(product.root), "--repair")
         assert code == 0, said
         product.finish()
-    require_same(product.root, references.finished().root)
-    return Tally(tried=len(files), survived=len(files))
 
 
-def _killed_with(product: Product, unfinished: Path, group: str) -> list[Path]:
-    """Kill the run while this stage is at work and has files of this group with something in them; returns those."""
+def _killed_with(product: Product, stage: Path, group: str) -> list[Path]:
+    """Kill the run while this stage is at work and has files of this group with something in them; returns those,
+    relative to the run."""
+    unfinished = product.root / stage
     for _ in range(5):
         process = product.start()
         try:
@@ -221,7 +232,7 @@ def _killed_with(product: Product, unfinished: Path, group: str) -> list[Path]:
             kill_group(process)
         files = _group(unfinished, group)
         if files and not (unfinished / "manifest.json").exists():
-            return files
+            return [path.relative_to(product.root) for path in files]
         shutil.rmtree(product.root)  # it was done before we looked: once more
     raise AssertionError(f"{unfinished.name} was never caught with {group}")
 
@@ -298,9 +309,9 @@ def cases() -> Iterator[Case]:
         yield Case(REPAIRED, f"one file, seed {seed}", partial(repair_one, seed=seed))
     for stage, groups in GROUPS.items():
         for group in groups:
-            for kind in KINDS[:3]:
-                run = partial(broken_off, stage=stage, group=group, kind=kind)
-                short = (stage, group, kind) == ("mine", "private", "flipped")
-                yield Case(BEFORE_USE, f"{stage} broken off, its {group} {kind}", run, short=short)
+            run = partial(broken_off, stage=stage, group=group, kinds=KINDS[:3])
+            yield Case(BEFORE_USE, f"{stage} broken off, its {group} damaged", run)
+    run = partial(broken_off, stage="mine", group="private", kinds=KINDS[1:2])
+    yield Case(BEFORE_USE, "mine broken off, short", run, short=True)
     for seed in range(24):
         yield Case(BEFORE_USE, f"seed {seed}", partial(found_before_use, seed=seed))

@@ -91,6 +91,7 @@ def scheduler_killed(folder: Path, references: References) -> Tally:
         finally:
             kill_group(process)
         cluster.start_scheduler()
+        cluster.add_worker()  # the first one ended with its scheduler, as Dask's workers do
         process = product.start("--executor", cluster.address)
         try:
             _end(process, product, references)

@@ -47,6 +47,9 @@ checkpoint_steps = 3
 
 [evaluate]
 nmi = false
+
+[cluster]
+timeout_seconds = 60  # for a worker to come back on a machine that others use, too
 """
 
 KEEP_ALL = """
@@ -117,7 +120,7 @@ class Product:
         code, said = self.ask("run", str(self.run_file), *self.options, *more)
         assert code == 0, f"`tripletmine run` ended with {code}:\n{said}"
 
-    def ask(self, *command: str, seconds: float = 180.0) -> tuple[int, str]:
+    def ask(self, *command: str, seconds: float = 300.0) -> tuple[int, str]:
         """Another command: its exit code and what it said."""
         before = len(self.log)
         process = self._start(*command)

@@ -23,10 +23,11 @@ class Result(NamedTuple):
 
 
 def read_results(path: Path) -> list[Result]:
-    """The cases that are done."""
+    """The cases that are done; of one that was tried again, what came of it last."""
     if not path.exists():
         return []
-    return [Result(**json.loads(line)) for line in path.read_text().splitlines()]
+    results = [Result(**json.loads(line)) for line in path.read_text().splitlines()]
+    return list({(result.kind, result.name): result for result in results}.values())
 
 
 def print_table(results: Iterable[Result], *, left: int = 0) -> None:

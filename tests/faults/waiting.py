@@ -7,10 +7,10 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def eventually(look: Callable[[], Found], what: str, *, seconds: float = 120.0) -> Found:
+def eventually(look: Callable[[], Found], what: str, *, seconds: float = 300.0) -> Found:
     """The first true value of `look`, polled until the deadline."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
-        time.sleep(0.003)
+        time.sleep(0.01)
     return found

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tripletmine.pipeline.claims import write_claim
-from tripletmine.pipeline.errors import UnavailableError
+from tripletmine.pipeline.errors import CorruptError, StaleError, UnavailableError
 from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.repair import repair_run
 from tripletmine.pipeline.run import open_run
@@ -91,6 +91,23 @@ def test_the_runs_own_files_are_written_again(copied_run) -> None:
     assert repaired(spec) == {}
     assert artifacts(spec.root) == before
     assert problems(spec) == []
+
+
+def test_the_run_file_of_another_run_costs_no_rows(copied_run, tmp_path: Path) -> None:
+    """It is whole, so it is the user who must say which run this is: the rows are not touched before that."""
+    spec = copied_run()
+    before = artifacts(spec.root)
+    other = small_spec(tmp_path / "other", run={"seed": 1})
+    with open_run(other):
+        shutil.copyfile(other.root / "run.json", spec.root / "run.json")
+    with pytest.raises(CorruptError, match=r"rows\.parquet is not what run\.json says"):
+        problems(spec)
+    with pytest.raises(StaleError, match=r"\[data\] of the run in .* changed: it was .*\"seed\": 1"):
+        repaired(spec)
+    assert artifacts(spec.root) == before
+    (spec.root / "run.json").unlink()
+    assert repaired(spec) == {}
+    assert artifacts(spec.root) == before
 
 
 def test_receipts_of_a_stage_that_was_broken_off_are_removed(copied_run) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 from tripletmine.pipeline.errors import CorruptError, DataError, StaleError, TaskError, UnavailableError
+from tripletmine.pipeline.executors.base import perform
 from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.retention import PRUNED
 from tripletmine.pipeline.run import Run
 from tripletmine.pipeline.spec.run_spec import RunSpec
-from tripletmine.pipeline.stage_runner import StageResult, run_stage
+from tripletmine.pipeline.stage_runner import StageResult, make_job, run_stage
 from tripletmine.pipeline.stages.base import (
     Job,
     Means,
@@ -248,6 +249,18 @@ def test_a_crash_between_the_manifest_and_the_end_of_the_receipts_is_tidied_up(r
 
     assert go(run).skipped
     assert files(run) == COMMITTED
+
+
+def test_a_task_that_ends_after_its_stage_leaves_no_receipt(run: Run) -> None:
+    """As that of a Dask worker that was frozen, and thawed when another had done its task."""
+    go(run)
+    stage = sums_stage(Faults({}))
+    task = next(
+        task for phase in stage.plan(run.spec, FACTS, REF).phases for task in phase.tasks if task.rows
+    )
+    with pytest.raises(UnavailableError, match=r"rows-00000 of sums of epoch 1 came too late"):
+        perform(stage, make_job(run, stage, REF), 1, task, tick=lambda _: None)
+    assert not (REF.folder(run.root) / "receipts").exists()
 
 
 def test_a_resumed_stage_is_byte_identical(run: Run, tmp_path: Path) -> None:

@@ -96,6 +96,26 @@ def test_a_damaged_manifest_is_named_with_the_remedy(tmp_path: Path, edit: Any) 
         read_manifest(tmp_path)
 
 
+def test_no_flipped_bit_goes_unnoticed(tmp_path: Path) -> None:
+    """One in every byte: that of the fingerprint, too, which the digest has no need of."""
+    write_manifest(tmp_path, MANIFEST)
+    path = tmp_path / "manifest.json"
+    content = path.read_bytes()
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        try:
+            found = read_manifest(tmp_path)
+        except CorruptError:
+            continue
+        # Whose manifest it is, readers compare with where it lies.
+        assert found is not None
+        assert (found.stage, found.epoch) != (MANIFEST.stage, MANIFEST.epoch), damaged[
+            position - 20 : position + 20
+        ]
+
+
 def test_bytes_that_are_no_text_are_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_bytes(b"\xff\xfe\x00rubbish")
     with pytest.raises(CorruptError, match=REMEDY):
