@@ -42,11 +42,12 @@ _SEEDS = 24
 """Candidates a vertex takes from the trees: enough for its edges, of which few are un-occluded."""
 
 _WARM_SHARE = 0.3
-"""Share of the neighbours that old candidates must still hold, for a warm start to be quicker than a cold one."""
+"""Share of the neighbours that old candidates must still hold, for a warm start to be quicker than a cold one: at 0.26
+it took twice the time, at 0.41 it was quicker; between these it is a guess."""
 
 _REFINED_SHARE = 0.5
 """The same, for them to do without refining: the search finds the rest. In CPU time of bare hnswlib, consecutive epochs
-on Fashion-MNIST took 0.86 without refining and 0.79 with it at a share of 0.41, 0.59 and 0.74 at 0.56; cold 0.95."""
+on Fashion-MNIST took 0.84 without refining and 0.79 with it at a share of 0.41, 0.59 and 0.74 at 0.56."""
 
 _WARM_SAMPLE = 200
 """Rows on which that share is measured; its standard error is then at most 0.035."""
