@@ -87,8 +87,13 @@ def _import_slow_modules() -> None:
 
 
 def _tell_results(opened: "OpenedRun") -> None:
-    """Where to look."""
+    """How good it is, and where to look."""
+    from ...pipeline.status import read_status
+    from ..metrics_table import metrics_table
+    from ..tables import output
+
     root = opened.run.root
+    output().print(metrics_table(read_status(root)))
     typer.echo(f"results: {root}")
     typer.echo(f"next:    tripletmine status {root}")
     typer.echo(f"         tripletmine export {root} --out {opened.name}-encoder")

@@ -8,9 +8,7 @@ from ..errors import reporting
 from .arguments import Debug, RunDirectory, run_root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ...pipeline.status import EpochStatus, RunStatus, StageStatus
+    from ...pipeline.status import EpochStatus, StageStatus
 
 _STAGES = ("embed", "graph", "mine", "train", "evaluate")
 
@@ -22,15 +20,14 @@ def status(run: RunDirectory, debug: Debug = False) -> None:
     """
     with reporting(debug):
         from ...pipeline.status import read_status
+        from ..metrics_table import metrics_table
         from ..tables import output, size, table
 
         found = read_status(run_root(run))
         console = output()
         console.print(table(("epoch", *_STAGES, "size"), [_work(epoch) for epoch in found.epochs]))
         typer.echo("stages: time (tasks); 4/12: tasks done; *: files deleted by run.keep\n")
-        console.print(
-            table(("epoch", "k", "R@1", "R@2", "R@4", "R@8", "MAP@R", "NMI"), _metrics(found), left=1)
-        )
+        console.print(metrics_table(found))
         best = "none yet" if found.best is None else f"{found.best} by {found.spec.evaluate.select}"
         typer.echo(f"best epoch on validation: {best}")
         typer.echo(f"{'finished' if found.finished else 'not finished'}, {size(found.bytes)} in {found.root}")
@@ -57,25 +54,3 @@ def _cell(stage: "StageStatus") -> str:
             return "damaged"
     time = "?" if stage.seconds is None else duration(stage.seconds)
     return f"{time} ({stage.tasks})" + ("*" if stage.state == "pruned" else "")
-
-
-def _metrics(found: "RunStatus") -> list[list[str]]:
-    from ..tables import figure
-
-    rows = []
-    for epoch in found.epochs:
-        if epoch.validation:
-            k = figure(epoch.k_hardness, 3)
-            rows.append([str(epoch.number), k, *_figures(epoch.validation)])
-    if found.test is not None:
-        rows += [
-            [name.replace("_", " "), "", *_figures(metrics)] for name, metrics in found.test.report.items()
-        ]
-    return rows
-
-
-def _figures(metrics: "Mapping[str, float | None]") -> list[str]:
-    from ..tables import figure
-
-    names = ("recall@1", "recall@2", "recall@4", "recall@8", "map_at_r", "nmi")
-    return [figure(metrics.get(name)) for name in names]

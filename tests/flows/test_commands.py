@@ -58,6 +58,16 @@ def test_status_shows_stages_k_and_metrics(finished):
     assert "finished" in page
 
 
+def test_a_run_ends_with_its_metrics_and_where_they_are(finished):
+    root = finished.parent / "runs" / "tiny"
+    page = told("run", finished, "--no-prefect")
+    metrics = page[: page.index("results: ")].strip()
+    assert "MAP@R" in metrics
+    assert "test" in metrics
+    assert metrics in told("status", root)
+    assert f"results: {root}" in page
+
+
 def test_status_takes_the_run_file_as_well(finished):
     assert told("status", finished) == told("status", finished.parent / "runs" / "tiny")
 
