@@ -15,6 +15,7 @@ from ..models.batches.stored_triplets import StoredTriplets
 from ..models.optimisers import OptimiserSettings
 from ..models.schedules import ScheduleSettings
 from ..models.trainer_settings import TrainerSettings
+from .batch_kind import resolve_batches
 from .mined_files import part_names, read_confusion, triplets_per_anchor
 from .spec.run_spec import RunSpec
 from .stages.base import Job
@@ -40,18 +41,21 @@ def training_inputs(job: Job) -> TrainingInputs:
     if mine is None:
         return TrainingInputs(_class_balanced(job, classes), SemiHard(spec.margin), None)
     rule = batch_rule(spec, float(mine.manifest.report["k_hardness"]))
-    if spec.train.batches == "triplets":
+    kind = resolve_batches(spec, job.facts).name
+    if kind == "triplets":
         return TrainingInputs(_stored(job, mine, classes), rule, None)
     mined = _mined(mine, len(classes))  # first, as it looks at every id
-    walked = spec.train.batches == "neighbourhood"
+    walked = kind == "neighbourhood"
     batches = _neighbourhood(job, mine, classes) if walked else _class_balanced(job, classes)
     return TrainingInputs(batches, rule, mined)
 
 
 def batch_rule(spec: RunSpec, k_hardness: float) -> BatchRule:
     """Which triplets of a batch are trained, after the warm-up."""
-    fitting = {"neighbourhood": "boundary", "triplets": "stored", "class_balanced": "semi_hard"}
-    chosen = fitting[spec.train.batches] if spec.loss.triplets == "auto" else spec.loss.triplets
+    fitting = {"triplets": "stored", "class_balanced": "semi_hard"}
+    chosen = (
+        fitting.get(spec.train.batches, "boundary") if spec.loss.triplets == "auto" else spec.loss.triplets
+    )
     if chosen == "semi_hard":
         return SemiHard(spec.margin)
     if chosen == "stored":

@@ -35,6 +35,9 @@ def check(run_file: RunFile, debug: Debug = False) -> None:
 
 
 def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
+    from ...pipeline.batch_kind import resolve_batches
+    from ...pipeline.graph_method import resolve_method
+
     spec, facts = planned.spec, planned.facts
     warm_up = spec.train.warmup_epochs
     cluster = spec.cluster
@@ -49,7 +52,12 @@ def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
         f"{facts.classes:,} in training, of which {facts.singletons:,} have one row (negatives only)",
     )
     yield "encoder", f"{spec.encoder.name}, {spec.encoder.embedding_dim} wide"
-    yield "graph", f"{spec.graph.method}, {spec.graph.neighbours} neighbours, {spec.graph.parts} part(s)"
+    graph, batches = resolve_method(spec, facts), resolve_batches(spec, facts)
+    yield (
+        "graph",
+        f"{graph.method}, {spec.graph.neighbours} neighbours, {spec.graph.parts} part(s): {graph.why}",
+    )
+    yield "batches", f"{batches.name}: {batches.why}"
     yield "cluster", cluster.kind if cluster.address is None else cluster.address
 
 

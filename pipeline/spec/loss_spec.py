@@ -135,8 +135,8 @@ class LossSpec(Section):
     weights: dict[LossName, float] = Field(default={"triplet": 1.0, "global": 1.0}, min_length=1)
     """What is minimised: the sum of these losses, each times its weight. What is not named is left out."""
     triplets: Literal["auto", "semi_hard", "boundary", "stored"] = "auto"
-    """Which triplets of a batch "triplet" and "global" learn from. "auto": those that fit the batches: the k rule
-    ("boundary") in neighbourhood batches, the stored ones in batches of them, else semi-hard ones."""
+    """Which triplets of a batch "triplet" and "global" learn from. "auto": semi-hard ones where train.batches is
+    "class_balanced", the stored ones where it is "triplets", else those of the k rule ("boundary")."""
     margin: float | None = Field(default=None, gt=0)
     """Of the triplets, in squared distance; by default mine.margin."""
     lambda_global: float = Field(default=0.8, ge=0)

@@ -12,8 +12,9 @@ class TrainSpec(Section):
 
     warmup_epochs: int = Field(default=1, ge=0)
     """First epochs without mining, on class-balanced batches: an untrained encoder has no useful neighbours."""
-    batches: Literal["neighbourhood", "triplets", "class_balanced"] = "neighbourhood"
-    """How batches are composed after the warm-up."""
+    batches: Literal["auto", "neighbourhood", "triplets", "class_balanced"] = "auto"
+    """How batches are composed after the warm-up: of classes that the mined set confuses, of its stored triplets, or of
+    random classes. "auto": of confused classes, unless a batch has room for all classes."""
     classes_per_batch: int = Field(default=48, ge=2)
     images_per_class: int = Field(default=8, ge=2)
     random_share: float = Field(default=0.0, ge=0, le=1)

@@ -72,7 +72,7 @@ class Case:
             **parts,
             "run": {"name": "run", "directory": self.file, "epochs": EPOCHS, "seed": self.seed},
             "encoder": {"embedding_dim": EMBEDDING_DIM, **parts["encoder"], **method.get("encoder", {})},
-            "train": {**parts["train"], **warmup, "compute_threads": 1},
+            "train": {**parts["train"], **warmup, "batches": "neighbourhood", "compute_threads": 1},
             "loss": dict(method["loss"]),
             "evaluate": {"nmi": False, "train_gallery": False},
         }

@@ -41,6 +41,7 @@ parts = {parts}
 chunk_rows = {chunk_rows}
 
 [train]
+batches = "neighbourhood"
 classes_per_batch = 10
 images_per_class = 10
 checkpoint_steps = 3

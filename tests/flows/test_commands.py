@@ -26,6 +26,7 @@ def test_check_resolves_the_run_and_writes_nothing(run_file):
     page = told("check", run_file)
     assert "129 train, 15 validation, 36 test" in page
     assert "3 in training, of which 0 have one row" in page
+    assert lines_with(page, "batches")[0][1:3] == ["class_balanced:", "a"]
     assert lines_with(page, "graph      neighbours")[0][:5] == ["graph", "neighbours", "1", "1", "129"]
     assert re.search(r"disk: at most [\d.]+ \w+ needed, [\d.]+ \w+ free", page)
     assert sorted(run_file.parent.rglob("*")) == before

@@ -33,7 +33,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "embed": {"chunk_rows": 100, "batch_rows": 50},
     "graph": {"neighbours": 60, "chunk_rows": 100, "parts": 2},
     "mine": {"chunk_rows": 100},
-    "train": {"classes_per_batch": 10, "images_per_class": 10, "checkpoint_steps": 3},
+    "train": {
+        "batches": "neighbourhood",
+        "classes_per_batch": 10,
+        "images_per_class": 10,
+        "checkpoint_steps": 3,
+    },
     "evaluate": {"nmi": False},
 }
 """Digits with chunks so small that every stage has several tasks: one warm-up epoch, one that mines."""

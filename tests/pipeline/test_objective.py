@@ -128,7 +128,7 @@ REFUSED = [
     ),
     (
         {"loss": {"triplets": "stored"}},
-        r'loss.triplets is "stored" but train.batches is "neighbourhood", which bring no stored triplets',
+        r'loss.triplets is "stored" but train.batches is "auto", which bring no stored triplets',
     ),
     (
         {"loss": {"weights": {"hist": 1}, "triplets": "semi_hard"}},
