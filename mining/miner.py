@@ -74,8 +74,7 @@ def mine(
 ) -> Mined:
     """Mine the anchors of a neighbour table (Harwood et al., ICCV 2017, section 3; the rule: ``MiningRule``).
 
-    Positives are taken from farthest to nearest, each with the nearest still unused admissible negative of
-    S_a.
+    Positives are taken from farthest to nearest, each with the nearest still unused admissible negative of S_a.
 
     neighbours: one row an anchor. Row i belongs to row ``first_anchor + i`` of the whole set, or to
         ``anchors[i]`` (int64, distinct) where the anchors are a sample.

@@ -1,9 +1,8 @@
 """The admissible triplets of a batch as ranges, so that they need not be listed.
 
 Each anchor's negatives are sorted by distance once. The negatives that are admissible for a pair (a, p) are
-then a
-range of that order, found by two binary searches: O(B² log B) time and O(B²) memory for all triplets of a
-batch of B rows, where a mask over all (a, p, n) would take B³.
+then a range of that order, found by two binary searches: O(B² log B) time and O(B²) memory for all triplets
+of a batch of B rows, where a mask over all (a, p, n) would take B³.
 """
 
 from typing import NamedTuple
@@ -38,8 +37,7 @@ def admissible_ranges(
     k_hardness: float,
     nearer_positive: bool,
 ) -> Ranges:
-    """The negatives with (k·d(a,p))² < d²(a,n) < d²(a,p) + m, of every pair (a, p) of one class and different
-    rows.
+    """The negatives with (k·d(a,p))² < d²(a,n) < d²(a,p) + m, of every pair (a, p) of one class and different rows.
 
     sq_distances: float32 (B, B). classes, rows: int64 (B,). margin: m, in units of d². k_hardness: k.
     nearer_positive: only negatives that are farther than the anchor's nearest positive.

@@ -116,8 +116,7 @@ class Stored:
         if stored is None:
             raise ModelError(
                 "the batch rule 'stored' got a batch without triplets: compose batches from the stored "
-                "triplets, "
-                "or use another rule"
+                "triplets, or use another rule"
             )
         anchors, positives, negatives = stored.unbind(1)
         distances = batch.sq_distances

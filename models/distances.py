@@ -7,9 +7,8 @@ from torch import Tensor
 def pairwise_sq_distances(embeddings: Tensor) -> Tensor:
     """Squared Euclidean distances float32 (B, B) of embeddings (B, D), in [0, ∞), differentiable.
 
-    By |x|² + |y|² − 2xy, with one matrix product. There is no square root, so the gradient of a zero distance
-    is zero and finite. Rounding may give small negative numbers, which are clamped: their gradient is zero
-    too.
+    By |x|² + |y|² − 2xy, with one matrix product. There is no square root, so the gradient of a zero distance is
+    zero and finite. Rounding may give small negative numbers, which are clamped: their gradient is zero too.
     """
     norms = embeddings.square().sum(dim=1)
     return torch.addmm(norms[:, None] + norms, embeddings, embeddings.T, alpha=-2).clamp_min(0)

@@ -37,8 +37,7 @@ class ScheduleSettings:
 
 
 def learning_rate(settings: ScheduleSettings, *, base: float, step: int, total_steps: int) -> float:
-    """The rate of step `step` (0-based) of a run of `total_steps`; a step beyond the end has the rate of the
-    end.
+    """The rate of step `step` (0-based) of a run of `total_steps`; a step beyond the end has the rate of the end.
 
     >>> settings = ScheduleSettings(kind="cosine", warm_up_steps=2, final_share=0.0)
     >>> [round(learning_rate(settings, base=1.0, step=step, total_steps=6), 3) for step in range(7)]

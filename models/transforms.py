@@ -152,8 +152,7 @@ def _offsets(count: int, shift: int, generator: torch.Generator) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class TrainTransform:
-    """Images of a training batch → tensor: a pure function of (images, seed, step), so that any process may
-    run it.
+    """Images of a training batch → tensor: a pure function of (images, seed, step), so that any process may run it.
 
     seed: of the epoch. The same step always gets the same augmentation, also after a resume.
     hook: a user's, applied last.

@@ -77,8 +77,7 @@ def nearest_start(queries, vectors, starts, start, stop, nearest):
 def _insert(rows, sq, count, row, row_sq):
     """Insert into the ``count`` nearest, ascending; the furthest falls out of a full list.
 
-    Returns how many there are then, and the place of the new one (the length of the list when it did not
-    get in).
+    Returns how many there are then, and the place of the new one (the length of the list when it did not get in).
     """
     keep = rows.shape[0]
     if count == keep:

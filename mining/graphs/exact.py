@@ -48,9 +48,8 @@ _ROUNDING = 2.0**-24
 class ExactParameters:
     """Exact search has nothing to tune but where it runs.
 
-    engine: "numpy", or "torch" (needs torch) on ``devices``: names as torch has them, () for all GPUs there
-    are, or the CPU. precision: of torch's products, which only propose candidates; the result is exact with
-    either.
+    engine: "numpy", or "torch" (needs torch) on ``devices``: names as torch has them, () for all GPUs there are,
+    or the CPU. precision: of torch's products, which only propose candidates; the result is exact with either.
     """
 
     engine: Literal["numpy", "torch"] = "numpy"

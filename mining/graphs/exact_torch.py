@@ -1,5 +1,4 @@
-"""Exact search by torch: the products on GPUs, query blocks shared out over them. Imports torch; imported
-lazily.
+"""Exact search by torch: the products on GPUs, query blocks shared out over them. Imports torch; imported lazily.
 
 As in ``exact``, products only propose. In bfloat16 they are several times as fast and far less accurate, so
 more candidates are kept, the bound on the error is wider, and a query for which it does not hold is
@@ -24,9 +23,8 @@ _QUERY_ROWS = 4096
 _COLUMNS = 32_768
 
 _BFLOAT16_ERROR = 2.0**-6
-"""Bound on what bfloat16 adds to |x|² − 2 q·x, in units of |q| · |x|: the rounding of q, of x and of their
-product are each at most 2⁻⁹, doubled by the factor 2, and a quarter of that again for the terms of second
-order."""
+"""Bound on what bfloat16 adds to |x|² − 2 q·x, in units of |q| · |x|: the rounding of q, of x and of their product
+are each at most 2⁻⁹, doubled by the factor 2, and a quarter of that again for the terms of second order."""
 
 _SHARE_OF_DEVICE = 0.5
 """Of a GPU's free memory: what a copy of the vectors may take; a larger set is sent anew for every query block."""

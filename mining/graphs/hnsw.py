@@ -176,8 +176,7 @@ def load(
 ) -> HnswIndex:
     """Open what ``save`` wrote, over the vectors it was built of.
 
-    parameters: ``ef`` may differ from the build's. Raises InputError when the file is not an index of these
-    vectors.
+    parameters: ``ef`` may differ from the build's. Raises InputError when the file is not an index of these vectors.
     """
     check_vectors(vectors)
     _check_header(path, *vectors.shape)

@@ -48,8 +48,7 @@ def choose_edges(vectors, candidates, order, edges, sq_lengths, start, stop):
 
 @njit(nogil=True, cache=True)
 def _keep_copies(copies, p, edges, sq_lengths):
-    """Edges to rows equal to p, which nothing occludes: the next in a ring of them, in at most half of the
-    places.
+    """Edges to rows equal to p, which nothing occludes: the next in a ring of them, in at most half of the places.
 
     Without the bound many copies would leave no edge that leads away from them, and if each kept the same
     ones, the others could not be reached. (Our choice: the paper assumes distinct points.)

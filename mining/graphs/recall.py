@@ -28,8 +28,7 @@ Index = TypeVar("Index", bound=Searchable)
 
 
 def recall_at_k(found: NeighbourTable, truth: NeighbourTable) -> float:
-    """The share of the true neighbours that were found; a row at the distance of the last true one counts
-    as true.
+    """The share of the true neighbours that were found; a row at the distance of the last true one counts as true.
 
     found, truth: tables of the same queries and of equal K. A query without neighbours asks for nothing;
     where no query has any, recall is 1.

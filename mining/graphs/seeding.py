@@ -23,8 +23,7 @@ def seed_candidates(
     """Candidates and an order of the rows, the same at any number of threads.
 
     candidates: int32 (N, keep), of the rows that share a leaf of some tree with each row the nearest, −1
-    pads. order: int32 (N,), the leaves of the last tree one after the other: near rows are mostly near in
-    it.
+    pads. order: int32 (N,), the leaves of the last tree one after the other: near rows are mostly near in it.
     """
     rows = len(vectors)
     candidates = np.full((rows, keep), -1, np.int32)

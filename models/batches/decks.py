@@ -10,8 +10,7 @@ class Decks:
     So every row of a class is visited equally often, give or take one, and, unlike with a fixed order, the
     same rows do not meet again and again when a small class is dealt several times in an epoch.
 
-    items: int64 (n,), the items of deck d are items[starts[d]:starts[d + 1]]; taken over and reordered in
-    place.
+    items: int64 (n,), the items of deck d are items[starts[d]:starts[d + 1]]; taken over and reordered in place.
     """
 
     def __init__(

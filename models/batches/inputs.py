@@ -44,8 +44,7 @@ def check_triplets(
         if len(column) and (column.min() < 0 or column.max() >= rows):
             raise ModelError(
                 f"stored triplets have {name} ids from {column.min()} to {column.max()} but the training "
-                "set has rows "
-                f"0 to {rows - 1}: they were mined on another data set, mine again"
+                f"set has rows 0 to {rows - 1}: they were mined on another data set, mine again"
             )
     return found[0], found[1], found[2]
 
@@ -64,7 +63,6 @@ def check_confusion(
         if len(column) and (column.min() < 0 or column.max() >= class_count):
             raise ModelError(
                 f"the confusion table has {name} from {column.min()} to {column.max()} but the classes are "
-                "0 to "
-                f"{class_count - 1}: it was mined on another data set, mine again"
+                f"0 to {class_count - 1}: it was mined on another data set, mine again"
             )
     return found[0], found[1], found[2]

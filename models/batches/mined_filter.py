@@ -14,8 +14,7 @@ _MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # splitmix6
 
 class MinedFilter:
     """A Bloom filter of triplets (Bloom, CACM 1970): it never misses a mined triplet, and now and then takes
-    another
-    for mined: with 16 MiB and 10⁷ triplets once in 300.
+    another for mined: with 16 MiB and 10⁷ triplets once in 300.
 
     It only serves to report how many of the trained triplets had been mined. rows: N, for checking ids.
     """

@@ -1,8 +1,8 @@
 """Batches of classes that are confused with one another.
 
 Triplets stored at the start of an epoch go stale within it. So the mined set decides which images *meet* in a
-batch,
-and the batch rule then finds the triplets on fresh distances: one forward pass serves hundreds of them.
+batch, and the batch rule then finds the triplets on fresh distances: one forward pass serves hundreds of
+them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,8 +23,7 @@ from .walk import ClassWalk
 
 @dataclass(frozen=True, slots=True)
 class NeighbourhoodSettings:
-    """shape: classes × images a batch. random_share: of the classes of a batch that are drawn without the
-    walk.
+    """shape: classes × images a batch. random_share: of the classes of a batch that are drawn without the walk.
 
     Random classes could keep the rest of the space from drifting while the confused classes are pulled apart, but
     the walk reaches every class anyway: see `random_share` of the run file.
@@ -64,8 +63,7 @@ class Neighbourhood:
         if anchor_triplets.shape != self._classes.shape:
             raise ModelError(
                 f"anchor_triplets has shape {anchor_triplets.shape} but the training set has {len(classes)} "
-                "rows: "
-                "they were mined on another data set, mine again"
+                "rows: they were mined on another data set, mine again"
             )
         counts = np.bincount(self._classes)
         self._graph = confusion_graph(*check_confusion(confusion, len(counts)), len(counts))
@@ -107,8 +105,7 @@ class Neighbourhood:
         """How often each class should be taken, so that each anchor with mined triplets comes equally often.
 
         A visit shows M rows, mined ones first: a class with more mined anchors than that needs more visits. A
-        class without any has nothing left to learn from the mined set and is taken half as often as a small
-        one.
+        class without any has nothing left to learn from the mined set and is taken half as often as a small one.
         """
         anchors = np.bincount(self._classes, weights=self._mined)
         share = np.where(anchors > 0, np.maximum(anchors / self.shape.images_per_class, 1.0), 0.5)

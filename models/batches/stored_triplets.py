@@ -24,8 +24,7 @@ WINDOW = 16
 
 
 class StoredTriplets:
-    """Batches of at most `batch_images` different images, with all the stored triplets that were packed into
-    them.
+    """Batches of at most `batch_images` different images, with all the stored triplets that were packed into them.
 
     Each part is read, shuffled in runs and cut into batches on its own, so that memory follows the largest
     part, not the number of triplets. When all have been used before the epoch has shown its images, a new
@@ -71,8 +70,7 @@ class StoredTriplets:
             if empty:
                 raise ModelError(
                     "there are no stored triplets to train on: mine with a lower k_hardness or a larger "
-                    "margin, or use "
-                    "class_balanced batches"
+                    "margin, or use class_balanced batches"
                 )
             turn += 1
 
@@ -92,8 +90,7 @@ def shuffled_in_runs(
     anchors: NDArray[np.int64],
     generator: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """A random order int64 (T,) in which short runs of triplets have the same anchor class and negative
-    class.
+    """A random order int64 (T,) in which short runs of triplets have the same anchor class and negative class.
 
     Inside a run the triplets of one anchor lie together, for the same reason: they share the anchor's image.
     """

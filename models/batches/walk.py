@@ -15,8 +15,7 @@ class ClassWalk:
     confusion, and no hub of the graph takes the visits of others. Where it is stuck it starts again at the
     class that is furthest behind.
 
-    usable: int64, class codes that may be taken. visits: float64 (C,), how often each should be taken in the
-    epoch.
+    usable: int64, class codes that may be taken. visits: float64 (C,), how often each should be taken in the epoch.
     """
 
     def __init__(

@@ -52,8 +52,7 @@ def _check_output(output: object, subject: str, embedding_dim: int) -> None:
     if tuple(output.shape) != wanted:
         raise ModelError(
             f"{subject} returned shape {tuple(output.shape)} for a probe batch of {PROBE_ROWS} but must "
-            "return "
-            f"{wanted}: correct the encoder or set embedding_dim to its width"
+            f"return {wanted}: correct the encoder or set embedding_dim to its width"
         )
     if not bool(torch.isfinite(output).all()):
         raise ModelError(f"{subject} returned NaN or infinite values for a probe batch: correct its weights")

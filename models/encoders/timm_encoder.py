@@ -19,12 +19,10 @@ def timm_encoder(
     pretrained: bool = False,
     **arguments: Any,
 ) -> nn.Module:
-    """`timm.create_model(model, num_classes=embedding_dim, in_chans=…, **arguments)` without BatchNorm in
-    effect.
+    """`timm.create_model(model, num_classes=embedding_dim, in_chans=…, **arguments)` without BatchNorm in effect.
 
     Trained from random weights every BatchNorm is replaced by GroupNorm. With `pretrained` weights, which
-    were
-    made for its running statistics, it stays and keeps them: it is frozen in evaluation mode.
+    were made for its running statistics, it stays and keeps them: it is frozen in evaluation mode.
 
     Raises ModelError when timm is not installed or has no such model; timm's own message is shown.
     """

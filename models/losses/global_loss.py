@@ -14,13 +14,11 @@ LARGEST_SQ_DISTANCE = 4.0
 def global_loss(
     sq_distances: Tensor, trained: PairCounts, *, t_global: float, lambda_global: float
 ) -> Tensor:
-    """var(u) + var(v) + λ·max(0, mean(u) − mean(v) + t), with u = d²(a,p)/4 and v = d²(a,n)/4 over the
-    triplets.
+    """var(u) + var(v) + λ·max(0, mean(u) − mean(v) + t), with u = d²(a,p)/4 and v = d²(a,n)/4 over the triplets.
 
     Kumar B G, Carneiro, Reid: Learning Local Image Descriptors with Deep Siamese and Triplet Convolutional
-    Networks by Minimizing Global Loss Functions, CVPR 2016. It narrows both distributions and pulls their
-    means apart by t. The variances are biased (÷ T), so that one triplet gives 0 instead of a division by
-    zero.
+    Networks by Minimizing Global Loss Functions, CVPR 2016. It narrows both distributions and pulls their means
+    apart by t. The variances are biased (÷ T), so that one triplet gives 0 instead of a division by zero.
 
     sq_distances: (B, B), of unit vectors. trained: T ≥ 1 triplets. Returns a scalar.
     """

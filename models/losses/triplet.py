@@ -9,8 +9,7 @@ from .loss import Loss
 
 
 def triplet_loss(sq_distances: Tensor, trained: PairCounts, active: PairCounts, *, margin: float) -> Tensor:
-    """mean max(0, d²(a,p) − d²(a,n) + m) over the trained triplets (Schroff et al., FaceNet, CVPR 2015, eq.
-    2).
+    """mean max(0, d²(a,p) − d²(a,n) + m) over the trained triplets (Schroff et al., FaceNet, CVPR 2015, eq. 2).
 
     Of an active triplet, whose hinge is positive, the hinge is linear in the two distances, so the sum over
     triplets is a sum over pairs, each times the number of active triplets that hold it.

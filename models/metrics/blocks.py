@@ -22,16 +22,31 @@ def check_embeddings(embeddings: NDArray[np.float32], codes: NDArray, subject: s
         )
     if codes.shape != (len(embeddings),):
         raise ModelError(
-            f"{subject} has {len(embeddings)} embeddings but classes of shape {codes.shape}: give one code "
-            "a row"
+            f"{subject} has {len(embeddings)} embeddings but classes of shape {codes.shape}: one code a row"
         )
     finite = np.isfinite(embeddings).all(axis=1)
     if not finite.all():
         raise ModelError(
             f"{subject} embeddings have NaN or infinite values in {int((~finite).sum())} rows, the first is "
-            "row "
-            f"{int(np.argmin(finite))}: the encoder has diverged, use an earlier checkpoint"
+            f"row {int(np.argmin(finite))}: the encoder has diverged, use an earlier checkpoint"
         )
+
+
+def checked_gallery(
+    queries: NDArray[np.float32],
+    query_classes: NDArray[np.int32],
+    gallery: NDArray[np.float32] | None,
+    gallery_classes: NDArray[np.int32] | None,
+) -> tuple[NDArray[np.float32], NDArray[np.int32], bool]:
+    """The gallery with its classes, and whether it is the queries themselves, as where none was given.
+
+    Raises ModelError as `check_embeddings`, for queries and gallery.
+    """
+    check_embeddings(queries, query_classes, "query")
+    if gallery is None or gallery_classes is None:
+        return queries, query_classes, True
+    check_embeddings(gallery, gallery_classes, "gallery")
+    return gallery, gallery_classes, False
 
 
 def sq_distance_blocks(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .blocks import BLOCK_MIB, check_embeddings, sq_distance_blocks
+from .blocks import BLOCK_MIB, checked_gallery, sq_distance_blocks
 from .retrieval import RECALLS, Retrieval
 
 
@@ -30,12 +30,7 @@ def centroid_retrieval(
     One centroid is right, so R = 1: R-precision and MAP@R equal Recall@1. A centroid as near as the right one counts
     as nearer: an encoder that maps everything to one point must not shine.
     """
-    check_embeddings(queries, query_classes, "query")
-    alone = gallery is None or gallery_classes is None
-    if gallery is None or gallery_classes is None:
-        gallery, gallery_classes = queries, query_classes
-    else:
-        check_embeddings(gallery, gallery_classes, "gallery")
+    gallery, gallery_classes, alone = checked_gallery(queries, query_classes, gallery, gallery_classes)
     codes, place, counts = np.unique(gallery_classes, return_inverse=True, return_counts=True)
     sums = np.zeros((len(codes), gallery.shape[1]))
     np.add.at(sums, place, gallery)

@@ -40,8 +40,7 @@ def re_identification(
     """Rank the whole gallery for each query (Zheng et al., Scalable Person Re-identification, ICCV 2015).
 
     groups: int32 codes (Q,) and (G,), the cameras; −1 for none. A gallery row of the query's class *and*
-    group is
-    no answer and no error: it is taken out of that query's ranking.
+    group is no answer and no error: it is taken out of that query's ranking.
     """
     check_embeddings(queries, query_classes, "query")
     check_embeddings(gallery, gallery_classes, "gallery")

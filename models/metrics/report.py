@@ -21,8 +21,7 @@ def retrieval_metrics(
     with_nmi: bool = True,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """recall@1, 2, 4, 8, r_precision, map_at_r, queries, queries_left_out; nmi (None with nmi_left_out saying
-    why).
+    """recall@1, 2, 4, 8, r_precision, map_at_r, queries, queries_left_out; nmi (None with nmi_left_out saying why).
 
     Without a gallery: leave-one-out among the embeddings. With one: every embedding asks the gallery, and
     NMI, which does not depend on a gallery, is not computed again.

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .blocks import BLOCK_MIB, check_embeddings, nearest, sq_distance_blocks
+from .blocks import BLOCK_MIB, checked_gallery, nearest, sq_distance_blocks
 
 RECALLS = (1, 2, 4, 8)
 
@@ -43,12 +43,7 @@ def retrieval(
     themselves, where a query never retrieves itself. Queries that no gallery row could answer are left out
     and counted.
     """
-    check_embeddings(queries, query_classes, "query")
-    alone = gallery is None or gallery_classes is None
-    if gallery is None or gallery_classes is None:
-        gallery, gallery_classes = queries, query_classes
-    else:
-        check_embeddings(gallery, gallery_classes, "gallery")
+    gallery, gallery_classes, alone = checked_gallery(queries, query_classes, gallery, gallery_classes)
     relevant = _counts_in(query_classes, gallery_classes) - int(alone)
     asked = np.flatnonzero(relevant > 0)
     if len(asked) == 0:

@@ -18,8 +18,7 @@ def violation_share(
     seed: int,
     block_mib: int = BLOCK_MIB,
 ) -> float:
-    """E_val: share of the pairs (a, p) of a sample of anchors whose nearest negative has d²(a,n) < d²(a,p) +
-    m.
+    """E_val: share of the pairs (a, p) of a sample of anchors whose nearest negative has d²(a,n) < d²(a,p) + m.
 
     embeddings: (N, D) of the validation rows. anchors: sampled without repetition, the same ones for a seed
     and N, all of them if there are fewer. Every p of an anchor's class counts. 0.0 if no anchor has both a

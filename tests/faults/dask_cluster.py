@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from .product import kill_group, private_environment
@@ -60,11 +61,15 @@ class DaskCluster:
         """kill -9."""
         kill_group(self.scheduler)
 
-    def freeze(self, position: int) -> subprocess.Popen[bytes]:
-        """SIGSTOP of a worker with all its processes: it neither works nor says that it does not."""
+    @contextmanager
+    def frozen(self, position: int) -> Iterator[subprocess.Popen[bytes]]:
+        """SIGSTOP of a worker with all its processes: it neither works nor says that it does not. Killed afterwards."""
         process = self.workers.pop(position)
         self.signal_group(process, signal.SIGSTOP)
-        return process
+        try:
+            yield process
+        finally:
+            kill_group(process)
 
     @staticmethod
     def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -4,7 +4,7 @@ import random
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -34,10 +34,22 @@ def _cluster(folder: Path, **settings: str) -> DaskCluster:
     return DaskCluster(folder, FAULTS_FOLDER=str(folder / "told"), **settings)
 
 
-def _start(product: Product, cluster: DaskCluster) -> subprocess.Popen[bytes]:
+@contextmanager
+def _started(product: Product, cluster: DaskCluster) -> Iterator[subprocess.Popen[bytes]]:
+    """The run on the cluster; nothing of it is left afterwards."""
     process = product.start("--executor", cluster.address)
-    eventually(lambda: at_work(product.root) == "embed" or process.poll() is not None, "embed at work")
-    return process
+    try:
+        yield process
+    finally:
+        kill_group(process)
+
+
+@contextmanager
+def _embedding(product: Product, cluster: DaskCluster) -> Iterator[subprocess.Popen[bytes]]:
+    """The same, in the middle of embedding."""
+    with _started(product, cluster) as process:
+        eventually(lambda: at_work(product.root) == "embed" or process.poll() is not None, "embed at work")
+        yield process
 
 
 def _end(process: subprocess.Popen[bytes], product: Product, references: References) -> None:
@@ -57,8 +69,7 @@ def workers_killed(folder: Path, references: References, *, times: int, seed: in
     with closing(_cluster(folder, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="100")) as cluster:
         for _ in range(3):
             cluster.add_worker()
-        process = _start(product, cluster)
-        try:
+        with _embedding(product, cluster) as process:
             while tally.tried < times and process.poll() is None:
                 seen = len(events(product.root))
                 eventually(
@@ -69,8 +80,6 @@ def workers_killed(folder: Path, references: References, *, times: int, seed: in
                     cluster.add_worker()
                     tally.tried += 1
             _end(process, product, references)
-        finally:
-            kill_group(process)
     tally.survived = tally.tried
     assert tally.tried >= min(times, 1)
     return tally
@@ -81,22 +90,16 @@ def scheduler_killed(folder: Path, references: References) -> Tally:
     product = _product(folder, references)
     with closing(_cluster(folder)) as cluster:
         cluster.add_worker()
-        process = _start(product, cluster)
-        try:
+        with _embedding(product, cluster) as process:
             cluster.kill_scheduler()
             eventually(lambda: process.poll() is not None, "the end without a scheduler", seconds=60)
             assert process.returncode == 1, product.log
             assert "the Dask scheduler was lost" in product.log
             assert "Traceback" not in product.log
-        finally:
-            kill_group(process)
         cluster.start_scheduler()
         cluster.add_worker()  # the first one ended with its scheduler, as Dask's workers do
-        process = product.start("--executor", cluster.address)
-        try:
+        with _started(product, cluster) as process:
             _end(process, product, references)
-        finally:
-            kill_group(process)
     return Tally(tried=1, survived=1)
 
 
@@ -106,16 +109,11 @@ def worker_frozen(folder: Path, references: References) -> Tally:
     with closing(_cluster(folder, DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="5s")) as cluster:
         cluster.add_worker()
         cluster.add_worker()
-        process = _start(product, cluster)
-        frozen = cluster.freeze(0)
-        try:
+        with _embedding(product, cluster) as process, cluster.frozen(0) as frozen:
             seen = at_work(product.root)
             eventually(lambda: at_work(product.root) != seen or process.poll() is not None, "the next stage")
             cluster.signal_group(frozen, signal.SIGCONT)
             _end(process, product, references)
-        finally:
-            kill_group(process)
-            kill_group(frozen)
     return Tally(tried=1, survived=1)
 
 
@@ -125,11 +123,8 @@ def out_of_memory(folder: Path, references: References) -> Tally:
     with closing(_cluster(folder)) as cluster:
         cluster.add_worker("--memory-limit", "1500MiB")
         (folder / "told" / "hungry").touch()
-        process = product.start("--executor", cluster.address)
-        try:
+        with _started(product, cluster) as process:
             _end(process, product, references)
-        finally:
-            kill_group(process)
     assert not (folder / "told" / "hungry").exists(), "no worker was ever hungry"
     return Tally(tried=1, survived=1)
 
@@ -139,12 +134,9 @@ def late_worker(folder: Path, references: References) -> Tally:
     product = _product(folder, references)
     with closing(_cluster(folder)) as cluster:
         cluster.add_worker()
-        process = _start(product, cluster)
-        try:
+        with _embedding(product, cluster) as process:
             cluster.add_worker()
             _end(process, product, references)
-        finally:
-            kill_group(process)
     workers = {event["pid"] for event in events(product.root) if event["event"] == "task"}
     assert len(workers) >= 3, "the flow's own process, the first worker and the late one"
     return Tally(tried=1, survived=1)
@@ -157,19 +149,16 @@ def always_failing(folder: Path, references: References) -> Tally:
     told = folder / "told"
     with closing(_cluster(folder)) as cluster:
         cluster.add_worker()
-        process = _start(product, cluster)
-        try:
+        with _embedding(product, cluster) as process:
             (told / "broken").write_text(_sum_of_an_item(undisturbed.root))
             eventually(lambda: process.poll() is not None, "the end of a run with a broken task", seconds=200)
             assert process.returncode == 1, product.log
             assert "(rows " in product.log, product.log
             assert "failed 3 time(s)" in product.log, product.log
             assert "this item breaks the encoder" in product.log
-            (told / "broken").unlink()
-            process = product.start("--executor", cluster.address)
+        (told / "broken").unlink()
+        with _started(product, cluster) as process:
             _end(process, product, references)
-        finally:
-            kill_group(process)
     return Tally(tried=1, survived=1)
 
 

@@ -1,32 +1,19 @@
 """Two gloo processes on this machine, under torch's launcher, against one."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
-from tripletmine.models.checkpoints import load_tensors
 from tripletmine.models.errors import ModelError
 from tripletmine.models.processes import Processes, even_slices
 
 from . import two_processes
+from .launcher import in_two_processes
 from .two_processes import CASES, train
 
 
 @pytest.fixture(scope="module")
 def states(tmp_path_factory):
     """(case, rank) → all that the trainer of that process holds after the steps, and its losses."""
-    folder = tmp_path_factory.mktemp("two")
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    subprocess.run(
-        [*launcher, two_processes.__file__, str(folder)],
-        check=True,
-        capture_output=True,
-        timeout=120,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    return {(name, rank): load_tensors(folder / f"{name} {rank}")[0] for name in CASES for rank in range(2)}
+    return in_two_processes(two_processes.__file__, tmp_path_factory.mktemp("two"), CASES)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,13 +1,10 @@
 """Every method in the trainer: what it learns is kept over a resume, and the same in one process and in two."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 from tripletmine.models.checkpoints import load_tensors, save_tensors
 
+from .. import launcher
 from . import steps
 from .examples import METHODS
 from .steps import STEPS, plan, train, trainer
@@ -51,15 +48,7 @@ def test_what_a_loss_has_learnt_is_part_of_the_state(name):
 @pytest.fixture(scope="module")
 def states(tmp_path_factory):
     """(method, rank) → all that the trainer of that process holds after its steps, and its losses."""
-    folder = tmp_path_factory.mktemp("two")
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    subprocess.run(
-        [*launcher, steps.__file__, str(folder)],
-        check=True,
-        timeout=120,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    return {(name, rank): load_tensors(folder / f"{name} {rank}")[0] for name in METHODS for rank in range(2)}
+    return launcher.in_two_processes(steps.__file__, tmp_path_factory.mktemp("two"), METHODS)
 
 
 @pytest.mark.parametrize("name", METHODS)
