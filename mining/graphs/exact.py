@@ -50,17 +50,18 @@ class ExactParameters:
 
     engine: "numpy", or "torch" (needs torch) on ``devices``: names as torch has them, () for all GPUs there are,
     or the CPU. precision: of torch's products, which only propose candidates; the result is exact with either.
+    "auto": bfloat16 on GPUs, and float32 where a CPU takes part, which most often is slower in bfloat16.
     """
 
     engine: Literal["numpy", "torch"] = "numpy"
     devices: tuple[str, ...] = ()
-    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
     def __post_init__(self) -> None:
         if self.engine not in ("numpy", "torch"):
             raise InputError(f"engine is {self.engine!r}: use numpy or torch")
-        if self.precision not in ("float32", "bfloat16"):
-            raise InputError(f"precision is {self.precision!r}: use float32 or bfloat16")
+        if self.precision not in ("auto", "float32", "bfloat16"):
+            raise InputError(f"precision is {self.precision!r}: use auto, float32 or bfloat16")
 
 
 class ExactIndex:

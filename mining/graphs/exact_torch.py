@@ -36,8 +36,8 @@ class TorchExactIndex(ExactIndex):
     def __init__(self, vectors: NDArray[np.float32], *, first_id: int, parameters: ExactParameters) -> None:
         super().__init__(vectors, first_id=first_id, parameters=parameters)
         self._devices = _devices(parameters.devices)
-        self._low = parameters.precision == "bfloat16" or torch.get_float32_matmul_precision() != "highest"
-        self._type = torch.bfloat16 if parameters.precision == "bfloat16" else torch.float32
+        self._type = _number_type(parameters.precision, self._devices)
+        self._low = self._type == torch.bfloat16 or torch.get_float32_matmul_precision() != "highest"
         self._resident: dict[torch.device, list[tuple[torch.Tensor, torch.Tensor]]] = {}
 
     def search(
@@ -148,6 +148,12 @@ class TorchExactIndex(ExactIndex):
             return False
         free, _ = torch.cuda.mem_get_info(device)
         return self._vectors.size * self._type.itemsize < _SHARE_OF_DEVICE * free
+
+
+def _number_type(precision: str, devices: list[torch.device]) -> torch.dtype:
+    if precision == "auto":
+        precision = "float32" if any(device.type == "cpu" for device in devices) else "bfloat16"
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
 
 def _devices(names: tuple[str, ...]) -> list[torch.device]:

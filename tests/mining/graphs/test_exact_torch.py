@@ -10,6 +10,7 @@ from tripletmine.mining.graphs import exact
 from tripletmine.mining.graphs.exact import ExactIndex, ExactParameters
 
 pytest.importorskip("torch")
+import torch
 from tripletmine.mining.graphs import exact_torch
 from tripletmine.mining.graphs.exact_torch import TorchExactIndex
 
@@ -37,11 +38,26 @@ def test_rounding_that_hides_neighbours_is_noticed(monkeypatch: pytest.MonkeyPat
     directions = rng.standard_normal((20, 8))
     x = np.repeat(directions / np.linalg.norm(directions, axis=1, keepdims=True), 150, axis=0)
     x = (x + rng.standard_normal(x.shape) / 4096).astype(np.float32)
-    parameters = ExactParameters(engine="torch", devices=("cpu",))
+    parameters = ExactParameters(engine="torch", devices=("cpu",), precision="bfloat16")
     expected = search_all(x, 5, ExactParameters())
     np.testing.assert_array_equal(search_all(x, 5, parameters).ids, expected.ids)
     monkeypatch.setattr(TorchExactIndex, "_doubtful", lambda *_, **__: np.empty(0, np.int64))
     assert (search_all(x, 5, parameters).ids != expected.ids).any(), "the check is what makes it exact"
+
+
+@pytest.mark.parametrize(
+    ("precision", "devices", "type_"),
+    [
+        ("auto", ["cuda:0", "cuda:1"], "bfloat16"),
+        ("auto", ["cuda:0", "cpu"], "float32"),
+        ("auto", ["cpu"], "float32"),
+        ("bfloat16", ["cpu"], "bfloat16"),
+        ("float32", ["cuda:0"], "float32"),
+    ],
+)
+def test_a_cpu_computes_in_float32_unless_told_otherwise(precision, devices, type_) -> None:
+    found = exact_torch._number_type(precision, [torch.device(name) for name in devices])
+    assert found == getattr(torch, type_)
 
 
 def test_small_sets_and_budgets(clustered) -> None:
