@@ -47,6 +47,8 @@ bench:
 methods:
 	@.ci/environment all dev bench
 	$(BIN)/python tests/benchmarks/bench_methods.py --out runs/methods --glyphs runs/glyphs
+	$(BIN)/python tests/benchmarks/bench_methods.py --out runs/methods --glyphs runs/glyphs --table methods-looked-into \
+	    --data glyphs --seeds 1
 
 faults: environment
 	$(BIN)/python -m tests.faults.campaign --out runs/faults
