@@ -3,6 +3,7 @@
 import errno
 import shlex
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -50,6 +51,8 @@ def reporting(debug: bool, again: Sequence[str] = ()) -> Iterator[None]:
     except (typer.Exit, typer.Abort, BrokenPipeError):
         raise
     except KeyboardInterrupt as error:
+        # Zarr's event loop was broken off in mid-work: no news to anybody, and it would be told after our last word.
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         goes_on = f"; `{shlex.join(['tripletmine', *again])}` continues where it stopped" if again else ""
         typer.echo(f"tripletmine: interrupted{goes_on}", err=True)
         raise typer.Exit(TERMINATED if isinstance(error, Terminated) else INTERRUPTED) from None

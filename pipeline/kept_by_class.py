@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..mining.confusion import Confusion
+from ..mining.npy import npy_bytes
 from ..mining.report import ClassCounts
 from .storage.digest import digest_file
 from .storage.publish import published
@@ -16,10 +17,9 @@ from .storage.publish import published
 
 def keep_by_class(path: Path, confusion: Confusion, triplets: ClassCounts) -> str:
     """Publish what one range counted; returns the digest of the file."""
-    columns = (confusion.class_a, confusion.class_b, confusion.count, confusion.hinge)
-    with published(path) as partial, partial.open("wb") as file:
-        for array in (*columns, triplets.classes, triplets.triplets):
-            np.save(file, array, allow_pickle=False)
+    of_pairs = (confusion.class_a, confusion.class_b, confusion.count, confusion.hinge)
+    with published(path) as partial:
+        partial.write_bytes(b"".join(map(npy_bytes, (*of_pairs, triplets.classes, triplets.triplets))))
     return digest_file(path)
 
 

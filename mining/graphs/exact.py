@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..neighbours import NeighbourTable
+from ..npy import npy_bytes
 from .blas import one_blas_thread
 from .distances import sq_distance
 from .index import check_queries, check_vectors
@@ -109,8 +110,7 @@ class ExactIndex:
 
     def save(self, path: Path) -> None:
         """Nothing but the vectors is needed to search: the file holds their shape, so that ``load`` can check it."""
-        with path.open("wb") as file:
-            np.save(file, np.array(self._vectors.shape, np.int64), allow_pickle=False)
+        path.write_bytes(npy_bytes(np.array(self._vectors.shape, np.int64)))
 
     def _search_block(
         self,

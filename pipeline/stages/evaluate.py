@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...mining.npy import npy_bytes
 from ..data.base import SPLITS
 from ..embedding import embed_rows, embedding_memory_mib, scaling_keys
 from ..errors import CorruptError
@@ -79,8 +80,8 @@ def _run_task(job: Job, task: Task, means: Means) -> Written:
 def _keep(job: Job, task: Task, vectors: NDArray[np.float32]) -> Written:
     """Embeddings that only the metrics need live in the stage's scratch folder, and end with the stage."""
     path = job.scratch / f"{task.name}.npy"
-    with published(path) as partial_path, partial_path.open("wb") as file:
-        np.save(file, vectors, allow_pickle=False)
+    with published(path) as partial_path:
+        partial_path.write_bytes(npy_bytes(vectors))
     return Written(files=(), rows=len(vectors), report={"sha256": digest_file(path)})
 
 

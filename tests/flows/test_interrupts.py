@@ -92,3 +92,23 @@ thread.start()
 thread.join()
 """)
     assert (code, said) == (0, "")
+
+
+LEFT_BEHIND = """
+import gc
+gc.disable()  # found when the process ends
+class Work: pass
+async def create_array(): pass
+with reporting(False):
+    work = Work()
+    work.itself, work.midway = work, create_array()
+    raise KeyboardInterrupt
+"""
+
+
+def test_nothing_is_said_after_the_message() -> None:
+    body = "import typer\ntry:\n  def main():\n" + "".join(
+        f"    {line}\n" for line in LEFT_BEHIND.split("\n")
+    )
+    found = ended(body + "  main()\nexcept typer.Exit as end:\n  sys.exit(end.exit_code)\n")
+    assert found == (130, "tripletmine: interrupted\n")

@@ -1,0 +1,36 @@
+"""Arrays as bytes: those that NumPy writes into a file, and an error that says what a file could not take."""
+
+import errno
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from tripletmine.mining.graphs import exact
+from tripletmine.mining.npy import npy_bytes
+
+
+def test_the_bytes_are_those_that_numpy_writes_and_reads(tmp_path) -> None:
+    array = np.arange(12, dtype=np.float32).reshape(3, 4)
+    np.save(tmp_path / "array.npy", array)
+    assert bytes(npy_bytes(array)) == (tmp_path / "array.npy").read_bytes()
+
+
+@contextmanager
+def files_end_after(size: int) -> Iterator[None]:
+    """As on a full disk, a write then stops in its midst."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_an_index_that_is_cut_off_says_why(tmp_path) -> None:
+    index = exact.build(np.ones((5, 3), np.float32), parameters=exact.ExactParameters(), first_id=0)
+    # The header of an array alone is 128 bytes long.
+    with files_end_after(130), pytest.raises(OSError, match="File too large") as caught:
+        index.save(tmp_path / "index.npy")
+    assert caught.value.errno == errno.EFBIG, "NumPy's own way has no number"
