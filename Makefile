@@ -2,7 +2,7 @@
 # make test    the environment, then every check
 # make bench   the environment, then the figures of the README (about half an hour on two quiet cores; needs
 #              dataset-fashion-mnist and the fonts that tests/benchmarks/glyphs.py names)
-# make methods the table of methods: 120 runs (about an hour of one core; may be broken off and started again; needs
+# make methods the tables of methods: 136 runs (about an hour of one core; may be broken off and started again; needs
 #              what make bench needs)
 # make faults  every fault that a run must survive, many times, and one table (about an hour; may be broken off and
 #              started again; begins anew after rm -r runs/faults)
