@@ -1,5 +1,6 @@
 """Shared by all tests: the folder itself is importable, so that `from oracles import …` works."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 TESTS = Path(__file__).parent
 sys.path.insert(0, str(TESTS))
+
+# In the background a shell has us ignore Ctrl-C, and what we start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # These start processes (servers, workers, ranks, holders of locks) that have time limits of their own: a machine that
 # stands still for some seconds breaks them, whatever the code does. They get a second try, and pytest names those that

@@ -58,7 +58,8 @@ def test_a_recall_out_of_reach_says_what_to_change(clustered, monkeypatch: pytes
         "tripletmine.mining.graphs.build.default_parameters", lambda method, neighbours: sparse
     )
     with pytest.raises(InputError, match=r"below recall_target = 1\.0: build a denser graph"):
-        neighbours_of(clustered, 20, method="hnsw", recall_target=1.0)
+        # By one thread the graph is the same each time; several now and then leave one too sparse even to search.
+        neighbours_of(clustered, 20, method="hnsw", recall_target=1.0, threads=1)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
