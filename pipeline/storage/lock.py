@@ -123,7 +123,8 @@ class _Lease:
         heart.start()
         try:
             yield
-        except KeyboardInterrupt:
+        except BaseException:
+            # Whatever `_stop` became on its way here, and whatever failed because two were at work: this is why.
             if self._taken_by is not None:
                 raise _locked(self._path, self._taken_by) from None
             raise
@@ -140,8 +141,7 @@ class _Lease:
                 there = _read(self._path)
                 if there is not None and there.get("token") != self._record["token"]:
                     self._taken_by = there
-                    # As Ctrl-C would: it also wakes a main thread that waits.
-                    signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)
+                    _stop()
                     return
                 self._record["beat"] += 1
                 self._write()
@@ -151,6 +151,15 @@ class _Lease:
         os.pwrite(self._handle, json.dumps(self._record).encode().ljust(_RECORD_BYTES), 0)
         os.ftruncate(self._handle, _RECORD_BYTES)
         os.fsync(self._handle)
+
+
+def _stop() -> None:
+    """End the block that holds the lock as Ctrl-C would, which also wakes a main thread that waits.
+
+    A shell has its background jobs ignore Ctrl-C, but not SIGTERM.
+    """
+    number = signal.SIGTERM if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else signal.SIGINT
+    signal.pthread_kill(main_thread().ident or 0, number)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

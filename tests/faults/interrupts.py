@@ -1,16 +1,14 @@
 """Ctrl-C and SIGTERM: the end comes within 10 s, says how to go on, and Prefect does not show a run for ever."""
 
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from .cases import Case, References, Tally
 from .product import kill_group
-from .state import at_work, require_same
+from .state import at_work, require_prefect_knows, require_same
 from .waiting import eventually
 
 KIND = "Ctrl-C and SIGTERM"
@@ -39,10 +37,10 @@ def interrupted(
     assert said.splitlines()[-1] == f"tripletmine: interrupted; `{again}` continues where it stopped"
     assert took < LIMIT_SECONDS
     if "--no-prefect" not in options:
-        _require_prefect_knows(product.root)
+        require_prefect_knows(product.root)
     product.finish()
     if "--no-prefect" not in options:
-        _require_prefect_knows(product.root)
+        require_prefect_knows(product.root)
     require_same(product.root, references.finished().root)
     return Tally(tried=1, survived=1)
 
@@ -56,18 +54,9 @@ def killed_in_prefect(folder: Path, references: References) -> Tally:
     finally:
         kill_group(process)
     product.finish()
-    _require_prefect_knows(product.root)
+    require_prefect_knows(product.root)
     require_same(product.root, references.finished().root)
     return Tally(tried=1, survived=1)
-
-
-def _require_prefect_knows(root: Path) -> None:
-    """No run may be left as running in the private server's database."""
-    with closing(sqlite3.connect(root / ".prefect" / "prefect.db")) as connection:
-        found = connection.execute("SELECT name, state_type FROM flow_run").fetchall()
-    assert found
-    at_end = {"COMPLETED", "CRASHED", "CANCELLED", "FAILED"}
-    assert {state for _, state in found} <= at_end, found
 
 
 def cases() -> Iterator[Case]:

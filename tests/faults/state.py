@@ -1,7 +1,9 @@
 """What a run directory holds, read as anybody could read it: nothing here asks the product."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,6 +40,15 @@ def require_same(root: Path, undisturbed: Path) -> None:
     """Fail unless the end state is that of the undisturbed run, byte for byte."""
     wrong = differences(root, undisturbed)
     assert not wrong, f"{root} differs from the undisturbed run in {len(wrong)} files, as {wrong[:5]}"
+
+
+def require_prefect_knows(root: Path) -> None:
+    """Fail where a run is left as running in the private server's database."""
+    with closing(sqlite3.connect(root / ".prefect" / "prefect.db")) as connection:
+        found = connection.execute("SELECT name, state_type FROM flow_run").fetchall()
+    assert found
+    at_end = {"COMPLETED", "CRASHED", "CANCELLED", "FAILED"}
+    assert {state for _, state in found} <= at_end, found
 
 
 def stage_folders(root: Path) -> list[Path]:

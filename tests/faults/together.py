@@ -1,4 +1,4 @@
-"""Two at once: a second process on the same run directory, stale locks, and readers while a run is at work."""
+"""Two at once: a second process on the same run directory, stale and lost locks, readers while a run is at work."""
 
 import json
 import signal
@@ -10,15 +10,18 @@ from pathlib import Path
 from tripletmine.pipeline.errors import SpecError, UnavailableError
 from tripletmine.pipeline.inspection import inspect_epoch
 from tripletmine.pipeline.status import read_status
+from tripletmine.pipeline.storage.lock import BEAT_SECONDS
 
 from .cases import Case, References, Tally
+from .interrupts import LIMIT_SECONDS
 from .kills import kill_in
 from .product import kill_group
-from .state import at_work, require_same
+from .state import at_work, require_prefect_knows, require_same
 from .waiting import eventually
 
 TWO = "two processes on one run"
 STALE = "stale lock"
+TAKEN = "lock taken over by another machine"
 READER = "reader while a run is at work"
 
 
@@ -81,6 +84,40 @@ def living_remote(folder: Path, references: References) -> Tally:
     return Tally(tried=1, survived=1)
 
 
+def taken_over(
+    folder: Path, references: References, *, wrapper: tuple[str, ...] = (), options: tuple[str, ...]
+) -> Tally:
+    """A run that stood still for so long that another machine took its lock: it ends when it wakes, at once."""
+    product = references.product(folder, wrapper=wrapper, options=options)
+    process = product.start()
+    path = product.root / ".lock"
+    try:
+        eventually(lambda: at_work(product.root) == "graph" or process.poll() is not None, "graph at work")
+        process.send_signal(signal.SIGSTOP)
+        theirs = {**json.loads(path.read_bytes()), "boot": "another", "host": "elsewhere", "token": "theirs"}
+        process.send_signal(signal.SIGCONT)
+
+        def ended() -> bool:
+            # Again and again: a beat that was stopped between look and write writes once more.
+            with path.open("r+b") as file:
+                file.write(json.dumps(theirs).encode().ljust(512))
+            return process.poll() is not None
+
+        eventually(ended, "the end of the first", seconds=BEAT_SECONDS + LIMIT_SECONDS)
+    finally:
+        kill_group(process)
+    assert process.returncode == 1, product.log
+    assert f"is in use by process {theirs['pid']} on elsewhere" in product.log.splitlines()[-1], product.log
+    assert "Traceback" not in product.log, product.log
+    assert json.loads(path.read_bytes())["token"] == "theirs", "it is not ours to take back"
+    path.write_text("")
+    product.finish()
+    if "--no-prefect" not in options:
+        require_prefect_knows(product.root)
+    require_same(product.root, references.finished().root)
+    return Tally(tried=1, survived=1)
+
+
 def readers(folder: Path, references: References, *, options: tuple[str, ...] = ()) -> Tally:
     """Look at a run as often as possible while it is at work: never an error, never half a stage."""
     product = references.product(folder)
@@ -123,5 +160,18 @@ def cases() -> Iterator[Case]:
     yield Case(STALE, "of a killed process", partial(stale_lock, boot="this"))
     yield Case(STALE, "of a machine that is gone", partial(stale_lock, boot="another"))
     yield Case(STALE, "of a machine that is at work", living_remote)
+    background = ("env", "--ignore-signal=INT")  # as a shell starts its background jobs
+    for name, wrapper, options in (
+        ("in the foreground", (), ("--no-prefect",)),
+        ("in the background", background, ("--no-prefect",)),
+        ("in the foreground, with Prefect", (), ()),
+        ("in the background, with Prefect", background, ()),
+    ):
+        yield Case(
+            TAKEN,
+            name,
+            partial(taken_over, wrapper=wrapper, options=options),
+            short=name == "in the background",
+        )
     yield Case(READER, "of a new run", readers, short=True)
     yield Case(READER, "of a redo", partial(readers, options=("--from-stage", "embed", "--epoch", "1")))

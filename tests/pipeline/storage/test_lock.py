@@ -139,6 +139,38 @@ def test_who_stood_still_while_another_took_over_ends(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["token"] == "theirs", "it is not ours to take back"
 
 
+IGNORES_CTRL_C = """
+import signal, sys, time
+from pathlib import Path
+from tripletmine.flows.errors import reporting
+from tripletmine.pipeline.storage.lock import exclusive_lock
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+with reporting(False), exclusive_lock(Path(sys.argv[1]), beat_seconds=0.001):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_who_ignores_ctrl_c_ends_too(tmp_path: Path) -> None:
+    """As the background job of a script does."""
+    path = tmp_path / ".lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", IGNORES_CTRL_C, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        while process.poll() is None:
+            record(path)
+            Event().wait(0.2)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert f"tripletmine: run directory {tmp_path} is in use by process 7 on elsewhere" in said
+    assert json.loads(path.read_text())["token"] == "theirs"
+
+
 def test_a_child_that_is_forked_alone_does_not_keep_it(tmp_path: Path) -> None:
     """In a process of its own: a fork of the tests' own, with its threads, would be unsound."""
     script = """
