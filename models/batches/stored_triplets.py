@@ -60,13 +60,13 @@ class StoredTriplets:
             generator = numpy_generator(*self._seed, turn)
             empty = True
             for position in generator.permutation(len(self._parts)):
-                anchors, positives, negatives = check_triplets(self._parts[position](), len(self._classes))
-                if len(anchors) == 0:
+                triplets = np.stack(check_triplets(self._parts[position](), len(self._classes)), axis=1)
+                if len(triplets) == 0:
                     continue
                 empty = False
-                triplets = np.stack([anchors, positives, negatives], axis=1)
+                anchors, negatives = triplets[:, 0], triplets[:, 2]
                 order = shuffled_in_runs(self._classes[anchors], self._classes[negatives], anchors, generator)
-                yield from self._cut(triplets[order])
+                yield from self._cut(triplets, order)
             if empty:
                 raise ModelError(
                     "there are no stored triplets to train on: mine with a lower k_hardness or a larger "
@@ -74,10 +74,10 @@ class StoredTriplets:
                 )
             turn += 1
 
-    def _cut(self, triplets: NDArray[np.int64]) -> Iterator[Batch]:
+    def _cut(self, triplets: NDArray[np.int64], order: NDArray[np.int64]) -> Iterator[Batch]:
         start = 0
-        while start < len(triplets):
-            window = triplets[start : start + WINDOW * self._batch_images]
+        while start < len(order):
+            window = triplets[order[start : start + WINDOW * self._batch_images]]
             used = fitting(window, self._batch_images)
             rows, places = np.unique(window[:used], return_inverse=True)
             yield Batch(rows, self._classes[rows], places.reshape(-1, 3).astype(np.int64, copy=False))

@@ -2,10 +2,13 @@
 
     python tests/benchmarks/bench_train_memory.py [--triplets 100000 1000000 10000000] [--batches triplets]
 
-Each number has a process of its own: it opens a mine stage with that many synthetic triplets, in parts as the stage
-writes them, and goes through the batches of an epoch that shows every one of them, reading no images. Counted is what
-is held at most beyond what the open run holds before (Linux only): the books of the rows (1.25 million in all cases),
-one part, and with "neighbourhood" the filter that tells mined triplets from others.
+Each number has a process of its own: it opens a mine stage with that many synthetic triplets, in parts of one size,
+and goes through the batches of an epoch that shows every one of them, reading no images. Counted is what is held at
+most beyond what the open run holds before (Linux only): the books of the rows (1.25 million in all cases), one part,
+and with "neighbourhood" the filter that tells mined triplets from others.
+
+--part-triplets: in a part; mine.chunk_rows × mine.triplets_per_anchor is the most that the stage writes into one,
+524,288 by default. The smallest number of triplets must fill one, or it says nothing about the larger.
 """
 
 import argparse
@@ -29,8 +32,6 @@ from tripletmine.pipeline.worker_state import labels_of
 
 ROWS = 1_250_000
 CLASSES = 5_000
-PART_TRIPLETS = 65_536 * 8
-"""mine.chunk_rows anchors of mine.triplets_per_anchor triplets, by default."""
 
 
 def main() -> None:
@@ -38,6 +39,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--triplets", type=int, nargs="+", default=[10**5, 10**6, 10**7])
     options.add_argument("--batches", default="triplets", choices=["triplets", "neighbourhood"])
+    options.add_argument("--part-triplets", type=int, default=100_000)
     options.add_argument("--child", type=Path)
     arguments = options.parse_args()
     if arguments.child:
@@ -52,7 +54,7 @@ def main() -> None:
         with open_run(spec_in(Path(folder), arguments.batches, 0)) as run:
             mine, rows = StageRef(0, "mine").folder(run.root), run.facts.train
         for triplets in arguments.triplets:
-            parts = write_mined(mine, triplets, rows)
+            parts = write_mined(mine, triplets, rows, arguments.part_triplets)
             child = [sys.executable, __file__, "--child", folder, "--batches", arguments.batches]
             child += ["--triplets", str(triplets)]
             said = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -73,13 +75,13 @@ def spec_in(folder: Path, batches: str, triplets: int) -> RunSpec:
     return parse_spec(keys, base=folder)
 
 
-def write_mined(folder: Path, triplets: int, rows: int) -> int:
+def write_mined(folder: Path, triplets: int, rows: int, part_triplets: int) -> int:
     """A committed mine stage; returns its parts."""
     generator = np.random.default_rng(0)
     names: list[str] = []
     (folder / part_name(0)).parent.mkdir(parents=True, exist_ok=True)
-    for first in range(0, triplets, PART_TRIPLETS):
-        count = min(PART_TRIPLETS, triplets - first)
+    for first in range(0, triplets, part_triplets):
+        count = min(part_triplets, triplets - first)
         anchors = np.sort(generator.integers(0, rows, count))
         columns = {
             "anchor": anchors,
