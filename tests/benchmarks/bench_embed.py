@@ -61,12 +61,8 @@ def bare_loop(run: Run, images: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
         for start in range(0, len(images), step):
             # Channels last, as the stage has them: with the other layout this loop takes more than twice as long.
-            batch = (
-                torch.from_numpy(images[start : start + step, ..., None])
-                .float()
-                .div_(255)
-                .permute(0, 3, 1, 2)
-            )
+            batch = torch.from_numpy(images[start : start + step]).unsqueeze(-1).float().div_(255)
+            batch = batch.permute(0, 3, 1, 2)
             parts.append(torch.nn.functional.normalize(encoder(batch)).numpy())
     return np.concatenate(parts)
 

@@ -52,6 +52,13 @@ def test_float32_is_scaled_without_dividing_by_255_and_never_written_to():
     np.testing.assert_array_equal(raw, kept)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_grey_images_are_channels_last_for_torch_too(dtype: type[np.generic]):
+    found = to_tensor(np.ones((2, 5, 4), dtype))
+    assert found.stride() == (20, 1, 4, 1)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_a_read_only_array_is_taken():
     raw = np.ones((2, 3), np.float32)
     raw.flags.writeable = False
