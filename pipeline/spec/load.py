@@ -61,7 +61,8 @@ def parse_spec(keys: Mapping[str, Any], *, base: Path, source: str = "run file")
         raise SpecError(f"{source}: base is not a key of the run file: remove it")
     try:
         # By way of JSON, where pydantic's strict mode takes arrays for tuples and tables for sections.
-        return RunSpec.model_validate_json(json.dumps({**keys, "base": str(base)}, default=str))
+        spec = RunSpec.model_validate_json(json.dumps({**keys, "base": str(base)}, default=str))
+        return spec.with_fitting_losses()
     except ValidationError as error:
         by_key: dict[str, list[ErrorDetails]] = {}
         for details in error.errors(include_url=False):

@@ -133,7 +133,9 @@ class LossSpec(Section):
     """[loss]: losses and their weights; the parameters of each in a section of its name."""
 
     weights: dict[LossName, float] = Field(default={"triplet": 1.0, "global": 1.0}, min_length=1)
-    """What is minimised: the sum of these losses, each times its weight. What is not named is left out."""
+    """What is minimised: the sum of these losses, each times its weight. What is not named is left out. For stored
+    triplets (train.batches = "triplets") the default is triplet alone: the global loss would go on drawing the same
+    few pairs apart that were mined, long after each has its margin."""
     triplets: Literal["auto", "semi_hard", "boundary", "stored"] = "auto"
     """Which triplets of a batch "triplet" and "global" learn from. "auto": semi-hard ones where train.batches is
     "class_balanced", the stored ones where it is "triplets", else those of the k rule ("boundary")."""

@@ -118,6 +118,14 @@ class RunSpec(Section):
             )
         return self
 
+    def with_fitting_losses(self) -> "RunSpec":
+        """The default losses of stored triplets, where the run file names none and says nothing about global."""
+        stored = self.train.batches == "triplets" and self.loss.triplets in ("auto", "stored")
+        if not stored or not {"weights", "t_global", "lambda_global"}.isdisjoint(self.loss.model_fields_set):
+            return self
+        loss = self.loss.model_copy(update={"weights": {"triplet": 1.0}})
+        return self.model_copy(update={"loss": loss})
+
     @property
     def root(self) -> Path:
         """The run directory, absolute."""

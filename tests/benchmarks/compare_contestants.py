@@ -103,6 +103,10 @@ CONTESTANTS: Mapping[str, Contestant] = {
         *(Contestant(name, loss) for name, loss in PEERS.items()),
         Contestant(NO_MINING, mines=False),
         Contestant("ours, stored triplets", overrides={"train": {"batches": "triplets"}}),
+        Contestant(
+            "ours, stored triplets + global loss",
+            overrides={"train": {"batches": "triplets"}, "loss": {"weights": {"triplet": 1, "global": 1}}},
+        ),
         Contestant(ADAPTIVE),
         *map(_fixed_k, FIXED_K),
     )
