@@ -55,8 +55,8 @@ def exclusive_lock(
     another machine, or on this one before it was started anew, is only taken after `lease_seconds` without a sign of
     life. Clocks of machines are never compared.
 
-    note: told of such a wait. Errors: LockedError naming the holder, also when another machine took the lock while
-    this process stood still; UnavailableError without flock.
+    note: told of such a wait. Errors: LockedError naming the holder, also at any moment of the block, or at its end,
+    when another machine took the lock while this process stood still; UnavailableError without flock.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     _held.add(handle)
@@ -86,13 +86,13 @@ def _await_silence(path: Path, note: Callable[[str], None], lease_seconds: float
     """Return when nobody on another machine can be at work. Errors: LockedError when somebody is."""
     before = _read(path)
     # Of a holder on this machine, since it was started, flock has told already that it is gone.
-    if before is None or before.get("boot") == _boot():
+    if not before or before.get("boot") == _boot():
         return
     note(f"{path.parent} was last used by {_name(before)}: waiting {lease_seconds:g} s for a sign of life")
     deadline = time.monotonic() + lease_seconds
     while time.monotonic() < deadline:
         now = _read(path)
-        if now is None:
+        if not now:
             return
         if now != before:
             raise _locked(path, now)
@@ -112,7 +112,6 @@ class _Lease:
             "token": secrets.token_hex(8),
             "beat": 0,
         }
-        self._taken_by: dict[str, Any] | None = None
 
     @contextmanager
     def renewed(self, beat_seconds: float) -> Iterator[None]:
@@ -123,28 +122,29 @@ class _Lease:
         heart.start()
         try:
             yield
-        except BaseException:
-            # Whatever `_stop` became on its way here, and whatever failed because two were at work: this is why.
-            if self._taken_by is not None:
-                raise _locked(self._path, self._taken_by) from None
-            raise
         finally:
             over.set()
             heart.join()
-            if self._taken_by is None:
-                os.ftruncate(self._handle, 0)
+            # Once more, as the block may have ended between two beats.
+            if (record := self._not_ours()) is not None:
+                # Whatever `_stop` became on its way here, and whatever failed because two were at work: this is why.
+                raise _lost(self._path, record) from None
+            os.ftruncate(self._handle, 0)
 
     def _beat(self, over: Event, beat_seconds: float) -> None:
         while not over.wait(beat_seconds):
             # A disk that is full or away for a moment costs a beat, and the lease has several.
             with suppress(OSError):
-                there = _read(self._path)
-                if there is not None and there.get("token") != self._record["token"]:
-                    self._taken_by = there
+                if self._not_ours() is not None:
                     _stop()
                     return
                 self._record["beat"] += 1
                 self._write()
+
+    def _not_ours(self) -> dict[str, Any] | None:
+        """What the file says when another machine took the lock: its record, or {} when it has ended since."""
+        there = _read(self._path)
+        return None if there is None or there.get("token") == self._record["token"] else there
 
     def _write(self) -> None:
         """In one write of one size, so that nobody reads half of it."""
@@ -163,12 +163,12 @@ def _stop() -> None:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The record of the last holder; None where it took it back, or it cannot be read.
+    """The record of the last holder, {} where it took it back; None where it cannot be read.
 
     Opened anew each time: that is when a network file system looks for what other machines wrote.
     """
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(path.read_bytes() or b"{}")
     except (OSError, ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
@@ -178,6 +178,14 @@ def _locked(path: Path, holder: dict[str, Any] | None) -> LockedError:
     return LockedError(
         f"run directory {path.parent} is in use by {_name(holder)}: "
         "wait until it ends, or give this run another run.directory"
+    )
+
+
+def _lost(path: Path, record: dict[str, Any]) -> LockedError:
+    if record:
+        return _locked(path, record)
+    return LockedError(
+        f"run directory {path.parent} was used by another process while this one stood still: start it again"
     )
 
 

@@ -95,6 +95,7 @@ def taken_over(
         eventually(lambda: at_work(product.root) == "graph" or process.poll() is not None, "graph at work")
         process.send_signal(signal.SIGSTOP)
         theirs = {**json.loads(path.read_bytes()), "boot": "another", "host": "elsewhere", "token": "theirs"}
+        time.sleep(BEAT_SECONDS)
         process.send_signal(signal.SIGCONT)
 
         def ended() -> bool:

@@ -76,9 +76,11 @@ def test_children_do_not_keep_it(tmp_path: Path) -> None:
 def test_a_lock_file_without_a_readable_holder(tmp_path: Path, content: str) -> None:
     path = tmp_path / ".lock"
     with exclusive_lock(path):
+        ours = path.read_bytes()
         path.write_text(content)
         with pytest.raises(LockedError, match="in use by another process"), exclusive_lock(path):
             pass
+        path.write_bytes(ours)
 
 
 def record(path: Path, **changes: object) -> None:
@@ -137,6 +139,27 @@ def test_who_stood_still_while_another_took_over_ends(tmp_path: Path) -> None:
     ):
         taken_over(path)
     assert json.loads(path.read_text())["token"] == "theirs", "it is not ours to take back"
+
+
+def test_who_ends_while_another_has_it_says_so(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with (
+        pytest.raises(LockedError, match="in use by process 7 on elsewhere"),
+        exclusive_lock(path, beat_seconds=600),
+    ):
+        record(path)
+    assert json.loads(path.read_text())["token"] == "theirs", "it is not ours to take back"
+
+
+def test_who_stood_still_while_another_came_and_went_ends(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with (
+        pytest.raises(
+            LockedError, match="used by another process while this one stood still: start it again"
+        ),
+        exclusive_lock(path, beat_seconds=600),
+    ):
+        path.write_text("")
 
 
 IGNORES_CTRL_C = """
