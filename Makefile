@@ -42,6 +42,7 @@ bench:
 	$(BIN)/python tests/benchmarks/bench_scale.py
 	$(BIN)/python tests/benchmarks/bench_embed.py
 	$(BIN)/python tests/benchmarks/bench_train.py
+	$(BIN)/python tests/benchmarks/bench_train_memory.py
 	$(BIN)/python tests/benchmarks/bench_orchestration.py
 
 methods:
