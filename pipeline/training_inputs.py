@@ -52,13 +52,9 @@ def training_inputs(job: Job) -> TrainingInputs:
 
 def batch_rule(spec: RunSpec, k_hardness: float) -> BatchRule:
     """Which triplets of a batch are trained, after the warm-up."""
-    fitting = {"triplets": "stored", "class_balanced": "semi_hard"}
-    chosen = (
-        fitting.get(spec.train.batches, "boundary") if spec.loss.triplets == "auto" else spec.loss.triplets
-    )
-    if chosen == "semi_hard":
+    if spec.triplet_rule == "semi_hard":
         return SemiHard(spec.margin)
-    if chosen == "stored":
+    if spec.triplet_rule == "stored":
         return Stored(spec.margin)
     return WithinBoundary(
         k_hardness=k_hardness,

@@ -120,11 +120,24 @@ class RunSpec(Section):
 
     def with_fitting_losses(self) -> "RunSpec":
         """The default losses of stored triplets, where the run file names none and says nothing about global."""
-        stored = self.train.batches == "triplets" and self.loss.triplets in ("auto", "stored")
-        if not stored or not {"weights", "t_global", "lambda_global"}.isdisjoint(self.loss.model_fields_set):
+        named = not {"weights", "t_global", "lambda_global"}.isdisjoint(self.loss.model_fields_set)
+        if self.triplet_rule != "stored" or named:
             return self
         loss = self.loss.model_copy(update={"weights": {"triplet": 1.0}})
         return self.model_copy(update={"loss": loss})
+
+    @property
+    def triplet_rule(self) -> Literal["semi_hard", "boundary", "stored"]:
+        """Which triplets of a batch are trained after the warm-up: loss.triplets with "auto" resolved."""
+        if self.loss.triplets != "auto":
+            return self.loss.triplets
+        match self.train.batches:
+            case "triplets":
+                return "stored"
+            case "class_balanced":
+                return "semi_hard"
+            case _:
+                return "boundary"
 
     @property
     def root(self) -> Path:

@@ -86,7 +86,9 @@ def test_a_lock_file_without_a_readable_holder(tmp_path: Path, content: str) -> 
 def record(path: Path, **changes: object) -> None:
     """A lock file as a holder on another machine leaves it; nobody here has it locked."""
     there = {"host": "elsewhere", "pid": 7, "boot": "another", "token": "theirs", "beat": 0}
-    path.write_text(json.dumps({**there, **changes}).ljust(512))
+    path.touch()
+    with path.open("r+") as file:  # in place: an empty file would say that the other has ended
+        file.write(json.dumps({**there, **changes}).ljust(512))
 
 
 def test_a_holder_on_another_machine_that_is_silent_counts_as_dead(tmp_path: Path) -> None:
