@@ -12,8 +12,8 @@ from ..pipeline.executors.open import open_executor
 from ..pipeline.progress import Progress
 from ..pipeline.retention import prune
 from ..pipeline.run import Run, open_run
-from ..pipeline.spec.load import load_spec
-from ..pipeline.spec.run_spec import RunSpec
+from ..pipeline.runfile.load import load_spec
+from ..pipeline.runfile.run_spec import RunSpec
 from ..pipeline.stage_runner import StageResult, run_stage
 from ..pipeline.stages.base import Stage, StageRef, manifest_of
 from .environment import QUIET_DASK, environment, unless_set

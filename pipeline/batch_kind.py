@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from .spec.run_spec import RunSpec
+from .runfile.run_spec import RunSpec
 from .stages.base import RunFacts
 
 

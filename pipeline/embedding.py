@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DataError
-from .spec.run_spec import RunSpec
+from .runfile.run_spec import RunSpec
 from .stages.base import Job, Means, RunFacts, StageRef
 from .worker_state import data_of, encoder_of, rows_of
 

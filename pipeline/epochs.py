@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UnavailableError
-from .spec.run_spec import RunSpec
+from .runfile.run_spec import RunSpec
 from .stages.base import RunFacts, Stage, StageRef, manifest_of
 from .stages.embed import EMBED
 from .stages.evaluate import EVALUATE, test_stage

@@ -8,7 +8,7 @@ from typing import Any
 from .embedding import ENCODER_FILE, scaling_keys
 from .epochs import best_epoch
 from .errors import SpecError, StaleError
-from .spec.run_spec import RunSpec
+from .runfile.run_spec import RunSpec
 from .stages.base import RunFacts, StageRef, manifest_of
 from .status import open_record
 from .storage.committed import Committed

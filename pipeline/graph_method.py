@@ -7,7 +7,7 @@ from ..mining.graphs.exact import ExactParameters
 from ..mining.graphs.hnsw import HnswParameters
 from ..mining.graphs.methods import Parameters, default_parameters
 from ..mining.graphs.traverse_add import TraverseAddParameters
-from .spec.run_spec import RunSpec
+from .runfile.run_spec import RunSpec
 from .stages.base import RunFacts, StageRef
 
 _NOMINAL_CORES = 4

@@ -12,8 +12,8 @@ from ..mining.hardness import scheduled_k
 from ..mining.neighbours import NeighbourTable
 from ..mining.rule import MiningRule
 from .neighbour_files import read_neighbours
-from .spec.run_spec import RunSpec
-from .spec.work_specs import MineSpec
+from .runfile.run_spec import RunSpec
+from .runfile.work_specs import MineSpec
 from .stages.base import Job, StageRef
 from .storage.committed import Committed
 from .worker_state import labels_of

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from .spec.run_spec import RunSpec
+from .runfile.run_spec import RunSpec
 from .stages.base import Job, RunFacts, StageRef
 from .storage.publish import publish_json
 

@@ -2,7 +2,7 @@
 
 from ..mining.guards import Guards
 from ..mining.rule import MiningRule
-from .spec.work_specs import MineSpec
+from .runfile.work_specs import MineSpec
 
 
 def mining_rule(spec: MineSpec, k_hardness: float) -> MiningRule:

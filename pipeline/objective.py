@@ -17,8 +17,8 @@ from ..models.losses.objective import Objective, Term
 from ..models.losses.quadruplet import QuadrupletLoss
 from ..models.losses.triplet import TripletLoss
 from ..models.seeds import seeded_by
-from .spec.loss_spec import LossName
-from .spec.run_spec import RunSpec
+from .runfile.loss_spec import LossName
+from .runfile.run_spec import RunSpec
 
 _ORDER: tuple[LossName, ...] = get_args(LossName)
 """Of the terms, whatever their order in the run file; and the number of a loss among the run's seeds."""

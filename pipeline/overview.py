@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from .epochs import TEST, plan_epochs, wants_test
 from .run_files import describe_data
-from .spec.run_spec import RunSpec
+from .runfile.run_spec import RunSpec
 from .stages.base import Plan, RunFacts, StageRef
 from .stages.evaluate import test_stage
 

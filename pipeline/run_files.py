@@ -15,7 +15,7 @@ from .data.base import DataSet
 from .data.open import open_data
 from .data.rows import RunRows, build_rows
 from .errors import CorruptError, SpecError, StaleError
-from .spec.run_spec import RunSpec
+from .runfile.run_spec import RunSpec
 from .stages.base import RunFacts
 from .storage.digest import digest_file, digest_json
 from .storage.manifest import SCHEMA

@@ -21,7 +21,7 @@ from .embedding import EMBEDDINGS
 from .errors import CorruptError
 from .graph_method import parameters_of
 from .neighbour_files import read_neighbours
-from .spec.run_spec import RunSpec
+from .runfile.run_spec import RunSpec
 from .stages.base import Job, RunFacts, Task
 from .storage.digest import digest_file
 from .storage.receipts import task_stamp

@@ -8,7 +8,7 @@ from typing import Any
 from .epochs import TEST, epochs_to_run, wants_test
 from .errors import PipelineError
 from .run_files import read_run_file
-from .spec.run_spec import RunSpec
+from .runfile.run_spec import RunSpec
 from .stages.base import RunFacts, Stage, StageRef, manifest_of
 from .stages.evaluate import test_stage
 from .storage.committed import PRUNED

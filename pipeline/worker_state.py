@@ -13,8 +13,8 @@ from .data.base import DataSet
 from .data.open import open_data
 from .data.rows import RunRows
 from .run_files import read_rows_file
-from .spec.data_spec import DataSpec
-from .spec.run_spec import RunSpec
+from .runfile.data_spec import DataSpec
+from .runfile.run_spec import RunSpec
 from .stages.base import RunFacts
 
 if TYPE_CHECKING:

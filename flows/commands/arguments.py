@@ -29,7 +29,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 def run_root(run: Path) -> Path:
     """The run directory that `run` means: itself, or where the run file puts it."""
     if run.suffix == ".toml":
-        from ...pipeline.spec.load import load_spec
+        from ...pipeline.runfile.load import load_spec
 
         return load_spec(run).root
     return run

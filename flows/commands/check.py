@@ -22,7 +22,7 @@ def check(run_file: RunFile, debug: Debug = False) -> None:
     """
     with reporting(debug):
         from ...pipeline.overview import overview
-        from ...pipeline.spec.load import load_spec
+        from ...pipeline.runfile.load import load_spec
         from ..tables import output, table
 
         planned = overview(load_spec(run_file))

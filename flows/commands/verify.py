@@ -41,7 +41,7 @@ def verify(
 
 def _repair(run: Path) -> None:
     from ...pipeline.repair import repair_run
-    from ...pipeline.spec.load import load_spec
+    from ...pipeline.runfile.load import load_spec
     from ...pipeline.status import open_record
     from ..opened_run import opened_spec
     from ..progress import TerminalProgress

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..spec.data_spec import DataSpec
+from ..runfile.data_spec import DataSpec
 from .base import DataSet
 from .files import locate
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..errors import CorruptError, DataError
-from ..spec.data_spec import DataSpec
+from ..runfile.data_spec import DataSpec
 from .base import SPLITS, DataSet, split_codes, strings
 from .splits import assign_splits
 

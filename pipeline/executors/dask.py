@@ -22,7 +22,7 @@ from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
 from ..errors import PipelineError, TaskError, UnavailableError
-from ..spec.run_spec import ClusterSpec
+from ..runfile.run_spec import ClusterSpec
 from ..stages.base import Task
 from ..worker_state import release_state
 from .base import Outcome

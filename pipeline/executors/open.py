@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..spec.run_spec import ClusterSpec
+from ..runfile.run_spec import ClusterSpec
 from .base import Executor
 from .serial import SerialExecutor
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CorruptError
-from ..spec.run_spec import RunSpec
+from ..runfile.run_spec import RunSpec
 from ..storage.committed import Committed, committed
 from ..storage.digest import digest_json
 from ..storage.manifest import Manifest, read_manifest

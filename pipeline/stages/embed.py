@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..embedding import EMBEDDINGS, embed_rows, embedding_memory_mib, first_weights, scaling_keys
-from ..spec.run_spec import RunSpec
+from ..runfile.run_spec import RunSpec
 from ..storage.receipts import Receipt
 from ..storage.row_arrays import create_rows, metadata_file, write_chunk
 from .base import Job, Means, Phase, Plan, RunFacts, Stage, StageRef, Task, Written, split_rows

@@ -16,7 +16,7 @@ from ...mining.npy import npy_bytes
 from ..data.base import SPLITS
 from ..embedding import embed_rows, embedding_memory_mib, scaling_keys
 from ..errors import CorruptError
-from ..spec.run_spec import RunSpec
+from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt, read_receipts

@@ -12,6 +12,7 @@ from ..effort import EFFORT_FILE, measure_effort, read_effort
 from ..errors import SpecError
 from ..graph_method import resolve_method, starts_warm
 from ..neighbour_files import create_neighbours, write_neighbours
+from ..runfile.run_spec import RunSpec
 from ..search import (
     INDEX_PHASE,
     build_part,
@@ -21,7 +22,6 @@ from ..search import (
     parts_held,
     search_rows,
 )
-from ..spec.run_spec import RunSpec
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt
 from .base import Job, Means, Phase, Plan, RunFacts, Stage, StageRef, Task, Written, split_rows

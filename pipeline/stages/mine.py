@@ -33,7 +33,7 @@ from ..mined_files import (
 )
 from ..mining_rule import mining_rule
 from ..neighbour_files import read_neighbours
-from ..spec.run_spec import RunSpec
+from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json
 from ..storage.receipts import Receipt, read_receipts, remove_receipt
 from ..storage.row_arrays import read_rows

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..embedding import ENCODER_FILE, STATE_FILE, first_weights, scaling_keys
-from ..spec.run_spec import RunSpec
+from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import published
 from ..storage.receipts import Receipt

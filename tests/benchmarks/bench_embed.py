@@ -17,7 +17,7 @@ from tripletmine.pipeline.encoder import load_encoder
 from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.progress import Silent
 from tripletmine.pipeline.run import Run, open_run
-from tripletmine.pipeline.spec.load import parse_spec
+from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.stage_runner import run_stage
 from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.stages.embed import EMBED

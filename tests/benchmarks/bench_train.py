@@ -26,7 +26,7 @@ from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.objective import build_objective
 from tripletmine.pipeline.progress import Silent
 from tripletmine.pipeline.run import Run, open_run
-from tripletmine.pipeline.spec.load import parse_spec
+from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.stage_runner import make_job, run_stage
 from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.stages.train import TRAIN

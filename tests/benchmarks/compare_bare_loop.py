@@ -15,7 +15,7 @@ from pytorch_metric_learning.utils import common_functions
 from torch import nn
 from tripletmine.models.schedules import ScheduleSettings, learning_rate
 from tripletmine.models.transforms import UNSCALED, AugmentSettings, TrainTransform
-from tripletmine.pipeline.spec.load import parse_spec
+from tripletmine.pipeline.runfile.load import parse_spec
 
 
 class BareLoop:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from compare_data import EMBEDDING_DIM, rendered
 from numpy.typing import NDArray
 from tripletmine.pipeline.data.open import open_data
-from tripletmine.pipeline.spec.load import parse_spec
+from tripletmine.pipeline.runfile.load import parse_spec
 
 Sections = dict[str, dict[str, Any]]
 

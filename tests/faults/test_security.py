@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 from tripletmine.pipeline.errors import CorruptError, SpecError
-from tripletmine.pipeline.spec.load import parse_spec
+from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.storage.manifest import Manifest, read_manifest, write_manifest
 from tripletmine.pipeline.storage.receipts import FileStamp, Receipt
 

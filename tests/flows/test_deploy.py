@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tripletmine.pipeline.spec.load import load_spec
+from tripletmine.pipeline.runfile.load import load_spec
 
 from .processes import private_environment
 

@@ -3,7 +3,7 @@
 import pytest
 from tripletmine.flows.cli import app
 from tripletmine.flows.commands.init import example_names
-from tripletmine.pipeline.spec.load import load_spec
+from tripletmine.pipeline.runfile.load import load_spec
 from typer.testing import CliRunner
 
 run_cli = CliRunner().invoke

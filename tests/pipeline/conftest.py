@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tripletmine.pipeline.spec.run_spec import RunSpec
+from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stage_runner import StageResult
 
 from .runs import finish, small_spec

@@ -17,8 +17,8 @@ from tripletmine.pipeline.executors.base import Executor
 from tripletmine.pipeline.executors.open import open_executor
 from tripletmine.pipeline.retention import prune
 from tripletmine.pipeline.run import Run, open_run
-from tripletmine.pipeline.spec.load import parse_spec
-from tripletmine.pipeline.spec.run_spec import RunSpec
+from tripletmine.pipeline.runfile.load import parse_spec
+from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stage_runner import StageResult, run_stage
 
 KEEP_ALL = {"embeddings": "all", "graph": "all", "triplets": "all", "checkpoints": "all"}

@@ -10,9 +10,9 @@ from tripletmine.models.losses.library import LibraryLoss
 from tripletmine.models.losses.triplet import TripletLoss
 from tripletmine.pipeline.errors import SpecError
 from tripletmine.pipeline.objective import build_objective
-from tripletmine.pipeline.spec.load import parse_spec
-from tripletmine.pipeline.spec.loss_spec import BESIDE_OTHERS, LossName
-from tripletmine.pipeline.spec.run_spec import RunSpec
+from tripletmine.pipeline.runfile.load import parse_spec
+from tripletmine.pipeline.runfile.loss_spec import BESIDE_OTHERS, LossName
+from tripletmine.pipeline.runfile.run_spec import RunSpec
 
 WITH_A_LIBRARY = {"library": {"factory": "torch.nn:HuberLoss"}}
 TUNED: dict[str, Any] = {

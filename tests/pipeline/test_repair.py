@@ -8,7 +8,7 @@ from tripletmine.pipeline.errors import CorruptError, StaleError, UnavailableErr
 from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.repair import repair_run
 from tripletmine.pipeline.run import open_run
-from tripletmine.pipeline.spec.run_spec import RunSpec
+from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stage_runner import StageResult
 from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.storage.manifest import read_manifest

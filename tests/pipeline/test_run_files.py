@@ -15,7 +15,7 @@ from tripletmine.pipeline.export import export_encoder
 from tripletmine.pipeline.exported import ExportedEncoder
 from tripletmine.pipeline.run import open_run
 from tripletmine.pipeline.run_files import describe_data
-from tripletmine.pipeline.spec.run_spec import RunSpec
+from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.storage.tables import read_table
 

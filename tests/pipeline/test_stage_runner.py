@@ -18,7 +18,7 @@ from tripletmine.pipeline.executors.base import perform
 from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.retention import PRUNED
 from tripletmine.pipeline.run import Run
-from tripletmine.pipeline.spec.run_spec import RunSpec
+from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stage_runner import StageResult, make_job, run_stage
 from tripletmine.pipeline.stages.base import (
     Job,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from tripletmine.pipeline.data.open import open_data
 from tripletmine.pipeline.errors import SpecError
-from tripletmine.pipeline.spec.data_spec import DataSpec
-from tripletmine.pipeline.spec.load import parse_spec
+from tripletmine.pipeline.runfile.data_spec import DataSpec
+from tripletmine.pipeline.runfile.load import parse_spec
 
 
 def spec(**keys: Any) -> DataSpec:

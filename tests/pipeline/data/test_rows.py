@@ -11,7 +11,7 @@ from tripletmine.pipeline.data.base import SourceRows, strings
 from tripletmine.pipeline.data.digits import Digits
 from tripletmine.pipeline.data.rows import COLUMNS, RunRows, build_rows
 from tripletmine.pipeline.errors import CorruptError, DataError
-from tripletmine.pipeline.spec.data_spec import DataSpec
+from tripletmine.pipeline.runfile.data_spec import DataSpec
 
 
 class InMemory:

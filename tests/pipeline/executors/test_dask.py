@@ -17,7 +17,7 @@ from tripletmine.pipeline.errors import DataError, TaskError, UnavailableError
 from tripletmine.pipeline.executors.base import Executor
 from tripletmine.pipeline.executors.open import open_executor
 from tripletmine.pipeline.progress import Silent
-from tripletmine.pipeline.spec.run_spec import ClusterSpec, RunSpec
+from tripletmine.pipeline.runfile.run_spec import ClusterSpec, RunSpec
 from tripletmine.pipeline.stage_runner import run_stage
 from tripletmine.pipeline.stages.base import StageRef, split_rows
 from tripletmine.pipeline.stages.graph import GRAPH

@@ -8,7 +8,7 @@ from tripletmine.models.checkpoints import load_tensors
 from tripletmine.models.training import Trainer
 from tripletmine.pipeline.errors import CorruptError
 from tripletmine.pipeline.mined_files import part_name
-from tripletmine.pipeline.spec.run_spec import RunSpec
+from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stage_runner import run_stage
 from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.stages.train import TRAIN

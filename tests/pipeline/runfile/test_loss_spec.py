@@ -3,10 +3,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tripletmine.pipeline.spec import loss_spec
-from tripletmine.pipeline.spec.load import parse_spec
-from tripletmine.pipeline.spec.loss_spec import LossSpec
-from tripletmine.pipeline.spec.run_spec import RunSpec
+from tripletmine.pipeline.runfile import loss_spec
+from tripletmine.pipeline.runfile.load import parse_spec
+from tripletmine.pipeline.runfile.loss_spec import LossSpec
+from tripletmine.pipeline.runfile.run_spec import RunSpec
 
 OF_THE_SUM = {"weights", "triplets", "margin", "lambda_global", "t_global"}
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from tripletmine.pipeline.errors import SpecError
-from tripletmine.pipeline.spec.load import load_spec, parse_spec
+from tripletmine.pipeline.runfile.load import load_spec, parse_spec
 from tripletmine.pipeline.stages.train import TRAIN
 
 DIGITS = {"data": {"kind": "digits"}}

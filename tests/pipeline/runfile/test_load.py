@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 from tripletmine.pipeline.errors import SpecError
-from tripletmine.pipeline.spec.load import load_spec, parse_spec
-from tripletmine.pipeline.spec.loss_spec import LossName, LossSpec
-from tripletmine.pipeline.spec.run_spec import RunSpec
-from tripletmine.pipeline.spec.section import Section
+from tripletmine.pipeline.runfile.load import load_spec, parse_spec
+from tripletmine.pipeline.runfile.loss_spec import LossName, LossSpec
+from tripletmine.pipeline.runfile.run_spec import RunSpec
+from tripletmine.pipeline.runfile.section import Section
 
 BASE = Path("/somewhere")
 SECTIONS = [name for name in RunSpec.model_fields if name != "base"]
