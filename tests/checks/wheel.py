@@ -18,6 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("flows", "mining", "models", "pipeline")
+FRONT = ("__init__.py", "py.typed")
+"""The package's own files, at the root."""
 SUFFIXES = (".py", ".toml")
 """Files of the four folders that belong to the package."""
 LEFT_BEHIND = shutil.ignore_patterns(
@@ -54,8 +56,8 @@ def compare(archive: str, names: set[str], *, prefix: str) -> None:
         for folder in FOLDERS
         for path in (ROOT / folder).rglob("*")
         if path.suffix in SUFFIXES and "__pycache__" not in path.parts
-    }
-    starts = tuple(f"{prefix}{folder}/" for folder in FOLDERS)
+    } | {prefix + name for name in FRONT}
+    starts = (*(f"{prefix}{folder}/" for folder in FOLDERS), *(prefix + name for name in FRONT))
     packed = {name for name in names if name.startswith(starts) and not name.endswith("/")}
     packed = {name for name in packed if Path(name).suffix}  # an sdist lists folders as well
     if tree != packed:

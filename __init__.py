@@ -1,0 +1,1 @@
+"""Mine the triplets that still teach, over the whole training set, every epoch."""
