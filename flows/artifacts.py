@@ -6,7 +6,7 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from ..pipeline.epochs import best_epoch
-from ..pipeline.stages.base import StageRef, manifest_of
+from ..pipeline.plan.refs import StageRef, manifest_of
 from .opened_run import OpenedRun
 
 _METRICS = ("recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "nmi")

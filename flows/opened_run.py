@@ -9,13 +9,14 @@ from ..pipeline.epochs import TEST, EpochPlan, epochs_to_run, final_stage, stops
 from ..pipeline.errors import SpecError
 from ..pipeline.executors.base import Executor
 from ..pipeline.executors.open import open_executor
+from ..pipeline.plan.refs import StageRef, manifest_of
+from ..pipeline.plan.stage import Stage
 from ..pipeline.progress import Progress
 from ..pipeline.retention import prune
 from ..pipeline.run import Run, open_run
 from ..pipeline.runfile.load import load_spec
 from ..pipeline.runfile.run_spec import RunSpec
 from ..pipeline.stage_runner import StageResult, run_stage
-from ..pipeline.stages.base import Stage, StageRef, manifest_of
 from .environment import QUIET_DASK, environment, unless_set
 
 

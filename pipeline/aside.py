@@ -1,38 +1,10 @@
 """Redoing from a stage: the old results stay aside until the new ones are committed."""
 
-from pathlib import Path
-
 from .epochs import final_stage, plan_epochs
 from .errors import SpecError, UnavailableError
+from .plan.refs import StageRef
 from .run import Run
-from .stages.base import StageRef
 from .storage.committed import PRUNED
-from .storage.manifest import has_manifest
-from .storage.publish import remove_tree
-
-_FOLDER = "aside"
-
-
-def set_aside(root: Path, refs: list[StageRef]) -> list[StageRef]:
-    """Move these stages out of the way; returns those that were there.
-
-    A stage that was never committed is deleted instead. One that already lies aside, from an earlier redo that
-    did not end, is the last complete result and stays.
-    """
-    moved = []
-    # Backwards: should this be broken off, no stage is left whose parents are gone.
-    for ref in reversed(refs):
-        folder = ref.folder(root)
-        if not folder.exists():
-            continue
-        keep = ref.folder(root / _FOLDER)
-        if keep.exists() or not has_manifest(folder):
-            remove_tree(folder)
-        else:
-            keep.parent.mkdir(parents=True, exist_ok=True)
-            folder.rename(keep)
-        moved.append(ref)
-    return moved[::-1]
 
 
 def require_parents(run: Run, ref: StageRef) -> None:
@@ -52,18 +24,6 @@ def _parents(run: Run, ref: StageRef) -> tuple[StageRef, ...]:
         return final_stage(run.root, run.spec).parents(run.spec, run.facts, ref)
     stages = {stage.name: stage for stage in plan_epochs(run.spec)[ref.epoch].stages}
     return stages[ref.stage].parents(run.spec, run.facts, ref)
-
-
-def remove_aside(root: Path, ref: StageRef) -> None:
-    """The new result is in: delete the old one, and the folders that held nothing else."""
-    folder = ref.folder(root / _FOLDER)
-    remove_tree(folder)
-    for parent in folder.parents:
-        if not parent.is_relative_to(root / _FOLDER) or not parent.exists():
-            break
-        if any(parent.iterdir()):
-            break
-        parent.rmdir()
 
 
 def from_stage(refs: list[StageRef], stage: str, epoch: int | None) -> list[StageRef]:

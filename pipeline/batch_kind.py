@@ -2,8 +2,8 @@
 
 from typing import Literal, NamedTuple
 
+from .plan.stage import RunFacts
 from .runfile.run_spec import RunSpec
-from .stages.base import RunFacts
 
 
 class BatchKind(NamedTuple):

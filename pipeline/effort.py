@@ -6,8 +6,8 @@ from typing import Any
 from ..mining.graphs.recall import calibrate, measure
 from .errors import SpecError
 from .hardness import sampled_rows
+from .plan.stage import Job
 from .search import PartedIndex, true_neighbours
-from .stages.base import Job
 
 EFFORT_FILE = "effort.json"
 

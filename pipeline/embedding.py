@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DataError
+from .plan.refs import StageRef
+from .plan.stage import Job, RunFacts
+from .plan.work import Means
 from .runfile.run_spec import RunSpec
-from .stages.base import Job, Means, RunFacts, StageRef
 from .worker_state import data_of, encoder_of, rows_of
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from ..models.encoders.build import build_encoder, encoder_from_factory
 from ..models.factory import load_factory
 from ..models.states import load_encoder_state
 from ..models.transforms import input_shape_of
+from .plan.stage import RunFacts
 from .runfile.run_spec import RunSpec
-from .stages.base import RunFacts
 
 if TYPE_CHECKING:
     from torch import nn

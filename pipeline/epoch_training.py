@@ -13,7 +13,7 @@ from ..models.training import Trainer
 from .embedding import STATE_FILE
 from .encoder import load_encoder
 from .objective import build_objective
-from .stages.base import Job
+from .plan.stage import Job
 from .training_images import batches_with_images
 from .training_inputs import TrainingInputs, trainer_settings, training_inputs
 from .training_progress import TrainingProgress

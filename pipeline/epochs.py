@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UnavailableError
+from .plan.refs import StageRef, manifest_of
+from .plan.stage import RunFacts, Stage
 from .runfile.run_spec import RunSpec
-from .stages.base import RunFacts, Stage, StageRef, manifest_of
 from .stages.embed import EMBED
 from .stages.evaluate import EVALUATE, test_stage
 from .stages.graph import GRAPH

@@ -8,8 +8,9 @@ from typing import Any
 from .embedding import ENCODER_FILE, scaling_keys
 from .epochs import best_epoch
 from .errors import SpecError, StaleError
+from .plan.refs import StageRef, manifest_of
+from .plan.stage import RunFacts
 from .runfile.run_spec import RunSpec
-from .stages.base import RunFacts, StageRef, manifest_of
 from .status import open_record
 from .storage.committed import Committed
 from .storage.manifest import Manifest

@@ -12,9 +12,10 @@ from ..mining.hardness import scheduled_k
 from ..mining.neighbours import NeighbourTable
 from ..mining.rule import MiningRule
 from .neighbour_files import read_neighbours
+from .plan.refs import StageRef
+from .plan.stage import Job
 from .runfile.run_spec import RunSpec
 from .runfile.work_specs import MineSpec
-from .stages.base import Job, StageRef
 from .storage.committed import Committed
 from .worker_state import labels_of
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from .data.rows import RunRows
 from .errors import SpecError
 from .mined_files import CONFUSION, each_part
+from .plan.refs import StageRef, manifest_of
 from .run_files import read_rows_file
-from .stages.base import StageRef, manifest_of
 from .status import open_record
 from .storage.committed import Committed
 from .storage.tables import read_table

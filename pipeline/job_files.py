@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+from .plan.refs import StageRef
+from .plan.stage import Job, RunFacts
 from .runfile.run_spec import RunSpec
-from .stages.base import Job, RunFacts, StageRef
 from .storage.publish import publish_json
 
 

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from .epochs import TEST, plan_epochs, wants_test
+from .plan.refs import StageRef
+from .plan.stage import RunFacts
+from .plan.work import Plan
 from .run_files import describe_data
 from .runfile.run_spec import RunSpec
-from .stages.base import Plan, RunFacts, StageRef
 from .stages.evaluate import test_stage
 
 

@@ -1,14 +1,15 @@
 """Computing again what is damaged: single tasks of a stage where the run is deterministic, else from there on."""
 
-from .aside import require_parents, set_aside
-from .claims import read_claim, write_claim
+from .aside import require_parents
 from .epochs import TEST, all_refs, final_stage, plan_epochs
 from .errors import CorruptError
 from .executors.base import Executor
+from .plan.refs import StageRef
+from .plan.stage import Stage
+from .plan.stage_folder import read_claim, set_aside, write_claim
 from .progress import Progress
 from .run import Run
 from .stage_runner import StageResult, make_job, run_stage
-from .stages.base import Stage, StageRef
 from .storage.manifest import Manifest, has_manifest, remove_manifest
 from .storage.publish import remove_tree
 from .storage.receipts import unreadable_receipts, write_receipt

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from .epochs import best_epoch
+from .plan.refs import StageRef, manifest_of
 from .run import Run
-from .stages.base import StageRef, manifest_of
 from .storage.committed import PRUNED
 from .storage.publish import publish_json
 

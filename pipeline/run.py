@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import SpecError, UnavailableError
+from .plan.stage import RunFacts
 from .run_files import ENCODER_FOLDER, ROWS_FILE, RUN_FILE, prepare_data, read_run_file, write_run_file
 from .runfile.run_spec import RunSpec
-from .stages.base import RunFacts
 from .storage.journal import note_event
 from .storage.lock import exclusive_lock
 

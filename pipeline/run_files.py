@@ -15,8 +15,8 @@ from .data.base import DataSet
 from .data.open import open_data
 from .data.rows import RunRows, build_rows
 from .errors import CorruptError, SpecError, StaleError
+from .plan.stage import RunFacts
 from .runfile.run_spec import RunSpec
-from .stages.base import RunFacts
 from .storage.digest import digest_file, digest_json
 from .storage.manifest import SCHEMA
 from .storage.publish import published

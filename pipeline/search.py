@@ -21,8 +21,9 @@ from .embedding import EMBEDDINGS
 from .errors import CorruptError
 from .graph_method import parameters_of
 from .neighbour_files import read_neighbours
+from .plan.stage import Job, RunFacts
+from .plan.work import Task
 from .runfile.run_spec import RunSpec
-from .stages.base import Job, RunFacts, Task
 from .storage.digest import digest_file
 from .storage.receipts import task_stamp
 from .storage.row_arrays import read_rows

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .aside import remove_aside, set_aside
-from .claims import CLAIM, read_claim, write_claim
 from .errors import StaleError, UnavailableError
 from .executors.base import Executor, perform
 from .executors.serial import SerialExecutor, machine_memory_mib
+from .plan.refs import StageRef, manifest_of
+from .plan.stage import Job, Stage
+from .plan.stage_folder import CLAIM, read_claim, remove_aside, set_aside, write_claim
+from .plan.work import Phase, Plan
 from .progress import Progress
 from .run import Run
-from .stages.base import Job, Phase, Plan, Stage, StageRef, manifest_of
 from .storage.committed import PRUNED
 from .storage.digest import digest_json
 from .storage.journal import note_event

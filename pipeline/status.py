@@ -7,9 +7,10 @@ from typing import Any
 
 from .epochs import TEST, epochs_to_run, wants_test
 from .errors import PipelineError
+from .plan.refs import StageRef, manifest_of
+from .plan.stage import RunFacts, Stage
 from .run_files import read_run_file
 from .runfile.run_spec import RunSpec
-from .stages.base import RunFacts, Stage, StageRef, manifest_of
 from .stages.evaluate import test_stage
 from .storage.committed import PRUNED
 from .storage.journal import read_events

@@ -16,7 +16,7 @@ from ..models.processes import Processes
 from ..models.transforms import AugmentSettings, TrainTransform
 from .data.base import DataSet
 from .embedding import scaling_of
-from .stages.base import Job
+from .plan.stage import Job
 from .worker_state import data_of, rows_of
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from ..models.schedules import ScheduleSettings
 from ..models.trainer_settings import TrainerSettings
 from .batch_kind import resolve_batches
 from .mined_files import part_names, read_confusion, triplets_per_anchor
+from .plan.stage import Job
 from .runfile.run_spec import RunSpec
-from .stages.base import Job
 from .storage.committed import Committed
 from .training_triplets import check_enough, training_triplets
 from .worker_state import labels_of

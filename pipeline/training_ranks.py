@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .errors import UnavailableError
 from .failure_files import read_failure
 from .job_files import write_job
-from .stages.base import Job
+from .plan.stage import Job
 from .training_progress import TrainingProgress
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from .errors import CorruptError, SpecError
 from .mined_files import part_name, part_names
 from .mining_rule import mining_rule
 from .neighbour_files import NEIGHBOURS
-from .stages.base import StageRef, manifest_of
+from .plan.refs import StageRef, manifest_of
 from .status import open_record
 from .storage.committed import Committed
 from .storage.manifest import read_manifest

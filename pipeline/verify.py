@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .claims import read_claim
 from .epochs import all_refs
 from .errors import CorruptError
+from .plan.refs import StageRef, manifest_of
+from .plan.stage_folder import read_claim
 from .run_files import damaged_copies, read_rows_file
-from .stages.base import StageRef, manifest_of
 from .status import open_record
 from .storage.committed import Committed
 from .storage.manifest import Manifest

@@ -12,10 +12,10 @@ from ..mining.labels import Labels, encode_labels
 from .data.base import DataSet
 from .data.open import open_data
 from .data.rows import RunRows
+from .plan.stage import RunFacts
 from .run_files import read_rows_file
 from .runfile.data_spec import DataSpec
 from .runfile.run_spec import RunSpec
-from .stages.base import RunFacts
 
 if TYPE_CHECKING:
     from torch import nn

@@ -57,9 +57,10 @@ def run(
 
 def _set_aside(opened: "OpenedRun", from_stage: str | None, epoch: int | None) -> None:
     from ...pipeline.aside import from_stage as stages_from
-    from ...pipeline.aside import require_parents, set_aside
+    from ...pipeline.aside import require_parents
     from ...pipeline.epochs import all_refs
     from ...pipeline.errors import SpecError
+    from ...pipeline.plan.stage_folder import set_aside
 
     if from_stage is None:
         if epoch is not None:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..claims import is_claimed
 from ..errors import UnavailableError
-from ..stages.base import Job, Means, Stage, Task
+from ..plan.stage import Job, Stage
+from ..plan.stage_folder import is_claimed
+from ..plan.work import Means, Task
 from ..storage.receipts import Receipt, stamp_files, write_receipt
 
 

@@ -22,8 +22,8 @@ from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
 from ..errors import PipelineError, TaskError, UnavailableError
+from ..plan.work import Task
 from ..runfile.run_spec import ClusterSpec
-from ..stages.base import Task
 from ..worker_state import release_state
 from .base import Outcome
 from .serial import failure_of, machine_memory_mib

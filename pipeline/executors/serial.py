@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ...mining.usable import usable_threads
 from ..errors import PipelineError, TaskError
-from ..stages.base import Task
+from ..plan.work import Task
 from ..worker_state import release_state
 from .base import Outcome
 

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 
 from ..embedding import EMBEDDINGS, embed_rows, embedding_memory_mib, first_weights, scaling_keys
+from ..plan.refs import StageRef
+from ..plan.stage import Job, RunFacts, Stage
+from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
 from ..runfile.run_spec import RunSpec
 from ..storage.receipts import Receipt
 from ..storage.row_arrays import create_rows, metadata_file, write_chunk
-from .base import Job, Means, Phase, Plan, RunFacts, Stage, StageRef, Task, Written, split_rows
 
 
 def _parents(_spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:

@@ -16,12 +16,14 @@ from ...mining.npy import npy_bytes
 from ..data.base import SPLITS
 from ..embedding import embed_rows, embedding_memory_mib, scaling_keys
 from ..errors import CorruptError
+from ..plan.refs import StageRef
+from ..plan.stage import Job, RunFacts, Stage
+from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt, read_receipts
 from ..worker_state import rows_of
-from .base import Job, Means, Phase, Plan, RunFacts, Stage, StageRef, Task, Written, split_rows
 
 METRICS_FILE = "metrics.json"
 _MEASURE = "metrics"

@@ -12,6 +12,9 @@ from ..effort import EFFORT_FILE, measure_effort, read_effort
 from ..errors import SpecError
 from ..graph_method import resolve_method, starts_warm
 from ..neighbour_files import create_neighbours, write_neighbours
+from ..plan.refs import StageRef
+from ..plan.stage import Job, RunFacts, Stage
+from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
 from ..runfile.run_spec import RunSpec
 from ..search import (
     INDEX_PHASE,
@@ -24,7 +27,6 @@ from ..search import (
 )
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt
-from .base import Job, Means, Phase, Plan, RunFacts, Stage, StageRef, Task, Written, split_rows
 
 
 def _parents(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:

@@ -33,6 +33,9 @@ from ..mined_files import (
 )
 from ..mining_rule import mining_rule
 from ..neighbour_files import read_neighbours
+from ..plan.refs import StageRef
+from ..plan.stage import Job, RunFacts, Stage
+from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json
 from ..storage.receipts import Receipt, read_receipts, remove_receipt
@@ -40,7 +43,6 @@ from ..storage.row_arrays import read_rows
 from ..storage.tables import write_table
 from ..suspect_files import MISLABELLED, NEAREST, excluded_rows, nearest_of, write_suspects
 from ..worker_state import labels_of, rows_of
-from .base import Job, Means, Phase, Plan, RunFacts, Stage, StageRef, Task, Written, split_rows
 
 _TRIPLET_BYTES = 64
 

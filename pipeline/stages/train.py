@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from ..embedding import ENCODER_FILE, STATE_FILE, first_weights, scaling_keys
+from ..plan.refs import StageRef
+from ..plan.stage import Job, RunFacts, Stage
+from ..plan.work import Means, Phase, Plan, Task, Written
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import published
 from ..storage.receipts import Receipt
 from ..training_progress import TrainingProgress
-from .base import Job, Means, Phase, Plan, RunFacts, Stage, StageRef, Task, Written
 
 METRICS_FILE = "metrics.jsonl"
 

@@ -15,11 +15,11 @@ import torch
 from timing import Contender, compare, markdown
 from tripletmine.pipeline.encoder import load_encoder
 from tripletmine.pipeline.executors.serial import SerialExecutor
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.progress import Silent
 from tripletmine.pipeline.run import Run, open_run
 from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.stage_runner import run_stage
-from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.stages.embed import EMBED
 from tripletmine.pipeline.storage.publish import remove_tree
 from tripletmine.pipeline.worker_state import data_of, rows_of

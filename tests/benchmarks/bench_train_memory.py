@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from tripletmine.pipeline.mined_files import CONFUSION, part_name
+from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.plan.stage import Job
 from tripletmine.pipeline.run import open_run
 from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.runfile.run_spec import RunSpec
-from tripletmine.pipeline.stages.base import Job, StageRef
 from tripletmine.pipeline.storage.manifest import Manifest, read_manifest, write_manifest
 from tripletmine.pipeline.storage.receipts import Receipt, stamp_files
 from tripletmine.pipeline.storage.tables import write_table

@@ -1,10 +1,11 @@
 from pathlib import Path
 
 import pytest
-from tripletmine.pipeline.aside import from_stage, remove_aside, require_parents, set_aside
+from tripletmine.pipeline.aside import from_stage, require_parents
 from tripletmine.pipeline.epochs import TEST, all_refs
 from tripletmine.pipeline.errors import SpecError, UnavailableError
-from tripletmine.pipeline.stages.base import StageRef
+from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.plan.stage_folder import remove_aside, set_aside
 from tripletmine.pipeline.storage.manifest import Manifest, has_manifest, write_manifest
 
 from .runs import artifacts, finish, opened, small_spec

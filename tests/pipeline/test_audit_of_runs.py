@@ -8,7 +8,7 @@ import pytest
 from tripletmine.pipeline.audit import audit_parts
 from tripletmine.pipeline.errors import SpecError
 from tripletmine.pipeline.mined_files import coded_columns
-from tripletmine.pipeline.stages.base import StageRef
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.storage.manifest import read_manifest
 from tripletmine.pipeline.triplet_audit import audit_folder, list_suspects
 from tripletmine.pipeline.triplet_export import export_triplets

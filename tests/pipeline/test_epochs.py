@@ -13,7 +13,7 @@ from tripletmine.pipeline.epochs import (
     wants_test,
 )
 from tripletmine.pipeline.errors import UnavailableError
-from tripletmine.pipeline.stages.base import StageRef
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.storage.manifest import Manifest, write_manifest
 
 from .runs import small_spec

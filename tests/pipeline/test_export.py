@@ -9,7 +9,7 @@ from tripletmine.pipeline.epochs import best_epoch
 from tripletmine.pipeline.errors import CorruptError, SpecError, StaleError, UnavailableError
 from tripletmine.pipeline.export import export_encoder
 from tripletmine.pipeline.exported import ExportedEncoder
-from tripletmine.pipeline.stages.base import StageRef
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.storage.tables import read_table
 
 from .conftest import Finished

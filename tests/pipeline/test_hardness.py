@@ -8,8 +8,8 @@ import pytest
 from tripletmine.mining.errors import InputError
 from tripletmine.pipeline.errors import SpecError
 from tripletmine.pipeline.hardness import controller_settings, hardness_parents, sampled_rows
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.runfile.work_specs import MineSpec
-from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.storage.manifest import read_manifest
 
 from .runs import finish, small_spec

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 from tripletmine.pipeline.errors import CorruptError, SpecError, StaleError
 from tripletmine.pipeline.inspection import PERCENTILES, inspect_epoch
-from tripletmine.pipeline.stages.base import StageRef
+from tripletmine.pipeline.plan.refs import StageRef
 
 from .conftest import Finished
 from .runs import finish

@@ -1,7 +1,8 @@
 from pathlib import Path
 
 from tripletmine.pipeline.job_files import read_job, write_job
-from tripletmine.pipeline.stages.base import Job, StageRef
+from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.plan.stage import Job
 
 from .runs import small_spec
 from .test_stage_runner import FACTS

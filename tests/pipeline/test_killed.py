@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.runfile.run_spec import RunSpec
-from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.storage.journal import read_events
 
 from . import runs

@@ -3,14 +3,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tripletmine.pipeline.claims import write_claim
 from tripletmine.pipeline.errors import CorruptError, StaleError, UnavailableError
 from tripletmine.pipeline.executors.serial import SerialExecutor
+from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.plan.stage_folder import write_claim
 from tripletmine.pipeline.repair import repair_run
 from tripletmine.pipeline.run import open_run
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stage_runner import StageResult
-from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.storage.manifest import read_manifest
 from tripletmine.pipeline.verify import verify_run
 
@@ -141,7 +141,7 @@ def test_each_manifest_is_read_once(copied_run, monkeypatch: pytest.MonkeyPatch)
     spec = copied_run()
     read: list[Path] = []
     monkeypatch.setattr(
-        "tripletmine.pipeline.stages.base.read_manifest",
+        "tripletmine.pipeline.plan.stage.read_manifest",
         lambda folder, remedy: read.append(folder) or read_manifest(folder, remedy),
     )
     assert problems(spec) == []

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from tripletmine.pipeline.errors import UnavailableError
 from tripletmine.pipeline.inspection import inspect_epoch
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.retention import prune
 from tripletmine.pipeline.run import Run
-from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.status import read_status
 from tripletmine.pipeline.storage.committed import PRUNED
 from tripletmine.pipeline.storage.manifest import read_manifest

@@ -13,10 +13,10 @@ from tripletmine.pipeline.data.digits import Digits
 from tripletmine.pipeline.errors import DataError, SpecError, StaleError
 from tripletmine.pipeline.export import export_encoder
 from tripletmine.pipeline.exported import ExportedEncoder
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.run import open_run
 from tripletmine.pipeline.run_files import describe_data
 from tripletmine.pipeline.runfile.run_spec import RunSpec
-from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.storage.tables import read_table
 
 from .conftest import Finished

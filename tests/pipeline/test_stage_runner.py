@@ -16,23 +16,13 @@ import pytest
 from tripletmine.pipeline.errors import CorruptError, DataError, StaleError, TaskError, UnavailableError
 from tripletmine.pipeline.executors.base import perform
 from tripletmine.pipeline.executors.serial import SerialExecutor
+from tripletmine.pipeline.plan.refs import StageRef, manifest_of
+from tripletmine.pipeline.plan.stage import Job, RunFacts, Stage
+from tripletmine.pipeline.plan.work import Means, Phase, Plan, Task, Written, split_rows
 from tripletmine.pipeline.retention import PRUNED
 from tripletmine.pipeline.run import Run
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stage_runner import StageResult, make_job, run_stage
-from tripletmine.pipeline.stages.base import (
-    Job,
-    Means,
-    Phase,
-    Plan,
-    RunFacts,
-    Stage,
-    StageRef,
-    Task,
-    Written,
-    manifest_of,
-    split_rows,
-)
 from tripletmine.pipeline.storage.journal import read_events
 from tripletmine.pipeline.storage.manifest import Manifest, read_manifest, write_manifest
 from tripletmine.pipeline.storage.publish import publish_json, published

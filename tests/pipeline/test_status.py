@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from tripletmine.pipeline.errors import CorruptError, PipelineError, SpecError
-from tripletmine.pipeline.stages.base import StageRef
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.status import open_record, read_status
 from tripletmine.pipeline.storage.sealed import publish_sealed
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tripletmine.pipeline.errors import DataError
 from tripletmine.pipeline.executors.base import Outcome
-from tripletmine.pipeline.stages.base import Task
+from tripletmine.pipeline.plan.work import Task
 from tripletmine.pipeline.storage.receipts import Receipt
 
 History = Mapping[int, Sequence[str]]

@@ -11,11 +11,11 @@ from tripletmine.pipeline.embedding import EMBEDDINGS
 from tripletmine.pipeline.errors import CorruptError, SpecError, TaskError
 from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.neighbour_files import read_neighbours, read_some_neighbours
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.progress import Silent
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.search import part_ranges, release_parts
 from tripletmine.pipeline.stage_runner import make_job, run_stage
-from tripletmine.pipeline.stages.base import StageRef
 from tripletmine.pipeline.stages.graph import GRAPH
 from tripletmine.pipeline.storage.committed import Committed
 from tripletmine.pipeline.storage.manifest import read_manifest

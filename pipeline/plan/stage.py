@@ -5,108 +5,16 @@ are done before the next begins.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import CorruptError
 from ..runfile.run_spec import RunSpec
 from ..storage.committed import Committed, committed
 from ..storage.digest import digest_json
-from ..storage.manifest import Manifest, read_manifest
 from ..storage.receipts import Receipt
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class StageRef:
-    """One stage of one epoch. The test evaluation at the end belongs to no epoch."""
-
-    epoch: int | None
-    stage: str
-
-    def folder(self, root: Path) -> Path:
-        """Where the stage keeps its files below the run directory."""
-        if self.epoch is None:
-            return root / self.stage
-        return root / "epochs" / f"{self.epoch:04d}" / self.stage
-
-    def __str__(self) -> str:
-        return self.stage if self.epoch is None else f"{self.stage} of epoch {self.epoch}"
-
-    @property
-    def redo(self) -> str:
-        """The options that do it again."""
-        return f"--from-stage {self.stage}" + ("" if self.epoch is None else f" --epoch {self.epoch}")
-
-
-def manifest_of(root: Path, ref: StageRef) -> Manifest | None:
-    """The manifest of a stage of the run in `root`, or None where it is not committed.
-
-    Errors: CorruptError naming the file and the stage to redo, where it is damaged or that of another stage.
-    """
-    remedy = f"redo {ref} with {ref.redo}"
-    manifest = read_manifest(ref.folder(root), remedy)
-    if manifest is not None and (manifest.epoch, manifest.stage) != (ref.epoch, ref.stage):
-        raise CorruptError(
-            f"{ref.folder(root) / 'manifest.json'} is that of {StageRef(manifest.epoch, manifest.stage)}: {remedy}"
-        )
-    return manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A unit of work: rows `start` to `stop` of whatever its phase goes through."""
-
-    phase: str
-    index: int
-    start: int
-    stop: int
-
-    @property
-    def name(self) -> str:
-        """Unique within the stage."""
-        return f"{self.phase}-{self.index:05d}"
-
-    @property
-    def rows(self) -> int:
-        """How much work this is."""
-        return self.stop - self.start
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """Tasks that may run side by side.
-
-    memory_mib: what one of them needs, from the spec. on_driver: they run in the flow's own process.
-    reads_scratch: they read what earlier phases left in the stage's scratch folder, which ends with the stage.
-    """
-
-    name: str
-    tasks: tuple[Task, ...]
-    memory_mib: int
-    on_driver: bool = False
-    reads_scratch: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Ordered phases, and the bytes that they will leave on disk."""
-
-    phases: tuple[Phase, ...]
-    disk_bytes: int
-
-    @property
-    def tasks(self) -> int:
-        """Tasks in all."""
-        return sum(len(phase.tasks) for phase in self.phases)
-
-
-def split_rows(phase: str, rows: int, chunk_rows: int, first: int = 0) -> tuple[Task, ...]:
-    """Cut rows first … first + rows into tasks of chunk_rows; the last may be shorter."""
-    return tuple(
-        Task(phase, index, first + start, first + min(start + chunk_rows, rows))
-        for index, start in enumerate(range(0, rows, chunk_rows))
-    )
+from .refs import StageRef
+from .work import Means, Plan, Task, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,26 +96,6 @@ class Job:
         """A seed from (run seed, epoch, stage, task); never from the worker, the clock or the order."""
         parts = [self.spec.run.seed, self.ref.epoch, self.ref.stage, task.name if task else None]
         return int(digest_json(parts)[:15], 16)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a task did: the files it published (relative to the stage's folder), rows, a small report."""
-
-    files: tuple[str, ...]
-    rows: int
-    report: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a task may use where it runs, none of which changes its result.
-
-    threads: cores that are its own. tick: call with the number of rows done, for progress.
-    """
-
-    threads: int
-    tick: Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)

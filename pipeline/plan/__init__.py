@@ -1,0 +1,1 @@
+"""What a stage is: references, tasks, plans, and the life of its folder."""
