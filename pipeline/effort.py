@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from ..mining.graphs.recall import calibrate, measure
+from .artifacts.neighbours import sampled_rows
 from .errors import SpecError
-from .hardness import sampled_rows
 from .plan.stage import Job
 from .search import PartedIndex, true_neighbours
 

@@ -1,60 +1,25 @@
 """Rows through an encoder with the weights of a checkpoint: what embed and evaluate share."""
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .artifacts.weights import weights_of
 from .errors import DataError
-from .plan.refs import StageRef
 from .plan.stage import Job, RunFacts
 from .plan.work import Means
+from .resolve.encoder import scaling_of
 from .runfile.run_spec import RunSpec
 from .worker_state import data_of, encoder_of, rows_of
 
 if TYPE_CHECKING:
-    from ..models.transforms import Scaling
+    pass
 
-EMBEDDINGS = "embeddings.zarr"
-ENCODER_FILE = "encoder.safetensors"
-STATE_FILE = "state.safetensors"
 
 _NAMED = 5
 """Bad rows that an error lists."""
-
-
-def first_weights(ref: StageRef) -> tuple[StageRef, ...]:
-    """The stage whose weights an epoch begins with: train of the epoch before; none before the first."""
-    return (StageRef(ref.epoch - 1, "train"),) if ref.epoch else ()
-
-
-def weights_of(job: Job) -> Path | None:
-    """The checked checkpoint among a job's parents; None before any training."""
-    if any(ref.stage == "train" for ref in job.parent_digests):
-        return job.parent("train").checked(ENCODER_FILE)
-    return None
-
-
-def scaling_of(spec: RunSpec) -> "Scaling":
-    """How items become tensors."""
-    from ..models.transforms import Scaling
-
-    data = spec.data
-    return (
-        Scaling() if data.mean is None or data.std is None else Scaling(_scalar(data.mean), _scalar(data.std))
-    )
-
-
-def scaling_keys(spec: RunSpec) -> dict[str, Any]:
-    """The result keys of [data] that decide an embedding; which rows there are is in the data's digest."""
-    keys = spec.data.result_keys()
-    return {"mean": keys["mean"], "std": keys["std"]}
-
-
-def _scalar(values: tuple[float, ...]) -> float | tuple[float, ...]:
-    return values[0] if len(values) == 1 else values
 
 
 def embedding_memory_mib(spec: RunSpec, facts: RunFacts) -> int:

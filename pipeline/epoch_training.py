@@ -10,12 +10,13 @@ from ..models.metric_logs import open_logs
 from ..models.process_group import shared_statistics
 from ..models.processes import Processes
 from ..models.training import Trainer
-from .embedding import STATE_FILE
-from .encoder import load_encoder
-from .objective import build_objective
+from .artifacts.weights import STATE_FILE
 from .plan.stage import Job
+from .resolve.encoder import load_encoder
+from .resolve.objective import build_objective
+from .resolve.trainer import trainer_settings
 from .training_images import batches_with_images
-from .training_inputs import TrainingInputs, trainer_settings, training_inputs
+from .training_inputs import TrainingInputs, training_inputs
 from .training_progress import TrainingProgress
 
 if TYPE_CHECKING:

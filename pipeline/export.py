@@ -5,13 +5,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from .embedding import ENCODER_FILE, scaling_keys
+from .artifacts.record import open_record
+from .artifacts.weights import ENCODER_FILE
 from .epochs import best_epoch
 from .errors import SpecError, StaleError
 from .plan.refs import StageRef, manifest_of
 from .plan.stage import RunFacts
+from .resolve.encoder import scaling_keys
 from .runfile.run_spec import RunSpec
-from .status import open_record
 from .storage.committed import Committed
 from .storage.manifest import Manifest
 from .storage.publish import publish_json, published

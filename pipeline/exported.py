@@ -10,9 +10,9 @@ from ..models.checkpoints import load_tensors
 from ..models.encoding import encode
 from ..models.states import load_encoder_state
 from ..models.transforms import Scaling
-from .embedding import ENCODER_FILE
-from .encoder import built_encoder
+from .artifacts.weights import ENCODER_FILE
 from .errors import CorruptError
+from .resolve.encoder import built_encoder
 
 
 class ExportedEncoder:

@@ -3,38 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..mining.candidates import evaluate_candidates
 from ..mining.controller import Candidate, ControllerSettings, EpochRecord, choose_k
 from ..mining.hardness import scheduled_k
-from ..mining.neighbours import NeighbourTable
 from ..mining.rule import MiningRule
-from .neighbour_files import read_neighbours
+from .artifacts.neighbours import _rows_of_table, sampled_rows
 from .plan.refs import StageRef
 from .plan.stage import Job
+from .resolve.rule import controller_settings
 from .runfile.run_spec import RunSpec
-from .runfile.work_specs import MineSpec
 from .storage.committed import Committed
 from .worker_state import labels_of
-
-
-def controller_settings(spec: MineSpec) -> ControllerSettings:
-    """The controller's knobs from [mine]. Errors: InputError for values that do not fit together."""
-    return ControllerSettings(
-        k_start=spec.k_start,
-        k_end=spec.k_end,
-        k_min=spec.k_min,
-        k_max=spec.k_max,
-        grid_points=spec.k_grid,
-        k_step=spec.k_step,
-        first_epochs=spec.k_first_epochs,
-        dither=spec.k_dither,
-        coverage_floor=spec.coverage_floor,
-        ridge=spec.ridge,
-        w_val=spec.w_val,
-    )
 
 
 def hardness_parents(spec: RunSpec, ref: StageRef) -> tuple[StageRef, ...]:
@@ -93,28 +72,6 @@ def _candidates(job: Job, rule: MiningRule, settings: ControllerSettings, thread
         guards=rule.guards,
     )
     return evaluate_candidates(table, labels, near, settings.grid, anchors=anchors, threads=threads)
-
-
-def sampled_rows(rows: int, count: int, seed: int) -> NDArray[np.int64]:
-    """A fixed sample of rows, ascending; all rows if there are no more."""
-    if count >= rows:
-        return np.arange(rows, dtype=np.int64)
-    return np.sort(np.random.default_rng([seed, rows]).choice(rows, count, replace=False)).astype(np.int64)
-
-
-def _rows_of_table(job: Job, rows: NDArray[np.int64]) -> NeighbourTable:
-    """Some rows of the neighbour table; one chunk of it is in memory at a time."""
-    graph = job.parent("graph")
-    step = job.spec.graph.chunk_rows
-    ids, sq_distances = [], []
-    for start in range(0, job.facts.train, step):
-        stop = min(start + step, job.facts.train)
-        wanted = rows[(rows >= start) & (rows < stop)] - start
-        if len(wanted):
-            table = read_neighbours(graph, start, stop)
-            ids.append(table.ids[wanted])
-            sq_distances.append(table.sq_distances[wanted])
-    return NeighbourTable(np.concatenate(ids), np.concatenate(sq_distances))
 
 
 def _epoch(stage: Committed) -> int:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .artifacts.record import open_record
+from .artifacts.rows import read_rows_file
+from .artifacts.triplets import CONFUSION, each_part
 from .data.rows import RunRows
 from .errors import SpecError
-from .mined_files import CONFUSION, each_part
 from .plan.refs import StageRef, manifest_of
-from .run_files import read_rows_file
-from .status import open_record
 from .storage.committed import Committed
 from .storage.tables import read_table
 

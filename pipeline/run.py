@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from .artifacts.encoder_copies import ENCODER_FOLDER
+from .artifacts.record import RUN_FILE, read_run_file, write_run_file
+from .artifacts.rows import ROWS_FILE
 from .errors import SpecError, UnavailableError
 from .plan.stage import RunFacts
-from .run_files import ENCODER_FOLDER, ROWS_FILE, RUN_FILE, prepare_data, read_run_file, write_run_file
+from .run_files import prepare_data
 from .runfile.run_spec import RunSpec
 from .storage.journal import note_event
 from .storage.lock import exclusive_lock

@@ -17,12 +17,12 @@ from ..mining.graphs.methods import Index, build_index, index_bytes, load_index,
 from ..mining.graphs.recall import RecallSample
 from ..mining.graphs.traverse_add import TraverseAddIndex, TraverseAddParameters
 from ..mining.neighbours import NeighbourTable
-from .embedding import EMBEDDINGS
+from .artifacts.neighbours import read_neighbours
+from .artifacts.weights import EMBEDDINGS
 from .errors import CorruptError
-from .graph_method import parameters_of
-from .neighbour_files import read_neighbours
 from .plan.stage import Job, RunFacts
 from .plan.work import Task
+from .resolve.graph import parameters_of
 from .runfile.run_spec import RunSpec
 from .storage.digest import digest_file
 from .storage.receipts import task_stamp

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .artifacts.record import open_record
 from .epochs import TEST, epochs_to_run, wants_test
 from .errors import PipelineError
 from .plan.refs import StageRef, manifest_of
 from .plan.stage import RunFacts, Stage
-from .run_files import read_run_file
 from .runfile.run_spec import RunSpec
 from .stages.evaluate import test_stage
 from .storage.committed import PRUNED
@@ -72,17 +72,6 @@ class RunStatus:
     def best(self) -> int | None:
         """The epoch with the best validation metric so far."""
         return _best(self.spec, self.epochs)
-
-
-def open_record(root: Path) -> tuple[RunSpec, RunFacts]:
-    """Spec and facts with which a run was last opened. Errors: SpecError for a folder that is no run."""
-    value = read_run_file(root)
-    try:
-        return RunSpec.model_validate(value["spec"], strict=False), RunFacts.from_json(value["facts"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise PipelineError(
-            f"{root / 'run.json'} cannot be understood ({type(error).__name__}): the next run writes it anew"
-        ) from None
 
 
 def read_status(root: Path) -> RunStatus:

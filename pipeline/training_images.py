@@ -15,8 +15,8 @@ from ..models.loader import Asked, loaded
 from ..models.processes import Processes
 from ..models.transforms import AugmentSettings, TrainTransform
 from .data.base import DataSet
-from .embedding import scaling_of
 from .plan.stage import Job
+from .resolve.encoder import scaling_of
 from .worker_state import data_of, rows_of
 
 if TYPE_CHECKING:

@@ -6,19 +6,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.batch_rules import BatchRule, SemiHard, Stored, WithinBoundary
-from ..models.batches.batch import BatchPlan, BatchShape
+from ..models.batch_rules import BatchRule, SemiHard
+from ..models.batches.batch import BatchPlan
 from ..models.batches.class_balanced import ClassBalanced
 from ..models.batches.mined_filter import MinedFilter
 from ..models.batches.neighbourhood import Neighbourhood, NeighbourhoodSettings
 from ..models.batches.stored_triplets import StoredTriplets
-from ..models.optimisers import OptimiserSettings
-from ..models.schedules import ScheduleSettings
-from ..models.trainer_settings import TrainerSettings
-from .batch_kind import resolve_batches
-from .mined_files import part_names, read_confusion, triplets_per_anchor
+from .artifacts.triplets import part_names, read_confusion, triplets_per_anchor
 from .plan.stage import Job
-from .runfile.run_spec import RunSpec
+from .resolve.batches import _shape, batch_rule, images_per_epoch, resolve_batches
 from .storage.committed import Committed
 from .training_triplets import check_enough, training_triplets
 from .worker_state import labels_of
@@ -48,55 +44,6 @@ def training_inputs(job: Job) -> TrainingInputs:
     walked = kind == "neighbourhood"
     batches = _neighbourhood(job, mine, classes) if walked else _class_balanced(job, classes)
     return TrainingInputs(batches, rule, mined)
-
-
-def batch_rule(spec: RunSpec, k_hardness: float) -> BatchRule:
-    """Which triplets of a batch are trained, after the warm-up."""
-    if spec.triplet_rule == "semi_hard":
-        return SemiHard(spec.margin)
-    if spec.triplet_rule == "stored":
-        return Stored(spec.margin)
-    return WithinBoundary(
-        k_hardness=k_hardness,
-        margin=spec.margin,
-        nearer_positive=spec.mine.nearer_positive,
-        nearest_only=spec.train.negatives == "nearest",
-    )
-
-
-def images_per_epoch(spec: RunSpec, rows: int) -> int:
-    """Images that an epoch shows."""
-    return spec.train.images_per_epoch or rows
-
-
-def trainer_settings(spec: RunSpec) -> TrainerSettings:
-    """The trainer's settings from [train] and [loss]."""
-    train = spec.train
-    return TrainerSettings(
-        optimiser=OptimiserSettings(
-            kind=train.optimiser,
-            learning_rate=train.learning_rate,
-            weight_decay=train.weight_decay,
-            momentum=train.momentum,
-            clip_norm=train.clip_norm,
-        ),
-        schedule=ScheduleSettings(
-            kind=train.schedule,
-            warm_up_steps=train.warmup_steps,
-            step_every=train.step_every,
-            step_factor=train.step_factor,
-        ),
-        normalise=spec.encoder.normalise,
-        autocast=train.autocast,
-        channels_last=train.channels_last,
-        embed_rows=train.embed_rows,
-        ema_decay=train.ema_decay,
-        compile=train.compile,
-    )
-
-
-def _shape(spec: RunSpec) -> BatchShape:
-    return BatchShape(spec.train.classes_per_batch, spec.train.images_per_class)
 
 
 def _class_balanced(job: Job, classes: NDArray[np.int32]) -> ClassBalanced:

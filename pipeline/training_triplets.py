@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.batches.inputs import TRIPLET_COLUMNS
+from .artifacts.triplets import triplet_columns
 from .errors import CorruptError, DataError
-from .mined_files import triplet_columns
 from .storage.committed import Committed
 
 

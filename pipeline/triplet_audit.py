@@ -10,12 +10,11 @@ from ..mining.audit import AuditReport
 from ..mining.graphs import exact
 from ..mining.graphs.recall import recall_at_k
 from ..mining.suspects import Suspects, suspects
+from .artifacts.neighbours import read_some_neighbours, sampled_rows
+from .artifacts.suspects import nearest_of, write_suspects
+from .artifacts.triplets import coded_columns
 from .audit import audit_parts
 from .errors import SpecError, UnavailableError
-from .hardness import sampled_rows
-from .mined_files import coded_columns
-from .neighbour_files import read_some_neighbours
-from .suspect_files import nearest_of, write_suspects
 from .triplet_source import TripletSource, open_triplets
 
 Note = Callable[[str], None]

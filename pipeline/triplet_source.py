@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from ..mining.guards import Guards
 from ..mining.labels import Labels
 from ..mining.rule import MiningRule
+from .artifacts.neighbours import NEIGHBOURS
+from .artifacts.record import open_record
+from .artifacts.triplets import part_name, part_names
+from .artifacts.weights import EMBEDDINGS
 from .data.arrays import Arrays
-from .embedding import EMBEDDINGS
 from .errors import CorruptError, SpecError
-from .mined_files import part_name, part_names
-from .mining_rule import mining_rule
-from .neighbour_files import NEIGHBOURS
 from .plan.refs import StageRef, manifest_of
-from .status import open_record
+from .resolve.rule import mining_rule
 from .storage.committed import Committed
 from .storage.manifest import read_manifest
 from .storage.row_arrays import read_rows

@@ -18,11 +18,8 @@ from ..mining.neighbours import NeighbourTable
 from ..mining.report import MiningReport, merge_reports
 from ..mining.rule import MiningRule
 from ..mining.vectors import as_vectors, is_unit, normalise
-from .audit import audit_parts
-from .data.arrays import Arrays
-from .data.files import locate
-from .errors import DataError, SpecError
-from .mined_files import (
+from .artifacts.neighbours import create_neighbours, write_neighbours
+from .artifacts.triplets import (
     AUDIT,
     CLASSES,
     CONFUSION,
@@ -32,7 +29,10 @@ from .mined_files import (
     part_name,
     triplet_table,
 )
-from .neighbour_files import create_neighbours, write_neighbours
+from .audit import audit_parts
+from .data.arrays import Arrays
+from .data.files import locate
+from .errors import DataError, SpecError
 from .storage.publish import publish_json
 from .storage.tables import write_table
 

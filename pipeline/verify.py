@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .artifacts.encoder_copies import damaged_copies
+from .artifacts.record import open_record
+from .artifacts.rows import read_rows_file
 from .epochs import all_refs
 from .errors import CorruptError
 from .plan.refs import StageRef, manifest_of
 from .plan.stage_folder import read_claim
-from .run_files import damaged_copies, read_rows_file
-from .status import open_record
 from .storage.committed import Committed
 from .storage.manifest import Manifest
 from .storage.receipts import damaged_files, read_receipts, unreadable_receipts

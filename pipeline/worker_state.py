@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..mining.labels import Labels, encode_labels
+from .artifacts.rows import read_rows_file
 from .data.base import DataSet
 from .data.open import open_data
 from .data.rows import RunRows
 from .plan.stage import RunFacts
-from .run_files import read_rows_file
 from .runfile.data_spec import DataSpec
 from .runfile.run_spec import RunSpec
 
@@ -63,6 +63,6 @@ def _data(root: Path, data_json: str, base: str, digest: str) -> DataSet:
 
 @lru_cache(maxsize=1)
 def _encoder(root: Path, spec_json: str, facts: RunFacts, weights: Path | None, _changed: int) -> "nn.Module":
-    from .encoder import load_encoder
+    from .resolve.encoder import load_encoder
 
     return load_encoder(root, RunSpec.model_validate_json(spec_json), facts, weights)

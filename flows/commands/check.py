@@ -35,8 +35,8 @@ def check(run_file: RunFile, debug: Debug = False) -> None:
 
 
 def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
-    from ...pipeline.batch_kind import resolve_batches
-    from ...pipeline.graph_method import resolve_method
+    from ...pipeline.resolve.batches import resolve_batches
+    from ...pipeline.resolve.graph import resolve_method
 
     spec, facts = planned.spec, planned.facts
     warm_up = spec.train.warmup_epochs

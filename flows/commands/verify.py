@@ -40,9 +40,9 @@ def verify(
 
 
 def _repair(run: Path) -> None:
+    from ...pipeline.artifacts.record import open_record
     from ...pipeline.repair import repair_run
     from ...pipeline.runfile.load import load_spec
-    from ...pipeline.status import open_record
     from ..opened_run import opened_spec
     from ..progress import TerminalProgress
 

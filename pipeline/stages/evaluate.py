@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from ...mining.npy import npy_bytes
 from ..data.base import SPLITS
-from ..embedding import embed_rows, embedding_memory_mib, scaling_keys
+from ..embedding import embed_rows, embedding_memory_mib
 from ..errors import CorruptError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
+from ..resolve.encoder import scaling_keys
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import publish_json, published

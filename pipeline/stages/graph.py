@@ -8,13 +8,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from ..artifacts.neighbours import create_neighbours, write_neighbours
 from ..effort import EFFORT_FILE, measure_effort, read_effort
 from ..errors import SpecError
-from ..graph_method import resolve_method, starts_warm
-from ..neighbour_files import create_neighbours, write_neighbours
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
+from ..resolve.graph import resolve_method, starts_warm
 from ..runfile.run_spec import RunSpec
 from ..search import (
     INDEX_PHASE,

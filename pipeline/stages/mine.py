@@ -15,12 +15,10 @@ from ...mining.miner import mine
 from ...mining.neighbours import NeighbourTable
 from ...mining.report import ClassCounts, MiningReport, merge_reports
 from ...mining.suspects import suspects
-from ..audit import audit_parts
-from ..embedding import EMBEDDINGS
-from ..errors import CorruptError
-from ..hardness import choose_hardness, hardness_parents
-from ..kept_by_class import keep_by_class, kept_by_class
-from ..mined_files import (
+from ..artifacts.class_counts import keep_by_class, kept_by_class
+from ..artifacts.neighbours import read_neighbours
+from ..artifacts.suspects import MISLABELLED, NEAREST, excluded_rows, nearest_of, write_suspects
+from ..artifacts.triplets import (
     AUDIT,
     CLASSES,
     CONFUSION,
@@ -31,17 +29,19 @@ from ..mined_files import (
     part_name,
     triplet_table,
 )
-from ..mining_rule import mining_rule
-from ..neighbour_files import read_neighbours
+from ..artifacts.weights import EMBEDDINGS
+from ..audit import audit_parts
+from ..errors import CorruptError
+from ..hardness import choose_hardness, hardness_parents
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
+from ..resolve.rule import mining_rule
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json
 from ..storage.receipts import Receipt, read_receipts, remove_receipt
 from ..storage.row_arrays import read_rows
 from ..storage.tables import write_table
-from ..suspect_files import MISLABELLED, NEAREST, excluded_rows, nearest_of, write_suspects
 from ..worker_state import labels_of, rows_of
 
 _TRIPLET_BYTES = 64

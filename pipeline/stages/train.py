@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..embedding import ENCODER_FILE, STATE_FILE, first_weights, scaling_keys
+from ..artifacts.weights import ENCODER_FILE, STATE_FILE, first_weights
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Means, Phase, Plan, Task, Written
+from ..resolve.encoder import scaling_keys
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import published

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from timing import Contender, compare, markdown
-from tripletmine.pipeline.encoder import load_encoder
 from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.progress import Silent
+from tripletmine.pipeline.resolve.encoder import load_encoder
 from tripletmine.pipeline.run import Run, open_run
 from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.stage_runner import run_stage

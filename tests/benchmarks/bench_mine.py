@@ -26,7 +26,7 @@ from tripletmine.mining.miner import mine
 from tripletmine.mining.neighbours import NeighbourTable
 from tripletmine.mining.rule import MiningRule
 from tripletmine.mining.vectors import as_vectors
-from tripletmine.pipeline.mined_files import confusion_table, triplet_table
+from tripletmine.pipeline.artifacts.triplets import confusion_table, triplet_table
 from tripletmine.pipeline.storage.tables import write_table
 
 MANY = 2000

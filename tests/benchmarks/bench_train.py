@@ -21,18 +21,19 @@ from tripletmine.models.losses.global_loss import global_loss
 from tripletmine.models.losses.triplet import triplet_loss
 from tripletmine.models.processes import ALONE
 from tripletmine.models.training import Trainer
-from tripletmine.pipeline.encoder import load_encoder
 from tripletmine.pipeline.executors.serial import SerialExecutor
-from tripletmine.pipeline.objective import build_objective
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.progress import Silent
+from tripletmine.pipeline.resolve.encoder import load_encoder
+from tripletmine.pipeline.resolve.objective import build_objective
+from tripletmine.pipeline.resolve.trainer import trainer_settings
 from tripletmine.pipeline.run import Run, open_run
 from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.stage_runner import make_job, run_stage
 from tripletmine.pipeline.stages.train import TRAIN
 from tripletmine.pipeline.storage.publish import remove_tree
 from tripletmine.pipeline.training_images import batches_with_images
-from tripletmine.pipeline.training_inputs import TrainingInputs, trainer_settings, training_inputs
+from tripletmine.pipeline.training_inputs import TrainingInputs, training_inputs
 
 REF = StageRef(0, TRAIN.name)
 

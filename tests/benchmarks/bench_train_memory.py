@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from tripletmine.pipeline.mined_files import CONFUSION, part_name
+from tripletmine.pipeline.artifacts.triplets import CONFUSION, part_name
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.stage import Job
 from tripletmine.pipeline.run import open_run

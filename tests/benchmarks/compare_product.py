@@ -12,7 +12,7 @@ from compare_data import EMBEDDING_DIM, Task
 from compare_evaluation import kept
 from compare_results import Epoch
 from tripletmine.flows.opened_run import OpenedRun, opened_run
-from tripletmine.pipeline.embedding import ENCODER_FILE
+from tripletmine.pipeline.artifacts.weights import ENCODER_FILE
 from tripletmine.pipeline.epochs import EpochPlan
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.stage_folder import set_aside

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tripletmine.pipeline.embedding import EMBEDDINGS
+from tripletmine.pipeline.artifacts.weights import EMBEDDINGS
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.storage.committed import Committed
 from tripletmine.pipeline.storage.manifest import read_manifest

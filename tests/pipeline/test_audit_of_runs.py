@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from tripletmine.pipeline.artifacts.triplets import coded_columns
 from tripletmine.pipeline.audit import audit_parts
 from tripletmine.pipeline.errors import SpecError
-from tripletmine.pipeline.mined_files import coded_columns
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.storage.manifest import read_manifest
 from tripletmine.pipeline.triplet_audit import audit_folder, list_suspects

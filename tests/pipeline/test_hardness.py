@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tripletmine.mining.errors import InputError
+from tripletmine.pipeline.artifacts.neighbours import sampled_rows
 from tripletmine.pipeline.errors import SpecError
-from tripletmine.pipeline.hardness import controller_settings, hardness_parents, sampled_rows
+from tripletmine.pipeline.hardness import hardness_parents
 from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.resolve.rule import controller_settings
 from tripletmine.pipeline.runfile.work_specs import MineSpec
 from tripletmine.pipeline.storage.manifest import read_manifest
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tripletmine.models.batch_rules import SemiHard, Stored, WithinBoundary
 from tripletmine.models.training import Trainer
-from tripletmine.pipeline.training_inputs import batch_rule
+from tripletmine.pipeline.resolve.batches import batch_rule
 
 from .runs import differences, finish, small_spec
 

@@ -2,9 +2,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tripletmine.pipeline.artifacts.record import open_record
 from tripletmine.pipeline.errors import CorruptError, PipelineError, SpecError
 from tripletmine.pipeline.plan.refs import StageRef
-from tripletmine.pipeline.status import open_record, read_status
+from tripletmine.pipeline.status import read_status
 from tripletmine.pipeline.storage.sealed import publish_sealed
 
 from .conftest import Finished

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from tripletmine.pipeline.artifacts.triplets import part_name
 from tripletmine.pipeline.errors import CorruptError, DataError
-from tripletmine.pipeline.mined_files import part_name
 from tripletmine.pipeline.storage.committed import Committed
 from tripletmine.pipeline.storage.manifest import Manifest
 from tripletmine.pipeline.storage.receipts import Receipt, stamp_files

@@ -14,8 +14,8 @@ from oracles import exact_neighbours
 from sklearn.datasets import load_digits
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.rule import MiningRule
+from tripletmine.pipeline.artifacts.neighbours import read_some_neighbours
 from tripletmine.pipeline.errors import DataError, SpecError
-from tripletmine.pipeline.neighbour_files import read_some_neighbours
 from tripletmine.pipeline.triplet_audit import audit_folder, list_suspects
 from tripletmine.pipeline.triplet_export import export_triplets
 from tripletmine.pipeline.triplet_source import open_triplets

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from scripted_tasks import History, run_scripted, tries
 from tripletmine.mining.usable import usable_threads
+from tripletmine.pipeline.artifacts.record import open_record
 from tripletmine.pipeline.errors import DataError, TaskError
 from tripletmine.pipeline.executors.open import open_executor
 from tripletmine.pipeline.executors.serial import SerialExecutor, machine_memory_mib
 from tripletmine.pipeline.plan.work import split_rows
 from tripletmine.pipeline.runfile.run_spec import ClusterSpec
-from tripletmine.pipeline.status import open_record
 from tripletmine.pipeline.worker_state import encoder_of, rows_of
 
 from ..conftest import Finished

@@ -7,10 +7,10 @@ import pytest
 from tripletmine.mining.graphs import exact
 from tripletmine.mining.graphs.recall import recall_at_k
 from tripletmine.pipeline import search
-from tripletmine.pipeline.embedding import EMBEDDINGS
+from tripletmine.pipeline.artifacts.neighbours import read_neighbours, read_some_neighbours
+from tripletmine.pipeline.artifacts.weights import EMBEDDINGS
 from tripletmine.pipeline.errors import CorruptError, SpecError, TaskError
 from tripletmine.pipeline.executors.serial import SerialExecutor
-from tripletmine.pipeline.neighbour_files import read_neighbours, read_some_neighbours
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.progress import Silent
 from tripletmine.pipeline.runfile.run_spec import RunSpec

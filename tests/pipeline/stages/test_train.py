@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from tripletmine.models.checkpoints import load_tensors
 from tripletmine.models.training import Trainer
+from tripletmine.pipeline.artifacts.triplets import part_name
 from tripletmine.pipeline.errors import CorruptError
-from tripletmine.pipeline.mined_files import part_name
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stage_runner import run_stage

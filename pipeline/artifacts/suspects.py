@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..mining.labels import Labels
-from ..mining.neighbours import NeighbourTable
-from ..mining.suspects import Suspects
-from .mined_files import class_names
-from .storage.tables import read_table, write_table
+from ...mining.labels import Labels
+from ...mining.neighbours import NeighbourTable
+from ...mining.suspects import Suspects
+from ..storage.tables import read_table, write_table
+from .triplets import class_names
 
 MISLABELLED = "mislabelled.parquet"
 FALSE_NEGATIVES = "false_negatives.parquet"

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from ..mining.graphs.choose import Choice, choose_method
-from ..mining.graphs.exact import ExactParameters
-from ..mining.graphs.hnsw import HnswParameters
-from ..mining.graphs.methods import Parameters, default_parameters
-from ..mining.graphs.traverse_add import TraverseAddParameters
-from .plan.refs import StageRef
-from .plan.stage import RunFacts
-from .runfile.run_spec import RunSpec
+from ...mining.graphs.choose import Choice, choose_method
+from ...mining.graphs.exact import ExactParameters
+from ...mining.graphs.hnsw import HnswParameters
+from ...mining.graphs.methods import Parameters, default_parameters
+from ...mining.graphs.traverse_add import TraverseAddParameters
+from ..plan.refs import StageRef
+from ..plan.stage import RunFacts
+from ..runfile.run_spec import RunSpec
 
 _NOMINAL_CORES = 4
 """The choice is part of the result, so it must not depend on the machine that makes it."""

@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..models.checkpoints import load_tensors
-from ..models.compute import device_named
-from ..models.encoders.build import build_encoder, encoder_from_factory
-from ..models.factory import load_factory
-from ..models.states import load_encoder_state
-from ..models.transforms import input_shape_of
-from .plan.stage import RunFacts
-from .runfile.run_spec import RunSpec
+from ...models.checkpoints import load_tensors
+from ...models.compute import device_named
+from ...models.encoders.build import build_encoder, encoder_from_factory
+from ...models.factory import load_factory
+from ...models.states import load_encoder_state
+from ...models.transforms import input_shape_of
+from ..plan.stage import RunFacts
+from ..runfile.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from ...models.transforms import Scaling
 
 
 def load_encoder(root: Path, spec: RunSpec, facts: RunFacts, weights: Path | None) -> "nn.Module":
@@ -63,3 +65,23 @@ def built_encoder(
         arguments=arguments,
         seed=seed,
     )
+
+
+def scaling_of(spec: RunSpec) -> "Scaling":
+    """How items become tensors."""
+    from ...models.transforms import Scaling
+
+    data = spec.data
+    return (
+        Scaling() if data.mean is None or data.std is None else Scaling(_scalar(data.mean), _scalar(data.std))
+    )
+
+
+def scaling_keys(spec: RunSpec) -> dict[str, Any]:
+    """The result keys of [data] that decide an embedding; which rows there are is in the data's digest."""
+    keys = spec.data.result_keys()
+    return {"mean": keys["mean"], "std": keys["std"]}
+
+
+def _scalar(values: tuple[float, ...]) -> float | tuple[float, ...]:
+    return values[0] if len(values) == 1 else values

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..mining.confusion import Confusion
-from ..mining.npy import npy_bytes
-from ..mining.report import ClassCounts
-from .storage.digest import digest_file
-from .storage.publish import published
+from ...mining.confusion import Confusion
+from ...mining.npy import npy_bytes
+from ...mining.report import ClassCounts
+from ..storage.digest import digest_file
+from ..storage.publish import published
 
 
 def keep_by_class(path: Path, confusion: Confusion, triplets: ClassCounts) -> str:

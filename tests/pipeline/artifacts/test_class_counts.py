@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from tripletmine.mining.confusion import Confusion
 from tripletmine.mining.report import ClassCounts
-from tripletmine.pipeline.kept_by_class import keep_by_class, kept_by_class
+from tripletmine.pipeline.artifacts.class_counts import keep_by_class, kept_by_class
 
 CONFUSION = Confusion(
     np.array([0, 2], np.int32), np.array([1, 0], np.int32), np.array([5, 7], np.int64), np.array([0.5, 0.25])

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..mining.confusion import Confusion
-from ..mining.labels import Labels
-from ..mining.report import ClassCounts
-from .errors import CorruptError
-from .storage.committed import Committed
-from .storage.tables import read_table
+from ...mining.confusion import Confusion
+from ...mining.labels import Labels
+from ...mining.report import ClassCounts
+from ..errors import CorruptError
+from ..storage.committed import Committed
+from ..storage.tables import read_table
 
 CONFUSION = "confusion.parquet"
 CLASSES = "classes.parquet"

@@ -2,8 +2,10 @@
 
 from typing import Literal, NamedTuple
 
-from .plan.stage import RunFacts
-from .runfile.run_spec import RunSpec
+from ...models.batch_rules import BatchRule, SemiHard, Stored, WithinBoundary
+from ...models.batches.batch import BatchShape
+from ..plan.stage import RunFacts
+from ..runfile.run_spec import RunSpec
 
 
 class BatchKind(NamedTuple):
@@ -28,3 +30,26 @@ def resolve_batches(spec: RunSpec, facts: RunFacts) -> BatchKind:
     return BatchKind(
         "neighbourhood", f"a batch holds {in_batch} of {classes:,} classes, those that are confused"
     )
+
+
+def batch_rule(spec: RunSpec, k_hardness: float) -> BatchRule:
+    """Which triplets of a batch are trained, after the warm-up."""
+    if spec.triplet_rule == "semi_hard":
+        return SemiHard(spec.margin)
+    if spec.triplet_rule == "stored":
+        return Stored(spec.margin)
+    return WithinBoundary(
+        k_hardness=k_hardness,
+        margin=spec.margin,
+        nearer_positive=spec.mine.nearer_positive,
+        nearest_only=spec.train.negatives == "nearest",
+    )
+
+
+def images_per_epoch(spec: RunSpec, rows: int) -> int:
+    """Images that an epoch shows."""
+    return spec.train.images_per_epoch or rows
+
+
+def _shape(spec: RunSpec) -> BatchShape:
+    return BatchShape(spec.train.classes_per_batch, spec.train.images_per_class)

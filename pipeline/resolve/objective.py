@@ -3,22 +3,22 @@
 from collections.abc import Callable
 from typing import get_args
 
-from ..models.losses.batch_all import BatchAllLoss
-from ..models.losses.batch_hard import BatchHardLoss
-from ..models.losses.centre import CentreLoss
-from ..models.losses.centroid import CentroidTripletLoss
-from ..models.losses.classification import ClassificationLoss
-from ..models.losses.global_loss import GlobalLoss
-from ..models.losses.hist import HistLoss
-from ..models.losses.library import library_loss
-from ..models.losses.loss import Loss
-from ..models.losses.mdr import MdrLoss
-from ..models.losses.objective import Objective, Term
-from ..models.losses.quadruplet import QuadrupletLoss
-from ..models.losses.triplet import TripletLoss
-from ..models.seeds import seeded_by
-from .runfile.loss_spec import LossName
-from .runfile.run_spec import RunSpec
+from ...models.losses.batch_all import BatchAllLoss
+from ...models.losses.batch_hard import BatchHardLoss
+from ...models.losses.centre import CentreLoss
+from ...models.losses.centroid import CentroidTripletLoss
+from ...models.losses.classification import ClassificationLoss
+from ...models.losses.global_loss import GlobalLoss
+from ...models.losses.hist import HistLoss
+from ...models.losses.library import library_loss
+from ...models.losses.loss import Loss
+from ...models.losses.mdr import MdrLoss
+from ...models.losses.objective import Objective, Term
+from ...models.losses.quadruplet import QuadrupletLoss
+from ...models.losses.triplet import TripletLoss
+from ...models.seeds import seeded_by
+from ..runfile.loss_spec import LossName
+from ..runfile.run_spec import RunSpec
 
 _ORDER: tuple[LossName, ...] = get_args(LossName)
 """Of the terms, whatever their order in the run file; and the number of a loss among the run's seeds."""

@@ -9,11 +9,11 @@ from tripletmine.models.batch_rules import WithinBoundary
 from tripletmine.models.batches.class_balanced import ClassBalanced
 from tripletmine.models.batches.neighbourhood import Neighbourhood
 from tripletmine.pipeline import epoch_training
-from tripletmine.pipeline.batch_kind import resolve_batches
+from tripletmine.pipeline.resolve.batches import resolve_batches
 from tripletmine.pipeline.training_inputs import TrainingInputs, training_inputs
 
-from .runs import finish, small_spec
-from .test_stage_runner import FACTS
+from ..runs import finish, small_spec
+from ..test_stage_runner import FACTS
 
 
 @pytest.mark.parametrize(

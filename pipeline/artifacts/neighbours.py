@@ -6,10 +6,11 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from ..mining.neighbours import NeighbourTable
-from .errors import CorruptError
-from .storage.committed import Committed
-from .storage.row_arrays import create_group, create_rows, metadata_file, read_rows, write_chunk
+from ...mining.neighbours import NeighbourTable
+from ..errors import CorruptError
+from ..plan.stage import Job
+from ..storage.committed import Committed
+from ..storage.row_arrays import create_group, create_rows, metadata_file, read_rows, write_chunk
 
 NEIGHBOURS = "neighbours.zarr"
 _IDS = f"{NEIGHBOURS}/ids"
@@ -46,3 +47,25 @@ def read_some_neighbours(path: Path, rows: NDArray[np.int64]) -> NeighbourTable:
     if not isinstance(ids, zarr.Array) or not isinstance(sq_distances, zarr.Array):
         raise CorruptError(f"{path} is not a neighbour table: redo the stage that wrote it")
     return NeighbourTable(np.asarray(ids.oindex[rows]), np.asarray(sq_distances.oindex[rows]))
+
+
+def sampled_rows(rows: int, count: int, seed: int) -> NDArray[np.int64]:
+    """A fixed sample of rows, ascending; all rows if there are no more."""
+    if count >= rows:
+        return np.arange(rows, dtype=np.int64)
+    return np.sort(np.random.default_rng([seed, rows]).choice(rows, count, replace=False)).astype(np.int64)
+
+
+def _rows_of_table(job: Job, rows: NDArray[np.int64]) -> NeighbourTable:
+    """Some rows of the neighbour table; one chunk of it is in memory at a time."""
+    graph = job.parent("graph")
+    step = job.spec.graph.chunk_rows
+    ids, sq_distances = [], []
+    for start in range(0, job.facts.train, step):
+        stop = min(start + step, job.facts.train)
+        wanted = rows[(rows >= start) & (rows < stop)] - start
+        if len(wanted):
+            table = read_neighbours(graph, start, stop)
+            ids.append(table.ids[wanted])
+            sq_distances.append(table.sq_distances[wanted])
+    return NeighbourTable(np.concatenate(ids), np.concatenate(sq_distances))

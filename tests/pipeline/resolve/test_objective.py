@@ -9,7 +9,7 @@ from tripletmine.models.losses.hist import HistLoss
 from tripletmine.models.losses.library import LibraryLoss
 from tripletmine.models.losses.triplet import TripletLoss
 from tripletmine.pipeline.errors import SpecError
-from tripletmine.pipeline.objective import build_objective
+from tripletmine.pipeline.resolve.objective import build_objective
 from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.runfile.loss_spec import BESIDE_OTHERS, LossName
 from tripletmine.pipeline.runfile.run_spec import RunSpec

@@ -1,0 +1,66 @@
+"""Copies of the user's own files behind [encoder], which every worker sees."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SpecError
+from ..runfile.run_spec import RunSpec
+from ..storage.digest import digest_file, digest_json
+from ..storage.publish import published
+
+ENCODER_FOLDER = "encoder"
+
+
+def damaged_copies(root: Path) -> list[Path]:
+    """Copies of the user's encoder, which are named by their content, that have another one."""
+    copies = sorted((root / ENCODER_FOLDER).glob("[!.]*"))
+    return [path for path in copies if digest_file(path)[:16] != path.stem]
+
+
+@dataclass(frozen=True, slots=True)
+class _EncoderFiles:
+    """The user's own files behind [encoder]: the run has copies, which every worker sees.
+
+    reference: what to load, relative to the run where it is a file. weights: start weights, relative to the run.
+    copies: name in the run → the user's file.
+    """
+
+    reference: str
+    weights: str | None
+    copies: Mapping[str, Path]
+
+    @property
+    def digest(self) -> str:
+        """Of code and weights: editing them changes the fingerprint of every stage."""
+        return digest_json(sorted(self.copies))
+
+
+def _encoder_files(spec: RunSpec) -> _EncoderFiles:
+    copies: dict[str, Path] = {}
+
+    def copied(key: str, value: str, path: str) -> str:
+        source = Path(spec.base) / path
+        if not source.is_file():
+            raise SpecError(f"{key} is {value} but there is no file {source}: correct the path")
+        name = f"{ENCODER_FOLDER}/{digest_file(source)[:16]}{source.suffix}"
+        copies[name] = source
+        return name
+
+    reference = spec.encoder.name
+    where, _, factory = reference.rpartition(":")
+    if where.endswith(".py"):
+        reference = f"{copied('encoder.name', spec.encoder.name, where)}:{factory}"
+    weights = spec.encoder.weights
+    if weights is not None:
+        weights = copied("encoder.weights", weights, weights)
+    return _EncoderFiles(reference, weights, copies)
+
+
+def _keep_copies(root: Path, files: _EncoderFiles) -> None:
+    for name, source in files.copies.items():
+        # A copy is named by its content, so a damaged one is known, and replaced before anybody runs it.
+        if not (root / name).exists() or digest_file(root / name) != digest_file(source):
+            with published(root / name) as partial:
+                shutil.copyfile(source, partial)

@@ -1,0 +1,76 @@
+"""run.json: what a run directory says of itself."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ..errors import CorruptError, PipelineError, SpecError
+from ..plan.stage import RunFacts
+from ..runfile.run_spec import RunSpec
+from ..storage.manifest import SCHEMA
+from ..storage.sealed import publish_sealed, read_sealed
+
+RUN_FILE = "run.json"
+
+
+def read_run_file(root: Path) -> dict[str, Any]:
+    """What the run directory says of itself. Errors: SpecError where it is none of ours."""
+    path = root / RUN_FILE
+    damaged = CorruptError(f"{path} is damaged: delete that one file, the next run writes it again")
+    try:
+        value = read_sealed(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SpecError(f"{root} is not a run directory: it has no {RUN_FILE}") from None
+    except ValueError:
+        raise damaged from None
+    if value.get("schema") != SCHEMA:
+        raise SpecError(
+            f"{root} was written with schema {value.get('schema')} (version {value.get('version')}), and this version "
+            f"reads schema {SCHEMA}: use that version, or another run.directory"
+        )
+    if not {"spec", "facts", "identity", "rows_keys"} <= value.keys():
+        raise damaged
+    return value
+
+
+def write_run_file(spec: RunSpec, facts: RunFacts, identity: dict[str, Any]) -> None:
+    """Record the spec as resolved, the facts, and what tells the data from other data. Unchanged: not written."""
+    value = {
+        "schema": SCHEMA,
+        "version": version("tripletmine"),
+        "spec": spec.model_dump(mode="json"),
+        "facts": facts.as_json(),
+        "identity": identity,
+        "rows_keys": _rows_keys(spec),
+    }
+    path = spec.root / RUN_FILE
+    if not path.exists() or read_sealed(path) != value:
+        publish_sealed(path, value)
+
+
+def _remove_damaged_run_file(root: Path) -> None:
+    """Delete run.json where it cannot be believed: it follows from run file and data."""
+    path = root / RUN_FILE
+    try:
+        if path.exists():
+            read_run_file(root)
+    except CorruptError:
+        path.unlink()
+
+
+def _rows_keys(spec: RunSpec) -> dict[str, Any]:
+    keys = spec.data.result_keys()
+    for name in ("mean", "std", "augment"):
+        del keys[name]
+    return {**keys, "seed": spec.run.seed}
+
+
+def open_record(root: Path) -> tuple[RunSpec, RunFacts]:
+    """Spec and facts with which a run was last opened. Errors: SpecError for a folder that is no run."""
+    value = read_run_file(root)
+    try:
+        return RunSpec.model_validate(value["spec"], strict=False), RunFacts.from_json(value["facts"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise PipelineError(
+            f"{root / 'run.json'} cannot be understood ({type(error).__name__}): the next run writes it anew"
+        ) from None

@@ -1,0 +1,26 @@
+"""The files of the embed and train stages, and which weights a stage begins with."""
+
+from pathlib import Path
+
+from ..plan.refs import StageRef
+from ..plan.stage import Job
+
+EMBEDDINGS = "embeddings.zarr"
+
+
+ENCODER_FILE = "encoder.safetensors"
+
+
+STATE_FILE = "state.safetensors"
+
+
+def first_weights(ref: StageRef) -> tuple[StageRef, ...]:
+    """The stage whose weights an epoch begins with: train of the epoch before; none before the first."""
+    return (StageRef(ref.epoch - 1, "train"),) if ref.epoch else ()
+
+
+def weights_of(job: Job) -> Path | None:
+    """The checked checkpoint among a job's parents; None before any training."""
+    if any(ref.stage == "train" for ref in job.parent_digests):
+        return job.parent("train").checked(ENCODER_FILE)
+    return None

@@ -1,0 +1,1 @@
+"""From a section of the run file to the object that it describes."""
