@@ -6,7 +6,7 @@ Started by `prefect_server.py` as `python -m tripletmine.flows.prefect_child --p
 import argparse
 import socket
 
-from ..pipeline.end_with_parent import end_with_parent
+from ..pipeline.workers.end_with_parent import end_with_parent
 
 _SHUTDOWN_SECONDS = 3
 

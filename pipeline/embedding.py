@@ -12,7 +12,7 @@ from .plan.stage import Job, RunFacts
 from .plan.work import Means
 from .resolve.encoder import scaling_of
 from .runfile.run_spec import RunSpec
-from .worker_state import data_of, encoder_of, rows_of
+from .workers.opened import data_of, encoder_of, rows_of
 
 if TYPE_CHECKING:
     pass

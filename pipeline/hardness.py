@@ -13,7 +13,7 @@ from .plan.stage import Job
 from .resolve.rule import controller_settings
 from .runfile.run_spec import RunSpec
 from .storage.committed import Committed
-from .worker_state import labels_of
+from .workers.opened import labels_of
 
 
 def hardness_parents(spec: RunSpec, ref: StageRef) -> tuple[StageRef, ...]:

@@ -3,7 +3,6 @@
 from .aside import require_parents
 from .epochs import TEST, all_refs, final_stage, plan_epochs
 from .errors import CorruptError
-from .executors.base import Executor
 from .plan.refs import StageRef
 from .plan.stage import Stage
 from .plan.stage_folder import read_claim, set_aside, write_claim
@@ -14,6 +13,7 @@ from .storage.manifest import Manifest, has_manifest, remove_manifest
 from .storage.publish import remove_tree
 from .storage.receipts import unreadable_receipts, write_receipt
 from .verify import Verified, verify_stage
+from .workers.base import Executor
 
 
 def repair_run(run: Run, executor: Executor, progress: Progress) -> list[StageResult]:

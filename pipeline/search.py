@@ -4,7 +4,6 @@ Each part is an index of its own over consecutive rows. A search asks all parts,
 (distance, id): a set too large for one worker's memory needs only some of its parts there at a time.
 """
 
-from collections import OrderedDict
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from .runfile.run_spec import RunSpec
 from .storage.digest import digest_file
 from .storage.receipts import task_stamp
 from .storage.row_arrays import read_rows
+from .workers.opened import _open_parts
 
 INDEX_PHASE = "index"
 _MIB = 2**20
@@ -160,14 +160,6 @@ def true_neighbours(job: Job, rows: NDArray[np.int64], threads: int) -> RecallSa
         for first, stop in ranges
     ]
     return RecallSample(rows, queries, merge_tables(tables, neighbours))
-
-
-_open_parts: OrderedDict[tuple[str, str, int, int], Index] = OrderedDict()
-
-
-def release_parts() -> None:
-    """Close all open parts."""
-    _open_parts.clear()
 
 
 def _open_part(job: Job, part: int, first: int, stop: int) -> Index:

@@ -8,8 +8,6 @@ from functools import partial
 from typing import Any
 
 from .errors import StaleError, UnavailableError
-from .executors.base import Executor, perform
-from .executors.serial import SerialExecutor, machine_memory_mib
 from .plan.refs import StageRef, manifest_of
 from .plan.stage import Job, Stage
 from .plan.stage_folder import CLAIM, read_claim, remove_aside, set_aside, write_claim
@@ -22,6 +20,8 @@ from .storage.journal import note_event
 from .storage.manifest import SCHEMA, Manifest, write_manifest
 from .storage.publish import remove_partials, remove_tree
 from .storage.receipts import Receipt, damaged_files, misfits, read_receipts
+from .workers.base import Executor, perform
+from .workers.serial import SerialExecutor, machine_memory_mib
 
 _DISK_RESERVE = 64 * 2**20
 

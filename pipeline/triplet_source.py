@@ -24,7 +24,7 @@ from .storage.committed import Committed
 from .storage.manifest import read_manifest
 from .storage.row_arrays import read_rows
 from .vector_mining import SETTINGS, read_labels, read_vectors
-from .worker_state import labels_of, rows_of
+from .workers.opened import labels_of, rows_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ WITH_PROCESSES = (
     "models/test_loader.py",
     "models/test_processes.py",
     "models/losses/test_training_with_losses.py",
-    "pipeline/executors",
+    "pipeline/workers",
     "pipeline/storage/test_lock.py",
     "pipeline/test_killed.py",
     "pipeline/test_methods.py",
-    "pipeline/test_training_ranks.py",
+    "pipeline/training/test_launch.py",
 )
 
 

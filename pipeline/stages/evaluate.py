@@ -24,7 +24,7 @@ from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt, read_receipts
-from ..worker_state import rows_of
+from ..workers.opened import rows_of
 
 METRICS_FILE = "metrics.json"
 _MEASURE = "metrics"

@@ -42,7 +42,7 @@ from ..storage.publish import publish_json
 from ..storage.receipts import Receipt, read_receipts, remove_receipt
 from ..storage.row_arrays import read_rows
 from ..storage.tables import write_table
-from ..worker_state import labels_of, rows_of
+from ..workers.opened import labels_of, rows_of
 
 _TRIPLET_BYTES = 64
 

@@ -14,7 +14,7 @@ from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import published
 from ..storage.receipts import Receipt
-from ..training_progress import TrainingProgress
+from ..training.checkpoints import TrainingProgress
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -62,8 +62,8 @@ def _run_task(job: Job, _task: Task, means: Means) -> Written:
     from ...models.compute import use_threads
     from ...models.processes import ALONE
     from ...models.states import weights_to_use
-    from ..epoch_training import train_epoch
-    from ..training_ranks import train_with_processes
+    from ..training.epoch import train_epoch
+    from ..training.launch import train_with_processes
 
     threads = min(means.threads, job.spec.training_threads)
     progress = TrainingProgress(job.scratch)

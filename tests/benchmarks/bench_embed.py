@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from timing import Contender, compare, markdown
-from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.progress import Silent
 from tripletmine.pipeline.resolve.encoder import load_encoder
@@ -22,7 +21,8 @@ from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.stage_runner import run_stage
 from tripletmine.pipeline.stages.embed import EMBED
 from tripletmine.pipeline.storage.publish import remove_tree
-from tripletmine.pipeline.worker_state import data_of, rows_of
+from tripletmine.pipeline.workers.opened import data_of, rows_of
+from tripletmine.pipeline.workers.serial import SerialExecutor
 
 
 def main() -> None:

@@ -21,7 +21,6 @@ from tripletmine.models.losses.global_loss import global_loss
 from tripletmine.models.losses.triplet import triplet_loss
 from tripletmine.models.processes import ALONE
 from tripletmine.models.training import Trainer
-from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.progress import Silent
 from tripletmine.pipeline.resolve.encoder import load_encoder
@@ -32,8 +31,9 @@ from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.stage_runner import make_job, run_stage
 from tripletmine.pipeline.stages.train import TRAIN
 from tripletmine.pipeline.storage.publish import remove_tree
-from tripletmine.pipeline.training_images import batches_with_images
-from tripletmine.pipeline.training_inputs import TrainingInputs, training_inputs
+from tripletmine.pipeline.training.batches import TrainingInputs, training_inputs
+from tripletmine.pipeline.training.images import batches_with_images
+from tripletmine.pipeline.workers.serial import SerialExecutor
 
 REF = StageRef(0, TRAIN.name)
 

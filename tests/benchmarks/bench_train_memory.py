@@ -28,8 +28,8 @@ from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.storage.manifest import Manifest, read_manifest, write_manifest
 from tripletmine.pipeline.storage.receipts import Receipt, stamp_files
 from tripletmine.pipeline.storage.tables import write_table
-from tripletmine.pipeline.training_inputs import training_inputs
-from tripletmine.pipeline.worker_state import labels_of
+from tripletmine.pipeline.training.batches import training_inputs
+from tripletmine.pipeline.workers.opened import labels_of
 
 ROWS = 1_250_000
 CLASSES = 5_000

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from tripletmine.pipeline.errors import CorruptError, StaleError, UnavailableError
-from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.stage_folder import write_claim
 from tripletmine.pipeline.repair import repair_run
@@ -13,6 +12,7 @@ from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stage_runner import StageResult
 from tripletmine.pipeline.storage.manifest import read_manifest
 from tripletmine.pipeline.verify import verify_run
+from tripletmine.pipeline.workers.serial import SerialExecutor
 
 from .runs import Recorded, artifacts, finish, small_spec
 

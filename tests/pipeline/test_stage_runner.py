@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 from tripletmine.pipeline.errors import CorruptError, DataError, StaleError, TaskError, UnavailableError
-from tripletmine.pipeline.executors.base import perform
-from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.plan.refs import StageRef, manifest_of
 from tripletmine.pipeline.plan.stage import Job, RunFacts, Stage
 from tripletmine.pipeline.plan.work import Means, Phase, Plan, Task, Written, split_rows
@@ -27,6 +25,8 @@ from tripletmine.pipeline.storage.journal import read_events
 from tripletmine.pipeline.storage.manifest import Manifest, read_manifest, write_manifest
 from tripletmine.pipeline.storage.publish import publish_json, published
 from tripletmine.pipeline.storage.receipts import Receipt
+from tripletmine.pipeline.workers.base import perform
+from tripletmine.pipeline.workers.serial import SerialExecutor
 
 from .runs import Recorded, small_spec
 

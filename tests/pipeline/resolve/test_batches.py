@@ -8,9 +8,9 @@ import pytest
 from tripletmine.models.batch_rules import WithinBoundary
 from tripletmine.models.batches.class_balanced import ClassBalanced
 from tripletmine.models.batches.neighbourhood import Neighbourhood
-from tripletmine.pipeline import epoch_training
 from tripletmine.pipeline.resolve.batches import resolve_batches
-from tripletmine.pipeline.training_inputs import TrainingInputs, training_inputs
+from tripletmine.pipeline.training import epoch as epoch_training
+from tripletmine.pipeline.training.batches import TrainingInputs, training_inputs
 
 from ..runs import finish, small_spec
 from ..test_stage_runner import FACTS

@@ -10,17 +10,18 @@ from tripletmine.pipeline import search
 from tripletmine.pipeline.artifacts.neighbours import read_neighbours, read_some_neighbours
 from tripletmine.pipeline.artifacts.weights import EMBEDDINGS
 from tripletmine.pipeline.errors import CorruptError, SpecError, TaskError
-from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.progress import Silent
 from tripletmine.pipeline.runfile.run_spec import RunSpec
-from tripletmine.pipeline.search import part_ranges, release_parts
+from tripletmine.pipeline.search import part_ranges
 from tripletmine.pipeline.stage_runner import make_job, run_stage
 from tripletmine.pipeline.stages.graph import GRAPH
 from tripletmine.pipeline.storage.committed import Committed
 from tripletmine.pipeline.storage.manifest import read_manifest
 from tripletmine.pipeline.storage.publish import remove_tree
 from tripletmine.pipeline.storage.row_arrays import read_rows
+from tripletmine.pipeline.workers.opened import release_parts
+from tripletmine.pipeline.workers.serial import SerialExecutor
 
 from ..runs import finish, opened, small_spec
 

@@ -3,13 +3,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from tripletmine.pipeline.errors import CorruptError
-from tripletmine.pipeline.executors.base import Outcome
-from tripletmine.pipeline.executors.serial import SerialExecutor
 from tripletmine.pipeline.plan.refs import StageRef, manifest_of
 from tripletmine.pipeline.plan.work import Task
 from tripletmine.pipeline.run import open_run
 from tripletmine.pipeline.stage_runner import run_stage
 from tripletmine.pipeline.stages.mine import MINE
+from tripletmine.pipeline.workers.base import Outcome
+from tripletmine.pipeline.workers.serial import SerialExecutor
 
 from ..runs import Recorded
 

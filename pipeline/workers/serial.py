@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from ...mining.usable import usable_threads
 from ..errors import PipelineError, TaskError
 from ..plan.work import Task
-from ..worker_state import release_state
 from .base import Outcome
+from .opened import release_state
 
 
 def machine_memory_mib() -> int:

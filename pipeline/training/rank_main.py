@@ -1,12 +1,12 @@
-"""One of several training processes, as the launcher starts it: `-m tripletmine.pipeline.training_rank FOLDER`."""
+"""One of several training processes, as the launcher starts it: `-m tripletmine.pipeline.training.rank_main FOLDER`."""
 
 import os
 import sys
 import time
 from pathlib import Path
 
-from .end_with_parent import end_with_parent
-from .training_launcher import LAUNCHER
+from ..workers.end_with_parent import end_with_parent
+from .launcher_main import LAUNCHER
 
 _LAUNCHER_SECONDS = 30
 
@@ -15,14 +15,13 @@ def main() -> None:
     end_with_parent(int(os.environ[LAUNCHER]))
     folder = Path(sys.argv[1])
 
-    from ..models.compute import use_threads
-    from ..models.process_group import joined
-    from ..models.processes import PeerLostError
-    from .epoch_training import train_epoch
-    from .failure_files import write_failure
-    from .job_files import read_job
-    from .training_progress import TrainingProgress
-    from .training_ranks import FAILURE, JOB
+    from ...models.compute import use_threads
+    from ...models.process_group import joined
+    from ...models.processes import PeerLostError
+    from .checkpoints import TrainingProgress
+    from .epoch import train_epoch
+    from .handover import read_job, write_failure
+    from .launch import FAILURE, JOB
 
     try:
         job = read_job(folder / JOB)

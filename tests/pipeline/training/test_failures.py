@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tripletmine.models.errors import ModelError
 from tripletmine.pipeline.errors import DataError, TaskError
-from tripletmine.pipeline.failure_files import read_failure, write_failure
+from tripletmine.pipeline.training.handover import read_failure, write_failure
 
 
 @pytest.mark.parametrize("error", [ModelError("the loss is nan"), DataError("row 3 is unreadable")])

@@ -13,7 +13,7 @@ from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stage_runner import StageResult, run_stage
 from tripletmine.pipeline.stages.train import TRAIN
 
-from .runs import Recorded, opened, small_spec
+from ..runs import Recorded, opened, small_spec
 
 TRAINED = StageRef(0, "train")
 

@@ -3,21 +3,21 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ..models.checkpoints import load_tensors
-from ..models.compute import device_named
-from ..models.frozen import freeze_backbone
-from ..models.metric_logs import open_logs
-from ..models.process_group import shared_statistics
-from ..models.processes import Processes
-from ..models.training import Trainer
-from .artifacts.weights import STATE_FILE
-from .plan.stage import Job
-from .resolve.encoder import load_encoder
-from .resolve.objective import build_objective
-from .resolve.trainer import trainer_settings
-from .training_images import batches_with_images
-from .training_inputs import TrainingInputs, training_inputs
-from .training_progress import TrainingProgress
+from ...models.checkpoints import load_tensors
+from ...models.compute import device_named
+from ...models.frozen import freeze_backbone
+from ...models.metric_logs import open_logs
+from ...models.process_group import shared_statistics
+from ...models.processes import Processes
+from ...models.training import Trainer
+from ..artifacts.weights import STATE_FILE
+from ..plan.stage import Job
+from ..resolve.encoder import load_encoder
+from ..resolve.objective import build_objective
+from ..resolve.trainer import trainer_settings
+from .batches import TrainingInputs, training_inputs
+from .checkpoints import TrainingProgress
+from .images import batches_with_images
 
 if TYPE_CHECKING:
     from torch import Tensor

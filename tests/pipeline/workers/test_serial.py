@@ -7,11 +7,11 @@ from scripted_tasks import History, run_scripted, tries
 from tripletmine.mining.usable import usable_threads
 from tripletmine.pipeline.artifacts.record import open_record
 from tripletmine.pipeline.errors import DataError, TaskError
-from tripletmine.pipeline.executors.open import open_executor
-from tripletmine.pipeline.executors.serial import SerialExecutor, machine_memory_mib
 from tripletmine.pipeline.plan.work import split_rows
 from tripletmine.pipeline.runfile.run_spec import ClusterSpec
-from tripletmine.pipeline.worker_state import encoder_of, rows_of
+from tripletmine.pipeline.workers.open import open_executor
+from tripletmine.pipeline.workers.opened import encoder_of, rows_of
+from tripletmine.pipeline.workers.serial import SerialExecutor, machine_memory_mib
 
 from ..conftest import Finished
 

@@ -11,7 +11,7 @@ from tripletmine.pipeline.storage.committed import Committed
 from tripletmine.pipeline.storage.manifest import Manifest
 from tripletmine.pipeline.storage.receipts import Receipt, stamp_files
 from tripletmine.pipeline.storage.tables import write_table
-from tripletmine.pipeline.training_triplets import check_enough, training_triplets
+from tripletmine.pipeline.training.batches import check_enough, training_triplets
 
 PART = part_name(0)
 

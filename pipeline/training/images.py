@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.augment_hook import augment_hook
-from ..models.batches.batch import Batch, BatchPlan
-from ..models.loader import Asked, loaded
-from ..models.processes import Processes
-from ..models.transforms import AugmentSettings, TrainTransform
-from .data.base import DataSet
-from .plan.stage import Job
-from .resolve.encoder import scaling_of
-from .worker_state import data_of, rows_of
+from ...models.augment_hook import augment_hook
+from ...models.batches.batch import Batch, BatchPlan
+from ...models.loader import Asked, loaded
+from ...models.processes import Processes
+from ...models.transforms import AugmentSettings, TrainTransform
+from ..data.base import DataSet
+from ..plan.stage import Job
+from ..resolve.encoder import scaling_of
+from ..workers.opened import data_of, rows_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tripletmine.pipeline.errors import DataError
-from tripletmine.pipeline.executors.base import Outcome
 from tripletmine.pipeline.plan.work import Task
 from tripletmine.pipeline.storage.receipts import Receipt
+from tripletmine.pipeline.workers.base import Outcome
 
 History = Mapping[int, Sequence[str]]
 """Task index → what its tries do, the last for ever: "succeed", "fail", "refuse", "kill" or "wait"."""

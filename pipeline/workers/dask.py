@@ -24,8 +24,8 @@ from distributed.security import Security
 from ..errors import PipelineError, TaskError, UnavailableError
 from ..plan.work import Task
 from ..runfile.run_spec import ClusterSpec
-from ..worker_state import release_state
 from .base import Outcome
+from .opened import release_state
 from .serial import failure_of, machine_memory_mib
 
 _PACKAGE = "tripletmine"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from tripletmine.pipeline.errors import CorruptError
-from tripletmine.pipeline.training_progress import TrainingProgress
+from tripletmine.pipeline.training.checkpoints import TrainingProgress
 
 STATE = {"encoder.weight": torch.arange(6, dtype=torch.float32)}
 
@@ -89,7 +89,7 @@ def test_a_kill_between_state_and_pointer_leaves_the_older_checkpoint(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tripletmine.pipeline.training_progress.publish_sealed", killed)
+    monkeypatch.setattr("tripletmine.pipeline.training.checkpoints.publish_sealed", killed)
     with pytest.raises(KeyboardInterrupt):
         TrainingProgress(folder).checkpoint(6, STATE)
     monkeypatch.undo()

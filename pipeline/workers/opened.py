@@ -4,18 +4,20 @@ Each cache holds one entry, keyed by what identifies it on disk, so that a worke
 epochs never uses what belongs to another.
 """
 
+from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..mining.labels import Labels, encode_labels
-from .artifacts.rows import read_rows_file
-from .data.base import DataSet
-from .data.open import open_data
-from .data.rows import RunRows
-from .plan.stage import RunFacts
-from .runfile.data_spec import DataSpec
-from .runfile.run_spec import RunSpec
+from ...mining.graphs.methods import Index
+from ...mining.labels import Labels, encode_labels
+from ..artifacts.rows import read_rows_file
+from ..data.base import DataSet
+from ..data.open import open_data
+from ..data.rows import RunRows
+from ..plan.stage import RunFacts
+from ..runfile.data_spec import DataSpec
+from ..runfile.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,7 +50,7 @@ def encoder_of(root: Path, spec: RunSpec, facts: RunFacts, checkpoint: Path | No
 
 def release_state() -> None:
     """Drop the encoder and the indexes, so that the next stage has the memory. Data and rows serve on."""
-    from .search import release_parts
+    pass
 
     _encoder.cache_clear()
     release_parts()
@@ -63,6 +65,14 @@ def _data(root: Path, data_json: str, base: str, digest: str) -> DataSet:
 
 @lru_cache(maxsize=1)
 def _encoder(root: Path, spec_json: str, facts: RunFacts, weights: Path | None, _changed: int) -> "nn.Module":
-    from .resolve.encoder import load_encoder
+    from ..resolve.encoder import load_encoder
 
     return load_encoder(root, RunSpec.model_validate_json(spec_json), facts, weights)
+
+
+_open_parts: OrderedDict[tuple[str, str, int, int], Index] = OrderedDict()
+
+
+def release_parts() -> None:
+    """Close all open parts."""
+    _open_parts.clear()

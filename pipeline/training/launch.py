@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import UnavailableError
-from .failure_files import read_failure
-from .job_files import write_job
-from .plan.stage import Job
-from .training_progress import TrainingProgress
+from ..errors import UnavailableError
+from ..plan.stage import Job
+from .checkpoints import TrainingProgress
+from .handover import read_failure, write_job
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,9 +39,9 @@ def train_with_processes(
     (folder / FAILURE).unlink(missing_ok=True)
     count = job.spec.train.processes
     command = [
-        *(sys.executable, "-m", "tripletmine.pipeline.training_launcher", str(os.getpid())),
+        *(sys.executable, "-m", "tripletmine.pipeline.training.launcher_main", str(os.getpid())),
         *("--standalone", f"--nproc-per-node={count}"),
-        *("-m", "tripletmine.pipeline.training_rank", str(folder)),
+        *("-m", "tripletmine.pipeline.training.rank_main", str(folder)),
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, threads // count))}
     with (folder / _LOG).open("wb") as log:

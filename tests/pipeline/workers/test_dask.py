@@ -14,8 +14,6 @@ import psutil
 import pytest
 from scripted_tasks import History, run_scripted, tries
 from tripletmine.pipeline.errors import DataError, TaskError, UnavailableError
-from tripletmine.pipeline.executors.base import Executor
-from tripletmine.pipeline.executors.open import open_executor
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.work import split_rows
 from tripletmine.pipeline.progress import Silent
@@ -24,6 +22,8 @@ from tripletmine.pipeline.stage_runner import run_stage
 from tripletmine.pipeline.stages.graph import GRAPH
 from tripletmine.pipeline.storage.journal import read_events
 from tripletmine.pipeline.storage.publish import remove_tree
+from tripletmine.pipeline.workers.base import Executor
+from tripletmine.pipeline.workers.open import open_executor
 
 from ..conftest import Finished
 from ..runs import artifacts, differences, finish, opened, small_spec

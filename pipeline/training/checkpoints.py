@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import CorruptError
-from .storage.digest import digest_bytes, digest_file
-from .storage.publish import fsync_file, publish_bytes, published
-from .storage.sealed import publish_sealed, read_sealed
+from ..errors import CorruptError
+from ..storage.digest import digest_bytes, digest_file
+from ..storage.publish import fsync_file, publish_bytes, published
+from ..storage.sealed import publish_sealed, read_sealed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +62,7 @@ class TrainingProgress:
 
         None: nothing to continue from, the epoch starts anew.
         """
-        from ..models.checkpoints import load_tensors
+        from ...models.checkpoints import load_tensors
 
         pointer = self._pointer()
         # Private progress that cannot be trusted is worth nothing: the epoch begins again, from its parent.
@@ -93,7 +93,7 @@ class TrainingProgress:
 
     def checkpoint(self, step: int, state: Mapping[str, "Tensor"]) -> None:
         """Make `step` (steps done in this epoch) the place to continue from."""
-        from ..models.checkpoints import save_tensors
+        from ...models.checkpoints import save_tensors
 
         path = self._folder / f"state-{step:08d}.safetensors"
         with published(path) as partial:

@@ -1,14 +1,14 @@
 """torch's elastic launcher, ending with the process that started it.
 
-`python -m tripletmine.pipeline.training_launcher PARENT …` is `python -m torch.distributed.run …`, which alone would go
-on when its parent is killed.
+`python -m tripletmine.pipeline.training.launcher_main PARENT …` is `python -m torch.distributed.run …`, which alone
+would go on when its parent is killed.
 """
 
 import os
 import runpy
 import sys
 
-from .end_with_parent import end_with_parent
+from ..workers.end_with_parent import end_with_parent
 
 LAUNCHER = "TRIPLETMINE_LAUNCHER"
 """Environment variable with the launcher's process id, for the processes that it starts."""

@@ -1,0 +1,1 @@
+"""One epoch of training: its batches, images, checkpoints and processes."""

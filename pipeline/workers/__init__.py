@@ -1,0 +1,1 @@
+"""Where tasks run, and what a process keeps open between them."""
