@@ -5,16 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..pipeline.epochs import TEST, EpochPlan, epochs_to_run, final_stage, stops_before, wants_test
 from ..pipeline.errors import SpecError
 from ..pipeline.plan.refs import StageRef, manifest_of
 from ..pipeline.plan.stage import Stage
-from ..pipeline.progress import Progress
-from ..pipeline.retention import prune
-from ..pipeline.run import Run, open_run
+from ..pipeline.run.directory import Run, open_run
+from ..pipeline.run.epochs import TEST, EpochPlan, epochs_to_run, final_stage, stops_before, wants_test
+from ..pipeline.run.progress import Progress
+from ..pipeline.run.retention import prune
+from ..pipeline.run.runner import StageResult, run_stage
 from ..pipeline.runfile.load import load_spec
 from ..pipeline.runfile.run_spec import RunSpec
-from ..pipeline.stage_runner import StageResult, run_stage
 from ..pipeline.workers.base import Executor
 from ..pipeline.workers.open import open_executor
 from .environment import QUIET_DASK, environment, unless_set

@@ -16,9 +16,9 @@ from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from ..pipeline.epochs import EpochPlan
 from ..pipeline.plan.stage import Stage
-from ..pipeline.stage_runner import StageResult
+from ..pipeline.run.epochs import EpochPlan
+from ..pipeline.run.runner import StageResult
 from .artifacts import publish_metrics, publish_summary
 from .errors import message_for
 from .interrupts import Terminated

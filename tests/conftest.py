@@ -23,8 +23,8 @@ WITH_PROCESSES = (
     "models/losses/test_training_with_losses.py",
     "pipeline/workers",
     "pipeline/storage/test_lock.py",
-    "pipeline/test_killed.py",
-    "pipeline/test_methods.py",
+    "pipeline/run/test_killed.py",
+    "pipeline/run/test_methods.py",
     "pipeline/training/test_launch.py",
 )
 

@@ -26,7 +26,7 @@ def audit(
     """
     with reporting(debug):
         from ...mining.audit import VIOLATIONS
-        from ...pipeline.triplet_audit import audit_folder
+        from ...pipeline.standalone.audit import audit_folder
 
         found = audit_folder(triplets, sample=sample, recall_sample=recall_sample, seed=seed, note=typer.echo)
         report = found.triplets

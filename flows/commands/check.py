@@ -12,7 +12,7 @@ from .arguments import Debug, RunFile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...pipeline.overview import RunOverview
+    from ...pipeline.run.overview import RunOverview
 
 
 def check(run_file: RunFile, debug: Debug = False) -> None:
@@ -21,7 +21,7 @@ def check(run_file: RunFile, debug: Debug = False) -> None:
     Rows, classes, phases and tasks, memory of a task, disk needed.
     """
     with reporting(debug):
-        from ...pipeline.overview import overview
+        from ...pipeline.run.overview import overview
         from ...pipeline.runfile.load import load_spec
         from ..tables import output, table
 

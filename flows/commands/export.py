@@ -20,8 +20,10 @@ def export(
 ) -> None:
     """Write the best encoder with what is needed to load it elsewhere."""
     with reporting(debug):
-        from ...pipeline.export import export_encoder
+        from ...pipeline.run.export import export_encoder
 
         about = export_encoder(run_root(run), out, epoch=epoch)
         typer.echo(f"wrote the encoder of epoch {about['epoch']} to {out}")
-        typer.echo("load it: tripletmine.pipeline.exported.ExportedEncoder(Path(...)).embed(items)")
+        typer.echo(
+            "load it: tripletmine.pipeline.standalone.exported_encoder.ExportedEncoder(Path(...)).embed(items)"
+        )

@@ -10,7 +10,7 @@ from .arguments import Debug, RunDirectory, run_root
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...pipeline.inspection import Inspection
+    from ...pipeline.run.inspection import Inspection
 
 
 def inspect(
@@ -23,7 +23,7 @@ def inspect(
 ) -> None:
     """Counts, distributions of distances and ranks, the hardest triplets with their keys."""
     with reporting(debug):
-        from ...pipeline.inspection import PERCENTILES, inspect_epoch
+        from ...pipeline.run.inspection import PERCENTILES, inspect_epoch
         from ..tables import figure, output, table
 
         found = inspect_epoch(run_root(run), epoch, hardest=hardest)

@@ -39,7 +39,7 @@ def mine(
     """Mine triplets from vectors and labels. Needs neither a run file nor torch."""
     with reporting(debug):
         from ...mining.rule import MiningRule
-        from ...pipeline.vector_mining import VectorMining, mine_vectors
+        from ...pipeline.standalone.mine_vectors import VectorMining, mine_vectors
 
         rule = MiningRule(
             k_hardness=k_hardness,

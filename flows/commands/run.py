@@ -56,11 +56,11 @@ def run(
 
 
 def _set_aside(opened: "OpenedRun", from_stage: str | None, epoch: int | None) -> None:
-    from ...pipeline.aside import from_stage as stages_from
-    from ...pipeline.aside import require_parents
-    from ...pipeline.epochs import all_refs
     from ...pipeline.errors import SpecError
     from ...pipeline.plan.stage_folder import set_aside
+    from ...pipeline.run.epochs import all_refs
+    from ...pipeline.run.redo import from_stage as stages_from
+    from ...pipeline.run.redo import require_parents
 
     if from_stage is None:
         if epoch is not None:
@@ -89,7 +89,7 @@ def _import_slow_modules() -> None:
 
 def _tell_results(opened: "OpenedRun") -> None:
     """How good it is, and where to look."""
-    from ...pipeline.status import read_status
+    from ...pipeline.run.status import read_status
     from ..metrics_table import metrics_table
     from ..tables import output
 

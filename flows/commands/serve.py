@@ -25,7 +25,7 @@ def serve(
     """
     with reporting(debug):
         from ...pipeline.errors import LockedError, SpecError
-        from ...pipeline.run import open_run
+        from ...pipeline.run.directory import open_run
         from ...pipeline.runfile.load import load_spec
         from ..prefect_server import prefect_api
         from ..serve import parse_every, require_cron, serve_run

@@ -8,7 +8,7 @@ from ..errors import reporting
 from .arguments import Debug, RunDirectory, run_root
 
 if TYPE_CHECKING:
-    from ...pipeline.status import EpochStatus, StageStatus
+    from ...pipeline.run.status import EpochStatus, StageStatus
 
 _STAGES = ("embed", "graph", "mine", "train", "evaluate")
 
@@ -19,7 +19,7 @@ def status(run: RunDirectory, debug: Debug = False) -> None:
     May be asked while the run is at work.
     """
     with reporting(debug):
-        from ...pipeline.status import read_status
+        from ...pipeline.run.status import read_status
         from ..metrics_table import metrics_table
         from ..tables import output, size, table
 

@@ -19,7 +19,7 @@ def suspects(
 ) -> None:
     """List rows that look mislabelled, and pairs that look like false negatives, strongest first."""
     with reporting(debug):
-        from ...pipeline.triplet_audit import list_suspects
+        from ...pipeline.standalone.audit import list_suspects
 
         found = list_suspects(triplets, out, minimum_score=minimum_score)
         typer.echo(f"{len(found.mislabelled['row']):,} rows in {out}/mislabelled.parquet")

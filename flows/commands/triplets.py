@@ -32,7 +32,7 @@ def triplets(
 ) -> None:
     """Write anchor, positive and negative of every triplet for other trainers."""
     with reporting(debug):
-        from ...pipeline.triplet_export import export_triplets
+        from ...pipeline.standalone.triplet_export import export_triplets
 
         written = export_triplets(folder, out, form=form.value, values=values, column=column)
         typer.echo(f"wrote {written:,} triplets to {out}")

@@ -24,7 +24,7 @@ def verify(
     Ends with exit code 1 when anything is damaged or gone, and says which stage to redo.
     """
     with reporting(debug, ["verify", str(run), "--repair"] if repair else ()):
-        from ...pipeline.verify import verify_run
+        from ...pipeline.run.verify import verify_run
 
         if repair:
             _repair(run)
@@ -41,7 +41,7 @@ def verify(
 
 def _repair(run: Path) -> None:
     from ...pipeline.artifacts.record import open_record
-    from ...pipeline.repair import repair_run
+    from ...pipeline.run.repair import repair_run
     from ...pipeline.runfile.load import load_spec
     from ..opened_run import opened_spec
     from ..progress import TerminalProgress

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ..artifacts.weights import EMBEDDINGS, first_weights
-from ..embedding import embed_rows, embedding_memory_mib
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
@@ -14,6 +13,7 @@ from ..resolve.encoder import scaling_keys
 from ..runfile.run_spec import RunSpec
 from ..storage.receipts import Receipt
 from ..storage.row_arrays import create_rows, metadata_file, write_chunk
+from .embed_rows import embed_rows, embedding_memory_mib
 
 
 def _parents(_spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:

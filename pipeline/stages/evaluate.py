@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ...mining.npy import npy_bytes
 from ..data.base import SPLITS
-from ..embedding import embed_rows, embedding_memory_mib
 from ..errors import CorruptError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
@@ -25,6 +24,7 @@ from ..storage.digest import digest_file
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt, read_receipts
 from ..workers.opened import rows_of
+from .embed_rows import embed_rows, embedding_memory_mib
 
 METRICS_FILE = "metrics.json"
 _MEASURE = "metrics"

@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..artifacts.neighbours import create_neighbours, write_neighbours
-from ..effort import EFFORT_FILE, measure_effort, read_effort
 from ..errors import SpecError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
 from ..resolve.graph import resolve_method, starts_warm
 from ..runfile.run_spec import RunSpec
-from ..search import (
+from ..storage.publish import publish_json, published
+from ..storage.receipts import Receipt
+from .graph_effort import EFFORT_FILE, measure_effort, read_effort
+from .graph_search import (
     INDEX_PHASE,
     build_part,
     index_file,
@@ -25,8 +27,6 @@ from ..search import (
     parts_held,
     search_rows,
 )
-from ..storage.publish import publish_json, published
-from ..storage.receipts import Receipt
 
 
 def _parents(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:

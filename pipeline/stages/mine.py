@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...mining.audit import VIOLATIONS
+from ...mining.audit import VIOLATIONS, audit_parts
 from ...mining.confusion import Confusion, merge_confusions
 from ...mining.labels import Labels
 from ...mining.miner import mine
@@ -30,9 +30,7 @@ from ..artifacts.triplets import (
     triplet_table,
 )
 from ..artifacts.weights import EMBEDDINGS
-from ..audit import audit_parts
 from ..errors import CorruptError
-from ..hardness import choose_hardness, hardness_parents
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
@@ -43,6 +41,7 @@ from ..storage.receipts import Receipt, read_receipts, remove_receipt
 from ..storage.row_arrays import read_rows
 from ..storage.tables import write_table
 from ..workers.opened import labels_of, rows_of
+from .mine_hardness import choose_hardness, hardness_parents
 
 _TRIPLET_BYTES = 64
 

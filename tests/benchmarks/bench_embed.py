@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from timing import Contender, compare, markdown
 from tripletmine.pipeline.plan.refs import StageRef
-from tripletmine.pipeline.progress import Silent
 from tripletmine.pipeline.resolve.encoder import load_encoder
-from tripletmine.pipeline.run import Run, open_run
+from tripletmine.pipeline.run.directory import Run, open_run
+from tripletmine.pipeline.run.progress import Silent
+from tripletmine.pipeline.run.runner import run_stage
 from tripletmine.pipeline.runfile.load import parse_spec
-from tripletmine.pipeline.stage_runner import run_stage
 from tripletmine.pipeline.stages.embed import EMBED
 from tripletmine.pipeline.storage.publish import remove_tree
 from tripletmine.pipeline.workers.opened import data_of, rows_of

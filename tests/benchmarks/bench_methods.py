@@ -28,7 +28,7 @@ import torch
 from methods_cases import BATCHES, DATA, EPOCHS, TABLES, Case
 from results_files import publish, spread
 from tripletmine.flows.opened_run import OpenedRun, opened_spec
-from tripletmine.pipeline.progress import Silent
+from tripletmine.pipeline.run.progress import Silent
 from tripletmine.pipeline.runfile.load import parse_spec
 
 

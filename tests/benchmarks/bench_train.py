@@ -22,13 +22,13 @@ from tripletmine.models.losses.triplet import triplet_loss
 from tripletmine.models.processes import ALONE
 from tripletmine.models.training import Trainer
 from tripletmine.pipeline.plan.refs import StageRef
-from tripletmine.pipeline.progress import Silent
 from tripletmine.pipeline.resolve.encoder import load_encoder
 from tripletmine.pipeline.resolve.objective import build_objective
 from tripletmine.pipeline.resolve.trainer import trainer_settings
-from tripletmine.pipeline.run import Run, open_run
+from tripletmine.pipeline.run.directory import Run, open_run
+from tripletmine.pipeline.run.progress import Silent
+from tripletmine.pipeline.run.runner import make_job, run_stage
 from tripletmine.pipeline.runfile.load import parse_spec
-from tripletmine.pipeline.stage_runner import make_job, run_stage
 from tripletmine.pipeline.stages.train import TRAIN
 from tripletmine.pipeline.storage.publish import remove_tree
 from tripletmine.pipeline.training.batches import TrainingInputs, training_inputs

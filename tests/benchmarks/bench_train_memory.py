@@ -22,7 +22,7 @@ import pyarrow as pa
 from tripletmine.pipeline.artifacts.triplets import CONFUSION, part_name
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.stage import Job
-from tripletmine.pipeline.run import open_run
+from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.storage.manifest import Manifest, read_manifest, write_manifest

@@ -15,7 +15,7 @@ from tripletmine.models.transforms import input_shape_of
 from tripletmine.pipeline.data.base import SPLITS
 from tripletmine.pipeline.data.open import open_data
 from tripletmine.pipeline.data.rows import RunRows, build_rows
-from tripletmine.pipeline.run_files import describe_data
+from tripletmine.pipeline.run.prepare import describe_data
 from tripletmine.pipeline.runfile.load import parse_spec
 
 EMBEDDING_DIM = 64

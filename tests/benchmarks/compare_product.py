@@ -13,10 +13,10 @@ from compare_evaluation import kept
 from compare_results import Epoch
 from tripletmine.flows.opened_run import OpenedRun, opened_run
 from tripletmine.pipeline.artifacts.weights import ENCODER_FILE
-from tripletmine.pipeline.epochs import EpochPlan
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.stage_folder import set_aside
-from tripletmine.pipeline.progress import Silent
+from tripletmine.pipeline.run.epochs import EpochPlan
+from tripletmine.pipeline.run.progress import Silent
 
 NOT_TIMED = "evaluate"
 """The stage that measures validation. It is in nobody's times, although ours also reads it to adapt k."""

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tripletmine.pipeline.errors import PipelineError
-from tripletmine.pipeline.inspection import inspect_epoch
 from tripletmine.pipeline.plan.refs import StageRef, manifest_of
+from tripletmine.pipeline.run.inspection import inspect_epoch
+from tripletmine.pipeline.run.status import read_status
+from tripletmine.pipeline.run.verify import verify_run
 from tripletmine.pipeline.runfile.load import load_spec
-from tripletmine.pipeline.status import read_status
 from tripletmine.pipeline.storage.lock import exclusive_lock
 from tripletmine.pipeline.storage.receipts import Receipt, read_receipts, write_receipt
-from tripletmine.pipeline.verify import verify_run
 
 from .cases import References
 

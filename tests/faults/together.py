@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from tripletmine.pipeline.errors import SpecError, UnavailableError
-from tripletmine.pipeline.inspection import inspect_epoch
-from tripletmine.pipeline.status import read_status
+from tripletmine.pipeline.run.inspection import inspect_epoch
+from tripletmine.pipeline.run.status import read_status
 from tripletmine.pipeline.storage.lock import BEAT_SECONDS
 
 from .cases import Case, References, Tally

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tripletmine.pipeline.run.runner import StageResult
 from tripletmine.pipeline.runfile.run_spec import RunSpec
-from tripletmine.pipeline.stage_runner import StageResult
 
 from .runs import finish, small_spec
 

@@ -12,12 +12,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tripletmine.pipeline.epochs import TEST, epochs_to_run, final_stage, wants_test
-from tripletmine.pipeline.retention import prune
-from tripletmine.pipeline.run import Run, open_run
+from tripletmine.pipeline.run.directory import Run, open_run
+from tripletmine.pipeline.run.epochs import TEST, epochs_to_run, final_stage, wants_test
+from tripletmine.pipeline.run.retention import prune
+from tripletmine.pipeline.run.runner import StageResult, run_stage
 from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.runfile.run_spec import RunSpec
-from tripletmine.pipeline.stage_runner import StageResult, run_stage
 from tripletmine.pipeline.workers.base import Executor
 from tripletmine.pipeline.workers.open import open_executor
 

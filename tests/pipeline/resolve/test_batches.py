@@ -12,8 +12,8 @@ from tripletmine.pipeline.resolve.batches import resolve_batches
 from tripletmine.pipeline.training import epoch as epoch_training
 from tripletmine.pipeline.training.batches import TrainingInputs, training_inputs
 
+from ..run.test_runner import FACTS
 from ..runs import finish, small_spec
-from ..test_stage_runner import FACTS
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from tripletmine.mining.graphs import exact
 from tripletmine.mining.graphs.recall import recall_at_k
-from tripletmine.pipeline import search
 from tripletmine.pipeline.artifacts.neighbours import read_neighbours, read_some_neighbours
 from tripletmine.pipeline.artifacts.weights import EMBEDDINGS
 from tripletmine.pipeline.errors import CorruptError, SpecError, TaskError
 from tripletmine.pipeline.plan.refs import StageRef
-from tripletmine.pipeline.progress import Silent
+from tripletmine.pipeline.run.progress import Silent
+from tripletmine.pipeline.run.runner import make_job, run_stage
 from tripletmine.pipeline.runfile.run_spec import RunSpec
-from tripletmine.pipeline.search import part_ranges
-from tripletmine.pipeline.stage_runner import make_job, run_stage
+from tripletmine.pipeline.stages import graph_search as search
 from tripletmine.pipeline.stages.graph import GRAPH
+from tripletmine.pipeline.stages.graph_search import part_ranges
 from tripletmine.pipeline.storage.committed import Committed
 from tripletmine.pipeline.storage.manifest import read_manifest
 from tripletmine.pipeline.storage.publish import remove_tree

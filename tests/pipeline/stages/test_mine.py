@@ -5,8 +5,8 @@ import pytest
 from tripletmine.pipeline.errors import CorruptError
 from tripletmine.pipeline.plan.refs import StageRef, manifest_of
 from tripletmine.pipeline.plan.work import Task
-from tripletmine.pipeline.run import open_run
-from tripletmine.pipeline.stage_runner import run_stage
+from tripletmine.pipeline.run.directory import open_run
+from tripletmine.pipeline.run.runner import run_stage
 from tripletmine.pipeline.stages.mine import MINE
 from tripletmine.pipeline.workers.base import Outcome
 from tripletmine.pipeline.workers.serial import SerialExecutor

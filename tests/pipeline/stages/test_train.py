@@ -9,8 +9,8 @@ from tripletmine.models.training import Trainer
 from tripletmine.pipeline.artifacts.triplets import part_name
 from tripletmine.pipeline.errors import CorruptError
 from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.run.runner import run_stage
 from tripletmine.pipeline.runfile.run_spec import RunSpec
-from tripletmine.pipeline.stage_runner import run_stage
 from tripletmine.pipeline.stages.train import TRAIN
 from tripletmine.pipeline.storage.manifest import read_manifest, write_manifest
 from tripletmine.pipeline.storage.receipts import stamp_files

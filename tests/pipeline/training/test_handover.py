@@ -4,8 +4,8 @@ from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.stage import Job
 from tripletmine.pipeline.training.handover import read_job, write_job
 
+from ..run.test_runner import FACTS
 from ..runs import small_spec
-from ..test_stage_runner import FACTS
 
 
 def test_a_job_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from tripletmine.models.checkpoints import load_tensors
 from tripletmine.models.errors import ModelError
 from tripletmine.pipeline.errors import UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.run.runner import StageResult, run_stage
 from tripletmine.pipeline.runfile.run_spec import RunSpec
-from tripletmine.pipeline.stage_runner import StageResult, run_stage
 from tripletmine.pipeline.stages.train import TRAIN
 
 from ..runs import Recorded, opened, small_spec

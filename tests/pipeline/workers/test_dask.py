@@ -16,9 +16,9 @@ from scripted_tasks import History, run_scripted, tries
 from tripletmine.pipeline.errors import DataError, TaskError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.work import split_rows
-from tripletmine.pipeline.progress import Silent
+from tripletmine.pipeline.run.progress import Silent
+from tripletmine.pipeline.run.runner import run_stage
 from tripletmine.pipeline.runfile.run_spec import ClusterSpec, RunSpec
-from tripletmine.pipeline.stage_runner import run_stage
 from tripletmine.pipeline.stages.graph import GRAPH
 from tripletmine.pipeline.storage.journal import read_events
 from tripletmine.pipeline.storage.publish import remove_tree

@@ -1,0 +1,1 @@
+"""A run directory from begin to end: stages run, redone, pruned, shown, verified, repaired."""

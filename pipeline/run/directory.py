@@ -1,0 +1,84 @@
+"""Opening a run directory: made or recognised, locked, and its rows in place."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..artifacts.encoder_copies import ENCODER_FOLDER
+from ..artifacts.record import RUN_FILE, read_run_file, write_run_file
+from ..artifacts.rows import ROWS_FILE
+from ..errors import SpecError, UnavailableError
+from ..plan.stage import RunFacts
+from ..runfile.run_spec import RunSpec
+from ..storage.journal import note_event
+from ..storage.lock import exclusive_lock
+from .prepare import prepare_data
+
+_LOCK = ".lock"
+_BEFORE_RUN_FILE = {ROWS_FILE, ENCODER_FOLDER, "prefect", "logs"}
+"""What a run that was killed while it was being set up may have left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An open run directory, which this process has to itself."""
+
+    root: Path
+    spec: RunSpec
+    facts: RunFacts
+
+
+@contextmanager
+def open_run(
+    spec: RunSpec, note: Callable[[str], None] = lambda _: None, *, repair: bool = False
+) -> Iterator[Run]:
+    """Create or continue the run of this spec, and hold its lock while the block lasts.
+
+    note: told of waiting. repair: write the run's own files again where they are damaged, instead of refusing them.
+
+    Errors: SpecError for a directory that is something else; StaleError when the data changed; LockedError when
+    another process works on it; UnavailableError when it cannot be written; DataError.
+    """
+    root = spec.root
+    _make_directory(root, repair=repair)
+    with exclusive_lock(root / _LOCK, note=note):
+        facts, identity = prepare_data(spec, repair=repair)
+        write_run_file(spec, facts, identity)
+        note_event(root, "opened", pid=os.getpid())
+        yield Run(root, spec, facts)
+
+
+def _make_directory(root: Path, *, repair: bool) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        foreign = [path.name for path in root.iterdir() if not _ours(path.name)]
+        if (root / RUN_FILE).exists():
+            if not repair:
+                read_run_file(root)
+        elif foreign and not _lacks_run_file(root):
+            raise SpecError(
+                f"run.directory {root} is not empty and not a run (it has {sorted(foreign)[0]}): "
+                "choose another, or empty it"
+            )
+        # The lock first: of a file system that became read-only it is this that says so.
+        (root / _LOCK).touch()
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except (FileExistsError, NotADirectoryError):
+        raise SpecError(f"run.directory {root} is a file: choose another") from None
+    except OSError as error:
+        raise UnavailableError(
+            f"run.directory {root} cannot be written ({error.strerror}): correct its permissions, or choose another"
+        ) from None
+
+
+def _ours(name: str) -> bool:
+    return name in _BEFORE_RUN_FILE or name.startswith(".")
+
+
+def _lacks_run_file(root: Path) -> bool:
+    """Whether this is a run whose damaged run.json was deleted, as the error about it says."""
+    return (root / ROWS_FILE).is_file() and (root / _LOCK).is_file()

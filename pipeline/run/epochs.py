@@ -1,0 +1,115 @@
+"""Which stages a run has, in which order, and which epoch is the best so far."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UnavailableError
+from ..plan.refs import StageRef, manifest_of
+from ..plan.stage import RunFacts, Stage
+from ..runfile.run_spec import RunSpec
+from ..stages.embed import EMBED
+from ..stages.evaluate import EVALUATE, test_stage
+from ..stages.graph import GRAPH
+from ..stages.mine import MINE
+from ..stages.train import TRAIN
+
+_WARM_UP = (TRAIN, EVALUATE)
+_MINED = (EMBED, GRAPH, MINE, TRAIN, EVALUATE)
+TEST = StageRef(None, "test")
+
+
+@dataclass(frozen=True, slots=True)
+class EpochPlan:
+    """One epoch: its number from 0, whether it warms up, and its stages in order."""
+
+    number: int
+    warm_up: bool
+    stages: tuple[Stage, ...]
+
+    @property
+    def refs(self) -> list[StageRef]:
+        """Its stages by reference."""
+        return [StageRef(self.number, stage.name) for stage in self.stages]
+
+
+def plan_epochs(spec: RunSpec) -> tuple[EpochPlan, ...]:
+    """All epochs of a run: the warm-up trains and evaluates only."""
+    return tuple(
+        EpochPlan(number, number < spec.train.warmup_epochs, _stages(number, spec))
+        for number in range(spec.run.epochs)
+    )
+
+
+def epochs_to_run(root: Path, spec: RunSpec) -> Iterator[EpochPlan]:
+    """The epochs of a run in order, up to the one after which run.patience ends it.
+
+    Whether another epoch follows is decided when it is asked for. A run that has stopped goes on when run.patience is
+    raised or removed.
+    """
+    for epoch in plan_epochs(spec):
+        if stops_before(root, spec, epoch.number):
+            return
+        yield epoch
+
+
+def stops_before(root: Path, spec: RunSpec, number: int) -> bool:
+    """Whether run.patience ends the run before this epoch."""
+    if spec.run.patience is None:
+        return False
+    before = [score for score in validation_scores(root, spec) if score[0] < number]
+    return lost_patience(before, spec.run.patience, spec.train.warmup_epochs)
+
+
+def lost_patience(scores: Sequence[tuple[int, float]], patience: int, warmup_epochs: int) -> bool:
+    """Whether the last `patience` of these (epoch, score), ascending, brought nothing better; warm-up epochs are free.
+
+    >>> lost_patience([(0, 0.5), (1, 0.7), (2, 0.6), (3, 0.7)], patience=2, warmup_epochs=1)
+    True
+    """
+    best, since = -math.inf, 0
+    for epoch, score in scores:
+        since = 0 if score > best or epoch < warmup_epochs else since + 1
+        if since >= patience:
+            return True
+        best = max(best, score)
+    return False
+
+
+def _stages(number: int, spec: RunSpec) -> tuple[Stage, ...]:
+    return _WARM_UP if number < spec.train.warmup_epochs else _MINED
+
+
+def all_refs(spec: RunSpec) -> list[StageRef]:
+    """All stages of a run in order, the test at the end included."""
+    return [ref for epoch in plan_epochs(spec) for ref in epoch.refs] + [TEST]
+
+
+def wants_test(spec: RunSpec, facts: RunFacts) -> bool:
+    """Whether the run ends with a look at its test split."""
+    return spec.evaluate.test != "never" and facts.test > 0
+
+
+def validation_scores(root: Path, spec: RunSpec) -> Iterator[tuple[int, float]]:
+    """(epoch, value of the metric that selects) of the evaluated epochs."""
+    for number in range(spec.run.epochs):
+        manifest = manifest_of(root, StageRef(number, EVALUATE.name))
+        if manifest is not None:
+            yield number, float(manifest.report["validation"][spec.evaluate.select])
+
+
+def best_epoch(root: Path, spec: RunSpec) -> int:
+    """The epoch with the best validation metric; of equals the first.
+
+    Errors: UnavailableError before any epoch was evaluated.
+    """
+    scores = list(validation_scores(root, spec))
+    if not scores:
+        raise UnavailableError(f"no epoch of {root} has been evaluated yet: let the run finish one first")
+    return max(scores, key=lambda score: (score[1], -score[0]))[0]
+
+
+def final_stage(root: Path, spec: RunSpec) -> Stage:
+    """The test evaluation, of the best epoch."""
+    return test_stage(best_epoch(root, spec))

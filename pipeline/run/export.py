@@ -1,0 +1,77 @@
+"""The best encoder of a run, with what is needed to load it elsewhere."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ..artifacts.record import open_record
+from ..artifacts.weights import ENCODER_FILE
+from ..errors import SpecError, StaleError
+from ..plan.refs import StageRef, manifest_of
+from ..plan.stage import RunFacts
+from ..resolve.encoder import scaling_keys
+from ..runfile.run_spec import RunSpec
+from ..storage.committed import Committed
+from ..storage.manifest import Manifest
+from ..storage.publish import publish_json, published
+from .epochs import best_epoch
+
+
+def export_encoder(root: Path, out: Path, *, epoch: int | None = None) -> dict[str, Any]:
+    """Write encoder.safetensors and encoder.json to `out`; returns what encoder.json holds.
+
+    epoch: whose weights; by default those of the best epoch on validation.
+    Errors: SpecError when `out` is not empty; CorruptError when the checkpoint is damaged; UnavailableError when it
+    was pruned, or no epoch is finished; StaleError when the run was since opened with another encoder.
+    """
+    spec, facts = open_record(root)
+    chosen = best_epoch(root, spec) if epoch is None else epoch
+    ref = StageRef(chosen, "train")
+    manifest = manifest_of(root, ref)
+    if manifest is None:
+        raise SpecError(f"epoch {chosen} of {root} has no checkpoint: choose one that was trained")
+    if out.exists() and not out.is_dir():
+        raise SpecError(f"{out} is a file: choose another folder")
+    if out.exists() and any(out.iterdir()):
+        raise SpecError(f"{out} is not empty: choose another folder")
+    _refuse_other_encoder(root, manifest, spec, facts)
+    weights = Committed(ref.folder(root), manifest).checked(ENCODER_FILE)
+    evaluated = manifest_of(root, StageRef(chosen, "evaluate"))
+    described = {
+        "encoder": facts.encoder,
+        "arguments": spec.encoder.arguments,
+        "item_shape": list(facts.item_shape),
+        "embedding_dim": spec.encoder.embedding_dim,
+        "normalise": spec.encoder.normalise,
+        "mean": spec.data.mean,
+        "std": spec.data.std,
+        "run": spec.run.name,
+        "epoch": chosen,
+        "validation": dict(evaluated.report["validation"]) if evaluated else None,
+    }
+    with published(out / ENCODER_FILE) as partial:
+        shutil.copyfile(weights, partial)
+    if facts.encoder.rpartition(":")[0].endswith(".py"):
+        # The user's own code travels with its weights.
+        code = root / facts.encoder.rpartition(":")[0]
+        with published(out / code.name) as partial:
+            shutil.copyfile(code, partial)
+        described["encoder"] = f"{code.name}:{facts.encoder.rpartition(':')[2]}"
+    publish_json(out / "encoder.json", json.loads(json.dumps(described)))
+    return described
+
+
+def _refuse_other_encoder(root: Path, manifest: Manifest, spec: RunSpec, facts: RunFacts) -> None:
+    """run.json has the spec last opened; a stage may have refused it, and has weights of an older one."""
+    keys = manifest.inputs["keys"]
+    for section, there, now in (
+        ("[encoder]", keys["encoder"], spec.encoder.result_keys()),
+        ("data.mean and std", {name: keys["data"][name] for name in ("mean", "std")}, scaling_keys(spec)),
+        ("the encoder's files", manifest.inputs["encoder"], facts.encoder_digest),
+    ):
+        if json.loads(json.dumps(now)) != there:
+            raise StaleError(
+                f"{section} of {root} changed since epoch {manifest.epoch} was trained: it was {there} and now is "
+                f"{now}; set it back and start the run again, then export"
+            )

@@ -1,0 +1,130 @@
+"""What an epoch mined, in numbers: counts, distributions, the hardest triplets with the keys of their rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifacts.record import open_record
+from ..artifacts.rows import read_rows_file
+from ..artifacts.triplets import CONFUSION, each_part
+from ..data.rows import RunRows
+from ..errors import SpecError
+from ..plan.refs import StageRef, manifest_of
+from ..storage.committed import Committed
+from ..storage.tables import read_table
+
+PERCENTILES = (0, 5, 25, 50, 75, 95, 100)
+_COLUMNS = ("anchor", "positive", "negative", "sq_positive", "sq_negative", "positive_rank", "negative_rank")
+
+
+@dataclass(frozen=True, slots=True)
+class HardTriplet:
+    """A triplet with the keys and labels of its rows; hinge = d²(a,p) + m - d²(a,n)."""
+
+    anchor: str
+    positive: str
+    negative: str
+    anchor_label: str
+    negative_label: str
+    sq_positive: float
+    sq_negative: float
+    hinge: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusedClasses:
+    """Two classes that lie close: how many (anchor, negative) pairs are admissible, and their mean hinge."""
+
+    label_a: str
+    label_b: str
+    count: int
+    mean_hinge: float
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """counts: of the manifest. distributions: column → its percentiles (see PERCENTILES)."""
+
+    epoch: int
+    k_hardness: float
+    hardness: Mapping[str, Any]
+    counts: Mapping[str, Any]
+    distributions: Mapping[str, tuple[float, ...]]
+    hardest: tuple[HardTriplet, ...]
+    confused: tuple[ConfusedClasses, ...]
+
+
+def inspect_epoch(root: Path, epoch: int, *, hardest: int = 10) -> Inspection:
+    """Look into the mined triplets of an epoch.
+
+    Errors: SpecError when the epoch mined nothing (yet); CorruptError for damaged files; UnavailableError when its
+    triplets were pruned.
+    """
+    spec, facts = open_record(root)
+    ref = StageRef(epoch, "mine")
+    manifest = manifest_of(root, ref)
+    if manifest is None:
+        raise SpecError(
+            f"epoch {epoch} of {root} has no mined triplets: the first {spec.train.warmup_epochs} epochs warm up, "
+            "later ones appear when their mine stage is done (see `tripletmine status`)"
+        )
+    mine = Committed(ref.folder(root), manifest)
+    columns = _all_columns(mine)
+    # The margin that was mined with: run.json has that of the spec last opened, which may have been refused.
+    margin = manifest.inputs["keys"]["mine"]["margin"]
+    hinge = columns["sq_positive"] + np.float32(margin) - columns["sq_negative"]
+    shown = {name: columns[name] for name in _COLUMNS[3:]} | {"hinge": hinge}
+    rows = read_rows_file(root, facts.data_digest)
+    return Inspection(
+        epoch=epoch,
+        k_hardness=float(manifest.report["k_hardness"]),
+        hardness=manifest.report["hardness"],
+        counts=manifest.report["counts"],
+        distributions={name: _percentiles(values) for name, values in shown.items()},
+        hardest=_hardest(columns, hinge, rows, hardest),
+        confused=_confused(mine, hardest),
+    )
+
+
+def _all_columns(mine: Committed) -> dict[str, NDArray[Any]]:
+    parts = list(each_part(mine, _COLUMNS))
+    return {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
+
+
+def _percentiles(values: NDArray[Any]) -> tuple[float, ...]:
+    if not len(values):
+        return (float("nan"),) * len(PERCENTILES)
+    return tuple(np.percentile(values, PERCENTILES).tolist())
+
+
+def _hardest(
+    columns: Mapping[str, NDArray[Any]], hinge: NDArray[np.float32], rows: RunRows, count: int
+) -> tuple[HardTriplet, ...]:
+    order = np.argsort(-hinge, kind="stable")[:count]
+    ids = np.stack([columns[name][order] for name in ("anchor", "positive", "negative")], axis=1)
+    labels = rows.labels("train")
+    return tuple(
+        HardTriplet(
+            *rows.keys(ids[place]),
+            anchor_label=_text(labels[ids[place, 0]]),
+            negative_label=_text(labels[ids[place, 2]]),
+            sq_positive=float(columns["sq_positive"][at]),
+            sq_negative=float(columns["sq_negative"][at]),
+            hinge=float(hinge[at]),
+        )
+        for place, at in enumerate(order)
+    )
+
+
+def _confused(mine: Committed, count: int) -> tuple[ConfusedClasses, ...]:
+    table = read_table(mine.checked(CONFUSION), ("label_a", "label_b", "count", "mean_hinge"))
+    order = np.argsort(-table["count"].to_numpy(), kind="stable")[:count]
+    return tuple(ConfusedClasses(**row) for row in table.take(order).to_pylist())
+
+
+def _text(label: str | list[str]) -> str:
+    return label if isinstance(label, str) else "|".join(label)

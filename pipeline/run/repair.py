@@ -1,0 +1,99 @@
+"""Computing again what is damaged: single tasks of a stage where the run is deterministic, else from there on."""
+
+from ..errors import CorruptError
+from ..plan.refs import StageRef
+from ..plan.stage import Stage
+from ..plan.stage_folder import read_claim, set_aside, write_claim
+from ..storage.manifest import Manifest, has_manifest, remove_manifest
+from ..storage.publish import remove_tree
+from ..storage.receipts import unreadable_receipts, write_receipt
+from ..workers.base import Executor
+from .directory import Run
+from .epochs import TEST, all_refs, final_stage, plan_epochs
+from .progress import Progress
+from .redo import require_parents
+from .runner import StageResult, make_job, run_stage
+from .verify import Verified, verify_stage
+
+
+def repair_run(run: Run, executor: Executor, progress: Progress) -> list[StageResult]:
+    """Bring every stage that was committed back to what it was; returns the stages of which something was computed.
+
+    A deterministic run gives the same bytes again, so what follows from a repaired stage stays as it is. Otherwise the
+    stage and all that follow are redone, and the damaged results lie aside until the new ones are in.
+
+    Errors: UnavailableError, before a stage is touched whose parents were pruned; what the tasks raise.
+    """
+    refs = [ref for ref in all_refs(run.spec) if has_manifest(ref.folder(run.root))]
+    results = []
+    for position, ref in enumerate(refs):
+        stage = _stage(run, ref)
+        found = verify_stage(run.root, ref)
+        if found.problems:
+            require_parents(run, ref)
+            if run.spec.run.deterministic:
+                _reopen(run, stage, ref, found)
+            else:
+                set_aside(run.root, refs[position:])
+        elif found.manifest is not None and _made_from_others(run, stage, ref, found.manifest):
+            require_parents(run, ref)
+            set_aside(run.root, [ref])
+        result = run_stage(run, stage, ref, executor, progress)
+        if not result.skipped:
+            results.append(result)
+    for ref in set(all_refs(run.spec)) - set(refs):
+        _tidy_unfinished(run, ref)
+    return results
+
+
+def _stage(run: Run, ref: StageRef) -> Stage:
+    if ref == TEST:
+        return final_stage(run.root, run.spec)
+    return next(stage for stage in plan_epochs(run.spec)[ref.epoch or 0].stages if stage.name == ref.stage)
+
+
+def _made_from_others(run: Run, stage: Stage, ref: StageRef, manifest: Manifest) -> bool:
+    """Whether a parent came out differently than it was, as on a machine of another kind."""
+    now = {str(parent): digest for parent, digest in make_job(run, stage, ref).parent_digests.items()}
+    return manifest.inputs["parents"] != now
+
+
+def _reopen(run: Run, stage: Stage, ref: StageRef, found: Verified) -> None:
+    """Turn a committed stage into one that was broken off before its damaged tasks.
+
+    Receipts and claim are there before the manifest goes: a crash in between leaves a stage that is committed, and
+    damaged as before.
+    """
+    folder = ref.folder(run.root)
+    if found.manifest is None:
+        # Without a manifest nobody can tell which files are good.
+        set_aside(run.root, [ref])
+        return
+    lost = _lost_tasks(run, stage, ref, found.manifest, found.damaged)
+    for receipt in found.manifest.receipts:
+        if receipt.task not in lost:
+            write_receipt(folder, receipt)
+    write_claim(folder, found.manifest.inputs)
+    remove_manifest(folder)
+
+
+def _lost_tasks(
+    run: Run, stage: Stage, ref: StageRef, manifest: Manifest, damaged: frozenset[str]
+) -> set[str]:
+    """The tasks that must run again: those whose files are damaged, and where one of them reads what earlier phases
+    left in the scratch folder, which ended with the stage, all tasks."""
+    lost = {receipt.task for receipt in manifest.receipts if damaged & receipt.files.keys()}
+    plan = stage.plan(run.spec, run.facts, ref)
+    reading = {task.name for phase in plan.phases if phase.reads_scratch for task in phase.tasks}
+    return {receipt.task for receipt in manifest.receipts} if lost & reading else lost
+
+
+def _tidy_unfinished(run: Run, ref: StageRef) -> None:
+    """Of a stage that was broken off, delete what cannot be read; the next run computes it again."""
+    folder = ref.folder(run.root)
+    for path in unreadable_receipts(folder):
+        path.unlink()
+    try:
+        read_claim(folder, ref)
+    except CorruptError:
+        remove_tree(folder)

@@ -1,0 +1,257 @@
+"""Skip, validate, run, commit: the same for every stage."""
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ..errors import StaleError, UnavailableError
+from ..plan.refs import StageRef, manifest_of
+from ..plan.stage import Job, Stage
+from ..plan.stage_folder import CLAIM, read_claim, remove_aside, set_aside, write_claim
+from ..plan.work import Phase, Plan
+from ..storage.committed import PRUNED
+from ..storage.digest import digest_json
+from ..storage.journal import note_event
+from ..storage.manifest import SCHEMA, Manifest, write_manifest
+from ..storage.publish import remove_partials, remove_tree
+from ..storage.receipts import Receipt, damaged_files, misfits, read_receipts
+from ..workers.base import Executor, perform
+from ..workers.serial import SerialExecutor, machine_memory_mib
+from .directory import Run
+from .progress import Progress
+
+_DISK_RESERVE = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What became of one stage."""
+
+    ref: StageRef
+    manifest: Manifest
+    skipped: bool
+    tasks_run: int
+    tasks_kept: int
+    seconds: float
+
+
+def run_stage(run: Run, stage: Stage, ref: StageRef, executor: Executor, progress: Progress) -> StageResult:
+    """Bring one stage to its commit, doing only what is not there yet.
+
+    Errors: StaleError when results of other inputs are in the way; CorruptError when existing results are damaged;
+    UnavailableError when memory, disk or a parent is missing; what the tasks raise.
+    """
+    started = time.monotonic()
+    job = make_job(run, stage, ref)
+    inputs = inputs_of(job, stage)
+    plan = stage.plan(run.spec, run.facts, ref)
+    rows = sum(task.rows for phase in plan.phases for task in phase.tasks)
+
+    if ref.epoch is None:
+        _supersede(job)
+    manifest = _committed(job, inputs)
+    if manifest is not None:
+        progress.stage_started(str(ref), rows, rows)
+        progress.stage_ended(str(ref), 0.0, True)
+        return StageResult(ref, manifest, True, 0, plan.tasks, time.monotonic() - started)
+
+    kept = _claim(job, inputs, progress)
+    _check_means(plan, executor, job)
+    progress.stage_started(str(ref), rows, sum(_rows_kept(phase, kept) for phase in plan.phases))
+    receipts = dict(kept)
+    for phase in plan.phases:
+        receipts.update(_run_phase(job, stage, phase, receipts, executor, progress))
+    ordered = tuple(receipts[task.name] for phase in plan.phases for task in phase.tasks)
+    manifest = Manifest(ref.stage, ref.epoch, inputs, ordered, stage.report(job, ordered))
+    write_manifest(job.folder, manifest)
+
+    seconds = time.monotonic() - started
+    note_event(run.root, "committed", stage=ref.stage, epoch=ref.epoch, seconds=round(seconds, 3))
+    _tidy(job)
+    remove_aside(run.root, ref)
+    progress.stage_ended(str(ref), seconds, False)
+    return StageResult(ref, manifest, False, plan.tasks - len(kept), len(kept), seconds)
+
+
+def make_job(run: Run, stage: Stage, ref: StageRef) -> Job:
+    """The job of a stage, with the digests of the parents as they are now."""
+    digests: dict[StageRef, str] = {}
+    for parent in stage.parents(run.spec, run.facts, ref):
+        manifest = manifest_of(run.root, parent)
+        if manifest is None:
+            raise UnavailableError(f"{ref} reads {parent}, which is not there: run it first ({parent.redo})")
+        digests[parent] = manifest.digest
+    return Job(root=run.root, spec=run.spec, facts=run.facts, ref=ref, parent_digests=digests)
+
+
+def inputs_of(job: Job, stage: Stage) -> dict[str, Any]:
+    """Everything that a stage's result depends on, readable; its digest is the fingerprint."""
+    return {
+        "schema": SCHEMA,
+        "keys": {**stage.keys(job.spec), "run": job.spec.run.result_keys()},
+        "data": job.facts.data_digest,
+        "encoder": job.facts.encoder_digest,
+        "parents": {str(ref): digest for ref, digest in sorted(job.parent_digests.items())},
+    }
+
+
+def _supersede(job: Job) -> None:
+    """The test is of the best epoch, and a run that grew may have a better one: the older result goes aside."""
+    manifest = manifest_of(job.root, job.ref)
+    there = manifest.inputs if manifest else read_claim(job.folder, job.ref)
+    if (
+        there
+        and "parents" in there
+        and set(there["parents"]) != {str(parent) for parent in job.parent_digests}
+    ):
+        set_aside(job.root, [job.ref])
+
+
+def _committed(job: Job, inputs: Mapping[str, Any]) -> Manifest | None:
+    manifest = manifest_of(job.root, job.ref)
+    if manifest is None:
+        return None
+    _refuse_other(job, manifest.inputs, inputs)
+    if (job.folder / PRUNED).exists():
+        return manifest
+    lost = [name for receipt in manifest.receipts for name in misfits(job.folder, receipt)]
+    if lost:
+        raise UnavailableError(
+            f"{job.folder / lost[0]} (and {len(lost) - 1} more) of {job.ref} is gone or was cut short: "
+            f"redo it with {job.ref.redo}"
+        )
+    _tidy(job)
+    remove_aside(job.root, job.ref)
+    return manifest
+
+
+def _claim(job: Job, inputs: Mapping[str, Any], progress: Progress) -> dict[str, Receipt]:
+    """Make the folder ours; returns the receipts of tasks that an earlier try of the same work finished.
+
+    Their files are read: what was damaged since they were written is computed again, before anybody uses it.
+    """
+    there = read_claim(job.folder, job.ref)
+    if there is None:
+        remove_tree(job.folder)
+        write_claim(job.folder, inputs)
+        return {}
+    _refuse_other(job, there, inputs)
+    remove_partials(job.folder)
+    kept = {}
+    for task, receipt in read_receipts(job.folder).items():
+        damaged = damaged_files(job.folder, receipt)
+        if damaged:
+            progress.note(
+                f"{job.folder / damaged[0]} differs from its receipt: {task} of {job.ref} runs again"
+            )
+            note_event(
+                job.root, "damaged", stage=job.ref.stage, epoch=job.ref.epoch, task=task, files=damaged
+            )
+        else:
+            kept[task] = receipt
+    return kept
+
+
+def _refuse_other(job: Job, there: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    if digest_json(there) == digest_json(now):
+        return
+    name, before, after = _first_difference(there, now)
+    raise StaleError(
+        f"{job.ref} in {job.root} was made with {name} = {before}, and now {name} is {after}: "
+        f"set it back, redo it with {job.ref.redo}, or start a new run.directory"
+    )
+
+
+def _first_difference(there: Any, now: Any, name: str = "") -> tuple[str, str, str]:
+    if isinstance(there, Mapping) and isinstance(now, Mapping):
+        for key in sorted({*there, *now}):
+            if there.get(key) != now.get(key):
+                inner = key if name in ("", "keys") else f"{name}.{key}"
+                return _first_difference(there.get(key), now.get(key), inner)
+    return name, str(there), str(now)
+
+
+def _check_means(plan: Plan, executor: Executor, job: Job) -> None:
+    """Memory and disk, before the work begins."""
+    for phase in plan.phases:
+        if phase.on_driver and phase.memory_mib > machine_memory_mib():
+            raise UnavailableError(
+                f"{job.ref} ({phase.name}) needs {phase.memory_mib} MiB but this machine has "
+                f"{machine_memory_mib()} MiB: start the run on a larger one"
+            )
+        if not phase.on_driver and phase.memory_mib > executor.memory_mib:
+            raise UnavailableError(
+                f"a task of {job.ref} ({phase.name}) needs {phase.memory_mib} MiB but a worker has "
+                f"{executor.memory_mib} MiB: give workers more memory, or lower {job.ref.stage}'s chunk_rows "
+                "or raise graph.parts"
+            )
+    free = shutil.disk_usage(job.folder).free
+    if plan.disk_bytes + _DISK_RESERVE > free:
+        raise UnavailableError(
+            f"{job.ref} needs {plan.disk_bytes / 2**20:.0f} MiB of disk but {job.root} has {free / 2**20:.0f} MiB "
+            "free: free some, or lower run.keep"
+        )
+
+
+def _run_phase(
+    job: Job,
+    stage: Stage,
+    phase: Phase,
+    kept: Mapping[str, Receipt],
+    executor: Executor,
+    progress: Progress,
+) -> dict[str, Receipt]:
+    todo = [task for task in phase.tasks if task.name not in kept]
+    if not todo:
+        return {}
+    where: Executor = SerialExecutor() if phase.on_driver else executor
+    if phase.on_driver and not executor.in_process:
+        # Workers of this machine would keep their encoders in the memory that training needs.
+        executor.release()
+    ticked = 0
+
+    def tick(rows: int) -> None:
+        nonlocal ticked
+        ticked += rows
+        progress.advance(rows)
+
+    # Only tasks of this process can report rows as they go; from the workers whole tasks are heard of.
+    report_rows = tick if where.in_process else _unheard
+    call = partial(perform, stage, job, where.threads(len(todo)), tick=report_rows)
+    done: dict[str, Receipt] = {}
+    for outcome in where.run(call, todo):
+        done[outcome.task.name] = outcome.receipt
+        note_event(
+            job.root,
+            "task",
+            stage=job.ref.stage,
+            epoch=job.ref.epoch,
+            task=outcome.task.name,
+            rows=outcome.receipt.rows,
+            seconds=round(outcome.seconds, 3),
+            host=outcome.host,
+            pid=outcome.pid,
+        )
+        progress.advance(outcome.task.rows - ticked)
+        ticked = 0
+    return done
+
+
+def _unheard(rows: int) -> None:
+    """Nobody listens on a worker."""
+
+
+def _rows_kept(phase: Phase, kept: Mapping[str, Receipt]) -> int:
+    return sum(task.rows for task in phase.tasks if task.name in kept)
+
+
+def _tidy(job: Job) -> None:
+    """The manifest now says all that receipts, claim and private progress said."""
+    # The claim first: a worker that wakes up late writes no receipt without one.
+    (job.folder / CLAIM).unlink(missing_ok=True)
+    remove_tree(job.folder / "receipts")
+    remove_tree(job.scratch)
+    remove_partials(job.folder)

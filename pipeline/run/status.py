@@ -1,0 +1,166 @@
+"""How far a run has come, read from its directory. Never writes, so it may be asked while the run is at work."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..artifacts.record import open_record
+from ..errors import PipelineError
+from ..plan.refs import StageRef, manifest_of
+from ..plan.stage import RunFacts, Stage
+from ..runfile.run_spec import RunSpec
+from ..stages.evaluate import test_stage
+from ..storage.committed import PRUNED
+from ..storage.journal import read_events
+from .epochs import TEST, epochs_to_run, wants_test
+
+
+@dataclass(frozen=True, slots=True)
+class StageStatus:
+    """One stage. state: "waiting", "begun", "committed", "pruned" or "damaged".
+
+    tasks_done of tasks; seconds of work (None before the commit); bytes on disk; report of the manifest.
+    """
+
+    ref: StageRef
+    state: str
+    tasks_done: int
+    tasks: int
+    seconds: float | None
+    bytes: int
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochStatus:
+    """One epoch: its stages, the k it mined with (None while warming up), its validation metrics."""
+
+    number: int
+    warm_up: bool
+    stages: tuple[StageStatus, ...]
+    k_hardness: float | None
+    validation: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A run: epochs in order, and the test at the end (None where the run has none)."""
+
+    root: Path
+    spec: RunSpec
+    facts: RunFacts
+    epochs: tuple[EpochStatus, ...]
+    test: StageStatus | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        stages = [stage for epoch in self.epochs for stage in epoch.stages] + (
+            [self.test] if self.test else []
+        )
+        return all(stage.state in ("committed", "pruned") for stage in stages)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all artifacts."""
+        return sum(stage.bytes for epoch in self.epochs for stage in epoch.stages) + (
+            self.test.bytes if self.test else 0
+        )
+
+    @property
+    def best(self) -> int | None:
+        """The epoch with the best validation metric so far."""
+        return _best(self.spec, self.epochs)
+
+
+def read_status(root: Path) -> RunStatus:
+    """The status of a run directory."""
+    spec, facts = open_record(root)
+    seconds = _seconds(root)
+    epochs = []
+    for epoch in epochs_to_run(root, spec):
+        stages = tuple(
+            _stage_status(root, stage, StageRef(epoch.number, stage.name), spec, facts, seconds)
+            for stage in epoch.stages
+        )
+        reports = {stage.ref.stage: stage.report for stage in stages}
+        epochs.append(
+            EpochStatus(
+                number=epoch.number,
+                warm_up=epoch.warm_up,
+                stages=stages,
+                k_hardness=reports.get("mine", {}).get("k_hardness"),
+                validation=reports["evaluate"].get("validation", {}),
+            )
+        )
+    test = None
+    if wants_test(spec, facts):
+        best = _best(spec, epochs)
+        stage = None if best is None else test_stage(best)
+        test = _stage_status(root, stage, TEST, spec, facts, seconds)
+    return RunStatus(root, spec, facts, tuple(epochs), test)
+
+
+def _best(spec: RunSpec, epochs: Sequence[EpochStatus]) -> int | None:
+    """As `epochs.best_epoch`, but a damaged evaluation is passed over: the status must show it, not fail on it."""
+    key = spec.evaluate.select
+    scores = [(epoch.validation[key], -epoch.number) for epoch in epochs if key in epoch.validation]
+    return -max(scores)[1] if scores else None
+
+
+def _stage_status(
+    root: Path,
+    stage: Stage | None,
+    ref: StageRef,
+    spec: RunSpec,
+    facts: RunFacts,
+    seconds: Mapping[tuple[int | None, str], float],
+) -> StageStatus:
+    folder = ref.folder(root)
+    tasks = stage.plan(spec, facts, ref).tasks if stage else 0
+    try:
+        manifest = manifest_of(root, ref)
+    except PipelineError:
+        return StageStatus(ref, "damaged", 0, tasks, None, 0, {})
+    if manifest is None:
+        done = len(list(_names(folder / "receipts")))
+        return StageStatus(ref, "begun" if folder.exists() else "waiting", done, tasks, None, 0, {})
+    pruned = (folder / PRUNED).exists()
+    return StageStatus(
+        ref=ref,
+        state="pruned" if pruned else "committed",
+        tasks_done=len(manifest.receipts),
+        tasks=len(manifest.receipts),
+        seconds=seconds.get((ref.epoch, ref.stage)),
+        bytes=0 if pruned else manifest.bytes,
+        report=manifest.report,
+    )
+
+
+def _names(folder: Path) -> Iterator[str]:
+    """The receipts of a stage at work; the folder may vanish under our eyes, when the stage is committed."""
+    try:
+        yield from (path.name for path in folder.iterdir() if path.suffix == ".json" and path.name[0] != ".")
+    except FileNotFoundError:
+        return
+
+
+def _seconds(root: Path) -> dict[tuple[int | None, str], float]:
+    """Seconds of the try that committed each stage.
+
+    The journal has no digest: a line with other values than were written tells nothing.
+    """
+    total: dict[tuple[int | None, str], float] = {}
+    for event in read_events(root):
+        match event:
+            case {
+                "event": "committed",
+                "stage": str(stage),
+                "epoch": int() | None as epoch,
+                "seconds": int() | float() as seconds,
+            } if 0 <= seconds < float("inf"):
+                total[epoch, stage] = seconds
+            case _:
+                pass
+    return total

@@ -1,0 +1,123 @@
+"""Reading everything: every file of a run against its receipt, and every stage against what it was made from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..artifacts.encoder_copies import damaged_copies
+from ..artifacts.record import open_record
+from ..artifacts.rows import read_rows_file
+from ..errors import CorruptError
+from ..plan.refs import StageRef, manifest_of
+from ..plan.stage_folder import read_claim
+from ..storage.committed import Committed
+from ..storage.manifest import Manifest
+from ..storage.receipts import damaged_files, read_receipts, unreadable_receipts
+from .epochs import all_refs
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One stage, or the run's own files (ref None): how many files were read, and what is wrong, with the remedy.
+
+    damaged: names of the committed stage's files that are not what they were. manifest: None where it is not committed,
+    or cannot be read.
+    """
+
+    ref: StageRef | None
+    files: int
+    problems: tuple[str, ...]
+    damaged: frozenset[str] = frozenset()
+    manifest: Manifest | None = None
+
+
+def verify_run(root: Path) -> Iterator[Verified]:
+    """Compare the content of every file of a run with its receipt, stage by stage in the order of the run.
+
+    Stages that are not there or pruned have nothing to compare.
+    Errors: CorruptError when the run's own rows are damaged, on which everything stands.
+    """
+    spec, facts = open_record(root)
+    read_rows_file(root, facts.data_digest)
+    copies = damaged_copies(root)
+    yield Verified(
+        None, 1, tuple(f"{path} is damaged: delete it, the next run copies it again" for path in copies)
+    )
+    refs = all_refs(spec)
+    manifests: dict[str, Manifest | None] = {}
+    for ref in refs:
+        found = verify_stage(root, ref)
+        # Of a manifest that cannot be read `found` tells, once is enough.
+        if found.manifest is not None or not found.problems:
+            manifests[str(ref)] = found.manifest
+        yield _with_parents(found, root, refs, manifests)
+
+
+def verify_stage(root: Path, ref: StageRef) -> Verified:
+    """Compare the files of one stage with their receipts; of a stage that is not finished, those it has so far."""
+    try:
+        manifest = manifest_of(root, ref)
+    except CorruptError as error:
+        return Verified(ref, 0, (str(error),))
+    folder = ref.folder(root)
+    if manifest is None:
+        return _unfinished(ref, folder)
+    stage = Committed(folder, manifest)
+    if stage.pruned:
+        return Verified(ref, 0, (), manifest=manifest)
+    problems = {name: problem for name in manifest.files if (problem := _problem(stage, name))}
+    return Verified(ref, len(manifest.files), tuple(problems.values()), frozenset(problems), manifest)
+
+
+def _problem(stage: Committed, name: str) -> str | None:
+    try:
+        stage.checked(name)
+    except CorruptError as error:
+        return str(error)
+    return None
+
+
+def _unfinished(ref: StageRef, folder: Path) -> Verified:
+    try:
+        read_claim(folder, ref)
+    except CorruptError as error:
+        return Verified(ref, 0, (str(error),))
+    unreadable = unreadable_receipts(folder)
+    if unreadable:
+        problems = tuple(f"{path} is damaged: delete it, its task of {ref} runs again" for path in unreadable)
+        return Verified(ref, 0, problems)
+    files = 0
+    found = []
+    for receipt in read_receipts(folder).values():
+        files += len(receipt.files)
+        found += [
+            f"{folder / name} differs from its receipt: the next run computes it again"
+            for name in damaged_files(folder, receipt)
+        ]
+    return Verified(ref, files, tuple(found))
+
+
+def _with_parents(
+    found: Verified, root: Path, refs: list[StageRef], manifests: dict[str, Manifest | None]
+) -> Verified:
+    """What a stage was made from must be what is there now: whole files of another run are swapped, too.
+
+    manifests: of the stages so far, without those that cannot be read.
+    """
+    if found.manifest is None:
+        return found
+    by_name = {str(ref): ref for ref in refs}
+    problems = list(found.problems)
+    for name, digest in found.manifest.inputs.get("parents", {}).items():
+        parent = by_name.get(name)
+        if parent is None or name not in manifests:
+            continue
+        there = manifests[name]
+        path = parent.folder(root) / "manifest.json"
+        if there is None:
+            problems.append(f"{path} is gone, and {found.ref} was made from it: redo it with {parent.redo}")
+        elif there.digest != digest:
+            problems.append(
+                f"{path} is not what {found.ref} was made from: redo {parent} with {parent.redo}, or both"
+            )
+    return replace(found, problems=tuple(problems))

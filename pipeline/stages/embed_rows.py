@@ -1,0 +1,86 @@
+"""Rows through an encoder with the weights of a checkpoint: what embed and evaluate share."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifacts.weights import weights_of
+from ..errors import DataError
+from ..plan.stage import Job, RunFacts
+from ..plan.work import Means
+from ..resolve.encoder import scaling_of
+from ..runfile.run_spec import RunSpec
+from ..workers.opened import data_of, encoder_of, rows_of
+
+if TYPE_CHECKING:
+    pass
+
+
+_NAMED = 5
+"""Bad rows that an error lists."""
+
+
+def embedding_memory_mib(spec: RunSpec, facts: RunFacts) -> int:
+    """Memory of one task: its vectors, three batches of items (one read ahead), and torch with an encoder.
+
+    The encoder's own activations are not known before it runs; 64 times a batch of floats is generous for small
+    convolutional networks.
+    """
+    vectors = spec.embed.chunk_rows * spec.encoder.embedding_dim * 4
+    items = spec.embed.batch_rows * facts.item_bytes * 4
+    return 400 + (vectors + items * 64) // 2**20
+
+
+def embed_rows(
+    job: Job, start: int, stop: int, means: Means, *, normalise: bool = True
+) -> NDArray[np.float32]:
+    """Embeddings float32 (stop - start, D) of the run's rows start … stop, in their order.
+
+    normalise: False gives them as the encoder does, even where the run makes them unit length.
+
+    The next batch is decoded by a thread while the encoder works on this one: a Dask worker is a daemonic
+    process and may not have a DataLoader's children.
+
+    Errors: DataError naming the rows whose embedding is not finite.
+    """
+    from ...models.compute import use_threads
+    from ...models.encoding import encode
+
+    spec = job.spec
+    use_threads(min(means.threads, spec.training_threads))
+    encoder = encoder_of(job.root, spec, job.facts, weights_of(job))
+    device = next(encoder.parameters()).device
+    data = data_of(job.root, spec, job.facts.data_digest)
+    sources = rows_of(job.root, job.facts.data_digest).sources(range(start, stop))
+    step = spec.embed.batch_rows
+    starts = range(0, len(sources), step)
+    vectors = np.empty((len(sources), spec.encoder.embedding_dim), np.float32)
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(data.read, sources[:step])
+        for first in starts:
+            images = ahead.result()
+            if first + step < len(sources):
+                ahead = reader.submit(data.read, sources[first + step : first + 2 * step])
+            vectors[first : first + step] = encode(
+                encoder,
+                images,
+                normalise=normalise and spec.encoder.normalise,
+                batch=step,
+                device=device,
+                scaling=scaling_of(spec),
+            )
+    _refuse_non_finite(job, start, vectors)
+    return vectors
+
+
+def _refuse_non_finite(job: Job, start: int, vectors: NDArray[np.float32]) -> None:
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if not len(bad):
+        return
+    keys = rows_of(job.root, job.facts.data_digest).keys(bad[:_NAMED] + start)
+    raise DataError(
+        f"{len(bad)} of rows {start} to {start + len(vectors)} have embeddings with NaN or infinity, first "
+        f"{', '.join(keys)}: look at these items, or at the learning rate that led to these weights"
+    )

@@ -1,0 +1,186 @@
+"""Neighbour search over a run's embeddings, in parts: what the tasks of the graph stage do.
+
+Each part is an index of its own over consecutive rows. A search asks all parts, one after the other, and merges by
+(distance, id): a set too large for one worker's memory needs only some of its parts there at a time.
+"""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...mining.graphs import exact, traverse_add
+from ...mining.graphs.merge import merge_tables
+from ...mining.graphs.methods import Index, build_index, index_bytes, load_index, with_effort
+from ...mining.graphs.recall import RecallSample
+from ...mining.graphs.traverse_add import TraverseAddIndex, TraverseAddParameters
+from ...mining.neighbours import NeighbourTable
+from ..artifacts.neighbours import read_neighbours
+from ..artifacts.weights import EMBEDDINGS
+from ..errors import CorruptError
+from ..plan.stage import Job, RunFacts
+from ..plan.work import Task
+from ..resolve.graph import parameters_of
+from ..runfile.run_spec import RunSpec
+from ..storage.digest import digest_file
+from ..storage.receipts import task_stamp
+from ..storage.row_arrays import read_rows
+from ..workers.opened import _open_parts
+
+INDEX_PHASE = "index"
+_MIB = 2**20
+
+
+def part_ranges(parts: int, rows: int) -> list[tuple[int, int]]:
+    """First row and last row + 1 of each part; sizes differ by one at most."""
+    edges = [rows * part // parts for part in range(parts + 1)]
+    return list(pairwise(edges))
+
+
+def index_file(part: int) -> str:
+    """File of one part's index, relative to the stage's folder."""
+    return f"index-{part:03d}.bin"
+
+
+def part_memory_mib(spec: RunSpec, facts: RunFacts) -> int:
+    """Memory of one open part: its vectors and its index."""
+    rows = -(-facts.train // spec.graph.parts)
+    width = spec.encoder.embedding_dim
+    return 1 + (rows * width * 4 + index_bytes(rows, width, parameters_of(spec, facts))) // _MIB
+
+
+def parts_held(spec: RunSpec, facts: RunFacts) -> int:
+    """Parts that a process keeps open at once: all, unless graph.memory_mib allows fewer."""
+    if spec.graph.memory_mib is None:
+        return spec.graph.parts
+    return max(1, min(spec.graph.parts, spec.graph.memory_mib // part_memory_mib(spec, facts)))
+
+
+def build_part(job: Job, task: Task, threads: int, path: Path) -> dict[str, float]:
+    """Build the index of rows task.start … task.stop and write it to `path`; returns what is worth reporting."""
+    vectors = read_rows(job.parent("embed"), EMBEDDINGS, task.start, task.stop)
+    parameters = parameters_of(job.spec, job.facts)
+    if isinstance(parameters, TraverseAddParameters):
+        index = _grow(job, task, vectors, parameters, threads)
+        index.save(path)
+        found = index.report
+        return {"arrived": found.arrived, "mean_degree": found.mean_degree, "warm": found.warm}
+    # Several threads insert into an hnsw graph in an order that is a race: the same bytes need one.
+    alone = 1 if job.spec.run.deterministic else threads
+    build_index(vectors, parameters=parameters, seed=job.seed(task), threads=alone, first_id=task.start).save(
+        path
+    )
+    return {}
+
+
+def _grow(
+    job: Job, task: Task, vectors: NDArray[np.float32], parameters: TraverseAddParameters, threads: int
+) -> TraverseAddIndex:
+    """A traverse-add graph, from the edges and neighbours of the epoch before where the plan has them as a parent."""
+    previous = table = None
+    if any(ref.stage == "graph" for ref in job.parent_digests):
+        before = job.parent("graph")
+        # The stored distances are those of the earlier vectors, and are not used: only who was near whom.
+        path = before.checked(index_file(task.index))
+        previous = traverse_add.load(path, vectors, first_id=task.start, parameters=parameters)
+        table = read_neighbours(before, task.start, task.stop)
+    return traverse_add.build(
+        vectors,
+        parameters=parameters,
+        seed=job.seed(task),
+        threads=threads,
+        first_id=task.start,
+        warm_start=previous,
+        warm_table=table,
+    )
+
+
+class PartedIndex:
+    """All parts of a stage as one (see index.Searchable), opened one by one as they are searched."""
+
+    def __init__(self, job: Job, effort: int) -> None:
+        self._job = job
+        self._effort = effort
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        *,
+        query_ids: NDArray[np.int64],
+        neighbours: int,
+        threads: int,
+        memory_mib: int | None = None,
+    ) -> NeighbourTable:
+        """The nearest rows of the training split. See index.Searchable."""
+        found = []
+        for part, (first, stop) in enumerate(part_ranges(self._job.spec.graph.parts, self._job.facts.train)):
+            index = with_effort(_open_part(self._job, part, first, stop), self._effort)
+            found.append(
+                index.search(
+                    queries,
+                    query_ids=query_ids,
+                    neighbours=neighbours,
+                    threads=threads,
+                    memory_mib=memory_mib,
+                )
+            )
+        return merge_tables(found, neighbours)
+
+    def with_effort(self, effort: int) -> "PartedIndex":
+        """The same parts, searched further or less far."""
+        return PartedIndex(self._job, effort)
+
+
+def search_rows(job: Job, start: int, stop: int, *, effort: int, threads: int) -> NeighbourTable:
+    """The K nearest rows of the training split for rows start … stop."""
+    return PartedIndex(job, effort).search(
+        read_rows(job.parent("embed"), EMBEDDINGS, start, stop),
+        query_ids=np.arange(start, stop, dtype=np.int64),
+        neighbours=job.spec.graph.neighbours,
+        threads=threads,
+    )
+
+
+def true_neighbours(job: Job, rows: NDArray[np.int64], threads: int) -> RecallSample:
+    """The rows with their exact neighbours; one part's vectors are in memory at a time."""
+    embed = job.parent("embed")
+    ranges = part_ranges(job.spec.graph.parts, job.facts.train)
+    queries = np.concatenate(
+        [
+            read_rows(embed, EMBEDDINGS, first, stop)[rows[(rows >= first) & (rows < stop)] - first]
+            for first, stop in ranges
+        ]
+    )
+    neighbours = job.spec.graph.neighbours
+    tables = [
+        exact.build(read_rows(embed, EMBEDDINGS, first, stop), first_id=first).search(
+            queries, query_ids=rows, neighbours=neighbours, threads=threads
+        )
+        for first, stop in ranges
+    ]
+    return RecallSample(rows, queries, merge_tables(tables, neighbours))
+
+
+def _open_part(job: Job, part: int, first: int, stop: int) -> Index:
+    embed = job.parent("embed")
+    path = job.folder / index_file(part)
+    stamp = task_stamp(job.folder, Task(INDEX_PHASE, part, first, stop).name, path.name)
+    # Named by content: the same rows of another epoch, or built with other parameters, are another index.
+    key = (embed.manifest.digest, "exact" if stamp is None else stamp.sha256, first, stop)
+    index = _open_parts.pop(key, None)
+    if index is None:
+        for other in [other for other in _open_parts if other[0] != key[0]]:
+            del _open_parts[other]
+        while len(_open_parts) >= parts_held(job.spec, job.facts):
+            _open_parts.popitem(last=False)
+        if stamp is not None and (not path.exists() or digest_file(path) != stamp.sha256):
+            raise CorruptError(f"{path} differs from its receipt: redo it with {job.ref.redo}")
+        index = load_index(
+            path,
+            read_rows(embed, EMBEDDINGS, first, stop),
+            parameters=parameters_of(job.spec, job.facts),
+            first_id=first,
+        )
+    _open_parts[key] = index
+    return index

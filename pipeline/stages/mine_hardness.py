@@ -1,0 +1,84 @@
+"""The k of an epoch: a fixed decay, or the controller that reads how earlier epochs went."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...mining.candidates import evaluate_candidates
+from ...mining.controller import Candidate, ControllerSettings, EpochRecord, choose_k
+from ...mining.hardness import scheduled_k
+from ...mining.rule import MiningRule
+from ..artifacts.neighbours import _rows_of_table, sampled_rows
+from ..plan.refs import StageRef
+from ..plan.stage import Job
+from ..resolve.rule import controller_settings
+from ..runfile.run_spec import RunSpec
+from ..storage.committed import Committed
+from ..workers.opened import labels_of
+
+
+def hardness_parents(spec: RunSpec, ref: StageRef) -> tuple[StageRef, ...]:
+    """What the choice reads beside the graph: how the epochs before mined and did on validation."""
+    if spec.mine.hardness == "linear" or ref.epoch is None:
+        return ()
+    warm_up = spec.train.warmup_epochs
+    mined = [StageRef(epoch, "mine") for epoch in range(warm_up, ref.epoch)]
+    evaluated = [StageRef(epoch, "evaluate") for epoch in range(max(0, warm_up - 1), ref.epoch)]
+    return (*mined, *evaluated)
+
+
+def choose_hardness(job: Job, rule: MiningRule, threads: int) -> dict[str, Any]:
+    """k of this epoch, and every number that led to it, JSON-ready. `rule`: as the epoch mines, whatever its k."""
+    spec = job.spec.mine
+    epoch = (job.ref.epoch or 0) - job.spec.train.warmup_epochs
+    decay_epoch = min(epoch, spec.k_epochs - 1)
+    if spec.hardness == "linear":
+        k = scheduled_k(decay_epoch, spec.k_epochs, spec.k_start, spec.k_end)
+        return {"by": "linear", "epoch": epoch, "k_hardness": k}
+    settings = controller_settings(spec)
+    history = list(_history(job))
+    deciding = len(history) >= settings.first_epochs
+    candidates = _candidates(job, rule, settings, threads) if deciding else []
+    seed = job.spec.run.seed
+    choice = choose_k(history, candidates, settings, epoch if deciding else decay_epoch, spec.k_epochs, seed)
+    return {**choice.why, "k_hardness": choice.k_hardness}
+
+
+def _history(job: Job) -> Iterator[EpochRecord]:
+    """The mined epochs before this one, those whose error beforehand is known."""
+    warm_up = job.spec.train.warmup_epochs
+    errors = {_epoch(each): _violation_share(each) for each in job.parents("evaluate")}
+    for mine in job.parents("mine"):
+        number = _epoch(mine)
+        if number - 1 in errors:
+            yield EpochRecord(
+                epoch=number - warm_up,
+                k_hardness=float(mine.manifest.report["k_hardness"]),
+                e_train=float(mine.manifest.report["mean_hinge"]),
+                e_val_before=errors[number - 1],
+                e_val=errors[number],
+            )
+
+
+def _candidates(job: Job, rule: MiningRule, settings: ControllerSettings, threads: int) -> list[Candidate]:
+    anchors = sampled_rows(job.facts.train, job.spec.mine.sample, job.spec.run.seed)
+    table = _rows_of_table(job, anchors)
+    labels = labels_of(job.root, job.facts.data_digest)
+    # Positives outside the neighbours would need all vectors; the sample is judged by those inside.
+    near = MiningRule(
+        k_hardness=rule.k_hardness,
+        margin=rule.margin,
+        triplets_per_anchor=rule.triplets_per_anchor,
+        nearer_positive=rule.nearer_positive,
+        guards=rule.guards,
+    )
+    return evaluate_candidates(table, labels, near, settings.grid, anchors=anchors, threads=threads)
+
+
+def _epoch(stage: Committed) -> int:
+    if stage.manifest.epoch is None:
+        raise ValueError(f"{stage.folder} belongs to no epoch")
+    return stage.manifest.epoch
+
+
+def _violation_share(evaluate: Committed) -> float:
+    return float(evaluate.manifest.report["validation"]["violation_share"])

@@ -1,0 +1,79 @@
+"""Triplets for other trainers: JSON lines, or a folder that `datasets.load_dataset` opens."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..data.columns import read_columns
+from ..data.files import locate
+from ..errors import DataError, SpecError
+from ..storage.publish import published
+from .triplet_folder import open_triplets
+
+_ROLES = ("anchor", "positive", "negative")
+
+
+def export_triplets(
+    folder: Path,
+    out: Path,
+    *,
+    form: Literal["jsonl", "dataset"],
+    values: str | None = None,
+    column: str = "text",
+) -> int:
+    """Write anchor, positive and negative of every triplet, each as what the row stands for.
+
+    folder: one that `tripletmine mine` wrote, or the mine folder of an epoch. form: "jsonl" writes the file `out`;
+    "dataset" writes Parquet files below the folder `out`, as Hugging Face datasets lays them out. values: a Parquet or
+    CSV file with one row for each row of the data, whose `column` (a text, a path) takes the place of the key.
+
+    Returns the number of triplets. Errors: SpecError, DataError.
+    """
+    source = open_triplets(folder)
+    if out.exists():
+        raise SpecError(f"{out} exists already: choose another name, or remove it")
+    names = _values(values, column) if values else source.keys
+    tables = (_named(path, names) for path in source.files)
+    return _write_jsonl(tables, out) if form == "jsonl" else _write_dataset(tables, out, len(source.files))
+
+
+def _values(values: str, column: str) -> pa.Array:
+    table = read_columns(locate(values, Path()), (column,))
+    if column not in table.column_names:
+        raise DataError(
+            f"{values} has no column {column!r} (it has {', '.join(table.column_names)}): name one with --column"
+        )
+    return table[column].combine_chunks().cast("string")
+
+
+def _named(path: Path, names: pa.Array) -> pa.Table:
+    ids = pq.read_table(path, columns=list(_ROLES), page_checksum_verification=True)
+    largest = max((int(ids[role].to_numpy().max()) for role in _ROLES), default=0) if len(ids) else 0
+    if largest >= len(names):
+        raise DataError(
+            f"{path} names row {largest} but there are values for {len(names)} rows: give those of the same data"
+        )
+    return pa.table({role: names.take(ids[role].combine_chunks()) for role in _ROLES})
+
+
+def _write_jsonl(tables: Iterator[pa.Table], out: Path) -> int:
+    written = 0
+    with published(out) as partial, partial.open("w", encoding="utf-8") as file:
+        for table in tables:
+            for row in table.to_pylist():
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            written += len(table)
+    return written
+
+
+def _write_dataset(tables: Iterator[pa.Table], out: Path, parts: int) -> int:
+    written = 0
+    for number, table in enumerate(tables):
+        with published(out / "data" / f"train-{number:05d}-of-{parts:05d}.parquet") as partial:
+            pq.write_table(table, partial, compression="zstd")
+        written += len(table)
+    return written

@@ -1,0 +1,104 @@
+"""What a folder of triplets was mined from: one that `tripletmine mine` wrote, or the mine stage of an epoch."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...mining.guards import Guards
+from ...mining.labels import Labels
+from ...mining.rule import MiningRule
+from ..artifacts.neighbours import NEIGHBOURS
+from ..artifacts.record import open_record
+from ..artifacts.triplets import part_name, part_names
+from ..artifacts.weights import EMBEDDINGS
+from ..data.arrays import Arrays
+from ..errors import CorruptError, SpecError
+from ..plan.refs import StageRef, manifest_of
+from ..resolve.rule import mining_rule
+from ..storage.committed import Committed
+from ..storage.manifest import read_manifest
+from ..storage.row_arrays import read_rows
+from ..workers.opened import labels_of, rows_of
+from .mine_vectors import SETTINGS, read_labels, read_vectors
+
+
+@dataclass(frozen=True, slots=True)
+class TripletSource:
+    """labels, keys: of all rows. rule: with which was mined. neighbours: path of the neighbour table.
+
+    files: the triplet parts, in order of anchors. vectors: reads the embeddings float32 (N, D).
+    """
+
+    files: tuple[Path, ...]
+    labels: Labels
+    keys: pa.Array
+    rule: MiningRule
+    neighbours: Path
+    vectors: Callable[[], NDArray[np.float32]]
+
+
+def open_triplets(folder: Path) -> TripletSource:
+    """Errors: SpecError for a folder that is neither; the errors of its files."""
+    if (folder / SETTINGS).exists():
+        return _mined_alone(folder)
+    root = folder.resolve().parents[2] if len(folder.resolve().parents) > 2 else folder
+    if folder.name == "mine" and (root / "run.json").exists():
+        return _of_run(root, folder)
+    raise SpecError(
+        f"{folder} holds no mined triplets: give a folder that `tripletmine mine` wrote, or the mine folder of an "
+        "epoch, as RUN/epochs/0001/mine"
+    )
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted((folder / part_name(0)).parent.glob("part-*.parquet")))
+
+
+def _mined_alone(folder: Path) -> TripletSource:
+    try:
+        settings = json.loads((folder / SETTINGS).read_bytes())["settings"]
+        guards = dict(settings["rule"].pop("guards"))
+        if guards["rank_window"] is not None:
+            guards["rank_window"] = tuple(guards["rank_window"])
+        rule = MiningRule(**settings["rule"], guards=Guards(**guards))
+        source = Arrays(settings["embeddings"], settings["labels"])
+        normalised = bool(settings["normalise"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorruptError(f"{folder / SETTINGS} cannot be understood ({error}): mine again") from None
+    return TripletSource(
+        files=_files(folder),
+        labels=read_labels(source),
+        keys=source.rows.keys,
+        rule=rule,
+        neighbours=folder / NEIGHBOURS,
+        vectors=lambda: read_vectors(source, normalised=normalised),
+    )
+
+
+def _of_run(root: Path, folder: Path) -> TripletSource:
+    spec, facts = open_record(root)
+    mine = read_manifest(folder)
+    if mine is None or mine.epoch is None:
+        raise SpecError(f"{folder} is not finished: let the run go on first")
+    mined = Committed(folder, mine)
+
+    def vectors() -> NDArray[np.float32]:
+        ref = StageRef(mine.epoch, "embed")
+        embed = manifest_of(root, ref)
+        if embed is None:
+            raise CorruptError(f"{ref.folder(root)} has lost its manifest: redo it with {ref.redo}")
+        return read_rows(Committed(ref.folder(root), embed), EMBEDDINGS, 0, facts.train)
+
+    return TripletSource(
+        files=tuple(mined.checked(name) for name in part_names(mined)),
+        labels=labels_of(root, facts.data_digest),
+        keys=rows_of(root, facts.data_digest).table["key"].combine_chunks(),
+        rule=mining_rule(spec.mine, float(mine.report["k_hardness"])),
+        neighbours=StageRef(mine.epoch, "graph").folder(root) / NEIGHBOURS,
+        vectors=vectors,
+    )

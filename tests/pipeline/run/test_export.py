@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from tripletmine.pipeline.data.digits import Digits
+from tripletmine.pipeline.data.rows import RunRows
+from tripletmine.pipeline.errors import CorruptError, SpecError, StaleError, UnavailableError
+from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.run.epochs import best_epoch
+from tripletmine.pipeline.run.export import export_encoder
+from tripletmine.pipeline.standalone.exported_encoder import ExportedEncoder
+from tripletmine.pipeline.storage.tables import read_table
+
+from ..conftest import Finished
+from ..runs import finish
+
+
+def test_the_exported_encoder_embeds_as_the_run_did(digits_run: Finished, tmp_path: Path) -> None:
+    """embeddings.zarr of epoch 1 was made with the weights that epoch 0 left."""
+    export_encoder(digits_run.root, tmp_path / "out", epoch=0)
+    rows = RunRows(read_table(digits_run.root / "rows.parquet"))
+    items = Digits().read(rows.sources(range(300)))
+
+    found = ExportedEncoder(tmp_path / "out").embed(items, batch=100)
+
+    stored = zarr.open_array(str(StageRef(1, "embed").folder(digits_run.root) / "embeddings.zarr"), mode="r")
+    np.testing.assert_allclose(found, np.asarray(stored[:300]), atol=2e-6)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+def test_the_best_epoch_is_exported(digits_run: Finished, tmp_path: Path) -> None:
+    about = export_encoder(digits_run.root, tmp_path / "out")
+    best = best_epoch(digits_run.root, digits_run.spec)
+    source = StageRef(best, "train").folder(digits_run.root) / "encoder.safetensors"
+    assert about["epoch"] == best
+    assert (tmp_path / "out" / "encoder.safetensors").read_bytes() == source.read_bytes()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "encoder.json",
+        "encoder.safetensors",
+    ]
+
+
+def test_a_folder_that_is_not_empty_and_a_file_are_refused(digits_run: Finished, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").touch()
+    with pytest.raises(SpecError, match="out is not empty: choose another folder"):
+        export_encoder(digits_run.root, tmp_path / "out")
+    with pytest.raises(SpecError, match="is a file: choose another folder"):
+        export_encoder(digits_run.root, tmp_path / "out" / "mine.txt")
+
+
+def test_an_epoch_that_was_not_trained(digits_run: Finished, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"epoch 9 of .* has no checkpoint: choose one that was trained"):
+        export_encoder(digits_run.root, tmp_path / "out", epoch=9)
+
+
+def test_what_is_no_export(tmp_path: Path) -> None:
+    with pytest.raises(CorruptError, match=r"is not an exported encoder .*: export it again"):
+        ExportedEncoder(tmp_path)
+
+
+def test_a_damaged_checkpoint_is_not_exported(copied_run, tmp_path: Path) -> None:
+    spec = copied_run()
+    path = StageRef(1, "train").folder(spec.root) / "encoder.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CorruptError, match=r"encoder\.safetensors differs .*--from-stage train --epoch 1"):
+        export_encoder(spec.root, tmp_path / "out", epoch=1)
+
+
+def test_a_run_without_any_finished_epoch(copied_run, tmp_path: Path) -> None:
+    spec = copied_run()
+    for path in spec.root.glob("epochs/*/evaluate/manifest.json"):
+        path.unlink()
+    with pytest.raises(UnavailableError, match="has been evaluated yet"):
+        export_encoder(spec.root, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("change", "subject"),
+    [
+        ({"encoder": {"embedding_dim": 16}}, r"\[encoder\]"),
+        ({"data": {"mean": [0.5], "std": [0.5]}}, r"data\.mean and std"),
+    ],
+)
+def test_a_spec_that_was_refused_is_not_exported(
+    copied_run, tmp_path: Path, change: dict, subject: str
+) -> None:
+    """run.json has the spec last opened, which does not describe the weights on disk."""
+    spec = copied_run(**change)
+    with pytest.raises(StaleError):
+        finish(spec)
+    with pytest.raises(StaleError, match=f"{subject} of .* changed since epoch 1 was trained"):
+        export_encoder(spec.root, tmp_path / "out", epoch=1)

@@ -1,0 +1,96 @@
+"""kill -9 in the middle of each stage, then the same again: nothing is lost, done twice, or different."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.runfile.run_spec import RunSpec
+from tripletmine.pipeline.storage.journal import read_events
+
+from .. import runs
+from ..conftest import Finished
+from ..processes import eventually, kill_group, start
+
+STAGES = ("embed", "graph", "mine", "train", "evaluate")
+EPOCH = 1
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class Kill:
+    """What was on disk when the process was killed: tasks with a receipt, and how many events had been noted."""
+
+    ref: StageRef
+    kept: frozenset[str]
+    events: int
+
+
+class Runner:
+    """Starts and kills the same command on the same run directory."""
+
+    def __init__(self, spec: RunSpec) -> None:
+        self._spec = spec
+        self._log = Path(spec.base) / "output.log"
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return start(runs.__file__, self._spec.base, json.dumps({}), log=self._log)
+
+    def kill_within(self, ref: StageRef) -> Kill:
+        """Start, and kill -9 all its processes while this stage has tasks done and tasks to do."""
+        folder = ref.folder(self._spec.root)
+        manifest = folder / "manifest.json"
+        for _ in range(TRIES):
+            process = self._start()
+            try:
+                eventually(partial(self._time_to_look, folder, process), f"the middle of {ref}")
+            finally:
+                kill_group(process)
+            if not manifest.exists():
+                assert self._begun(folder), f"{ref} was not begun: {self._log.read_text()}"
+                kept = frozenset(path.stem for path in (folder / "receipts").glob("[!.]*.json"))
+                return Kill(ref, kept, len(list(read_events(self._spec.root))))
+            shutil.rmtree(folder)  # it was done before we looked: once more
+        pytest.fail(f"{ref} was always done before it could be killed")
+
+    def _time_to_look(self, folder: Path, process: subprocess.Popen[bytes]) -> bool:
+        return self._begun(folder) or (folder / "manifest.json").exists() or process.poll() is not None
+
+    @staticmethod
+    def _begun(folder: Path) -> bool:
+        if folder.name == "train":
+            return (folder / "progress" / "progress.json").exists()
+        return len(list((folder / "receipts").glob("[!.]*.json"))) >= (1 if folder.name == "evaluate" else 2)
+
+    def finish(self) -> None:
+        """Start, and let it end."""
+        process = self._start()
+        try:
+            eventually(lambda: process.poll() is not None, "the end of the run")
+        finally:
+            kill_group(process)
+        assert process.returncode == 0, self._log.read_text()
+
+
+def test_kill_9_in_the_middle_of_each_stage(digits_run: Finished, tmp_path: Path) -> None:
+    spec = runs.small_spec(tmp_path)
+    runner = Runner(spec)
+
+    kills = [runner.kill_within(StageRef(EPOCH, stage)) for stage in STAGES]
+    runner.finish()
+
+    events = list(read_events(spec.root))
+    for kill in kills:
+        again = {
+            event["task"]
+            for event in events[kill.events :]
+            if event["event"] == "task"
+            and (event["epoch"], event["stage"]) == (kill.ref.epoch, kill.ref.stage)
+        }
+        assert not again & kill.kept, f"{kill.ref}: computed again after their receipts were there"
+        assert again, f"{kill.ref} had nothing left to do, so it was not killed in the middle"
+    assert runs.differences(spec.root, digits_run.root) == []

@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+from tripletmine.pipeline.errors import SpecError, UnavailableError
+from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.plan.stage_folder import remove_aside, set_aside
+from tripletmine.pipeline.run.epochs import TEST, all_refs
+from tripletmine.pipeline.run.redo import from_stage, require_parents
+from tripletmine.pipeline.storage.manifest import Manifest, has_manifest, write_manifest
+
+from ..runs import artifacts, finish, opened, small_spec
+
+MINE, TRAIN = StageRef(1, "mine"), StageRef(1, "train")
+
+
+def commit(root: Path, ref: StageRef, inputs: dict | None = None) -> None:
+    write_manifest(ref.folder(root), Manifest(ref.stage, ref.epoch, inputs or {}, (), {}))
+
+
+def test_committed_stages_lie_aside_until_the_new_ones_are_in(tmp_path: Path) -> None:
+    commit(tmp_path, MINE)
+    commit(tmp_path, TRAIN)
+
+    assert set_aside(tmp_path, [MINE, TRAIN, TEST]) == [MINE, TRAIN]
+    assert not MINE.folder(tmp_path).exists()
+    assert has_manifest(MINE.folder(tmp_path / "aside"))
+
+    remove_aside(tmp_path, MINE)
+    assert not MINE.folder(tmp_path / "aside").exists()
+    assert has_manifest(TRAIN.folder(tmp_path / "aside"))
+    remove_aside(tmp_path, TRAIN)
+    assert not (tmp_path / "aside").exists()
+
+
+def test_a_stage_that_was_never_committed_is_deleted(tmp_path: Path) -> None:
+    (MINE.folder(tmp_path) / "receipts").mkdir(parents=True)
+    assert set_aside(tmp_path, [MINE]) == [MINE]
+    assert not MINE.folder(tmp_path).exists()
+    assert not (tmp_path / "aside").exists()
+
+
+def test_the_last_complete_result_stays_when_a_redo_is_redone(tmp_path: Path) -> None:
+    commit(tmp_path, MINE, {"result": "complete"})
+    set_aside(tmp_path, [MINE])
+    commit(tmp_path, MINE, {"result": "of the redo that did not end"})
+
+    set_aside(tmp_path, [MINE])
+
+    assert "complete" in (MINE.folder(tmp_path / "aside") / "manifest.json").read_text()
+    assert not MINE.folder(tmp_path).exists()
+
+
+def test_a_stage_and_all_after_it(tmp_path: Path) -> None:
+    refs = all_refs(small_spec(tmp_path, run={"epochs": 3}))
+    names = [(ref.epoch, ref.stage) for ref in from_stage(refs, "train", 1)]
+    assert names[:2] == [(1, "train"), (1, "evaluate")]
+    assert names[2:] == [(2, name) for name in ("embed", "graph", "mine", "train", "evaluate")] + [
+        (None, "test")
+    ]
+    assert from_stage(refs, "test", None) == [TEST]
+
+
+@pytest.mark.parametrize(
+    ("stage", "epoch", "message"),
+    [
+        ("mine", 0, "--from-stage mine --epoch 0 is not part of this run: epoch 0 has evaluate, train"),
+        ("mine", 7, "--from-stage mine --epoch 7 is not part of this run: its epochs are 0 to 2"),
+        ("mien", 1, "epoch 1 has embed, evaluate, graph, mine, train"),
+    ],
+)
+def test_a_stage_that_the_run_does_not_have(tmp_path: Path, stage: str, epoch: int, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        from_stage(all_refs(small_spec(tmp_path, run={"epochs": 3})), stage, epoch)
+
+
+def test_redoing_a_real_run_from_a_stage_gives_the_same_bytes(copied_run) -> None:
+    spec = copied_run()
+    before = artifacts(spec.root)
+    refs = from_stage(all_refs(spec), "mine", 1)
+    set_aside(spec.root, refs)
+    assert artifacts(spec.root) != before
+
+    results = {result.ref: result for result in finish(spec)}
+
+    assert [ref for ref, result in results.items() if not result.skipped] == refs
+    assert artifacts(spec.root) == before
+
+
+def test_a_redo_whose_start_was_pruned_is_refused_before_anything_moves(copied_run) -> None:
+    spec = copied_run()
+    (StageRef(1, "graph").folder(spec.root) / "pruned.json").write_text("{}")
+    before = artifacts(spec.root)
+    with opened(spec) as (run, _):
+        require_parents(run, TRAIN)
+        with pytest.raises(UnavailableError, match=r"begin with --from-stage graph --epoch 1 instead"):
+            require_parents(run, MINE)
+        require_parents(run, TEST)
+    assert artifacts(spec.root) == before

@@ -1,0 +1,80 @@
+"""The k of an epoch, chosen from real manifests."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tripletmine.mining.errors import InputError
+from tripletmine.pipeline.artifacts.neighbours import sampled_rows
+from tripletmine.pipeline.errors import SpecError
+from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.resolve.rule import controller_settings
+from tripletmine.pipeline.runfile.work_specs import MineSpec
+from tripletmine.pipeline.stages.mine_hardness import hardness_parents
+from tripletmine.pipeline.storage.manifest import read_manifest
+
+from ..runs import finish, small_spec
+
+
+def reports(root: Path, epochs: range) -> list[dict]:
+    return [dict(read_manifest(StageRef(epoch, "mine").folder(root)).report) for epoch in epochs]  # type: ignore[union-attr]
+
+
+def test_the_controller_takes_over_from_the_decay_and_stores_why(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path, run={"epochs": 5}, mine={"k_first_epochs": 2, "sample": 300})
+    finish(spec)
+    found = reports(spec.root, range(1, 5))
+    by = [report["hardness"]["by"].partition(":")[0] for report in found]
+    assert by[:2] == ["decay", "decay"]
+    assert "decay" not in by[2:]
+    ks = [report["k_hardness"] for report in found]
+    assert all(abs(b - a) <= spec.mine.k_step + 1e-9 for a, b in pairwise(ks))
+    why = found[3]["hardness"]
+    assert [record["epoch"] for record in why["history"]] == [0, 1, 2]
+    assert [record["k_hardness"] for record in why["history"]] == ks[:3]
+    assert len(why["candidates"]) == spec.mine.k_grid
+    assert set(why["regression"]["features"]) == {"k_hardness", "e_train", "epoch"}
+
+
+def test_a_linear_decay_reads_no_history(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path, run={"epochs": 3}, mine={"hardness": "linear", "k_epochs": 2})
+    assert hardness_parents(spec, StageRef(2, "mine")) == ()
+    finish(spec)
+    assert [report["k_hardness"] for report in reports(spec.root, range(1, 3))] == [1.0, 0.9]
+
+
+def test_the_history_is_that_of_all_mined_epochs_before(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    assert hardness_parents(spec, StageRef(1, "mine")) == (StageRef(0, "evaluate"),)
+    assert set(hardness_parents(spec, StageRef(3, "mine"))) == {
+        StageRef(1, "mine"), StageRef(2, "mine"), *(StageRef(epoch, "evaluate") for epoch in range(3))
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"k_min": 1.1, "k_max": 0.9}, r"mine\.k_min is 1\.1 but mine\.k_max is 0\.9"),
+        ({"k_start": 1.5}, r"mine\.k_start is 1\.5 but must lie between .* or choose hardness = \"linear\""),
+    ],
+)
+def test_knobs_that_contradict_one_another_are_refused_with_the_run_file(
+    knobs: dict, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        small_spec(tmp_path, mine=knobs)
+    assert small_spec(tmp_path, mine={**knobs, "hardness": "linear"}).mine.hardness == "linear"
+
+
+def test_knobs_that_the_controller_refuses_are_named() -> None:
+    with pytest.raises(InputError, match="k_step"):
+        controller_settings(MineSpec(k_step=0.01))
+
+
+def test_the_sample_is_the_same_for_a_seed_and_has_no_row_twice() -> None:
+    assert np.array_equal(sampled_rows(10, 20, 0), np.arange(10))
+    drawn = sampled_rows(1000, 50, 3)
+    assert np.array_equal(drawn, sampled_rows(1000, 50, 3))
+    assert len(np.unique(drawn)) == 50
+    assert (np.diff(drawn) > 0).all()

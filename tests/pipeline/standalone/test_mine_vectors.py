@@ -1,0 +1,205 @@
+"""Mining somebody's own vectors, and what can be done with the folder that it leaves."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zarr
+from oracles import exact_neighbours
+from sklearn.datasets import load_digits
+from tripletmine.mining.errors import InputError
+from tripletmine.mining.rule import MiningRule
+from tripletmine.pipeline.artifacts.neighbours import read_some_neighbours
+from tripletmine.pipeline.errors import DataError, SpecError
+from tripletmine.pipeline.standalone.audit import audit_folder, list_suspects
+from tripletmine.pipeline.standalone.mine_vectors import VectorMining, mine_vectors
+from tripletmine.pipeline.standalone.triplet_export import export_triplets
+from tripletmine.pipeline.standalone.triplet_folder import open_triplets
+
+ROWS, NEIGHBOURS = 500, 40
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of real digits as unit vectors, float32 (500, 64), and their labels."""
+    pixels, labels = load_digits(return_X_y=True)
+    vectors = pixels[:ROWS].astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), labels[:ROWS]
+
+
+def save(folder: Path, kind: str, vectors: np.ndarray, labels: np.ndarray) -> tuple[str, str | None]:
+    """Vectors and labels in one of the formats; returns the paths."""
+    path = folder / f"vectors.{kind}"
+    match kind:
+        case "npz":
+            np.savez(path, embeddings=vectors, labels=labels)
+            return str(path), None
+        case "parquet":
+            columns = {
+                "embedding": list(vectors),
+                "label": labels.astype(str),
+                "key": [f"item {i}" for i in range(len(labels))],
+            }
+            pq.write_table(pa.table(columns), path)
+            return str(path), None
+        case "zarr":
+            zarr.save_array(str(path), vectors)
+        case _:
+            np.save(path, vectors)
+    np.save(folder / "labels.npy", labels)
+    return str(path), str(folder / "labels.npy")
+
+
+def settings(embeddings: str, labels: str | None, **changes) -> VectorMining:
+    rule = changes.pop("rule", MiningRule(k_hardness=0.9))
+    return VectorMining(
+        embeddings,
+        labels,
+        rule,
+        **{"neighbours": NEIGHBOURS, "method": "exact", "chunk_rows": 200, **changes},
+    )
+
+
+@pytest.fixture(scope="module")
+def mined(digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of triplets, mined once."""
+    folder = tmp_path_factory.mktemp("alone")
+    mine_vectors(settings(*save(folder, "npy", *digits)), folder / "out")
+    return folder / "out"
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "parquet", "zarr"])
+def test_every_format_gives_the_same_triplets(kind: str, digits, mined: Path, tmp_path: Path) -> None:
+    result = mine_vectors(settings(*save(tmp_path, kind, *digits)), tmp_path / "out")
+    assert (result.rows, result.classes, result.graph.method) == (ROWS, 10, "exact")
+    for path in sorted((mined / "triplets").iterdir()):
+        other = pq.read_table(tmp_path / "out" / "triplets" / path.name)
+        assert other.equals(pq.read_table(path))
+
+
+def test_the_folder_holds_what_was_promised(digits, mined: Path) -> None:
+    names = {path.name for path in mined.iterdir()}
+    assert names == {
+        "triplets", "confusion.parquet", "classes.parquet", "neighbours.zarr", "audit.json", "mining.json"
+    }  # fmt: skip
+    assert len(list((mined / "triplets").iterdir())) == 3
+    classes = pq.read_table(mined / "classes.parquet").to_pylist()
+    triplets = sum(pq.read_metadata(path).num_rows for path in (mined / "triplets").iterdir())
+    assert sum(each["triplets"] for each in classes) == triplets > 0
+    assert [each["rows"] for each in classes] == np.bincount(digits[1]).tolist()
+    table = read_some_neighbours(mined / "neighbours.zarr", np.arange(ROWS))
+    assert np.array_equal(table.ids, exact_neighbours(digits[0], NEIGHBOURS).ids)
+
+
+def test_an_audit_finds_nothing_until_a_triplet_is_changed(mined: Path, tmp_path: Path, digits) -> None:
+    found = audit_folder(mined)
+    assert found.triplets.ok
+    assert found.triplets.checked == found.triplets.triplets > 0
+    assert found.recall == 1.0
+
+    mine_vectors(settings(*save(tmp_path, "npy", *digits)), tmp_path / "out")
+    part = tmp_path / "out" / "triplets" / "part-00001.parquet"
+    table = pq.read_table(part)
+    anchors = table["anchor"].to_numpy().copy()
+    anchors[0] = (anchors[0] + 1) % ROWS
+    pq.write_table(table.set_column(0, "anchor", pa.array(anchors)), part)
+    assert "distance" in audit_folder(tmp_path / "out").triplets.violations
+
+
+def test_triplets_go_out_as_json_lines_and_as_a_data_set(mined: Path, tmp_path: Path) -> None:
+    written = export_triplets(mined, tmp_path / "t.jsonl", form="jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
+    assert len(lines) == written > 0
+    assert set(lines[0]) == {"anchor", "positive", "negative"}
+
+    values = tmp_path / "texts.csv"
+    values.write_text("text\n" + "\n".join(f"digit {row}" for row in range(ROWS)))
+    assert export_triplets(mined, tmp_path / "set", form="dataset", values=str(values)) == written
+    table = pq.read_table(tmp_path / "set" / "data")
+    assert table["anchor"][0].as_py() == f"digit {lines[0]['anchor']}"
+
+
+def test_keys_of_the_labels_name_the_rows(digits, tmp_path: Path) -> None:
+    mine_vectors(settings(*save(tmp_path, "parquet", *digits)), tmp_path / "out")
+    assert open_triplets(tmp_path / "out").keys[3].as_py() == "item 3"
+
+
+def test_suspects_are_listed_with_their_keys_strongest_first(digits, tmp_path: Path) -> None:
+    vectors, labels = digits
+    wrong = labels.copy()
+    wrong[[7, 99]] = (wrong[[7, 99]] + 5) % 10
+    mine_vectors(settings(*save(tmp_path, "parquet", vectors, wrong)), tmp_path / "out")
+    list_suspects(tmp_path / "out", tmp_path / "suspects")
+    listed = pq.read_table(tmp_path / "suspects" / "mislabelled.parquet").to_pandas()
+    assert {7, 99} <= set(listed["row"])
+    assert set(listed["key"]) == {f"item {row}" for row in listed["row"]}
+    assert listed["score"].is_monotonic_decreasing
+    assert listed.set_index("row").loc[7, "suggested_label"] == str(labels[7])
+    assert (tmp_path / "suspects" / "false_negatives.parquet").exists()
+
+
+def test_vectors_that_are_not_of_unit_length_are_refused_unless_asked(digits, tmp_path: Path) -> None:
+    vectors, labels = digits
+    paths = save(tmp_path, "npy", vectors * 3, labels)
+    with pytest.raises(DataError, match=r"length 3 to 3, but .* --normalise"):
+        mine_vectors(settings(*paths), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert mine_vectors(settings(*paths, normalise=True), tmp_path / "out").audit["violations"] == {}
+    assert audit_folder(tmp_path / "out").triplets.ok
+
+
+@pytest.mark.parametrize(
+    ("vectors", "labels", "error", "message"),
+    [
+        (lambda x: np.where(np.arange(len(x))[:, None] == 5, np.nan, x), None, InputError, "row"),
+        (lambda x: x[:0], None, DataError, "empty"),
+        (lambda x: x, np.zeros(ROWS, np.int64), InputError, "2 classes"),
+        (lambda x: x, np.zeros(3, np.int64), DataError, "3 labels"),
+        (lambda x: x.reshape(ROWS, 8, 8), None, DataError, "shape"),
+        (lambda x: x.astype(str), None, DataError, "numbers"),
+    ],
+)
+def test_bad_input_is_named_and_leaves_nothing(
+    vectors, labels, error, message, digits, tmp_path: Path
+) -> None:
+    paths = save(tmp_path, "npy", vectors(digits[0]), digits[1] if labels is None else labels)
+    with pytest.raises(error, match=message):
+        mine_vectors(settings(*paths), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_other_precisions_are_taken(dtype, digits, tmp_path: Path) -> None:
+    paths = save(tmp_path, "npy", digits[0].astype(dtype), digits[1])
+    assert mine_vectors(settings(*paths, normalise=True), tmp_path / "out").audit["violations"] == {}
+
+
+def test_a_folder_that_is_there_is_not_overwritten(mined: Path, digits, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="exists already"):
+        mine_vectors(settings(*save(tmp_path, "npy", *digits)), mined)
+    with pytest.raises(SpecError, match="exists already"):
+        export_triplets(mined, mined, form="jsonl")
+    with pytest.raises(SpecError, match="holds no mined triplets"):
+        open_triplets(tmp_path)
+
+
+def test_neither_torch_nor_prefect_is_imported(digits, tmp_path: Path) -> None:
+    embeddings, labels = save(tmp_path, "npy", *digits)
+    program = f"""
+import sys
+from pathlib import Path
+from tripletmine.mining.rule import MiningRule
+from tripletmine.pipeline.triplet_audit import audit_folder
+from tripletmine.pipeline.vector_mining import VectorMining, mine_vectors
+out = Path({str(tmp_path / "out")!r})
+mine_vectors(VectorMining({embeddings!r}, {labels!r}, MiningRule(k_hardness=1.0), neighbours=20), out)
+assert audit_folder(out).triplets.ok
+print(sorted(set(sys.modules) & {{"torch", "prefect", "sklearn", "distributed", "safetensors"}}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
