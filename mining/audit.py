@@ -9,8 +9,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from .compute.distances import sq_distance
 from .errors import InputError
-from .graphs.distances import sq_distance
 from .labels import Labels
 from .miner import COLUMNS
 from .rule import MiningRule

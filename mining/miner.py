@@ -6,17 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import mining_kernels as kernels
+from . import kernels
+from .compute.threads import over_rows, read_only, usable_threads
 from .confusion import Confusion, aggregate, empty_confusion, merge_confusions
 from .errors import InputError
-from .graphs.threads import over_rows, read_only
 from .guards import REFUSALS
 from .labels import Labels
 from .miner_input import as_anchor_ids, bad_input, check_labels, check_table, limits_of, lookup_of
 from .neighbours import NeighbourTable
 from .report import ClassCounts, MiningReport, merge_reports
 from .rule import MiningRule
-from .usable import usable_threads
 
 _KERNEL_COLUMNS = {
     "anchor": np.int64,

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from . import mining_kernels as kernels
+from . import kernels
+from .compute.threads import read_only
 from .errors import InputError
-from .graphs.threads import read_only
 from .labels import Labels
 from .neighbours import NeighbourTable
 from .rule import MiningRule

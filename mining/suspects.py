@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
+from .kernels import first_class, shared_class
 from .labels import Labels
 from .miner_input import check_labels, check_table
-from .mining_kernels import first_class, shared_class
 from .neighbours import NO_ROW, NeighbourTable
 
 

@@ -6,14 +6,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..compute.memory import Budget
+from ..compute.threads import usable_threads
 from ..errors import InputError
 from ..neighbours import NeighbourTable
-from ..usable import usable_threads
 from ..vectors import as_vectors
 from .choose import choose_method
 from .exact import ExactParameters
 from .index import BLOCK_ROWS, check_at_least
-from .memory import Budget
 from .merge import merge_into
 from .methods import (
     Index,
@@ -27,7 +27,7 @@ from .methods import (
 )
 from .recall import SAMPLE_ROWS, Calibration, calibrate, draw_sample, recall_at_k
 from .remeasure import empty_table
-from .traverse_add import TraverseAddIndex
+from .traverse.build import TraverseAddIndex
 
 
 @dataclass(frozen=True, slots=True)

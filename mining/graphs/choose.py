@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .memory import MIB
+from ..compute.memory import MIB
 from .methods import Method, default_parameters, index_bytes
 
 # Seconds of one core, measured at 60,000 rows of width 64 and 512, K = 100, recall 0.99. What matters is

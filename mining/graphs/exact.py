@@ -18,16 +18,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..compute.blas import one_blas_thread
+from ..compute.distances import sq_distance
+from ..compute.memory import Budget
+from ..compute.npy import npy_bytes
+from ..compute.threads import over_rows, read_only
 from ..errors import InputError
 from ..neighbours import NeighbourTable
-from ..npy import npy_bytes
-from .blas import one_blas_thread
-from .distances import sq_distance
 from .index import check_queries, check_vectors
-from .memory import Budget
 from .pools import finish, offer
 from .remeasure import empty_table, insert_nearest, remeasure
-from .threads import over_rows, read_only
 
 SLACK = 16
 """Candidates beyond K. On real embeddings they span far more than the rounding of the products."""

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..compute.memory import Budget
+from ..compute.threads import over_rows
 from ..errors import InputError
 from ..neighbours import NeighbourTable
 from .exact import SLACK, ExactIndex, ExactParameters
 from .index import check_queries
-from .memory import Budget
 from .remeasure import empty_table, remeasure
-from .threads import over_rows
 
 _QUERY_ROWS = 4096
 _COLUMNS = 32_768

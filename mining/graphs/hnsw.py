@@ -15,13 +15,13 @@ import hnswlib
 import numpy as np
 from numpy.typing import NDArray
 
+from ..compute.memory import Budget
+from ..compute.threads import read_only
 from ..errors import InputError
 from ..neighbours import NeighbourTable
 from .index import BLOCK_ROWS, check_at_least, check_queries, check_vectors
-from .memory import Budget
 from .remeasure import empty_table, remeasure
-from .seeding import leaf_order
-from .threads import read_only
+from .traverse.seeding import leaf_order
 
 _SEEDS = 2**31 - 1
 """hnswlib draws levels from a generator of this period."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from numba import njit
 
+from ..compute.threads import read_only
 from ..errors import InputError
 from ..neighbours import NeighbourTable
 from .remeasure import empty_table, insert_nearest
-from .threads import read_only
 
 
 def merge_tables(tables: Sequence[NeighbourTable], neighbours: int) -> NeighbourTable:

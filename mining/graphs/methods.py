@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from . import exact, hnsw, traverse_add
+from . import exact, hnsw
 from .exact import ExactIndex, ExactParameters
 from .hnsw import HnswIndex, HnswParameters
-from .traverse_add import TraverseAddIndex, TraverseAddParameters
+from .traverse import build as traverse_add
+from .traverse.build import TraverseAddIndex, TraverseAddParameters
 
 Method = Literal["exact", "hnsw", "traverse_add"]
 Parameters = ExactParameters | HnswParameters | TraverseAddParameters

@@ -8,9 +8,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..compute.distances import sq_distance
+from ..compute.threads import over_rows, read_only
 from ..neighbours import NO_ROW, NeighbourTable
-from .distances import sq_distance
-from .threads import over_rows, read_only
 
 
 def remeasure(

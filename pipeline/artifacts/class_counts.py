@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ...mining.compute.npy import npy_bytes
 from ...mining.confusion import Confusion
-from ...mining.npy import npy_bytes
 from ...mining.report import ClassCounts
 from ..storage.digest import digest_file
 from ..storage.publish import published

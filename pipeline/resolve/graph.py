@@ -6,7 +6,7 @@ from ...mining.graphs.choose import Choice, choose_method
 from ...mining.graphs.exact import ExactParameters
 from ...mining.graphs.hnsw import HnswParameters
 from ...mining.graphs.methods import Parameters, default_parameters
-from ...mining.graphs.traverse_add import TraverseAddParameters
+from ...mining.graphs.traverse.build import TraverseAddParameters
 from ..plan.refs import StageRef
 from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec

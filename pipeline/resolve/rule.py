@@ -1,7 +1,7 @@
 """From the run file's [mine] to the mining rule."""
 
-from ...mining.controller import ControllerSettings
 from ...mining.guards import Guards
+from ...mining.hardness.controller import ControllerSettings
 from ...mining.rule import MiningRule
 from ..runfile.work_specs import MineSpec
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ...mining.usable import usable_threads
+from ...mining.compute.threads import usable_threads
 from .data_spec import DataSpec
 from .loss_spec import LossSpec
 from .section import Section, execution

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...mining.npy import npy_bytes
+from ...mining.compute.npy import npy_bytes
 from ..data.base import SPLITS
 from ..errors import CorruptError
 from ..plan.refs import StageRef

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ...mining.candidates import evaluate_candidates
-from ...mining.controller import Candidate, ControllerSettings, EpochRecord, choose_k
-from ...mining.hardness import scheduled_k
+from ...mining.hardness.candidates import evaluate_candidates
+from ...mining.hardness.controller import Candidate, ControllerSettings, EpochRecord, choose_k, scheduled_k
 from ...mining.rule import MiningRule
 from ..artifacts.neighbours import _rows_of_table, sampled_rows
 from ..plan.refs import StageRef

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 
-from ...mining.usable import usable_threads
+from ...mining.compute.threads import usable_threads
 from ..errors import PipelineError, TaskError
 from ..plan.work import Task
 from .base import Outcome

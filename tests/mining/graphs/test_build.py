@@ -7,7 +7,7 @@ from tripletmine.mining.graphs.build import neighbours_of
 from tripletmine.mining.graphs.exact import ExactParameters
 from tripletmine.mining.graphs.hnsw import HnswParameters
 from tripletmine.mining.graphs.recall import recall_at_k
-from tripletmine.mining.graphs.traverse_add import TraverseAddParameters
+from tripletmine.mining.graphs.traverse.build import TraverseAddParameters
 from tripletmine.mining.neighbours import NO_ROW
 
 

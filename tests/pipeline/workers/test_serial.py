@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from scripted_tasks import History, run_scripted, tries
-from tripletmine.mining.usable import usable_threads
+from tripletmine.mining.compute.threads import usable_threads
 from tripletmine.pipeline.artifacts.record import open_record
 from tripletmine.pipeline.errors import DataError, TaskError
 from tripletmine.pipeline.plan.work import split_rows

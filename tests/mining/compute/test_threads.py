@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from tripletmine.mining.graphs.threads import over_rows, read_only
+from tripletmine.mining.compute.threads import over_rows, read_only
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

@@ -5,6 +5,7 @@ used: its thread count is capped when the process starts, its layers abort when 
 them at once (as the threads of a Dask worker do), and its pool would compete with that of the BLAS.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -51,3 +52,15 @@ def read_only(array: NDArray[Scalar]) -> NDArray[Scalar]:
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view
+
+
+def usable_threads() -> int:
+    """What OMP_NUM_THREADS says where it is set, as for any numerical library, else one for each core left to us.
+
+    The cores left are fewer than the machine's under a scheduler or `taskset`. Threads beyond them are worse than
+    none: those of a matrix product spin while they wait for one that does not run.
+    """
+    told = os.environ.get("OMP_NUM_THREADS", "").strip()
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

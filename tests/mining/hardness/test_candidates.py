@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from oracles import exact_neighbours
-from tripletmine.mining.candidates import evaluate_candidates
+from tripletmine.mining.hardness.candidates import evaluate_candidates
 from tripletmine.mining.labels import encode_labels
 from tripletmine.mining.miner import mine
 from tripletmine.mining.neighbours import NeighbourTable

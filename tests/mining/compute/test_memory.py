@@ -1,8 +1,8 @@
 """Budgets become block sizes, or an error before the work begins."""
 
 import pytest
+from tripletmine.mining.compute.memory import MIB, Budget
 from tripletmine.mining.errors import InputError
-from tripletmine.mining.graphs.memory import MIB, Budget
 
 
 def test_without_a_budget_the_whole_block_is_taken() -> None:

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from .graphs.distances import sq_distance
+from .compute.distances import sq_distance
 
 # Positions in the vector of counts.
 EXCLUDED, NO_NEIGHBOUR_POSITIVE, NO_POSITIVE, NO_NEGATIVE = range(4)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tripletmine.mining.graphs.seeding import leaf_order, seed_candidates
+from tripletmine.mining.graphs.traverse.seeding import leaf_order, seed_candidates
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tripletmine.mining.graphs.occlusion import add_edges, choose_edges, turn_round
+from tripletmine.mining.graphs.traverse.occlusion import add_edges, choose_edges, turn_round
 
 
 def sq_distance(x: np.ndarray, a: int, b: int) -> float:

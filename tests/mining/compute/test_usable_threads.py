@@ -1,7 +1,7 @@
 import os
 
 import pytest
-from tripletmine.mining.usable import usable_threads
+from tripletmine.mining.compute.threads import usable_threads
 
 
 def test_a_process_uses_the_cores_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,18 +23,18 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from ..neighbours import NO_ROW, NeighbourTable
-from .index import check_at_least, check_vectors
-from .memory import Budget
+from ...compute.memory import Budget
+from ...compute.threads import over_rows, read_only
+from ...errors import InputError
+from ...neighbours import NO_ROW, NeighbourTable
+from ..index import check_at_least, check_vectors
+from ..recall import draw_sample, recall_at_k
+from ..remeasure import remeasure
+from .index import TraverseAddIndex, search_all
 from .occlusion import choose_edges, turn_round
-from .recall import draw_sample, recall_at_k
-from .remeasure import remeasure
+from .parameters import TraverseAddParameters, TraverseAddReport
+from .rounds import share_arriving, traverse
 from .seeding import seed_candidates
-from .threads import over_rows, read_only
-from .traverse import share_arriving, traverse
-from .traverse_index import TraverseAddIndex, search_all
-from .traverse_parameters import TraverseAddParameters, TraverseAddReport
 
 __all__ = ["TraverseAddIndex", "TraverseAddParameters", "TraverseAddReport", "build", "load"]
 

@@ -4,7 +4,7 @@ import heapq
 
 import numpy as np
 import pytest
-from tripletmine.mining.graphs.beam_search import nearest_start, search_rows
+from tripletmine.mining.graphs.traverse.beam_search import nearest_start, search_rows
 
 
 def searched_plainly(x, query, edges, first: list[int], own: int, keep: int, budget: int) -> list[float]:

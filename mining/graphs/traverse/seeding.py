@@ -10,9 +10,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .distances import sq_distance
-from .pools import cut
-from .threads import over_rows, read_only
+from ...compute.distances import sq_distance
+from ...compute.threads import over_rows, read_only
+from ..pools import cut
 
 _LEAF_ROWS = 96
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError
-from .hardness import scheduled_k
+from ..errors import InputError
 
 AGE_WEIGHT = 0.8
 """Weight of an epoch in the regression, to the power of its age: what was right for k drifts as the encoder learns."""
@@ -275,3 +274,19 @@ def _moments(
     mean = np.average(values, axis=0, weights=weights)
     deviation = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weights))
     return mean, np.where(deviation > _ROUNDING * np.maximum(1.0, np.abs(mean)), deviation, 1.0)
+
+
+def scheduled_k(epoch: int, epochs: int, k_start: float, k_end: float) -> float:
+    """k of an epoch by linear decay: ``k_start`` in epoch 0, ``k_end`` in epoch ``epochs − 1``.
+
+    A run of one epoch uses ``k_start``. ``epoch`` and ``epochs`` count mined epochs, without warm-up.
+    """
+    if epochs < 1 or not 0 <= epoch < epochs:
+        raise InputError(f"epoch {epoch} of {epochs} epochs: give 0 <= epoch < epochs")
+    for name, k in (("k_start", k_start), ("k_end", k_end)):
+        if not (math.isfinite(k) and k >= 0):
+            raise InputError(f"{name} is {k}, it must be finite and >= 0")
+    if epochs == 1:
+        return k_start
+    share = epoch / (epochs - 1)
+    return (1 - share) * k_start + share * k_end

@@ -10,7 +10,7 @@ Edges are int32 (N, R) and their squared lengths float32 (N, R), ascending by (l
 import numpy as np
 from numba import njit
 
-from .distances import sq_distance
+from ...compute.distances import sq_distance
 
 
 @njit(nogil=True, cache=True)

@@ -1,7 +1,7 @@
 """Walks go downhill, stop where nothing is nearer, and depend on their trial alone."""
 
 import numpy as np
-from tripletmine.mining.graphs.walks import walk
+from tripletmine.mining.graphs.traverse.walks import walk
 
 
 def ring(rows: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..labels import Labels
+from ..miner import mine
+from ..neighbours import NeighbourTable
+from ..rule import MiningRule
 from .controller import Candidate
-from .labels import Labels
-from .miner import mine
-from .neighbours import NeighbourTable
-from .rule import MiningRule
 
 
 def evaluate_candidates(

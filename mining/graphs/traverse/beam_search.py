@@ -7,7 +7,7 @@ next, until the best ``keep`` have all been followed, or the budget is spent.
 import numpy as np
 from numba import njit
 
-from .distances import sq_distance
+from ...compute.distances import sq_distance
 
 
 @njit(nogil=True, cache=True)

@@ -9,8 +9,8 @@ do. (Our choice.)
 import numpy as np
 from numpy.typing import NDArray
 
+from ...compute.threads import over_rows, read_only
 from .occlusion import add_edges
-from .threads import over_rows, read_only
 from .walks import walk
 
 _BATCHES_PER_ROW = 4

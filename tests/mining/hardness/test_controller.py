@@ -7,14 +7,14 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from tripletmine.mining.controller import (
+from tripletmine.mining.errors import InputError
+from tripletmine.mining.hardness.controller import (
     Candidate,
     ControllerSettings,
     EpochRecord,
     choose_k,
+    scheduled_k,
 )
-from tripletmine.mining.errors import InputError
-from tripletmine.mining.hardness import scheduled_k
 
 SETTINGS = ControllerSettings()
 EPOCHS = 30

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from ..errors import InputError
-from .index import check_at_least
+from ...errors import InputError
+from ..index import check_at_least
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ of the target, an edge from there to the target is missing.
 import numpy as np
 from numba import njit, uint64
 
-from .distances import sq_distance
+from ...compute.distances import sq_distance
 
 
 @njit(nogil=True, cache=True)

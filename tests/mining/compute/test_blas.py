@@ -1,7 +1,7 @@
 """The BLAS limit is the process's: searches that overlap must not leave it behind."""
 
 from threadpoolctl import threadpool_info, threadpool_limits
-from tripletmine.mining.graphs.blas import one_blas_thread
+from tripletmine.mining.compute.blas import one_blas_thread
 
 
 def _blas_threads() -> set[int]:

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from ..neighbours import NO_ROW, NeighbourTable
-from . import exact
+from ...compute.memory import Budget
+from ...compute.threads import over_rows, read_only
+from ...errors import InputError
+from ...neighbours import NO_ROW, NeighbourTable
+from .. import exact
+from ..index import BLOCK_ROWS, check_queries
+from ..remeasure import empty_table, remeasure
 from .beam_search import nearest_start, search_rows
-from .index import BLOCK_ROWS, check_queries
-from .memory import Budget
-from .remeasure import empty_table, remeasure
-from .threads import over_rows, read_only
-from .traverse_parameters import TraverseAddParameters, TraverseAddReport
+from .parameters import TraverseAddParameters, TraverseAddReport
 
 _STARTS = 64
 """Vertices that a query from outside is compared with first (the paper: the one nearest the centroid)."""

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tripletmine.mining.errors import InputError
-from tripletmine.mining.graphs import exact, traverse_add
+from tripletmine.mining.graphs import exact
 from tripletmine.mining.graphs.recall import recall_at_k
-from tripletmine.mining.graphs.traverse_add import TraverseAddIndex, TraverseAddParameters
+from tripletmine.mining.graphs.traverse import build as traverse_add
+from tripletmine.mining.graphs.traverse.build import TraverseAddIndex, TraverseAddParameters
 from tripletmine.mining.neighbours import NO_ROW, NeighbourTable
 
 SMALL = TraverseAddParameters.for_neighbours(20)

@@ -2,7 +2,7 @@
 
 import pytest
 from tripletmine.mining.errors import InputError
-from tripletmine.mining.hardness import scheduled_k
+from tripletmine.mining.hardness.controller import scheduled_k
 
 
 def test_linear_from_start_to_end():

@@ -1,0 +1,1 @@
+"""Threads, memory, distances: what every algorithm here counts with."""

@@ -1,0 +1,1 @@
+"""Traverse-add graphs: built, grown, searched."""
