@@ -18,8 +18,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 WITH_PROCESSES = (
     "flows",
     "faults",
-    "models/test_loader.py",
-    "models/test_processes.py",
+    "models/images/test_loader.py",
+    "models/train/test_processes.py",
     "models/losses/test_training_with_losses.py",
     "pipeline/workers",
     "pipeline/storage/test_lock.py",

@@ -83,7 +83,7 @@ def _run_in_prefect(opened: "OpenedRun", debug: bool) -> None:
 
 def _import_slow_modules() -> None:
     """torch and Prefect, while the server starts."""
-    from ...models import training  # noqa: F401
+    from ...models.train import trainer as training  # noqa: F401
     from .. import run_flow  # noqa: F401
 
 

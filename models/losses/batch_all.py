@@ -5,11 +5,9 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from ..checks import check_choice
-from .gaps import gaps_by_class
 from .inputs import LossInputs
 from .loss import Loss
-from .margins import Margin, check_margin, cost
-from .unsquared import unsquared
+from .pairs import Margin, check_margin, cost, gaps_by_class, unsquared
 
 MEANS = ("all", "active")
 

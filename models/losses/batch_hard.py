@@ -7,10 +7,7 @@ from torch import Tensor
 
 from .inputs import LossInputs
 from .loss import Loss
-from .margins import Margin, check_margin, cost
-from .mean_distance import mean_sq_distance
-from .pairs import negative_pairs, positive_pairs
-from .unsquared import unsquared
+from .pairs import Margin, check_margin, cost, mean_sq_distance, negative_pairs, positive_pairs, unsquared
 
 
 class BatchHardLoss(Loss):

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from ..checks import check_number
-from ..pair_counts import PairCounts
+from ..rules.pair_counts import PairCounts
 from .inputs import LossInputs
 from .loss import Loss
 

@@ -4,15 +4,69 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ..checks import check_count, check_number
 from ..parameter_groups import ParameterGroup
-from .hypergraph import HypergraphNetwork
 from .inputs import LossInputs
 from .loss import Loss
-from .prototypes import Prototypes
+
+FIRST_LOG_VARIANCE = 0.1
+"""Just above 0, where the slope of relu6 begins: variances start near 1, and all of them can grow."""
+
+
+class Prototypes(nn.Module):
+    """A normal distribution with diagonal covariance for each of C classes; mean and log-variance are learned.
+
+    The mean is μ, made unit length; the variance is exp(relu6(s)), between 1 and e⁶.
+    """
+
+    def __init__(self, classes: int, width: int) -> None:
+        super().__init__()
+        self.means = nn.Parameter(torch.empty(classes, width))
+        self.log_variances = nn.Parameter(torch.full((classes, width), FIRST_LOG_VARIANCE))
+        nn.init.normal_(self.means, std=width**-0.5)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Squared Mahalanobis distances D_ic = Σ_d (z_id − μ_cd)² / q_cd: (B, C), of unit rows (B, D)."""
+        means = functional.normalize(self.means)
+        precision = torch.exp(-functional.relu6(self.log_variances))
+        weighted = means * precision
+        offset = (weighted * means).sum(dim=1)
+        return (rows.square() @ precision.T - 2 * rows @ weighted.T + offset).clamp_min(0)
+
+
+def spread(incidence: Tensor, values: Tensor) -> Tensor:
+    """Dv^−½ H De^−1 Hᵀ Dv^−½ X: each row gets the means of the edges that it is in.
+
+    Feng et al.: Hypergraph Neural Networks, AAAI 2019, eq. 11, with edges of equal weight.
+
+    incidence: H, (B, E), in [0, 1]; every row and every edge holds at least one positive entry. values: X, (B, F).
+    Dv, De: the sums of H over its edges and over its rows. Returns (B, F).
+    """
+    row_scale = incidence.sum(dim=1, keepdim=True).rsqrt()
+    edges = incidence.T @ (row_scale * values) / incidence.sum(dim=0)[:, None]
+    return row_scale * (incidence @ edges)
+
+
+class HypergraphNetwork(nn.Module):
+    """Two hypergraph convolutions: `width` features → `hidden` → logits of `classes`.
+
+    Between them batch normalisation and LeakyReLU(0.1). Only training uses it: no running statistics are kept.
+    """
+
+    def __init__(self, *, width: int, hidden: int, classes: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(width, hidden)
+        self.norm = nn.BatchNorm1d(hidden, track_running_stats=False)
+        self.second = nn.Linear(hidden, classes)
+
+    def forward(self, features: Tensor, incidence: Tensor) -> Tensor:
+        """Logits (B, classes) of features (B, width) that hang together by incidence (B, E)."""
+        hidden = self.norm(spread(incidence, self.first(features)))
+        hidden = functional.leaky_relu(hidden, 0.1)
+        return spread(incidence, self.second(hidden))
 
 
 class HistLoss(Loss):

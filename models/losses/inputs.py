@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..batch_rules import Picked
+from ..rules.in_batch import Picked
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ..checks import check_number
 from ..errors import ModelError
 from .inputs import LossInputs
 from .loss import Loss
-from .unsquared import unsquared
+from .pairs import unsquared
 
 LEVELS = (-3.0, 0.0, 3.0)
 

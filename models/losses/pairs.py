@@ -1,7 +1,14 @@
 """Which pairs of a batch are of one class, and which are not."""
 
+from collections.abc import Iterator
+from typing import Literal
+
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from ..checks import check_number
+from ..errors import ModelError
 
 
 def positive_pairs(classes: Tensor) -> Tensor:
@@ -13,3 +20,72 @@ def positive_pairs(classes: Tensor) -> Tensor:
 def negative_pairs(classes: Tensor) -> Tensor:
     """bool (B, B): a row of another class. classes: int64 (B,)."""
     return classes[:, None] != classes
+
+
+def gaps_by_class(distances: Tensor, classes: Tensor) -> Iterator[Tensor]:
+    """d(a,p) − d(a,n) of the triplets with an anchor of one class: (K, K−1, B−K), for each class in turn.
+
+    distances: (B, B), of any kind. classes: int64 (B,). K: rows of the class in the batch.
+    """
+    for code in classes.unique():
+        own = classes == code
+        within, to_negatives = distances[own][:, own], distances[own][:, ~own]
+        other = ~torch.eye(len(within), dtype=torch.bool, device=within.device)
+        to_positives = within[other].reshape(len(within), -1)
+        yield to_positives[:, :, None] - to_negatives[:, None, :]
+
+
+def hinge_sum(near: Tensor, far: Tensor, margin: Tensor) -> Tensor:
+    """Σ_i Σ_j max(0, near_i − far_j + m) of near (P,) and far (Q,), in O((P + Q) log (P + Q)) time.
+
+    Of a pair with a positive hinge the hinge is linear in both, so the sum over pairs is a sum over the elements of
+    each list, times the number of such pairs that hold it. Differentiable in near and far, not in the margin.
+    """
+    with torch.no_grad():
+        limits = near + margin
+        of_near = torch.searchsorted(far.sort().values, limits)
+        of_far = len(near) - torch.searchsorted(limits.sort().values, far, right=True)
+    return (of_near * (near + margin)).sum() - (of_far * far).sum()
+
+
+Margin = float | Literal["soft"]
+"""m of the hinge, in the unit of the gap; or "soft", which has no margin."""
+
+
+def check_margin(name: str, margin: Margin) -> None:
+    """Raise ModelError unless it is "soft" or a positive number."""
+    if isinstance(margin, str):
+        if margin != "soft":
+            raise ModelError(f'{name} is {margin!r} but must be "soft" or a number above 0: correct it')
+        return
+    check_number(name, margin, above=0.0)
+
+
+def cost(gap: Tensor, margin: Margin) -> Tensor:
+    """max(0, gap + m), or with "soft" ln(1 + exp(gap)), which goes on pulling when the triplet is in order."""
+    if isinstance(margin, str):
+        return functional.softplus(gap)
+    return (gap + margin).clamp_min(0)
+
+
+SMALLEST = 1e-6
+"""In units of d²: of unit rows that are nearer together little but rounding is left."""
+
+
+def mean_sq_distance(sq_distances: Tensor) -> Tensor:
+    """Mean d² of all pairs of rows, of any class: a scalar with gradient, at least `SMALLEST`. sq_distances: (B, B).
+
+    A loss of distances in this unit cannot be lowered by drawing all rows together, which is what others fall into
+    as long as the negatives that they look at are nearer than the positives: see `BatchHardLoss`.
+    """
+    rows = len(sq_distances)
+    return (sq_distances.sum() / max(1, rows * (rows - 1))).clamp_min(SMALLEST)
+
+
+def unsquared(sq_distances: Tensor) -> Tensor:
+    """d from d² ≥ 0, of any shape, differentiable; where d² is 0 the gradient is 0.
+
+    The root has an infinite slope at 0. A distance has none there: it has a kink, of which 0 is a subgradient.
+    """
+    apart = sq_distances > 0
+    return torch.where(apart, sq_distances, 1.0).sqrt() * apart

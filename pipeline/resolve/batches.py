@@ -2,8 +2,8 @@
 
 from typing import Literal, NamedTuple
 
-from ...models.batch_rules import BatchRule, SemiHard, Stored, WithinBoundary
 from ...models.batches.batch import BatchShape
+from ...models.rules.in_batch import BatchRule, SemiHard, Stored, WithinBoundary
 from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
 

@@ -4,19 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...models.checkpoints import load_tensors
 from ...models.compute import device_named
 from ...models.encoders.build import build_encoder, encoder_from_factory
+from ...models.encoders.checkpoints import load_encoder_state, load_tensors
 from ...models.factory import load_factory
-from ...models.states import load_encoder_state
-from ...models.transforms import input_shape_of
+from ...models.images.transforms import input_shape_of
 from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from ...models.transforms import Scaling
+    from ...models.images.transforms import Scaling
 
 
 def load_encoder(root: Path, spec: RunSpec, facts: RunFacts, weights: Path | None) -> "nn.Module":
@@ -69,7 +68,7 @@ def built_encoder(
 
 def scaling_of(spec: RunSpec) -> "Scaling":
     """How items become tensors."""
-    from ...models.transforms import Scaling
+    from ...models.images.transforms import Scaling
 
     data = spec.data
     return (

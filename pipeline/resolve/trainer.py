@@ -1,8 +1,8 @@
 """From [train] and [encoder] to the trainer's settings."""
 
-from ...models.optimisers import OptimiserSettings
-from ...models.schedules import ScheduleSettings
-from ...models.trainer_settings import TrainerSettings
+from ...models.train.optimisers import OptimiserSettings
+from ...models.train.schedules import ScheduleSettings
+from ...models.train.settings import TrainerSettings
 from ..runfile.run_spec import RunSpec
 
 

@@ -46,7 +46,7 @@ def embed_rows(
     Errors: DataError naming the rows whose embedding is not finite.
     """
     from ...models.compute import use_threads
-    from ...models.encoding import encode
+    from ...models.encoders.encode import encode
 
     spec = job.spec
     use_threads(min(means.threads, spec.training_threads))

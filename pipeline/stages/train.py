@@ -58,10 +58,9 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
 
 
 def _run_task(job: Job, _task: Task, means: Means) -> Written:
-    from ...models.checkpoints import save_tensors
     from ...models.compute import use_threads
-    from ...models.processes import ALONE
-    from ...models.states import weights_to_use
+    from ...models.encoders.checkpoints import save_tensors, weights_to_use
+    from ...models.train.processes import ALONE
     from ..training.epoch import train_epoch
     from ..training.launch import train_with_processes
 

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.checkpoints import load_tensors
-from ...models.encoding import encode
-from ...models.states import load_encoder_state
-from ...models.transforms import Scaling
+from ...models.encoders.checkpoints import load_encoder_state, load_tensors
+from ...models.encoders.encode import encode
+from ...models.images.transforms import Scaling
 from ..artifacts.weights import ENCODER_FILE
 from ..errors import CorruptError
 from ..resolve.encoder import built_encoder

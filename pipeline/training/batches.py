@@ -6,13 +6,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.batch_rules import BatchRule, SemiHard
 from ...models.batches.batch import BatchPlan
 from ...models.batches.class_balanced import ClassBalanced
 from ...models.batches.inputs import TRIPLET_COLUMNS
 from ...models.batches.mined_filter import MinedFilter
 from ...models.batches.neighbourhood import Neighbourhood, NeighbourhoodSettings
 from ...models.batches.stored_triplets import StoredTriplets
+from ...models.rules.in_batch import BatchRule, SemiHard
 from ..artifacts.triplets import part_names, read_confusion, triplet_columns, triplets_per_anchor
 from ..errors import CorruptError, DataError
 from ..plan.stage import Job

@@ -62,7 +62,7 @@ class TrainingProgress:
 
         None: nothing to continue from, the epoch starts anew.
         """
-        from ...models.checkpoints import load_tensors
+        from ...models.encoders.checkpoints import load_tensors
 
         pointer = self._pointer()
         # Private progress that cannot be trusted is worth nothing: the epoch begins again, from its parent.
@@ -93,7 +93,7 @@ class TrainingProgress:
 
     def checkpoint(self, step: int, state: Mapping[str, "Tensor"]) -> None:
         """Make `step` (steps done in this epoch) the place to continue from."""
-        from ...models.checkpoints import save_tensors
+        from ...models.encoders.checkpoints import save_tensors
 
         path = self._folder / f"state-{step:08d}.safetensors"
         with published(path) as partial:

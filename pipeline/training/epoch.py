@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ...models.checkpoints import load_tensors
 from ...models.compute import device_named
-from ...models.frozen import freeze_backbone
-from ...models.metric_logs import open_logs
-from ...models.process_group import shared_statistics
-from ...models.processes import Processes
-from ...models.training import Trainer
+from ...models.encoders.checkpoints import load_tensors
+from ...models.train.frozen import freeze_backbone
+from ...models.train.metric_logs import open_logs
+from ...models.train.process_group import shared_statistics
+from ...models.train.processes import Processes
+from ...models.train.trainer import Trainer
 from ..artifacts.weights import STATE_FILE
 from ..plan.stage import Job
 from ..resolve.encoder import load_encoder

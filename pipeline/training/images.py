@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.augment_hook import augment_hook
 from ...models.batches.batch import Batch, BatchPlan
-from ...models.loader import Asked, loaded
-from ...models.processes import Processes
-from ...models.transforms import AugmentSettings, TrainTransform
+from ...models.images.augment_hook import augment_hook
+from ...models.images.loader import Asked, loaded
+from ...models.images.transforms import AugmentSettings, TrainTransform
+from ...models.train.processes import Processes
 from ..data.base import DataSet
 from ..plan.stage import Job
 from ..resolve.encoder import scaling_of

@@ -16,8 +16,8 @@ def main() -> None:
     folder = Path(sys.argv[1])
 
     from ...models.compute import use_threads
-    from ...models.process_group import joined
-    from ...models.processes import PeerLostError
+    from ...models.train.process_group import joined
+    from ...models.train.processes import PeerLostError
     from .checkpoints import TrainingProgress
     from .epoch import train_epoch
     from .handover import read_job, write_failure

@@ -14,13 +14,13 @@ from pathlib import Path
 import torch
 from timing import Contender, compare, markdown
 from torch import nn
-from tripletmine.models.batch_rules import InBatch
 from tripletmine.models.compute import use_threads
 from tripletmine.models.distances import pairwise_sq_distances
 from tripletmine.models.losses.global_loss import global_loss
 from tripletmine.models.losses.triplet import triplet_loss
-from tripletmine.models.processes import ALONE
-from tripletmine.models.training import Trainer
+from tripletmine.models.rules.in_batch import InBatch
+from tripletmine.models.train.processes import ALONE
+from tripletmine.models.train.trainer import Trainer
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.resolve.encoder import load_encoder
 from tripletmine.pipeline.resolve.objective import build_objective

@@ -13,8 +13,8 @@ from compare_results import Epoch
 from pytorch_metric_learning.samplers import MPerClassSampler
 from pytorch_metric_learning.utils import common_functions
 from torch import nn
-from tripletmine.models.schedules import ScheduleSettings, learning_rate
-from tripletmine.models.transforms import UNSCALED, AugmentSettings, TrainTransform
+from tripletmine.models.images.transforms import UNSCALED, AugmentSettings, TrainTransform
+from tripletmine.models.train.schedules import ScheduleSettings, learning_rate
 from tripletmine.pipeline.runfile.load import parse_spec
 
 

@@ -11,8 +11,7 @@ from compare_evaluation import measured
 from compare_peers import PEERS, PeerLoss
 from compare_product import Sections
 from compare_results import Epoch
-from tripletmine.models.checkpoints import load_tensors
-from tripletmine.models.states import load_encoder_state
+from tripletmine.models.encoders.checkpoints import load_encoder_state, load_tensors
 
 ADAPTIVE = "ours, adaptive k"
 NO_MINING = "ours, no mining"

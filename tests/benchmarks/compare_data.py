@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 from tripletmine.models.encoders.build import build_encoder
-from tripletmine.models.transforms import input_shape_of
+from tripletmine.models.images.transforms import input_shape_of
 from tripletmine.pipeline.data.base import SPLITS
 from tripletmine.pipeline.data.open import open_data
 from tripletmine.pipeline.data.rows import RunRows, build_rows

@@ -4,7 +4,7 @@ from typing import Any
 
 from compare_data import Loaded
 from torch import nn
-from tripletmine.models.encoding import encode
+from tripletmine.models.encoders.encode import encode
 from tripletmine.models.metrics.report import retrieval_metrics
 
 _BATCH = 512

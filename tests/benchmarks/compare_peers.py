@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 from tripletmine.models.distances import pairwise_sq_distances
 from tripletmine.models.losses.global_loss import global_loss
-from tripletmine.models.pair_counts import count_pairs
+from tripletmine.models.rules.pair_counts import count_pairs
 
 MARGIN = 0.2
 """Of the library's triplet loss and semi-hard miner, in plain (not squared) Euclidean distance."""

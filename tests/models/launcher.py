@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from torch import Tensor
-from tripletmine.models.checkpoints import load_tensors
+from tripletmine.models.encoders.checkpoints import load_tensors
 
 
 def in_two_processes(

@@ -7,20 +7,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from tripletmine.models.batch_rules import SemiHard
 from tripletmine.models.batches.batch import Batch
-from tripletmine.models.checkpoints import save_tensors
 from tripletmine.models.encoders.build import build_encoder
+from tripletmine.models.encoders.checkpoints import save_tensors
 from tripletmine.models.losses.loss import Loss
 from tripletmine.models.losses.objective import Objective, Term
 from tripletmine.models.losses.triplet import TripletLoss
-from tripletmine.models.optimisers import OptimiserSettings
 from tripletmine.models.parameter_groups import ParameterGroup
-from tripletmine.models.process_group import joined
-from tripletmine.models.processes import ALONE, Processes
-from tripletmine.models.step_record import StepRecord
-from tripletmine.models.trainer_settings import TrainerSettings
-from tripletmine.models.training import Trainer
+from tripletmine.models.rules.in_batch import SemiHard
+from tripletmine.models.train.optimisers import OptimiserSettings
+from tripletmine.models.train.process_group import joined
+from tripletmine.models.train.processes import ALONE, Processes
+from tripletmine.models.train.settings import TrainerSettings
+from tripletmine.models.train.trainer import StepRecord, Trainer
 
 CLASSES = np.repeat(np.arange(6), 12).astype(np.int32)
 BATCHES = (24, 23, 24, 17)

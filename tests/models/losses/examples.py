@@ -3,7 +3,6 @@
 import torch
 from torch import nn
 from torch.nn import functional
-from tripletmine.models.batch_rules import InBatch, SemiHard
 from tripletmine.models.distances import pairwise_sq_distances
 from tripletmine.models.losses.batch_all import BatchAllLoss
 from tripletmine.models.losses.batch_hard import BatchHardLoss
@@ -15,6 +14,7 @@ from tripletmine.models.losses.inputs import LossInputs
 from tripletmine.models.losses.library import LibraryLoss
 from tripletmine.models.losses.mdr import MdrLoss
 from tripletmine.models.losses.quadruplet import QuadrupletLoss
+from tripletmine.models.rules.in_batch import InBatch, SemiHard
 
 CLASSES, WIDTH = 6, 4
 

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tripletmine.models.batch_rules import SemiHard, WithinBoundary
 from tripletmine.models.batches.batch import BatchShape
 from tripletmine.models.batches.class_balanced import ClassBalanced
 from tripletmine.models.batches.neighbourhood import Neighbourhood, NeighbourhoodSettings
-from tripletmine.models.checkpoints import save_tensors
 from tripletmine.models.encoders.build import build_encoder
+from tripletmine.models.encoders.checkpoints import save_tensors
 from tripletmine.models.losses.objective import Objective, Term
 from tripletmine.models.losses.triplet import TripletLoss
-from tripletmine.models.optimisers import OptimiserSettings
-from tripletmine.models.process_group import joined
-from tripletmine.models.processes import ALONE
-from tripletmine.models.training import Trainer, TrainerSettings
+from tripletmine.models.rules.in_batch import SemiHard, WithinBoundary
+from tripletmine.models.train.optimisers import OptimiserSettings
+from tripletmine.models.train.process_group import joined
+from tripletmine.models.train.processes import ALONE
+from tripletmine.models.train.trainer import Trainer, TrainerSettings
 
 try:  # as a module of the tests, and as a script
     from .examples import CLASSES, METHODS, WIDTH, method

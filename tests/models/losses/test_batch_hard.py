@@ -6,7 +6,7 @@ import pytest
 import torch
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.batch_hard import BatchHardLoss
-from tripletmine.models.losses.unsquared import unsquared
+from tripletmine.models.losses.pairs import unsquared
 
 from .examples import UNEVEN, features, inputs_of, mean, sq_distance
 

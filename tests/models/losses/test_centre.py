@@ -5,7 +5,7 @@ import torch
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.centre import CentreLoss
 from tripletmine.models.losses.objective import Objective, Term
-from tripletmine.models.optimisers import Optimiser, OptimiserSettings
+from tripletmine.models.train.optimisers import Optimiser, OptimiserSettings
 
 from .examples import CLASSES, UNEVEN, WIDTH, features, gradient, inputs_of, sq_distance
 

@@ -6,9 +6,7 @@ import pytest
 import torch
 from torch import nn
 from tripletmine.models.errors import ModelError
-from tripletmine.models.losses.hist import HistLoss
-from tripletmine.models.losses.hypergraph import spread
-from tripletmine.models.losses.prototypes import Prototypes
+from tripletmine.models.losses.hist import HistLoss, Prototypes, spread
 
 from .examples import CLASSES, UNEVEN, WIDTH, features, inputs_of
 

@@ -6,7 +6,7 @@ from tripletmine.models.distances import pairwise_sq_distances
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.global_loss import GlobalLoss, global_loss
 from tripletmine.models.losses.triplet import TripletLoss, triplet_loss
-from tripletmine.models.pair_counts import count_pairs
+from tripletmine.models.rules.pair_counts import count_pairs
 
 TRIPLETS = [(0, 1, 3), (1, 0, 4), (2, 1, 3), (0, 2, 5), (0, 1, 5), (0, 1, 4), (0, 1, 3)]
 """The last is there twice: pairs and triplets may repeat."""

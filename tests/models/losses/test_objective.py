@@ -3,7 +3,6 @@
 import pytest
 import torch
 from torch import nn
-from tripletmine.models.batch_rules import Picked
 from tripletmine.models.distances import pairwise_sq_distances
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.global_loss import GlobalLoss
@@ -12,6 +11,7 @@ from tripletmine.models.losses.loss import Loss
 from tripletmine.models.losses.objective import Objective, Term
 from tripletmine.models.losses.triplet import TripletLoss
 from tripletmine.models.parameter_groups import ParameterGroup
+from tripletmine.models.rules.in_batch import Picked
 
 from .test_losses import TRIPLETS, counted, lists, slow_global, slow_triplet, unit
 

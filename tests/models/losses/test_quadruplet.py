@@ -3,9 +3,8 @@
 import pytest
 import torch
 from torch import nn
-from tripletmine.models.losses.hinge_sum import hinge_sum
-from tripletmine.models.losses.pair_metric import PairMetric
-from tripletmine.models.losses.quadruplet import QuadrupletLoss
+from tripletmine.models.losses.pairs import hinge_sum
+from tripletmine.models.losses.quadruplet import PairMetric, QuadrupletLoss
 
 from .examples import UNEVEN, WIDTH, features, gradient, inputs_of, mean, sq_distance, triplets
 

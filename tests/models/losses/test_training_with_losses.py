@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tripletmine.models.checkpoints import load_tensors, save_tensors
+from tripletmine.models.encoders.checkpoints import load_tensors, save_tensors
 
 from .. import launcher
 from . import steps

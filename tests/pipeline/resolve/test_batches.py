@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tripletmine.models.batch_rules import WithinBoundary
 from tripletmine.models.batches.class_balanced import ClassBalanced
 from tripletmine.models.batches.neighbourhood import Neighbourhood
+from tripletmine.models.rules.in_batch import WithinBoundary
 from tripletmine.pipeline.resolve.batches import resolve_batches
 from tripletmine.pipeline.training import epoch as epoch_training
 from tripletmine.pipeline.training.batches import TrainingInputs, training_inputs

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tripletmine.models.batch_rules import SemiHard, Stored, WithinBoundary
-from tripletmine.models.training import Trainer
+from tripletmine.models.rules.in_batch import SemiHard, Stored, WithinBoundary
+from tripletmine.models.train.trainer import Trainer
 from tripletmine.pipeline.resolve.batches import batch_rule
 
 from ..runs import differences, finish, small_spec

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from tripletmine.models.checkpoints import load_tensors
-from tripletmine.models.training import Trainer
+from tripletmine.models.encoders.checkpoints import load_tensors
+from tripletmine.models.train.trainer import Trainer
 from tripletmine.pipeline.artifacts.triplets import part_name
 from tripletmine.pipeline.errors import CorruptError
 from tripletmine.pipeline.plan.refs import StageRef

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tripletmine.models.checkpoints import load_tensors
+from tripletmine.models.encoders.checkpoints import load_tensors
 from tripletmine.models.errors import ModelError
 from tripletmine.pipeline.errors import UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef

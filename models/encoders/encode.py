@@ -1,0 +1,56 @@
+"""The encoder's embeddings of arrays, for indexing and evaluation: no gradient, no augmentation."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from ..checks import check_count
+from ..errors import ModelError
+from ..images.transforms import UNSCALED, Scaling, to_tensor
+from ..memory import memory_errors
+
+
+def encode(
+    encoder: nn.Module,
+    images: NDArray,
+    *,
+    normalise: bool,
+    batch: int,
+    device: str | torch.device = "cpu",
+    scaling: Scaling = UNSCALED,
+    autocast: bool = False,
+) -> NDArray[np.float32]:
+    """Embeddings float32 (N, embedding_dim) of images uint8 or float32 (N, *item_shape), in their order.
+
+    normalise: bring each embedding to length 1 (a zero vector stays zero).
+    batch: rows per forward pass; with the rows it decides the last bits, so it must come from the run file.
+    device: where the encoder is. autocast: bfloat16 inside the encoder.
+
+    The encoder is put into evaluation mode and back. NaN and infinities are passed on: the caller knows the
+    rows' keys and reports them.
+    Raises ModelError when memory runs out, naming what to lower.
+    """
+    check_count("embed.batch", batch)
+    device = torch.device(device)
+    training = encoder.training
+    encoder.eval()
+    out: NDArray[np.float32] | None = None
+    try:
+        with torch.inference_mode(), memory_errors(f"encoding {batch} rows at once", "embed.batch"):
+            for start in range(0, len(images), batch):
+                inputs = to_tensor(images[start : start + batch], scaling).to(device, non_blocking=True)
+                with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+                    embeddings = encoder(inputs)
+                embeddings = embeddings.float()
+                if normalise:
+                    embeddings = functional.normalize(embeddings)
+                if out is None:
+                    out = np.empty((len(images), embeddings.shape[1]), np.float32)
+                out[start : start + batch] = embeddings.cpu().numpy()
+    finally:
+        encoder.train(training)
+    if out is None:
+        raise ModelError("there are no rows to encode: give at least one")
+    return out

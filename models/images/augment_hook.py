@@ -1,0 +1,52 @@
+"""A user's own augmentation of training images."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import ModelError
+from ..factory import load_factory
+
+Hook = Callable[[Tensor, torch.Generator], Tensor]
+"""(image float32 (C, H, W), generator) → image of the same shape; random numbers come from the generator only."""
+
+
+def augment_hook(reference: str, arguments: Mapping[str, Any], *, base: Path) -> Hook:
+    """What the factory behind `path/to/file.py:factory` or `module:factory` returns, called with `arguments`.
+
+    The hook is called for one image at a time, with a generator of that image's own, so that an image gets the same
+    augmentation however many processes load or train.
+    Raises ModelError when there is no such factory or it fails, and later for what the hook returns.
+    """
+    subject = f"data.augment.factory {reference!r}"
+    factory = load_factory(reference, base=base, subject="data.augment.factory")
+    try:
+        hook = factory(**arguments)
+    except Exception as error:
+        raise ModelError(f"{subject} failed: {type(error).__name__}: {error}") from error
+    if not callable(hook):
+        raise ModelError(
+            f"{subject} gave a {type(hook).__name__} but must give a function of (image, generator): return one"
+        )
+
+    def checked(image: Tensor, generator: torch.Generator) -> Tensor:
+        try:
+            found = hook(image, generator)
+        except Exception as error:
+            raise ModelError(
+                f"the function of {subject} failed on an image {tuple(image.shape)}: {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(found, Tensor) or found.shape != image.shape or found.dtype != image.dtype:
+            given = (
+                f"{found.dtype} {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+            )
+            raise ModelError(
+                f"the function of {subject} returned {given} for an image {image.dtype} {tuple(image.shape)}: "
+                "return a tensor of the same shape and type"
+            )
+        return found
+
+    return checked

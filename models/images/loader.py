@@ -1,0 +1,104 @@
+"""Images of the next batches, prepared while this one is trained: by a thread, or by processes."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ..batches.batch import Batch
+from ..errors import ModelError
+
+Load = Callable[[int, NDArray[np.int64], slice], Tensor]
+"""(step, rows of the batch, share of this process) → images; the same wherever it is called. Picklable."""
+
+_AHEAD = 2
+"""Batches that each loader process prepares in advance."""
+
+
+class Asked(NamedTuple):
+    """A batch whose images are wanted. step: of the epoch."""
+
+    step: int
+    batch: Batch
+    share: slice
+
+
+def loaded(load: Load, asked: Iterator[Asked], *, workers: int) -> Iterator[tuple[Batch, Tensor]]:
+    """Batches with their images, in order; pinned in memory where there is a GPU.
+
+    workers: processes that prepare them; 0: a thread of this process, one batch ahead. The images are the same.
+    Raises what `load` raised.
+    """
+    return _by_processes(load, asked, workers) if workers else _by_thread(load, asked)
+
+
+def _by_thread(load: Load, asked: Iterator[Asked]) -> Iterator[tuple[Batch, Tensor]]:
+    def images(step: int, batch: Batch, share: slice) -> Tensor:
+        tensor = load(step, batch.rows, share)
+        return tensor.pin_memory() if torch.cuda.is_available() else tensor
+
+    with ThreadPoolExecutor(1) as reader:
+        ahead = deque((each.batch, reader.submit(images, *each)) for each in _first(asked))
+        for each in asked:
+            ahead.append((each.batch, reader.submit(images, *each)))
+            batch, found = ahead.popleft()
+            yield batch, found.result()
+        for batch, found in ahead:
+            yield batch, found.result()
+
+
+def _first(asked: Iterator[Asked]) -> Iterator[Asked]:
+    first = next(asked, None)
+    if first is not None:
+        yield first
+
+
+class _Loads(Dataset[Tensor | Exception]):
+    def __init__(self, load: Load) -> None:
+        self._load = load
+
+    def __getitem__(self, asked: tuple[int, NDArray[np.int64], slice]) -> Tensor | Exception:
+        try:
+            return self._load(*asked)
+        except Exception as error:  # the loader would bury its message in a traceback of another process
+            return error
+
+
+def _by_processes(load: Load, asked: Iterator[Asked], workers: int) -> Iterator[tuple[Batch, Tensor]]:
+    waiting: deque[Batch] = deque()
+
+    def places() -> Iterator[tuple[int, NDArray[np.int64], slice]]:
+        for each in asked:
+            waiting.append(each.batch)
+            yield each.step, each.batch.rows, each.share
+
+    loader = DataLoader(
+        _Loads(load),
+        sampler=places(),  # pyright: ignore[reportArgumentType] — any iterable will do
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=_AHEAD,
+        pin_memory=torch.cuda.is_available(),
+        # Not fork: this process has threads, of which a fork would leave the locks.
+        multiprocessing_context="forkserver",
+    )
+    batches = iter(loader)
+    while True:
+        try:
+            images = next(batches)
+        except StopIteration:
+            return
+        except (RuntimeError, OSError, EOFError) as error:  # the pipe of a process that died may break first
+            raise ModelError(
+                f"a loader process of train.loader_workers = {workers} has died ({str(error).splitlines()[0]}): lower "
+                "it, or give the machine more memory (/dev/shm, too); the epoch continues from its last checkpoint"
+            ) from error
+        if isinstance(images, Exception):
+            raise images
+        yield waiting.popleft(), images

@@ -1,0 +1,149 @@
+"""Which triplets of a batch are trained, decided on the batch's fresh distances."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from ..checks import check_number
+from ..errors import ModelError
+from .admissible import admissible_ranges, counts_of, spread_over
+from .pair_counts import PairCounts, count_pairs
+
+SAMPLE = 4096
+"""Triplets of a batch that are listed one by one, for reports."""
+
+
+class InBatch(NamedTuple):
+    """What a rule sees of a batch of B rows; no gradient.
+
+    sq_distances: float32 (B, B), fresh. classes, rows: int64 (B,). stored: int64 (T, 3), places in the batch
+    of the stored triplets, or None for batches that hold none.
+    """
+
+    sq_distances: Tensor
+    classes: Tensor
+    rows: Tensor
+    stored: Tensor | None = None
+
+
+class Picked(NamedTuple):
+    """The triplets that a rule found in one batch.
+
+    trained: all of them. active: those whose hinge is positive; the same for rules that pick no others.
+    pairs: number of (a, p) pairs that the rule looked at (for stored triplets: of triplets).
+    pairs_used: number of those that gave at least one active triplet.
+    sample: int64 (≤ SAMPLE, 3), triplets as places in the batch, spread evenly over all.
+    """
+
+    trained: PairCounts
+    active: PairCounts
+    pairs: int
+    pairs_used: int
+    sample: Tensor
+
+
+class BatchRule(Protocol):
+    """Picks triplets of a batch from its distances; without gradient and without state."""
+
+    def __call__(self, batch: InBatch) -> Picked:
+        """The triplets to train on; possibly none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SemiHard:
+    """For every pair (a, p) the nearest n with d²(a,p) < d²(a,n) < d²(a,p) + m.
+
+    Schroff et al., FaceNet, CVPR 2015, arXiv 1503.03832, section 3.2. margin: m, in units of d².
+    """
+
+    margin: float = 0.2
+
+    def __post_init__(self) -> None:
+        check_number("loss.margin", self.margin, above=0.0)
+
+    def __call__(self, batch: InBatch) -> Picked:
+        """At most one triplet for each pair."""
+        return _picked(batch, margin=self.margin, k_hardness=1.0, nearer_positive=False, nearest_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WithinBoundary:
+    """Triplets outside the exclusion boundary and still active: (k·d(a,p))² < d²(a,n) < d²(a,p) + m.
+
+    Harwood et al., ICCV 2017, applied inside a batch. k_hardness: k, multiplies the unsquared distance.
+    nearer_positive: a negative counts only if some positive of the anchor in the batch is nearer than it.
+    nearest_only: of each pair (a, p) the nearest such negative, as when mining; otherwise all of them.
+    """
+
+    k_hardness: float
+    margin: float = 0.2
+    nearer_positive: bool = True
+    nearest_only: bool = False
+
+    def __post_init__(self) -> None:
+        check_number("mine.k_hardness", self.k_hardness, at_least=0.0)
+        check_number("mine.margin", self.margin, above=0.0)
+
+    def __call__(self, batch: InBatch) -> Picked:
+        """The admissible negatives of each pair, or the nearest of them."""
+        return _picked(
+            batch,
+            margin=self.margin,
+            k_hardness=self.k_hardness,
+            nearer_positive=self.nearer_positive,
+            nearest_only=self.nearest_only,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The triplets that came with the batch, exactly; some may have become inactive since they were mined.
+
+    margin: m of the hinge, which says which of them are still active.
+    """
+
+    margin: float = 0.2
+
+    def __post_init__(self) -> None:
+        check_number("loss.margin", self.margin, above=0.0)
+
+    def __call__(self, batch: InBatch) -> Picked:
+        """The stored triplets. Raises ModelError for a batch that came without any."""
+        stored = batch.stored
+        if stored is None:
+            raise ModelError(
+                "the batch rule 'stored' got a batch without triplets: compose batches from the stored "
+                "triplets, or use another rule"
+            )
+        anchors, positives, negatives = stored.unbind(1)
+        distances = batch.sq_distances
+        active = stored[distances[anchors, negatives] < distances[anchors, positives] + self.margin]
+        every = max(1, -(-len(stored) // SAMPLE))
+        return Picked(
+            trained=count_pairs(stored, len(distances)),
+            active=count_pairs(active, len(distances)),
+            pairs=len(stored),
+            pairs_used=len(active),
+            sample=stored[::every],
+        )
+
+
+def _picked(
+    batch: InBatch, *, margin: float, k_hardness: float, nearer_positive: bool, nearest_only: bool
+) -> Picked:
+    ranges = admissible_ranges(
+        batch.sq_distances,
+        batch.classes,
+        batch.rows,
+        margin=margin,
+        k_hardness=k_hardness,
+        nearer_positive=nearer_positive,
+    )
+    if nearest_only:
+        ranges = ranges._replace(stop=torch.minimum(ranges.stop, ranges.start + 1))
+    counts = counts_of(ranges)
+    used = int((ranges.stop > ranges.start).sum())
+    return Picked(counts, counts, len(ranges.anchors), used, spread_over(ranges, SAMPLE))

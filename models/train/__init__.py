@@ -1,0 +1,1 @@
+"""An encoder's weights, changed step by step."""

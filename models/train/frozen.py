@@ -1,0 +1,37 @@
+"""Epochs in which only the last layer of the encoder is trained."""
+
+from torch import nn
+
+from ..errors import ModelError
+
+
+def freeze_backbone(encoder: nn.Module, head: str | None = None) -> None:
+    """Leave only the head trainable; the rest goes into evaluation mode, so that its statistics stay, too.
+
+    head: name of a module of the encoder; by default the last layer that has weights.
+    Raises ModelError when there is no such module, or nothing would be frozen.
+    """
+    name, module = (head, dict(encoder.named_modules()).get(head)) if head else _last_layer(encoder)
+    if module is None:
+        known = ", ".join(found for found, _ in encoder.named_children())
+        raise ModelError(f"train.head is {name!r} but the encoder has no such module: it has {known}")
+    kept = {id(parameter) for parameter in module.parameters()}
+    others = [parameter for parameter in encoder.parameters() if id(parameter) not in kept]
+    if not others or not kept:
+        raise ModelError(
+            f"train.frozen_epochs would train {'all' if kept else 'nothing'} of the encoder (its head is {name!r}): "
+            "name another module as train.head, or set it to 0"
+        )
+    for parameter in others:
+        parameter.requires_grad_(False)
+    encoder.eval()
+    module.train()
+
+
+def _last_layer(encoder: nn.Module) -> tuple[str, nn.Module]:
+    layers = [
+        (name, module)
+        for name, module in encoder.named_modules()
+        if next(module.parameters(recurse=False), None) is not None
+    ]
+    return layers[-1]

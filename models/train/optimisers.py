@@ -1,0 +1,121 @@
+"""The optimiser of a run, and its state as plain tensors."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..checks import check_choice, check_number
+from ..errors import ModelError
+from ..parameter_groups import KINDS, ParameterGroup
+
+_TORCH: dict[str, Callable[[list[dict[str, Any]]], torch.optim.Optimizer]] = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserSettings:
+    """kind: "adamw", "adam" or "sgd" (with momentum). learning_rate: of the schedule's base.
+
+    weight_decay: only on weights with two or more dimensions: decaying biases and norms only adds noise.
+    clip_norm: largest norm of the encoder's whole gradient; 0 leaves it as it is.
+    """
+
+    kind: str = "adamw"
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    momentum: float = 0.9
+    clip_norm: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_choice("train.optimiser", self.kind, KINDS)
+        check_number("train.learning_rate", self.learning_rate, above=0.0)
+        check_number("train.weight_decay", self.weight_decay, at_least=0.0)
+        check_number("train.momentum", self.momentum, at_least=0.0, below=1.0)
+        check_number("train.clip_norm", self.clip_norm, at_least=0.0)
+
+
+class Optimiser:
+    """The torch optimisers of all groups behind one step: one for each kind in use.
+
+    named: every parameter that may occur in a group, by the name that its state is kept under.
+    """
+
+    def __init__(
+        self,
+        named: Mapping[str, nn.Parameter],
+        groups: Sequence[ParameterGroup],
+        settings: OptimiserSettings,
+    ) -> None:
+        self._named = dict(named)
+        by_kind: dict[str, list[dict[str, Any]]] = {}
+        for group in groups:
+            by_kind.setdefault(group.kind or settings.kind, []).extend(_torch_groups(group, settings))
+        self.torch_optimisers = [_TORCH[kind](found) for kind, found in by_kind.items()]
+
+    def step(self, share: float) -> None:
+        """Change the weights, each group at `share` of its base learning rate."""
+        for optimiser in self.torch_optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["base"] * share
+            optimiser.step()
+
+    def zero_grad(self) -> None:
+        """Drop all gradients."""
+        for optimiser in self.torch_optimisers:
+            optimiser.zero_grad(set_to_none=True)
+
+    def state(self) -> dict[str, Tensor]:
+        """Copies of what is kept, as `<parameter name>/<key>`, without settings and learning rates."""
+        state: dict[str, Tensor] = {}
+        for name, parameter in self._named.items():
+            for optimiser in self.torch_optimisers:
+                for key, value in optimiser.state.get(parameter, {}).items():
+                    if value is not None:
+                        state[f"{name}/{key}"] = torch.as_tensor(value).detach().clone()
+        return state
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Put back what `state` gave. Raises ModelError for a parameter that is not trained here."""
+        owners: dict[nn.Parameter, torch.optim.Optimizer] = {}
+        for optimiser in self.torch_optimisers:
+            optimiser.state.clear()
+            owners |= {p: optimiser for group in optimiser.param_groups for p in group["params"]}
+        for full, value in state.items():
+            name, _, key = full.rpartition("/")
+            parameter = self._named.get(name)
+            if parameter is None or parameter not in owners:
+                raise ModelError(
+                    f"the checkpoint has optimiser state for {name!r}, which is not trained here: set encoder "
+                    "and loss as they were"
+                )
+            owners[parameter].state[parameter][key] = _placed(value, parameter)
+
+
+def _torch_groups(group: ParameterGroup, settings: OptimiserSettings) -> list[dict[str, Any]]:
+    """Weights that decay and weights that do not, as torch wants them; empty groups are left out."""
+    base = group.factor * (settings.learning_rate if group.rate is None else group.rate)
+    options: dict[str, Any] = {"lr": base, "base": base}
+    if (group.kind or settings.kind) == "sgd":
+        momentum = settings.momentum if group.momentum is None else group.momentum
+        options |= {"momentum": momentum, "nesterov": momentum > 0}
+    decay = settings.weight_decay if group.weight_decay is None else group.weight_decay
+    split = (
+        ([p for p in group.parameters if p.ndim >= 2], decay),
+        ([p for p in group.parameters if p.ndim < 2], 0.0),
+    )
+    return [{"params": params, "weight_decay": each, **options} for params, each in split if params]
+
+
+def _placed(value: Tensor, parameter: nn.Parameter) -> Tensor:
+    """A copy of one value of the state, where and as fresh state of this parameter would be."""
+    if value.ndim == 0:  # counts of steps stay on the CPU
+        return value.clone()
+    if value.shape == parameter.shape:  # strides too
+        return torch.empty_like(parameter, requires_grad=False).copy_(value)
+    return value.to(parameter.device, copy=True)

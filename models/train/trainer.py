@@ -1,0 +1,246 @@
+"""One training step at a time."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..batches.batch import Batch
+from ..batches.mined_filter import MinedFilter
+from ..checks import check_count
+from ..distances import pairwise_sq_distances
+from ..encoders.checkpoints import load_encoder_state, load_objective_state, with_prefix, without_prefix
+from ..errors import ModelError
+from ..losses.inputs import LossInputs
+from ..losses.objective import Objective
+from ..memory import memory_errors
+from ..parameter_groups import encoder_group
+from ..rules.in_batch import BatchRule, InBatch, Picked
+from .averaging import Average
+from .encoder_pass import Embedded, EncoderPass, seeded
+from .failures import check_gradient, finite_losses
+from .optimisers import Optimiser
+from .processes import ALONE, Processes
+from .schedules import learning_rate
+from .settings import TrainerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """step: of the whole run, from 0. images: in the batch.
+
+    loss: what was minimised, before the weights were changed. losses: its parts by name, before weighting.
+    triplets: trained.
+    active_share: share of the pairs (a, p) looked at, or of the stored triplets, that still gave a gradient.
+    mined_share: share of the trained triplets (of a sample of them) that had been mined; None if unknown.
+    updated: False when the batch taught nothing, and weights and optimiser were left alone.
+    """
+
+    step: int
+    images: int
+    loss: float
+    losses: Mapping[str, float]
+    triplets: int
+    active_share: float
+    mined_share: float | None
+    learning_rate: float
+    updated: bool
+
+    def as_line(self) -> dict[str, Any]:
+        """Flat and JSON-ready: the parts of the loss as "loss/<name>"."""
+        line = asdict(self)
+        parts = line.pop("losses")
+        return line | {f"loss/{name}": value for name, value in parts.items()}
+
+
+_LOSS = 1
+"""Tells the random numbers of the losses from those of the encoder."""
+
+
+class Trainer:
+    """An encoder, what it minimises, its optimiser and a batch rule; everything that changes is in `state()`.
+
+    The learning rate and the random numbers of a step (dropout in a user's encoder) follow from the step's
+    number, so that a trainer that loads the state of another one continues with the same bits.
+
+    objective: the losses, whose own weights are trained, too. rule: picks the triplets of a batch.
+    total_steps: of the whole run, for the schedule. seed: of the run. mined: to report the share of mined
+    triplets. processes: all of them make the same steps, each with its share of the images.
+
+    With several processes each computes the loss of all B rows, on the features of all, and takes the gradient of
+    its own rows back into the encoder; the sum over the processes is the gradient of the whole batch.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        objective: Objective,
+        rule: BatchRule,
+        settings: TrainerSettings,
+        *,
+        total_steps: int,
+        seed: int,
+        device: str | torch.device = "cpu",
+        mined: MinedFilter | None = None,
+        processes: Processes = ALONE,
+    ) -> None:
+        check_count("total_steps", total_steps)
+        self._device = torch.device(device)
+        layout = torch.channels_last if settings.channels_last else torch.contiguous_format
+        self.encoder = encoder.to(self._device).train()
+        # torch's stubs have no overload for a layout alone.
+        self.encoder.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
+        self.objective = objective.to(self._device).train()
+        self._settings = settings
+        self._rule = rule
+        self._encode = EncoderPass(
+            self.encoder,
+            forward=torch.compile(self.encoder) if settings.compile else self.encoder,
+            device=self._device,
+            layout=layout,
+            autocast=settings.autocast,
+            seed=seed,
+        )
+        parts = {"encoder": self.encoder, "objective": self.objective}
+        named = {
+            f"{part}/{name}": parameter
+            for part, module in parts.items()
+            for name, parameter in module.named_parameters()
+        }
+        groups = [encoder_group(self.encoder), *self.objective.parameter_groups()]
+        self._optimiser = Optimiser(named, groups, settings.optimiser)
+        self._average = None if settings.ema_decay is None else Average(self.encoder, settings.ema_decay)
+        self._total_steps = total_steps
+        self._seed = seed
+        self._mined = mined
+        self._processes = processes
+        self._step = 0
+
+    @property
+    def step_number(self) -> int:
+        """Steps done since the beginning of the run: the number of the next one."""
+        return self._step
+
+    def step(self, batch: Batch, images: Tensor) -> StepRecord:
+        """Train on one batch.
+
+        images: float32 (b, …) as the encoder takes them, augmented, in the order of batch.rows: this process's
+        share of them, which is all where there is one process.
+        Raises ModelError, with the weights as they were before, when the loss or its gradient is not finite
+        (naming the step and the rows), and when memory runs out (naming what to lower).
+        """
+        schedule = self._settings.schedule
+        share = learning_rate(schedule, base=1.0, step=self._step, total_steps=self._total_steps)
+        with memory_errors(f"training on {len(batch)} images at once", self._memory_key()):
+            embedded = self._embed(batch, images)
+            inputs = self._inputs(embedded.features, batch)
+            with seeded(self._device, self._seed, self._step, 0, _LOSS):
+                parts = self.objective(inputs)
+            total, losses = finite_losses(parts, inputs.features, step=self._step, rows=batch.rows)
+            if parts.teaches:
+                self._update(parts.total, inputs.features, embedded, share, batch)
+        picked = inputs.picked
+        record = StepRecord(
+            step=self._step,
+            images=len(batch),
+            loss=total,
+            losses=losses,
+            triplets=picked.trained.triplets,
+            active_share=picked.pairs_used / max(1, picked.pairs),
+            mined_share=self._mined_share(batch, picked),
+            learning_rate=self._settings.optimiser.learning_rate * share,
+            updated=parts.teaches,
+        )
+        self._step += 1
+        return record
+
+    def state(self) -> dict[str, Tensor]:
+        """Copies, on the CPU, of all that changes: encoder/…, objective/…, optimiser/…, average/… and the step."""
+        state = with_prefix("encoder/", self.encoder.state_dict())
+        state |= with_prefix("objective/", self.objective.state_dict())
+        state |= with_prefix("optimiser/", self._optimiser.state())
+        if self._average is not None:
+            state |= with_prefix("average/", self._average.state())
+        state["step"] = torch.tensor(self._step)
+        return {name: value.detach().to("cpu", copy=True) for name, value in state.items()}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Continue from what `state()` gave. Raises ModelError when it does not fit this encoder or objective."""
+        if "step" not in state:
+            raise ModelError(
+                "the training state has no 'step': it is not one of ours, or damaged; start the epoch again"
+            )
+        load_encoder_state(self.encoder, without_prefix("encoder/", state))
+        load_objective_state(self.objective, without_prefix("objective/", state))
+        self._optimiser.load_state(without_prefix("optimiser/", state))
+        if self._average is not None:
+            self._average.load_state(without_prefix("average/", state))
+        self._step = int(state["step"])
+
+    def _embed(self, batch: Batch, images: Tensor) -> Embedded:
+        rows = self._processes.share(len(batch))
+        if len(images) != rows.stop - rows.start:
+            raise ModelError(
+                f"step {self._step} got {len(images)} images but rows {rows.start} to {rows.stop} of the batch are "
+                "this process's: load these"
+            )
+        # As many pieces in every process: a layer of the encoder may wait for the others.
+        widest = -(-len(batch) // self._processes.count)
+        pieces = -(-widest // (self._settings.embed_rows or widest))
+        return self._encode(images, step=self._step, first=rows.start, pieces=min(pieces, len(images)))
+
+    def _inputs(self, features: Tensor, batch: Batch) -> LossInputs:
+        """All rows of the batch, and the triplets among them; the features are the leaf of the losses' graph."""
+        features = self._processes.gathered(features, len(batch)).requires_grad_()
+        embeddings = functional.normalize(features) if self._settings.normalise else features
+        sq_distances = pairwise_sq_distances(embeddings)
+        classes = torch.from_numpy(batch.classes).to(self._device, torch.int64)
+        rows = torch.from_numpy(batch.rows).to(self._device)
+        stored = None if batch.triplets is None else torch.from_numpy(batch.triplets).to(self._device)
+        with torch.no_grad():
+            picked = self._rule(InBatch(sq_distances.detach(), classes, rows, stored))
+        return LossInputs(features, embeddings, sq_distances, classes, picked)
+
+    def _update(self, loss: Tensor, features: Tensor, embedded: Embedded, share: float, batch: Batch) -> None:
+        self._optimiser.zero_grad()
+        loss.backward()
+        gradient = torch.zeros_like(features) if features.grad is None else features.grad
+        embedded.backward(gradient[self._processes.share(len(batch))])
+        self._agree()
+        limit = self._settings.optimiser.clip_norm
+        norm = nn.utils.clip_grad_norm_(self.encoder.parameters(), limit or torch.inf)
+        try:
+            own = nn.utils.get_total_norm(gradients_of(self.objective))
+            check_gradient(norm + own.to(norm.device), step=self._step, rows=batch.rows)
+        except ModelError:
+            self._optimiser.zero_grad()
+            raise
+        self._optimiser.step(share)
+        if self._average is not None:
+            self._average.update(self.encoder)
+
+    def _agree(self) -> None:
+        """Each process has the encoder's gradient from its own rows, and the losses' from all of them."""
+        self._processes.add_up(gradients_of(self.encoder))
+        own = gradients_of(self.objective)
+        for gradient in own:
+            gradient.div_(self._processes.count)
+        self._processes.add_up(own)
+
+    def _memory_key(self) -> str:
+        if self._settings.embed_rows is None:
+            return "train.embed_rows below that (the batch is then embedded in pieces)"
+        return f"train.embed_rows (now {self._settings.embed_rows}), or train.images_per_class"
+
+    def _mined_share(self, batch: Batch, picked: Picked) -> float | None:
+        if self._mined is None or len(picked.sample) == 0:
+            return None
+        return float(self._mined.contains(batch.rows[picked.sample.cpu().numpy()]).mean())
+
+
+def gradients_of(module: nn.Module) -> list[Tensor]:
+    """The gradients that are there, in the order of `parameters()`."""
+    return [parameter.grad for parameter in module.parameters() if parameter.grad is not None]

@@ -1,0 +1,29 @@
+"""An encoder that torch has compiled trains as the plain one does."""
+
+import pytest
+import torch
+from tripletmine.models.rules.in_batch import SemiHard
+
+from ..losses.steps import plan, train, trainer
+
+
+@pytest.fixture
+def compiled_for_this_test_only(tmp_path, monkeypatch):
+    """torch would keep the compiled code for others to find."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    yield
+    torch.compiler.reset()
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")
+@pytest.mark.usefixtures("compiled_for_this_test_only")
+def test_a_compiled_encoder_trains_as_the_plain_one():
+    batches, _ = plan("class_balanced")
+    compiled, plain = (trainer("mdr", SemiHard(), kind="sgd", compile=chosen) for chosen in (True, False))
+    losses = [[record.loss for record in train(each, batches)] for each in (compiled, plain)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0, "nothing was compiled"
+    one, other = compiled.state(), plain.state()
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(value, other[name], rtol=1e-3, atol=1e-5, msg=name)
