@@ -20,11 +20,11 @@ from ..pipeline.plan.stage import Stage
 from ..pipeline.run.epochs import EpochPlan
 from ..pipeline.run.runner import StageResult
 from .artifacts import publish_metrics, publish_summary
-from .errors import message_for
-from .interrupts import Terminated
-from .lost_runs import close_lost_runs
 from .opened_run import OpenedRun, opened_run
-from .progress import TerminalProgress
+from .prefect_server.lost_runs import close_lost_runs
+from .terminal.errors import message_for
+from .terminal.interrupts import Terminated
+from .terminal.progress import TerminalProgress
 
 FLOW_NAME = "tripletmine"
 

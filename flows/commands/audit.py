@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import FAILED, reporting
+from ..terminal.errors import FAILED, reporting
 from .arguments import Debug, Triplets
 
 

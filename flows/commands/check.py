@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ..errors import reporting
+from ..terminal.errors import reporting
 from .arguments import Debug, RunFile
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def check(run_file: RunFile, debug: Debug = False) -> None:
     with reporting(debug):
         from ...pipeline.run.overview import overview
         from ...pipeline.runfile.load import load_spec
-        from ..tables import output, table
+        from ..terminal.tables import output, table
 
         planned = overview(load_spec(run_file))
         console = output()
@@ -82,7 +82,7 @@ def _epochs(numbers: list[int | None]) -> str:
 
 def _tell_disk(planned: "RunOverview") -> None:
     from ...pipeline.errors import UnavailableError
-    from ..tables import size
+    from ..terminal.tables import size
 
     free = shutil.disk_usage(_existing(planned.spec.root)).free
     typer.echo(f"disk: at most {size(planned.disk_bytes)} needed, {size(free)} free")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import reporting
+from ..terminal.errors import reporting
 from .arguments import Debug, RunDirectory, run_root
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ...pipeline.errors import SpecError
-from ..errors import reporting
+from ..terminal.errors import reporting
 from .arguments import Debug
 
 

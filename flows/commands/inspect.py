@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import reporting
+from ..terminal.errors import reporting
 from .arguments import Debug, RunDirectory, run_root
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def inspect(
     """Counts, distributions of distances and ranks, the hardest triplets with their keys."""
     with reporting(debug):
         from ...pipeline.run.inspection import PERCENTILES, inspect_epoch
-        from ..tables import figure, output, table
+        from ..terminal.tables import figure, output, table
 
         found = inspect_epoch(run_root(run), epoch, hardest=hardest)
         console = output()

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import reporting
+from ..terminal.errors import reporting
 from .arguments import Debug, RunFile
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(
     again = ["run", str(run_file), *([] if executor is None else ["--executor", executor])]
     with reporting(debug, again if prefect else [*again, "--no-prefect"]):
         from ..opened_run import opened_run
-        from ..progress import TerminalProgress
+        from ..terminal.progress import TerminalProgress
 
         with TerminalProgress() as progress, opened_run(run_file, progress, executor=executor) as opened:
             _set_aside(opened, from_stage, epoch)
@@ -73,7 +73,7 @@ def _set_aside(opened: "OpenedRun", from_stage: str | None, epoch: int | None) -
 
 
 def _run_in_prefect(opened: "OpenedRun", debug: bool) -> None:
-    from ..prefect_server import prefect_api
+    from ..prefect_server.server import prefect_api
 
     with prefect_api(opened.run.root, debug=debug, meanwhile=_import_slow_modules):
         from ..run_flow import recorded_run
@@ -90,8 +90,8 @@ def _import_slow_modules() -> None:
 def _tell_results(opened: "OpenedRun") -> None:
     """How good it is, and where to look."""
     from ...pipeline.run.status import read_status
-    from ..metrics_table import metrics_table
-    from ..tables import output
+    from ..terminal.metrics_table import metrics_table
+    from ..terminal.tables import output
 
     root = opened.run.root
     output().print(metrics_table(read_status(root)))

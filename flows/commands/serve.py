@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import reporting
+from ..terminal.errors import reporting
 from .arguments import Debug, RunFile
 
 
@@ -27,7 +27,7 @@ def serve(
         from ...pipeline.errors import LockedError, SpecError
         from ...pipeline.run.directory import open_run
         from ...pipeline.runfile.load import load_spec
-        from ..prefect_server import prefect_api
+        from ..prefect_server.server import prefect_api
         from ..serve import parse_every, require_cron, serve_run
 
         if (cron is None) == (every is None):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ..errors import reporting
+from ..terminal.errors import reporting
 from .arguments import Debug, RunDirectory, run_root
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ def status(run: RunDirectory, debug: Debug = False) -> None:
     """
     with reporting(debug):
         from ...pipeline.run.status import read_status
-        from ..metrics_table import metrics_table
-        from ..tables import output, size, table
+        from ..terminal.metrics_table import metrics_table
+        from ..terminal.tables import output, size, table
 
         found = read_status(run_root(run))
         console = output()
@@ -34,7 +34,7 @@ def status(run: RunDirectory, debug: Debug = False) -> None:
 
 
 def _work(epoch: "EpochStatus") -> list[str]:
-    from ..tables import size
+    from ..terminal.tables import size
 
     stages = {stage.ref.stage: stage for stage in epoch.stages}
     name = f"{epoch.number} warm-up" if epoch.warm_up else str(epoch.number)
@@ -43,7 +43,7 @@ def _work(epoch: "EpochStatus") -> list[str]:
 
 
 def _cell(stage: "StageStatus") -> str:
-    from ..tables import duration
+    from ..terminal.tables import duration
 
     match stage.state:
         case "waiting":

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import reporting
+from ..terminal.errors import reporting
 from .arguments import Debug, Triplets
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import FAILED, reporting
+from ..terminal.errors import FAILED, reporting
 from .arguments import Debug, RunDirectory, run_root
 
 
@@ -44,7 +44,7 @@ def _repair(run: Path) -> None:
     from ...pipeline.run.repair import repair_run
     from ...pipeline.runfile.load import load_spec
     from ..opened_run import opened_spec
-    from ..progress import TerminalProgress
+    from ..terminal.progress import TerminalProgress
 
     if run.suffix == ".toml":
         spec = load_spec(run)

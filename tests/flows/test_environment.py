@@ -4,7 +4,7 @@ import os
 
 import pytest
 from tripletmine.flows.environment import environment, unless_set
-from tripletmine.flows.prefect_settings import api_settings, client_settings
+from tripletmine.flows.prefect_server.settings import api_settings, client_settings
 
 
 def test_a_block_leaves_the_environment_as_it_was(monkeypatch):

@@ -1,12 +1,12 @@
 """The process of the private Prefect server: it serves one inherited socket and ends with its parent.
 
-Started by `prefect_server.py` as `python -m tripletmine.flows.prefect_child --parent PID --socket FD`.
+Started by `prefect_server.py` as `python -m tripletmine.flows.prefect_server.child --parent PID --socket FD`.
 """
 
 import argparse
 import socket
 
-from ..pipeline.workers.end_with_parent import end_with_parent
+from ...pipeline.workers.end_with_parent import end_with_parent
 
 _SHUTDOWN_SECONDS = 3
 

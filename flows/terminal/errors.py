@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import typer
 
-from ..mining.errors import InputError
-from ..models.errors import ModelError
-from ..pipeline.errors import PipelineError
+from ...mining.errors import InputError
+from ...models.errors import ModelError
+from ...pipeline.errors import PipelineError
 from .interrupts import Terminated, interruptible
 
 FAILED = 1

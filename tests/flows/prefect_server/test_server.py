@@ -6,10 +6,10 @@ import sys
 
 import psutil
 import pytest
-from tripletmine.flows.prefect_server import prefect_api, require_answer
+from tripletmine.flows.prefect_server.server import prefect_api, require_answer
 from tripletmine.pipeline.errors import UnavailableError
 
-from .processes import kill, start_holder
+from ..processes import kill, start_holder
 
 
 @pytest.fixture(autouse=True)

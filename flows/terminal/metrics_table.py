@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from ..pipeline.run.status import RunStatus
+from ...pipeline.run.status import RunStatus
 from .tables import figure, table
 
 _METRICS = {

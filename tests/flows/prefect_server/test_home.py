@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tripletmine.flows import prefect_home
-from tripletmine.flows.prefect_home import on_network_file_system, private_home
+from tripletmine.flows.prefect_server import home as prefect_home
+from tripletmine.flows.prefect_server.home import on_network_file_system, private_home
 
 MOUNTS = """\
 22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..pipeline.errors import UnavailableError
-from .environment import environment
-from .prefect_home import private_home
-from .prefect_settings import api_settings, client_settings, server_settings
-from .prefect_template import keep_template, prepare_database, template_path
+from ...pipeline.errors import UnavailableError
+from ..environment import environment
+from .home import private_home
+from .settings import api_settings, client_settings, server_settings
+from .template import keep_template, prepare_database, template_path
 
 START_SECONDS = 120.0
 """How long a private server may take to start; it takes 4 s on a small machine, 8 to 15 s the first time."""
@@ -119,7 +119,7 @@ def _private_server(home: Path, lock: int, *, web_ui: bool) -> Iterator[tuple[su
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         port = listener.getsockname()[1]
-        command = [sys.executable, "-m", "tripletmine.flows.prefect_child"]
+        command = [sys.executable, "-m", "tripletmine.flows.prefect_server.child"]
         command += ["--parent", str(os.getpid()), "--socket", str(listener.fileno())]
         with (home / "server.log").open("wb") as log:
             server = subprocess.Popen(

@@ -4,7 +4,7 @@ import errno
 
 import pytest
 import typer
-from tripletmine.flows.errors import FAILED, INTERRUPTED, message_for, reporting
+from tripletmine.flows.terminal.errors import FAILED, INTERRUPTED, message_for, reporting
 from tripletmine.mining.errors import InputError
 from tripletmine.models.errors import ModelError
 from tripletmine.pipeline.errors import LockedError

@@ -4,7 +4,7 @@ import io
 
 import pytest
 from rich.console import Console
-from tripletmine.flows.progress import PLAIN_SECONDS, TerminalProgress
+from tripletmine.flows.terminal.progress import PLAIN_SECONDS, TerminalProgress
 
 
 class Clock:

@@ -6,7 +6,7 @@ Prefect reads its settings once, at import, so all of them are environment varia
 import os
 from pathlib import Path
 
-from .environment import QUIET_DASK, unless_set
+from ..environment import QUIET_DASK, unless_set
 
 
 def client_settings(home: Path, *, debug: bool = False) -> dict[str, str]:

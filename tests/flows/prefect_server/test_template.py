@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from tripletmine.flows.prefect_template import DATABASE, keep_template, prepare_database, template_path
+from tripletmine.flows.prefect_server.template import DATABASE, keep_template, prepare_database, template_path
 
 
 def fill(path, word):
@@ -62,5 +62,5 @@ def test_a_package_that_cannot_be_written_to_is_no_error(home, tmp_path):
 
 def test_another_prefect_has_another_template(monkeypatch):
     ours = template_path()
-    monkeypatch.setattr("tripletmine.flows.prefect_template.version", lambda name: "9.9.9")
+    monkeypatch.setattr("tripletmine.flows.prefect_server.template.version", lambda name: "9.9.9")
     assert template_path() != ours

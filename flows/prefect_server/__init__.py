@@ -1,0 +1,1 @@
+"""The private Prefect server of a command."""
