@@ -77,7 +77,7 @@ class OpenedRun:
 def opened_run(run_file: Path, progress: Progress, *, executor: str | None = None) -> Iterator[OpenedRun]:
     """Open the run of a run file. `executor` takes the place of its [cluster]: see `with_executor`.
 
-    Errors: PipelineError, before any work begins.
+    Raises: PipelineError, before any work begins.
     """
     with opened_spec(with_executor(load_spec(run_file), executor), progress) as opened:
         yield opened
@@ -85,7 +85,7 @@ def opened_run(run_file: Path, progress: Progress, *, executor: str | None = Non
 
 @contextmanager
 def opened_spec(spec: RunSpec, progress: Progress, *, repair: bool = False) -> Iterator[OpenedRun]:
-    """Open the run of a spec. repair: see `open_run`. Errors: PipelineError, before any work begins."""
+    """Open the run of a spec. repair: see `open_run`. Raises: PipelineError, before any work begins."""
     with (
         environment(unless_set(QUIET_DASK)),
         open_run(spec, progress.note, repair=repair) as run,
@@ -97,7 +97,7 @@ def opened_spec(spec: RunSpec, progress: Progress, *, repair: bool = False) -> I
 def with_executor(spec: RunSpec, executor: str | None) -> RunSpec:
     """The spec with another executor: "serial", "local", or a Dask scheduler's address.
 
-    Errors: SpecError for anything else.
+    Raises: SpecError for anything else.
     """
     if executor is None:
         return spec

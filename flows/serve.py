@@ -13,7 +13,7 @@ _EVERY = re.compile(r"(?:\d+[smhdw])+")
 def parse_every(text: str) -> timedelta:
     """`90s`, `30m`, `1h`, `1h30m`, `1d`, `2w` as a duration.
 
-    Errors: SpecError for anything else, and for no time at all.
+    Raises: SpecError for anything else, and for no time at all.
     """
     if not _EVERY.fullmatch(text):
         raise SpecError(
@@ -27,7 +27,7 @@ def parse_every(text: str) -> timedelta:
 
 
 def require_cron(text: str) -> None:
-    """Errors: SpecError when Prefect would not take this as a cron expression. Imports Prefect."""
+    """Raises: SpecError when Prefect would not take this as a cron expression. Imports Prefect."""
     from prefect.client.schemas.schedules import CronSchedule
     from pydantic import ValidationError
 

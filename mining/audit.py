@@ -105,7 +105,7 @@ def check_triplets(
     percentile, and whether the *nearest* unused negative was taken. Of the nearer positive it is checked that
     there is one, not that it was inside S_a.
 
-    Raises InputError for missing columns, columns of different lengths, or embeddings that do not fit the labels.
+    Raises: InputError for missing columns, columns of different lengths, or embeddings that do not fit the labels.
     """
     columns = _checked_columns(columns)
     if vectors.ndim != 2 or len(vectors) != len(labels):

@@ -103,7 +103,7 @@ def encode_labels(values: object) -> Labels:
         or array of them. Classes are coded in sorted order, so that the codes of a data set do not depend on
         the order of its rows.
 
-    Raises InputError for no rows, floats, missing values, empty sets, and integers mixed with strings.
+    Raises: InputError for no rows, floats, missing values, empty sets, and integers mixed with strings.
     """
     if isinstance(values, np.ndarray):
         if values.ndim != 1:

@@ -85,7 +85,7 @@ def mine(
     Tables over disjoint anchors may be mined apart: concatenate the columns, ``merge_confusions`` and
     ``merge_reports``.
 
-    Raises InputError for labels of one class, labels or anchors that do not fit the table, and a table with
+    Raises: InputError for labels of one class, labels or anchors that do not fit the table, and a table with
     ids out of range, distances that are not finite or not ascending, rows that are their own neighbour, or
     pads before entries.
     """

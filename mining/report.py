@@ -83,33 +83,33 @@ class MiningReport:
         """Mean hinge of the triplets, in units of d²; 0 without triplets."""
         return self.hinge / self.triplets if self.triplets else 0.0
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain numbers, lists and dictionaries, for JSON; ``from_dict`` reads them back."""
+    def counts(self) -> dict[str, Any]:
+        """Plain numbers, for JSON, without ``triplets_by_class``, which is as long as there are classes."""
         plain: dict[str, Any] = {name: getattr(self, name) for name in _COUNTS}
-        plain["hinge"] = self.hinge
-        plain["refused"] = dict(self.refused)
-        plain["triplets_by_class"] = {
-            "class": self.triplets_by_class.classes.tolist(),
-            "triplets": self.triplets_by_class.triplets.tolist(),
+        return plain | {"hinge": self.hinge, "refused": dict(self.refused)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers, lists and dictionaries, for JSON."""
+        classes, triplets = self.triplets_by_class.classes, self.triplets_by_class.triplets
+        return self.counts() | {
+            "triplets_by_class": {"class": classes.tolist(), "triplets": triplets.tolist()}
         }
-        return plain
 
     @staticmethod
-    def from_dict(plain: Mapping[str, Any]) -> "MiningReport":
-        """The report that ``as_dict`` wrote; InputError names what is missing or unknown."""
-        expected = {*_COUNTS, "hinge", "refused", "triplets_by_class"}
+    def from_counts(plain: Mapping[str, Any]) -> "MiningReport":
+        """The report that ``counts`` wrote, without ``triplets_by_class``.
+
+        Raises: InputError naming what is missing or unknown.
+        """
+        expected = {*_COUNTS, "hinge", "refused"}
         if set(plain) != expected:
             wrong = ", ".join(sorted(set(plain) ^ expected))
             raise InputError(f"mining report has missing or unknown fields: {wrong}")
-        by_class = plain["triplets_by_class"]
+        numbers: dict[str, Any] = {name: int(plain[name]) for name in _COUNTS}
         return MiningReport(
-            **{name: int(plain[name]) for name in _COUNTS},
+            **numbers,
             hinge=float(plain["hinge"]),
             refused={name: int(plain["refused"][name]) for name in REFUSALS},
-            triplets_by_class=ClassCounts(
-                np.asarray(by_class["class"], dtype=np.int32),
-                np.asarray(by_class["triplets"], dtype=np.int64),
-            ),
         )
 
 

@@ -53,7 +53,7 @@ def suspects(
 
     minimum_score: list what scores at least this, above 0; 0.5 lists pairs at half the d² of the nearest positive.
 
-    Raises InputError for a table that does not hold each labelled row, or parameters out of range.
+    Raises: InputError for a table that does not hold each labelled row, or parameters out of range.
     """
     check_table(neighbours)
     check_labels(labels)

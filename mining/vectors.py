@@ -24,7 +24,7 @@ def as_vectors(x: ArrayLike, *, name: str = "embeddings", require_unit: bool = F
     require_unit: refuse rows whose norm is not 1 (nothing is normalised silently; see ``normalise``).
 
     Returns float32 (N, D), C-contiguous; the same memory where x has that form already (a memory map stays
-    one). Raises InputError: not numeric, not two-dimensional, no rows or no columns, NaN or infinite
+    one). Raises: InputError: not numeric, not two-dimensional, no rows or no columns, NaN or infinite
     values, values whose squared distances do not fit float32, rows that are not of unit length although
     they must be.
     """

@@ -13,7 +13,7 @@ def use_threads(threads: int) -> None:
 def device_named(name: str) -> torch.device:
     """ "auto": a GPU where there is one, else the CPU; or any name that torch knows.
 
-    Raises ModelError for a device that this machine does not have.
+    Raises: ModelError for a device that this machine does not have.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -24,7 +24,7 @@ def load_factory(
     is executed afresh on every call and is not entered in `sys.modules`: two runs may have files of the same
     name. subject: what messages call it.
 
-    Raises ModelError when there is no such file, module or attribute, or when importing it fails.
+    Raises: ModelError when there is no such file, module or attribute, or when importing it fails.
     """
     where, separator, attribute = reference.rpartition(":")
     if not separator or not where or not attribute:

@@ -51,7 +51,7 @@ def prefect_api(
     `directory/.prefect`; it ends with the block. `meanwhile` is called while the server starts: it is the time
     for slow imports. Must be called by the main thread: the server ends with the thread that started it.
 
-    Errors: UnavailableError when the user's server does not answer, or the private one does not start.
+    Raises: UnavailableError when the user's server does not answer, or the private one does not start.
     """
     url = os.environ.get("PREFECT_API_URL", "").rstrip("/")
     if url:
@@ -86,7 +86,7 @@ def _until_logs_are_sent(url: str) -> Iterator[str]:
 
 
 def require_answer(url: str, timeout: float = ANSWER_SECONDS) -> None:
-    """Errors: UnavailableError unless the API at `url` answers within `timeout` seconds."""
+    """Raises: UnavailableError unless the API at `url` answers within `timeout` seconds."""
     problem = _problem(url, timeout)
     if problem is not None:
         raise UnavailableError(

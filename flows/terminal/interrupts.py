@@ -31,13 +31,13 @@ def interruptible(grace_seconds: float = GRACE_SECONDS) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard, told = socket.socketpair()
-    told.setblocking(False)
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
     over = threading.Event()
-    descriptor = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    descriptor = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     # SIGINT has Python's own handler, unless whoever started us wants it ignored.
     before = signal.signal(signal.SIGTERM, _terminate)
-    watch = threading.Thread(target=_watch, args=(heard, over, grace_seconds), daemon=True)
+    watch = threading.Thread(target=_watch, args=(reader, over, grace_seconds), daemon=True)
     watch.start()
     try:
         yield
@@ -45,24 +45,24 @@ def interruptible(grace_seconds: float = GRACE_SECONDS) -> Iterator[None]:
         over.set()
         signal.signal(signal.SIGTERM, before)
         signal.set_wakeup_fd(descriptor)
-        told.close()
+        writer.close()
         watch.join()
-        heard.close()
+        reader.close()
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise Terminated
 
 
-def _watch(heard: socket.socket, over: threading.Event, grace_seconds: float) -> None:
-    """Ends with the block, whose end closes the other side of `heard`; or ends the process."""
-    first = _next_signal(heard, _SIGNALS)
+def _watch(reader: socket.socket, over: threading.Event, grace_seconds: float) -> None:
+    """Ends with the block, whose end closes the other side of `reader`; or ends the process."""
+    first = _next_signal(reader, _SIGNALS)
     if first is None:
         return
-    heard.settimeout(grace_seconds)
+    reader.settimeout(grace_seconds)
     try:
         # A second Ctrl-C only: Prefect passes SIGTERM on by sending it once more.
-        if _next_signal(heard, (signal.SIGINT,)) is None:
+        if _next_signal(reader, (signal.SIGINT,)) is None:
             return
     except TimeoutError:
         pass
@@ -71,9 +71,9 @@ def _watch(heard: socket.socket, over: threading.Event, grace_seconds: float) ->
         os._exit(128 + first)
 
 
-def _next_signal(heard: socket.socket, wanted: tuple[signal.Signals, ...]) -> int | None:
+def _next_signal(reader: socket.socket, wanted: tuple[signal.Signals, ...]) -> int | None:
     """The next of these signals, None when the block is over. Others, of children for example, are passed over."""
-    while number := heard.recv(1):
+    while number := reader.recv(1):
         if number[0] in wanted:
             return number[0]
     return None

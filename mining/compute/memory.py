@@ -26,7 +26,7 @@ class Budget:
         return None if self.mib is None else max(1, (self.mib * MIB - self.taken) // MIB)
 
     def take(self, nbytes: int, what: str) -> "Budget":
-        """The budget after ``nbytes`` for something that is needed whole. Raises InputError when they do not fit."""
+        """The budget after ``nbytes`` for something that is needed whole. Raises: InputError when they do not fit."""
         taken = self.taken + nbytes
         if self.mib is not None and taken > self.mib * MIB:
             needed = -(-taken // MIB)
@@ -37,7 +37,7 @@ class Budget:
         return Budget(self.mib, self.subject, taken)
 
     def rows(self, row_bytes: int, *, at_most: int, at_least: int = 1) -> int:
-        """How many rows of a block fit. Raises InputError when not even ``at_least`` (or all, if fewer) do."""
+        """How many rows of a block fit. Raises: InputError when not even ``at_least`` (or all, if fewer) do."""
         at_most = max(1, at_most)
         if self.mib is None:
             return at_most

@@ -72,7 +72,7 @@ def neighbours_of(
     An hnsw index built by several threads differs from run to run; all else is the same for a seed at any
     ``threads``.
 
-    Raises InputError: vectors that are none (see ``as_vectors``), a budget that cannot be met, or a recall
+    Raises: InputError: vectors that are none (see ``as_vectors``), a budget that cannot be met, or a recall
     target that the graph does not reach.
     """
     array = as_vectors(vectors)

@@ -215,32 +215,14 @@ class ExactIndex:
         return np.flatnonzero(~(sq_furthest < limits + sq_norms - error))
 
 
-def build(
-    vectors: NDArray[np.float32],
-    *,
-    parameters: ExactParameters | None = None,
-    seed: int = 0,  # noqa: ARG001 - every method is built alike
-    threads: int = 1,  # noqa: ARG001
-    first_id: int = 0,
-) -> ExactIndex:
+def build(vectors: NDArray[np.float32], *, first_id: int = 0) -> ExactIndex:
     """An index over float32 (N, D) vectors, which are not copied."""
     check_vectors(vectors)
-    parameters = parameters or ExactParameters()
-    if parameters.engine == "torch":
-        from .exact_torch import TorchExactIndex
-
-        return TorchExactIndex(vectors, first_id=first_id, parameters=parameters)
-    return ExactIndex(vectors, first_id=first_id, parameters=parameters)
+    return ExactIndex(vectors, first_id=first_id, parameters=ExactParameters())
 
 
-def load(
-    path: Path,
-    vectors: NDArray[np.float32],
-    *,
-    first_id: int = 0,
-    parameters: ExactParameters | None = None,
-) -> ExactIndex:
-    """Open what ``save`` wrote. Raises InputError when it was written for vectors of another shape."""
+def load(path: Path, vectors: NDArray[np.float32], *, first_id: int = 0) -> ExactIndex:
+    """Open what ``save`` wrote. Raises: InputError when it was written for vectors of another shape."""
     check_vectors(vectors)
     with path.open("rb") as file:
         try:
@@ -251,7 +233,7 @@ def load(
         raise InputError(
             f"{path} was built of vectors of shape {shape}, and these have {vectors.shape}: build it again"
         )
-    return build(vectors, parameters=parameters, first_id=first_id)
+    return build(vectors, first_id=first_id)
 
 
 def index_bytes(rows: int, width: int) -> int:  # noqa: ARG001 - as for all methods

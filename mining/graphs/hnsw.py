@@ -75,7 +75,7 @@ class HnswIndex:
         threads: int,
         memory_mib: int | None = None,
     ) -> NeighbourTable:
-        """See ``index.GraphIndex``. Raises InputError when ``ef`` or ``m`` is too small for ``neighbours``."""
+        """See ``index.GraphIndex``. Raises: InputError when ``ef`` or ``m`` is too small for ``neighbours``."""
         rows, width = self._vectors.shape
         check_queries(queries, query_ids, width, neighbours, threads)
         # One more than wanted, since a query of this part finds itself.
@@ -108,7 +108,7 @@ class HnswIndex:
         return table
 
     def save(self, path: Path) -> None:
-        """Write hnswlib's own file, which holds a copy of the vectors. Errors: OSError."""
+        """Write hnswlib's own file, which holds a copy of the vectors. Raises: OSError."""
         path.touch()  # hnswlib says nothing of what it could not write: neither of a file that it could not make …
         self._index.save_index(str(path))
         size = self._index.index_file_size()
@@ -153,7 +153,7 @@ def build(
 ) -> HnswIndex:
     """Insert float32 (N, D) vectors into a new index. Reproducible with ``threads = 1`` only.
 
-    Raises InputError when the index does not fit ``memory_mib``.
+    Raises: InputError when the index does not fit ``memory_mib``.
     """
     parameters = parameters or HnswParameters()
     check_vectors(vectors)
@@ -176,7 +176,7 @@ def load(
 ) -> HnswIndex:
     """Open what ``save`` wrote, over the vectors it was built of.
 
-    parameters: ``ef`` may differ from the build's. Raises InputError when the file is not an index of these vectors.
+    parameters: ``ef`` may differ from the build's. Raises: InputError when the file is not an index of these vectors.
     """
     check_vectors(vectors)
     _check_header(path, *vectors.shape)

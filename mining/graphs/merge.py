@@ -16,7 +16,7 @@ def merge_tables(tables: Sequence[NeighbourTable], neighbours: int) -> Neighbour
     tables: one per part, of the same queries in the same order; parts share no row, so no id comes twice.
     Returns (Q, neighbours), padded where the parts together found fewer. The order of the parts does not matter.
 
-    Raises InputError: no table, tables of different numbers of queries.
+    Raises: InputError: no table, tables of different numbers of queries.
     """
     if not tables:
         raise InputError("merge_tables was given no table: pass one per part of the set")

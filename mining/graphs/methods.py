@@ -11,6 +11,7 @@ from ..errors import InputError
 from . import exact, hnsw
 from .exact import ExactIndex, ExactParameters
 from .hnsw import HnswIndex, HnswParameters
+from .index import check_vectors
 from .traverse import build as traverse_add
 from .traverse.build import TraverseAddIndex, TraverseAddParameters
 
@@ -20,7 +21,7 @@ Index = ExactIndex | HnswIndex | TraverseAddIndex
 
 
 def default_parameters(method: str, neighbours: int) -> Parameters:
-    """Parameters to begin with for K ``neighbours``. Raises InputError for a method that there is not."""
+    """Parameters to begin with for K ``neighbours``. Raises: InputError for a method that there is not."""
     match method:
         case "exact":
             return ExactParameters()
@@ -48,7 +49,7 @@ def build_index(
     """Build an index over float32 (N, D) vectors."""
     match parameters:
         case ExactParameters():
-            return exact.build(vectors, parameters=parameters, first_id=first_id)
+            return _exact_index(vectors, parameters, first_id)
         case HnswParameters():
             return hnsw.build(vectors, parameters=parameters, seed=seed, threads=threads, first_id=first_id)
         case TraverseAddParameters():
@@ -63,11 +64,21 @@ def load_index(
     """Open what ``save`` wrote, over the vectors it was built of; exact search needs no file."""
     match parameters:
         case ExactParameters():
-            return exact.build(vectors, parameters=parameters, first_id=first_id)
+            return _exact_index(vectors, parameters, first_id)
         case HnswParameters():
             return hnsw.load(path, vectors, parameters=parameters, first_id=first_id)
         case TraverseAddParameters():
             return traverse_add.load(path, vectors, parameters=parameters, first_id=first_id)
+
+
+def _exact_index(vectors: NDArray[np.float32], parameters: ExactParameters, first_id: int) -> ExactIndex:
+    """Exact search by the engine that the parameters name; only that of torch imports torch."""
+    if parameters.engine == "numpy":
+        return exact.build(vectors, first_id=first_id)
+    from .exact_torch import TorchExactIndex
+
+    check_vectors(vectors)
+    return TorchExactIndex(vectors, first_id=first_id, parameters=parameters)
 
 
 def with_effort(index: Index, effort: int) -> Index:

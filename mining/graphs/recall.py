@@ -109,7 +109,7 @@ def calibrate(
     ``keep`` of traverse_add. It begins a little above the neighbours wanted, and ends at all rows or after
     ``_TRIES`` tries.
 
-    Raises InputError when the target is not a share.
+    Raises: InputError when the target is not a share.
     """
     if not 0.0 < recall_target <= 1.0:
         raise InputError(f"recall_target is {recall_target}: it is a share, above 0 and at most 1")

@@ -132,7 +132,7 @@ def choose_k(
     history: all mined epochs so far, in order. candidates: not read during the first epochs; may be empty there.
     epoch, epochs: of the mined ones. A pure function of its arguments: a resumed run chooses as it would have.
 
-    Raises InputError for a history out of order, values that are not finite, and no candidates when they are needed.
+    Raises: InputError for a history out of order, values that are not finite, and no candidates when they are needed.
     """
     _check(history, candidates, epoch)
     previous = history[-1].k_hardness if history else None

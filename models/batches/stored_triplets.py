@@ -51,7 +51,7 @@ class StoredTriplets:
         self.steps = steps_for(images, batch_images)
 
     def batches(self, start_step: int = 0) -> Iterator[Batch]:
-        """See `BatchPlan`. Raises ModelError when the parts hold no triplet at all."""
+        """See `BatchPlan`. Raises: ModelError when the parts hold no triplet at all."""
         return islice(self._endless(), min(start_step, self.steps), self.steps)
 
     def _endless(self) -> Iterator[Batch]:

@@ -30,7 +30,7 @@ def save_tensors(
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `save_tensors` wrote: tensors on the CPU, and the description.
 
-    Raises ModelError when the file is missing, truncated, not safetensors, or not written by this project.
+    Raises: ModelError when the file is missing, truncated, not safetensors, or not written by this project.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -69,7 +69,7 @@ def weights_to_use(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def load_encoder_state(encoder: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Load weights in place; nothing is changed unless names and shapes all fit.
 
-    Raises ModelError naming the first weight that is missing, left over or of another shape.
+    Raises: ModelError naming the first weight that is missing, left over or of another shape.
     """
     _load(encoder, state, "encoder", "set encoder.name and encoder.arguments as they were")
 

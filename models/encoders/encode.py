@@ -30,7 +30,7 @@ def encode(
 
     The encoder is put into evaluation mode and back. NaN and infinities are passed on: the caller knows the
     rows' keys and reports them.
-    Raises ModelError when memory runs out, naming what to lower.
+    Raises: ModelError when memory runs out, naming what to lower.
     """
     check_count("embed.batch", batch)
     device = torch.device(device)

@@ -24,7 +24,7 @@ def timm_encoder(
     Trained from random weights every BatchNorm is replaced by GroupNorm. With `pretrained` weights, which
     were made for its running statistics, it stays and keeps them: it is frozen in evaluation mode.
 
-    Raises ModelError when timm is not installed or has no such model; timm's own message is shown.
+    Raises: ModelError when timm is not installed or has no such model; timm's own message is shown.
     """
     if len(input_shape) != 3:
         raise ModelError(

@@ -19,7 +19,7 @@ def augment_hook(reference: str, arguments: Mapping[str, Any], *, base: Path) ->
 
     The hook is called for one image at a time, with a generator of that image's own, so that an image gets the same
     augmentation however many processes load or train.
-    Raises ModelError when there is no such factory or it fails, and later for what the hook returns.
+    Raises: ModelError when there is no such factory or it fails, and later for what the hook returns.
     """
     subject = f"data.augment.factory {reference!r}"
     factory = load_factory(reference, base=base, subject="data.augment.factory")

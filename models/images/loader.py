@@ -21,7 +21,7 @@ _AHEAD = 2
 """Batches that each loader process prepares in advance."""
 
 
-class Asked(NamedTuple):
+class BatchRequest(NamedTuple):
     """A batch whose images are wanted. step: of the epoch."""
 
     step: int
@@ -29,7 +29,7 @@ class Asked(NamedTuple):
     share: slice
 
 
-def loaded(load: Load, asked: Iterator[Asked], *, workers: int) -> Iterator[tuple[Batch, Tensor]]:
+def loaded(load: Load, asked: Iterator[BatchRequest], *, workers: int) -> Iterator[tuple[Batch, Tensor]]:
     """Batches with their images, in order; pinned in memory where there is a GPU.
 
     workers: processes that prepare them; 0: a thread of this process, one batch ahead. The images are the same.
@@ -38,7 +38,7 @@ def loaded(load: Load, asked: Iterator[Asked], *, workers: int) -> Iterator[tupl
     return _by_processes(load, asked, workers) if workers else _by_thread(load, asked)
 
 
-def _by_thread(load: Load, asked: Iterator[Asked]) -> Iterator[tuple[Batch, Tensor]]:
+def _by_thread(load: Load, asked: Iterator[BatchRequest]) -> Iterator[tuple[Batch, Tensor]]:
     def images(step: int, batch: Batch, share: slice) -> Tensor:
         tensor = load(step, batch.rows, share)
         return tensor.pin_memory() if torch.cuda.is_available() else tensor
@@ -53,7 +53,7 @@ def _by_thread(load: Load, asked: Iterator[Asked]) -> Iterator[tuple[Batch, Tens
             yield batch, found.result()
 
 
-def _first(asked: Iterator[Asked]) -> Iterator[Asked]:
+def _first(asked: Iterator[BatchRequest]) -> Iterator[BatchRequest]:
     first = next(asked, None)
     if first is not None:
         yield first
@@ -70,7 +70,7 @@ class _Loads(Dataset[Tensor | Exception]):
             return error
 
 
-def _by_processes(load: Load, asked: Iterator[Asked], workers: int) -> Iterator[tuple[Batch, Tensor]]:
+def _by_processes(load: Load, asked: Iterator[BatchRequest], workers: int) -> Iterator[tuple[Batch, Tensor]]:
     waiting: deque[Batch] = deque()
 
     def places() -> Iterator[tuple[int, NDArray[np.int64], slice]]:

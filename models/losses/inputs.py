@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..rules.in_batch import Picked
+from ..rules.in_batch import TripletSelection
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +24,4 @@ class LossInputs:
     embeddings: Tensor
     sq_distances: Tensor
     classes: Tensor
-    picked: Picked
+    picked: TripletSelection

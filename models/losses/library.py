@@ -34,7 +34,7 @@ class LibraryLoss(Loss):
         self.rate = rate
 
     def forward(self, inputs: LossInputs) -> Tensor:
-        """What the module returns. Raises ModelError unless it is one number for the batch."""
+        """What the module returns. Raises: ModelError unless it is one number for the batch."""
         found = self.module(inputs.embeddings, inputs.classes)
         if not isinstance(found, Tensor) or found.ndim != 0:
             shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
@@ -59,7 +59,7 @@ def library_loss(
     """The loss behind `module:Name` or `path/to/file.py:name`, as in "pytorch_metric_learning.losses:ProxyAnchorLoss".
 
     classes, width: C and D; passed on as `num_classes` and `embedding_size` to what takes arguments of these names.
-    arguments: further keyword arguments. Raises ModelError when it cannot be found or made.
+    arguments: further keyword arguments. Raises: ModelError when it cannot be found or made.
     """
     subject = f"loss {reference!r}"
     factory = _found(reference)

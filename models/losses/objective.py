@@ -60,7 +60,7 @@ class Objective(nn.Module):
         return LossParts(total, parts, teaches)
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """Those of the losses. Raises ModelError when a loss forgets a parameter, or names one twice."""
+        """Those of the losses. Raises: ModelError when a loss forgets a parameter, or names one twice."""
         groups: list[ParameterGroup] = []
         for name, loss in self._losses():
             found = [group for group in loss.parameter_groups() if group.parameters]

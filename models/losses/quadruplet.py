@@ -21,7 +21,7 @@ class PairMetric(nn.Module):
     Chen et al., CVPR 2017, arXiv 1704.01719, section 3.2. The features of a pair are (z_i − z_j)², element by element
     (our choice: symmetric; a linear layer on the two rows side by side could not compare them). The layer is then a
     weighted squared distance, and all B² pairs need no more than one matrix product. It begins as a function of the
-    squared Euclidean distance, g = σ(2·d² − 1), by which the encoder is retrieved with in the end (our choice).
+    squared Euclidean distance, g = σ(2·d² − 1), the distance used at retrieval (our choice).
     """
 
     def __init__(self, width: int) -> None:

@@ -40,7 +40,7 @@ def checked_gallery(
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], bool]:
     """The gallery with its classes, and whether it is the queries themselves, as where none was given.
 
-    Raises ModelError as `check_embeddings`, for queries and gallery.
+    Raises: ModelError as `check_embeddings`, for queries and gallery.
     """
     check_embeddings(queries, query_classes, "query")
     if gallery is None or gallery_classes is None:

@@ -15,7 +15,7 @@ RANKS = (1, 5, 10)
 
 @dataclass(frozen=True, slots=True)
 class ReIdentification:
-    """Means over the queries that have an answer; left_out counts those without.
+    """TaskResources over the queries that have an answer; left_out counts those without.
 
     mean_average_precision: over the whole ranked gallery. cmc: rank → share of queries answered up to there.
     """

@@ -14,7 +14,7 @@ RECALLS = (1, 2, 4, 8)
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """Means over the queries.
+    """TaskResources over the queries.
 
     queries: rows that were asked; left_out: rows without another row of their class in the gallery.
     recall: K → share of queries with one of their class among the K nearest.

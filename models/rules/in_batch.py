@@ -28,7 +28,7 @@ class InBatch(NamedTuple):
     stored: Tensor | None = None
 
 
-class Picked(NamedTuple):
+class TripletSelection(NamedTuple):
     """The triplets that a rule found in one batch.
 
     trained: all of them. active: those whose hinge is positive; the same for rules that pick no others.
@@ -47,7 +47,7 @@ class Picked(NamedTuple):
 class BatchRule(Protocol):
     """Picks triplets of a batch from its distances; without gradient and without state."""
 
-    def __call__(self, batch: InBatch) -> Picked:
+    def __call__(self, batch: InBatch) -> TripletSelection:
         """The triplets to train on; possibly none."""
         ...
 
@@ -64,7 +64,7 @@ class SemiHard:
     def __post_init__(self) -> None:
         check_number("loss.margin", self.margin, above=0.0)
 
-    def __call__(self, batch: InBatch) -> Picked:
+    def __call__(self, batch: InBatch) -> TripletSelection:
         """At most one triplet for each pair."""
         return _picked(batch, margin=self.margin, k_hardness=1.0, nearer_positive=False, nearest_only=True)
 
@@ -87,7 +87,7 @@ class WithinBoundary:
         check_number("mine.k_hardness", self.k_hardness, at_least=0.0)
         check_number("mine.margin", self.margin, above=0.0)
 
-    def __call__(self, batch: InBatch) -> Picked:
+    def __call__(self, batch: InBatch) -> TripletSelection:
         """The admissible negatives of each pair, or the nearest of them."""
         return _picked(
             batch,
@@ -110,8 +110,8 @@ class Stored:
     def __post_init__(self) -> None:
         check_number("loss.margin", self.margin, above=0.0)
 
-    def __call__(self, batch: InBatch) -> Picked:
-        """The stored triplets. Raises ModelError for a batch that came without any."""
+    def __call__(self, batch: InBatch) -> TripletSelection:
+        """The stored triplets. Raises: ModelError for a batch that came without any."""
         stored = batch.stored
         if stored is None:
             raise ModelError(
@@ -122,7 +122,7 @@ class Stored:
         distances = batch.sq_distances
         active = stored[distances[anchors, negatives] < distances[anchors, positives] + self.margin]
         every = max(1, -(-len(stored) // SAMPLE))
-        return Picked(
+        return TripletSelection(
             trained=count_pairs(stored, len(distances)),
             active=count_pairs(active, len(distances)),
             pairs=len(stored),
@@ -133,7 +133,7 @@ class Stored:
 
 def _picked(
     batch: InBatch, *, margin: float, k_hardness: float, nearer_positive: bool, nearest_only: bool
-) -> Picked:
+) -> TripletSelection:
     ranges = admissible_ranges(
         batch.sq_distances,
         batch.classes,
@@ -146,4 +146,4 @@ def _picked(
         ranges = ranges._replace(stop=torch.minimum(ranges.stop, ranges.start + 1))
     counts = counts_of(ranges)
     used = int((ranges.stop > ranges.start).sum())
-    return Picked(counts, counts, len(ranges.anchors), used, spread_over(ranges, SAMPLE))
+    return TripletSelection(counts, counts, len(ranges.anchors), used, spread_over(ranges, SAMPLE))

@@ -18,7 +18,7 @@ def finite_losses(
 ) -> tuple[float, dict[str, float]]:
     """The total and the parts as numbers, from one transfer.
 
-    rows: of the batch, for messages. Raises ModelError unless the losses and all features are finite.
+    rows: of the batch, for messages. Raises: ModelError unless the losses and all features are finite.
     """
     finite = torch.isfinite(features).all()
     scalars = [part.detach() for part in (parts.total, *parts.parts.values())]

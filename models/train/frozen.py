@@ -9,7 +9,7 @@ def freeze_backbone(encoder: nn.Module, head: str | None = None) -> None:
     """Leave only the head trainable; the rest goes into evaluation mode, so that its statistics stay, too.
 
     head: name of a module of the encoder; by default the last layer that has weights.
-    Raises ModelError when there is no such module, or nothing would be frozen.
+    Raises: ModelError when there is no such module, or nothing would be frozen.
     """
     name, module = (head, dict(encoder.named_modules()).get(head)) if head else _last_layer(encoder)
     if module is None:

@@ -22,7 +22,7 @@ def open_logs(names: Sequence[str], folder: Path, *, title: str, first_step: int
     folder: where event files go, and the id of the MLflow run, which all epochs of a run and all its resumes share;
     its server is where MLFLOW_TRACKING_URI says. title: of the run. first_step: steps from it on, logged before a
     crash, are replaced (by TensorBoard; MLflow shows both).
-    Raises ModelError for one that is not installed.
+    Raises: ModelError for one that is not installed.
     """
     with ExitStack() as stack:
         logs: list[Log] = []

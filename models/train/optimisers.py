@@ -81,7 +81,7 @@ class Optimiser:
         return state
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Put back what `state` gave. Raises ModelError for a parameter that is not trained here."""
+        """Put back what `state` gave. Raises: ModelError for a parameter that is not trained here."""
         owners: dict[nn.Parameter, torch.optim.Optimizer] = {}
         for optimiser in self.torch_optimisers:
             optimiser.state.clear()

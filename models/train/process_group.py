@@ -18,7 +18,7 @@ def joined(device: str) -> Iterator[Processes]:
     """The process group of this launch, by NCCL with one GPU for each process, or by gloo on the CPU.
 
     device: embed.device; "auto" and "cuda" are this process's own GPU inside.
-    Raises ModelError when there are fewer GPUs than processes.
+    Raises: ModelError when there are fewer GPUs than processes.
     """
     rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     kind = device_named(device).type
@@ -40,7 +40,7 @@ def shared_statistics(encoder: nn.Module, device: torch.device) -> nn.Module:
     """The encoder with batch statistics over all processes, so that several train what one would.
 
     On GPUs every BatchNorm becomes a SyncBatchNorm, which has the same weights; torch has none for the CPU.
-    Raises ModelError for an encoder whose BatchNorm is trained on the CPU.
+    Raises: ModelError for an encoder whose BatchNorm is trained on the CPU.
     """
     if device.type == "cuda":
         return nn.SyncBatchNorm.convert_sync_batchnorm(encoder)

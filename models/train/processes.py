@@ -35,7 +35,7 @@ class Processes:
     def share(self, rows: int) -> slice:
         """The rows of a batch that this process embeds; shares differ by one row at most.
 
-        Raises ModelError when there is not a row for each process.
+        Raises: ModelError when there is not a row for each process.
         """
         if rows < self.count:
             raise ModelError(

@@ -18,7 +18,7 @@ from ..losses.inputs import LossInputs
 from ..losses.objective import Objective
 from ..memory import memory_errors
 from ..parameter_groups import encoder_group
-from ..rules.in_batch import BatchRule, InBatch, Picked
+from ..rules.in_batch import BatchRule, InBatch, TripletSelection
 from .averaging import Average
 from .encoder_pass import Embedded, EncoderPass, seeded
 from .failures import check_gradient, finite_losses
@@ -129,7 +129,7 @@ class Trainer:
 
         images: float32 (b, …) as the encoder takes them, augmented, in the order of batch.rows: this process's
         share of them, which is all where there is one process.
-        Raises ModelError, with the weights as they were before, when the loss or its gradient is not finite
+        Raises: ModelError, with the weights as they were before, when the loss or its gradient is not finite
         (naming the step and the rows), and when memory runs out (naming what to lower).
         """
         schedule = self._settings.schedule
@@ -168,7 +168,7 @@ class Trainer:
         return {name: value.detach().to("cpu", copy=True) for name, value in state.items()}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Continue from what `state()` gave. Raises ModelError when it does not fit this encoder or objective."""
+        """Continue from what `state()` gave. Raises: ModelError when it does not fit this encoder or objective."""
         if "step" not in state:
             raise ModelError(
                 "the training state has no 'step': it is not one of ours, or damaged; start the epoch again"
@@ -235,7 +235,7 @@ class Trainer:
             return "train.embed_rows below that (the batch is then embedded in pieces)"
         return f"train.embed_rows (now {self._settings.embed_rows}), or train.images_per_class"
 
-    def _mined_share(self, batch: Batch, picked: Picked) -> float | None:
+    def _mined_share(self, batch: Batch, picked: TripletSelection) -> float | None:
         if self._mined is None or len(picked.sample) == 0:
             return None
         return float(self._mined.contains(batch.rows[picked.sample.cpu().numpy()]).mean())

@@ -20,7 +20,7 @@ def damaged_copies(root: Path) -> list[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class _EncoderFiles:
+class EncoderFiles:
     """The user's own files behind [encoder]: the run has copies, which every worker sees.
 
     reference: what to load, relative to the run where it is a file. weights: start weights, relative to the run.
@@ -37,7 +37,7 @@ class _EncoderFiles:
         return digest_json(sorted(self.copies))
 
 
-def _encoder_files(spec: RunSpec) -> _EncoderFiles:
+def encoder_files(spec: RunSpec) -> EncoderFiles:
     copies: dict[str, Path] = {}
 
     def copied(key: str, value: str, path: str) -> str:
@@ -55,10 +55,10 @@ def _encoder_files(spec: RunSpec) -> _EncoderFiles:
     weights = spec.encoder.weights
     if weights is not None:
         weights = copied("encoder.weights", weights, weights)
-    return _EncoderFiles(reference, weights, copies)
+    return EncoderFiles(reference, weights, copies)
 
 
-def _keep_copies(root: Path, files: _EncoderFiles) -> None:
+def keep_copies(root: Path, files: EncoderFiles) -> None:
     for name, source in files.copies.items():
         # A copy is named by its content, so a damaged one is known, and replaced before anybody runs it.
         if not (root / name).exists() or digest_file(root / name) != digest_file(source):

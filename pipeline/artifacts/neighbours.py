@@ -56,7 +56,7 @@ def sampled_rows(rows: int, count: int, seed: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng([seed, rows]).choice(rows, count, replace=False)).astype(np.int64)
 
 
-def _rows_of_table(job: Job, rows: NDArray[np.int64]) -> NeighbourTable:
+def rows_of_table(job: Job, rows: NDArray[np.int64]) -> NeighbourTable:
     """Some rows of the neighbour table; one chunk of it is in memory at a time."""
     graph = job.parent("graph")
     step = job.spec.graph.chunk_rows

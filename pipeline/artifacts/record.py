@@ -14,7 +14,7 @@ RUN_FILE = "run.json"
 
 
 def read_run_file(root: Path) -> dict[str, Any]:
-    """What the run directory says of itself. Errors: SpecError where it is none of ours."""
+    """What the run directory says of itself. Raises: SpecError where it is none of ours."""
     path = root / RUN_FILE
     damaged = CorruptError(f"{path} is damaged: delete that one file, the next run writes it again")
     try:
@@ -41,14 +41,14 @@ def write_run_file(spec: RunSpec, facts: RunFacts, identity: dict[str, Any]) -> 
         "spec": spec.model_dump(mode="json"),
         "facts": facts.as_json(),
         "identity": identity,
-        "rows_keys": _rows_keys(spec),
+        "rows_keys": rows_keys(spec),
     }
     path = spec.root / RUN_FILE
     if not path.exists() or read_sealed(path) != value:
         publish_sealed(path, value)
 
 
-def _remove_damaged_run_file(root: Path) -> None:
+def remove_damaged_run_file(root: Path) -> None:
     """Delete run.json where it cannot be believed: it follows from run file and data."""
     path = root / RUN_FILE
     try:
@@ -58,7 +58,7 @@ def _remove_damaged_run_file(root: Path) -> None:
         path.unlink()
 
 
-def _rows_keys(spec: RunSpec) -> dict[str, Any]:
+def rows_keys(spec: RunSpec) -> dict[str, Any]:
     keys = spec.data.result_keys()
     for name in ("mean", "std", "augment"):
         del keys[name]
@@ -66,7 +66,7 @@ def _rows_keys(spec: RunSpec) -> dict[str, Any]:
 
 
 def open_record(root: Path) -> tuple[RunSpec, RunFacts]:
-    """Spec and facts with which a run was last opened. Errors: SpecError for a folder that is no run."""
+    """Spec and facts with which a run was last opened. Raises: SpecError for a folder that is no run."""
     value = read_run_file(root)
     try:
         return RunSpec.model_validate(value["spec"], strict=False), RunFacts.from_json(value["facts"])

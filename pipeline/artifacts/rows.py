@@ -13,10 +13,10 @@ from .record import RUN_FILE, read_run_file
 ROWS_FILE = "rows.parquet"
 
 
-_ROWS_REMEDY = "delete that one file, the next run writes it again from the same data"
+ROWS_REMEDY = "delete that one file, the next run writes it again from the same data"
 
 
-def _remove_damaged_rows(root: Path, digest: str) -> None:
+def remove_damaged_rows(root: Path, digest: str) -> None:
     """Delete rows.parquet where it is not what run.json says, which is known by now to be of this run."""
     path = root / ROWS_FILE
     try:
@@ -27,21 +27,21 @@ def _remove_damaged_rows(root: Path, digest: str) -> None:
 
 
 def read_rows_file(root: Path, digest: str) -> RunRows:
-    """The rows of a run. `digest`: of rows and identity, as the facts have it. Errors: CorruptError."""
+    """The rows of a run. `digest`: of rows and identity, as the facts have it. Raises: CorruptError."""
     path = root / ROWS_FILE
     identity = read_run_file(root)["identity"]
-    rows = _read_rows(path)
-    if _data_digest(rows, identity) != digest:
-        raise CorruptError(f"{path} is not what {RUN_FILE} says: {_ROWS_REMEDY}")
+    rows = read_rows_table(path)
+    if data_digest(rows, identity) != digest:
+        raise CorruptError(f"{path} is not what {RUN_FILE} says: {ROWS_REMEDY}")
     return rows
 
 
-def _read_rows(path: Path) -> RunRows:
+def read_rows_table(path: Path) -> RunRows:
     try:
         return RunRows(pq.read_table(path, page_checksum_verification=True))
     except (OSError, ValueError) as error:
-        raise CorruptError(f"{path} cannot be read ({error}): {_ROWS_REMEDY}") from None
+        raise CorruptError(f"{path} cannot be read ({error}): {ROWS_REMEDY}") from None
 
 
-def _data_digest(rows: RunRows, identity: dict[str, Any]) -> str:
+def data_digest(rows: RunRows, identity: dict[str, Any]) -> str:
     return digest_json([rows.digest(), identity])

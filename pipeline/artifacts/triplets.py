@@ -51,7 +51,7 @@ def class_names(codes: NDArray[np.int32], labels: Labels) -> pa.DictionaryArray:
 
 
 def triplet_columns(mine: Committed, name: str, columns: Sequence[str]) -> dict[str, NDArray]:
-    """Some columns of one file of the stage as arrays. Errors: CorruptError for a file that is not what its receipt
+    """Some columns of one file of the stage as arrays. Raises: CorruptError for a file that is not what its receipt
     says, or lacks a column."""
     path = mine.checked(name)
     try:
@@ -70,7 +70,7 @@ def triplet_columns(mine: Committed, name: str, columns: Sequence[str]) -> dict[
 def coded_columns(path: Path, labels: Labels) -> dict[str, NDArray]:
     """All columns of a triplet file, with class names turned back into codes (-1 for a name that is no class).
 
-    Errors: CorruptError for a file that cannot be read.
+    Raises: CorruptError for a file that cannot be read.
     """
     try:
         table = read_table(path)

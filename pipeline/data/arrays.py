@@ -80,7 +80,7 @@ class Arrays(Reopened[Vectors]):
     def read(self, indices: ArrayLike) -> NDArray[Any]:
         """uint8 or float32 (B, *item_shape).
 
-        Errors: DataError naming the first row with NaN or inf.
+        Raises: DataError naming the first row with NaN or inf.
         """
         indices = checked_indices(indices, len(self))
         content = self.content

@@ -78,7 +78,7 @@ class DataSet(Protocol):
     def read(self, indices: ArrayLike) -> NDArray[Any]:
         """Items at `indices` (int64 (B,), positions in `rows`) as an array (B, *item_shape) of `dtype`.
 
-        Errors: DataError naming the item that cannot be read; IndexError for an index out of range.
+        Raises: DataError naming the item that cannot be read; IndexError for an index out of range.
         """
         ...
 

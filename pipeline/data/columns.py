@@ -28,7 +28,7 @@ def is_table(location: str) -> bool:
 def read_columns(location: str, names: tuple[str, ...] = KNOWN) -> pa.Table:
     """Read those of the columns `names` that a Parquet or CSV file has. Cells of a CSV file stay strings.
 
-    Errors: DataError naming the file.
+    Raises: DataError naming the file.
     """
     suffix = _suffix(location)
     if not is_table(location):
@@ -66,7 +66,7 @@ def rows_from_columns(table: pa.Table, keys: pa.Array, *, subject: str, separato
     """Rows of a table with the columns label (or labels) and, where present, split, role and group.
 
     keys: string, one for each row. separator: what separates several labels in one string.
-    Errors: DataError naming `subject`, the row and the value.
+    Raises: DataError naming `subject`, the row and the value.
     """
     name = next((name for name in LABEL_NAMES if name in table.column_names), None)
     if name is None:
@@ -86,7 +86,7 @@ def as_labels(column: pa.Array, *, subject: str, separator: str | None) -> pa.Ar
     """Labels as string, or as list<string> where rows may have several; no row without a label.
 
     separator: what separates several labels in one string; None where a string is one label.
-    Numbers become their decimal form. Errors: DataError for null, empty and fractional labels.
+    Numbers become their decimal form. Raises: DataError for null, empty and fractional labels.
     """
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()

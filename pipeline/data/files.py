@@ -48,7 +48,7 @@ def join(folder: str, name: str) -> str:
 
 
 def read_bytes(location: str) -> bytes:
-    """The whole content. Errors: DataError naming the location."""
+    """The whole content. Raises: DataError naming the location."""
     try:
         if not is_url(location):
             return Path(location).read_bytes()

@@ -19,7 +19,7 @@ def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
     """Read an IDX file of bytes, plain (memory-mapped) or gzip-compressed (held in memory).
 
     Returns: uint8, read-only, with as many `dimensions` as asked for.
-    Errors: DataError for another magic number, and for a file shorter or longer than its header says.
+    Raises: DataError for another magic number, and for a file shorter or longer than its header says.
     """
     header_bytes = 4 + 4 * dimensions
     try:

@@ -64,7 +64,7 @@ def decode_image(
 ) -> NDArray[np.uint8]:
     """Decode one image to uint8 (height, width) or (height, width, 3), turned upright as its camera says.
 
-    Errors: DataError naming `subject`, where it is no image, broken off, or has more than 8 bits a channel.
+    Raises: DataError naming `subject`, where it is no image, broken off, or has more than 8 bits a channel.
     """
     from PIL import Image, ImageOps
 

@@ -30,7 +30,7 @@ def build_rows(data: DataSet, spec: DataSpec, *, seed: int) -> pa.Table:
 
     Columns: int64 row (the position), string key, string or list<string> label, string split, string role and
     group (null where unknown), int64 source (index in the data set).
-    Errors: DataError for keys that are not unique, and for splits that cannot be made.
+    Raises: DataError for keys that are not unique, and for splits that cannot be made.
     """
     rows = data.rows
     _check_keys(rows.keys)
@@ -66,7 +66,7 @@ class RunRows:
     table: pa.Table
 
     def __post_init__(self) -> None:
-        """Errors: CorruptError where the table is not that of a run's rows."""
+        """Raises: CorruptError where the table is not that of a run's rows."""
         if tuple(self.table.column_names) != COLUMNS:
             raise CorruptError(
                 f"the rows of the run have the columns {self.table.column_names}, not {list(COLUMNS)}"
@@ -134,7 +134,7 @@ class RunRows:
     def check(self, data: DataSet) -> None:
         """See that `data`, opened again, still has the rows that the run began with, in the same places.
 
-        Errors: DataError, where a file was added to a folder, or a table has other rows.
+        Raises: DataError, where a file was added to a folder, or a table has other rows.
         """
         keys = data.rows.keys
         known = len(keys) == len(self) and self.table["key"].combine_chunks().equals(keys.take(self._sources))

@@ -25,7 +25,7 @@ def assign_splits(
     rows of each class ("closed"), or shares of the classes ("zero-shot"). A row with several labels counts
     for its first.
 
-    Errors: DataError where a split would be empty or teach nothing.
+    Raises: DataError where a split would be empty or teach nothing.
     """
     if split == "zero-shot" and rows.multi_label:
         raise DataError(

@@ -29,7 +29,7 @@ def open_vectors(location: str) -> Vectors:
     .npy of the local disk is memory-mapped and Zarr is read by chunks; .npz, Parquet and URLs are read whole.
 
     Returns: vectors (N, D), or images (N, H, W) or (N, H, W, C), of any numeric type.
-    Errors: DataError naming the file, for what is missing, damaged, of another shape, or not numeric.
+    Raises: DataError naming the file, for what is missing, damaged, of another shape, or not numeric.
     """
     kind = suffix(location)
     vectors = _parquet_vectors(location) if kind == ".parquet" else _array(location, VECTOR_NAMES)
@@ -52,7 +52,7 @@ def open_vectors(location: str) -> Vectors:
 def open_labels(location: str, *, separator: str | None = None) -> pa.Array:
     """Labels of a .npy, .npz or Zarr file: string, or list<string> where `separator` joins several.
 
-    Errors: DataError naming the file.
+    Raises: DataError naming the file.
     """
     labels = np.asarray(_array(location, ARRAY_LABEL_NAMES)[...])
     if labels.ndim != 1:

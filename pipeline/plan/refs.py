@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..errors import CorruptError
 from ..storage.manifest import Manifest, read_manifest
+from ..storage.names import MANIFEST
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,12 +33,12 @@ class StageRef:
 def manifest_of(root: Path, ref: StageRef) -> Manifest | None:
     """The manifest of a stage of the run in `root`, or None where it is not committed.
 
-    Errors: CorruptError naming the file and the stage to redo, where it is damaged or that of another stage.
+    Raises: CorruptError naming the file and the stage to redo, where it is damaged or that of another stage.
     """
     remedy = f"redo {ref} with {ref.redo}"
     manifest = read_manifest(ref.folder(root), remedy)
     if manifest is not None and (manifest.epoch, manifest.stage) != (ref.epoch, ref.stage):
         raise CorruptError(
-            f"{ref.folder(root) / 'manifest.json'} is that of {StageRef(manifest.epoch, manifest.stage)}: {remedy}"
+            f"{ref.folder(root) / MANIFEST} is that of {StageRef(manifest.epoch, manifest.stage)}: {remedy}"
         )
     return manifest

@@ -14,7 +14,8 @@ from ..storage.committed import Committed, committed
 from ..storage.digest import digest_json
 from ..storage.receipts import Receipt
 from .refs import StageRef
-from .work import Means, Plan, Task, Written
+from .stage_folder import StageFolder
+from .work import Plan, Task, TaskOutput, TaskResources
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ class Job:
     parent_digests: Mapping[StageRef, str]
 
     @property
+    def stage_folder(self) -> StageFolder:
+        """The life of the stage's own folder."""
+        return StageFolder(self.root, self.ref)
+
+    @property
     def folder(self) -> Path:
         """The stage's own folder."""
         return self.ref.folder(self.root)
@@ -77,7 +83,7 @@ class Job:
     @property
     def scratch(self) -> Path:
         """Private progress of the stage, deleted when it is committed."""
-        return self.folder / "progress"
+        return self.stage_folder.scratch
 
     def parent(self, stage: str) -> Committed:
         """The newest parent with this stage name."""
@@ -111,5 +117,5 @@ class Stage:
     parents: Callable[[RunSpec, RunFacts, StageRef], tuple[StageRef, ...]]
     keys: Callable[[RunSpec], dict[str, Any]]
     plan: Callable[[RunSpec, RunFacts, StageRef], Plan]
-    run_task: Callable[[Job, Task, Means], Written]
+    run_task: Callable[[Job, Task, TaskResources], TaskOutput]
     report: Callable[[Job, Sequence[Receipt]], dict[str, Any]]

@@ -66,7 +66,7 @@ def split_rows(phase: str, rows: int, chunk_rows: int, first: int = 0) -> tuple[
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class TaskOutput:
     """What a task did: the files it published (relative to the stage's folder), rows, a small report."""
 
     files: tuple[str, ...]
@@ -75,7 +75,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class TaskResources:
     """What a task may use where it runs, none of which changes its result.
 
     threads: cores that are its own. tick: call with the number of rows done, for progress.

@@ -51,5 +51,5 @@ def images_per_epoch(spec: RunSpec, rows: int) -> int:
     return spec.train.images_per_epoch or rows
 
 
-def _shape(spec: RunSpec) -> BatchShape:
+def batch_shape(spec: RunSpec) -> BatchShape:
     return BatchShape(spec.train.classes_per_batch, spec.train.images_per_class)

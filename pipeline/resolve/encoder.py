@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def load_encoder(root: Path, spec: RunSpec, facts: RunFacts, weights: Path | None) -> "nn.Module":
     """The encoder of a run: built from its seed, then filled from `weights` (safetensors) where given.
 
-    Errors: ModelError of the factory, the weights or the device.
+    Raises: ModelError of the factory, the weights or the device.
     """
     encoder = built_encoder(
         facts.encoder,

@@ -28,7 +28,7 @@ def build_objective(spec: RunSpec, *, classes: int) -> Objective:
     """The losses of a run with their weights. classes: of the training split.
 
     The first weights of a loss follow from the run's seed and its name, not from the other losses.
-    Errors: ModelError for a loss from a library that cannot be made.
+    Raises: ModelError for a loss from a library that cannot be made.
     """
     terms: dict[str, Term] = {}
     for number, name in enumerate(_ORDER):

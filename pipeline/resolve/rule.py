@@ -19,7 +19,7 @@ def mining_rule(spec: MineSpec, k_hardness: float) -> MiningRule:
 
 
 def controller_settings(spec: MineSpec) -> ControllerSettings:
-    """The controller's knobs from [mine]. Errors: InputError for values that do not fit together."""
+    """The controller's knobs from [mine]. Raises: InputError for values that do not fit together."""
     return ControllerSettings(
         k_start=spec.k_start,
         k_end=spec.k_end,

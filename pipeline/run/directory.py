@@ -39,7 +39,7 @@ def open_run(
 
     note: told of waiting. repair: write the run's own files again where they are damaged, instead of refusing them.
 
-    Errors: SpecError for a directory that is something else; StaleError when the data changed; LockedError when
+    Raises: SpecError for a directory that is something else; StaleError when the data changed; LockedError when
     another process works on it; UnavailableError when it cannot be written; DataError.
     """
     root = spec.root

@@ -102,7 +102,7 @@ def validation_scores(root: Path, spec: RunSpec) -> Iterator[tuple[int, float]]:
 def best_epoch(root: Path, spec: RunSpec) -> int:
     """The epoch with the best validation metric; of equals the first.
 
-    Errors: UnavailableError before any epoch was evaluated.
+    Raises: UnavailableError before any epoch was evaluated.
     """
     scores = list(validation_scores(root, spec))
     if not scores:

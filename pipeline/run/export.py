@@ -22,7 +22,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None) -> dict[s
     """Write encoder.safetensors and encoder.json to `out`; returns what encoder.json holds.
 
     epoch: whose weights; by default those of the best epoch on validation.
-    Errors: SpecError when `out` is not empty; CorruptError when the checkpoint is damaged; UnavailableError when it
+    Raises: SpecError when `out` is not empty; CorruptError when the checkpoint is damaged; UnavailableError when it
     was pruned, or no epoch is finished; StaleError when the run was since opened with another encoder.
     """
     spec, facts = open_record(root)

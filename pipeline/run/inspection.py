@@ -61,7 +61,7 @@ class Inspection:
 def inspect_epoch(root: Path, epoch: int, *, hardest: int = 10) -> Inspection:
     """Look into the mined triplets of an epoch.
 
-    Errors: SpecError when the epoch mined nothing (yet); CorruptError for damaged files; UnavailableError when its
+    Raises: SpecError when the epoch mined nothing (yet); CorruptError for damaged files; UnavailableError when its
     triplets were pruned.
     """
     spec, facts = open_record(root)

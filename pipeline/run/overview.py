@@ -42,7 +42,7 @@ class RunOverview:
 
 
 def overview(spec: RunSpec) -> RunOverview:
-    """Plan a run without writing anything. Errors: all that the plans and the data set raise."""
+    """Plan a run without writing anything. Raises: all that the plans and the data set raise."""
     facts = describe_data(spec)
     stages = [
         StageOverview(

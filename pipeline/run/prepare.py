@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ..artifacts.encoder_copies import _encoder_files, _EncoderFiles, _keep_copies
-from ..artifacts.record import RUN_FILE, _remove_damaged_run_file, _rows_keys, read_run_file
-from ..artifacts.rows import _ROWS_REMEDY, ROWS_FILE, _data_digest, _read_rows, _remove_damaged_rows
+from ..artifacts.encoder_copies import EncoderFiles, encoder_files, keep_copies
+from ..artifacts.record import RUN_FILE, read_run_file, remove_damaged_run_file, rows_keys
+from ..artifacts.rows import ROWS_FILE, ROWS_REMEDY, data_digest, read_rows_table, remove_damaged_rows
 from ..data.base import DataSet
 from ..data.open import open_data
 from ..data.rows import RunRows, build_rows
@@ -23,10 +23,10 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict
     """Write the run's rows, or see that those on disk are still those of the data set.
 
     repair: what is damaged of the run's own files is written again.
-    Errors: StaleError when data or split settings are others than the run began with; CorruptError.
+    Raises: StaleError when data or split settings are others than the run began with; CorruptError.
     """
     if repair:
-        _remove_damaged_run_file(spec.root)
+        remove_damaged_run_file(spec.root)
     data = open_data(spec.data, Path(spec.base))
     identity = data.identity()
     path = spec.root / ROWS_FILE
@@ -34,7 +34,7 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict
     if before is not None:
         for subject, there, now in (
             ("the data set", before["identity"], json.loads(json.dumps(identity))),
-            ("[data]", before["rows_keys"], json.loads(json.dumps(_rows_keys(spec)))),
+            ("[data]", before["rows_keys"], json.loads(json.dumps(rows_keys(spec)))),
         ):
             if there != now:
                 raise StaleError(
@@ -42,21 +42,21 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict
                     "set it back, or start a new run.directory"
                 )
     if before is not None and repair:
-        _remove_damaged_rows(spec.root, before["facts"]["data_digest"])
+        remove_damaged_rows(spec.root, before["facts"]["data_digest"])
     if before is not None and path.exists():
-        rows = _read_rows(path)
-        if _data_digest(rows, identity) != before["facts"]["data_digest"]:
-            raise CorruptError(f"{path} is not what {RUN_FILE} says: {_ROWS_REMEDY}")
+        rows = read_rows_table(path)
+        if data_digest(rows, identity) != before["facts"]["data_digest"]:
+            raise CorruptError(f"{path} is not what {RUN_FILE} says: {ROWS_REMEDY}")
     else:
         rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed))
         with published(path) as partial:
             pq.write_table(rows.table, partial, compression="zstd", write_page_checksum=True)
-        if before is not None and _data_digest(rows, identity) != before["facts"]["data_digest"]:
+        if before is not None and data_digest(rows, identity) != before["facts"]["data_digest"]:
             raise StaleError(
                 f"{path} was gone, and made again it is not what the run began with: start a new run.directory"
             )
-    encoder = _encoder_files(spec)
-    _keep_copies(spec.root, encoder)
+    encoder = encoder_files(spec)
+    keep_copies(spec.root, encoder)
     return _facts(data, rows, identity, encoder), identity
 
 
@@ -64,10 +64,10 @@ def describe_data(spec: RunSpec) -> RunFacts:
     """The facts of a run that is not there yet, without writing anything."""
     data = open_data(spec.data, Path(spec.base))
     rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed))
-    return _facts(data, rows, data.identity(), _encoder_files(spec))
+    return _facts(data, rows, data.identity(), encoder_files(spec))
 
 
-def _facts(data: DataSet, rows: RunRows, identity: dict[str, Any], encoder: _EncoderFiles) -> RunFacts:
+def _facts(data: DataSet, rows: RunRows, identity: dict[str, Any], encoder: EncoderFiles) -> RunFacts:
     return RunFacts(
         train=len(rows.range("train")),
         validation=len(rows.range("validation")),
@@ -76,7 +76,7 @@ def _facts(data: DataSet, rows: RunRows, identity: dict[str, Any], encoder: _Enc
         singletons=len(rows.singletons()),
         item_shape=tuple(data.item_shape),
         item_bytes=data.dtype.itemsize * math.prod(data.item_shape),
-        data_digest=_data_digest(rows, identity),
+        data_digest=data_digest(rows, identity),
         encoder=encoder.reference,
         weights=encoder.weights,
         encoder_digest=encoder.digest,

@@ -2,7 +2,7 @@
 
 from ..errors import SpecError, UnavailableError
 from ..plan.refs import StageRef
-from ..storage.committed import PRUNED
+from ..plan.stage_folder import StageFolder
 from .directory import Run
 from .epochs import final_stage, plan_epochs
 
@@ -10,10 +10,10 @@ from .epochs import final_stage, plan_epochs
 def require_parents(run: Run, ref: StageRef) -> None:
     """See that what a stage reads is still there, before anything is moved out of the way.
 
-    Errors: UnavailableError naming the stage to begin with instead.
+    Raises: UnavailableError naming the stage to begin with instead.
     """
     for parent in _parents(run, ref):
-        if (parent.folder(run.root) / PRUNED).exists():
+        if StageFolder(run.root, parent).pruned:
             raise UnavailableError(
                 f"{ref} reads {parent}, whose files were pruned (run.keep): begin with {parent.redo} instead"
             )
@@ -29,7 +29,7 @@ def _parents(run: Run, ref: StageRef) -> tuple[StageRef, ...]:
 def from_stage(refs: list[StageRef], stage: str, epoch: int | None) -> list[StageRef]:
     """The stages from this one on, in the order of the run.
 
-    Errors: SpecError when the run has no such stage.
+    Raises: SpecError when the run has no such stage.
     """
     target = StageRef(epoch, stage)
     if target not in refs:

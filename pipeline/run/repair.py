@@ -1,12 +1,9 @@
 """Computing again what is damaged: single tasks of a stage where the run is deterministic, else from there on."""
 
-from ..errors import CorruptError
 from ..plan.refs import StageRef
 from ..plan.stage import Stage
-from ..plan.stage_folder import read_claim, set_aside, write_claim
-from ..storage.manifest import Manifest, has_manifest, remove_manifest
-from ..storage.publish import remove_tree
-from ..storage.receipts import unreadable_receipts, write_receipt
+from ..plan.stage_folder import StageFolder, set_aside
+from ..storage.manifest import Manifest
 from ..workers.base import Executor
 from .directory import Run
 from .epochs import TEST, all_refs, final_stage, plan_epochs
@@ -22,9 +19,9 @@ def repair_run(run: Run, executor: Executor, progress: Progress) -> list[StageRe
     A deterministic run gives the same bytes again, so what follows from a repaired stage stays as it is. Otherwise the
     stage and all that follow are redone, and the damaged results lie aside until the new ones are in.
 
-    Errors: UnavailableError, before a stage is touched whose parents were pruned; what the tasks raise.
+    Raises: UnavailableError, before a stage is touched whose parents were pruned; what the tasks raise.
     """
-    refs = [ref for ref in all_refs(run.spec) if has_manifest(ref.folder(run.root))]
+    refs = [ref for ref in all_refs(run.spec) if StageFolder(run.root, ref).committed]
     results = []
     for position, ref in enumerate(refs):
         stage = _stage(run, ref)
@@ -42,7 +39,7 @@ def repair_run(run: Run, executor: Executor, progress: Progress) -> list[StageRe
         if not result.skipped:
             results.append(result)
     for ref in set(all_refs(run.spec)) - set(refs):
-        _tidy_unfinished(run, ref)
+        StageFolder(run.root, ref).tidy_unfinished()
     return results
 
 
@@ -59,22 +56,13 @@ def _made_from_others(run: Run, stage: Stage, ref: StageRef, manifest: Manifest)
 
 
 def _reopen(run: Run, stage: Stage, ref: StageRef, found: Verified) -> None:
-    """Turn a committed stage into one that was broken off before its damaged tasks.
-
-    Receipts and claim are there before the manifest goes: a crash in between leaves a stage that is committed, and
-    damaged as before.
-    """
-    folder = ref.folder(run.root)
+    """Turn a committed stage into one that was broken off before its damaged tasks."""
+    folder = StageFolder(run.root, ref)
     if found.manifest is None:
         # Without a manifest nobody can tell which files are good.
-        set_aside(run.root, [ref])
-        return
-    lost = _lost_tasks(run, stage, ref, found.manifest, found.damaged)
-    for receipt in found.manifest.receipts:
-        if receipt.task not in lost:
-            write_receipt(folder, receipt)
-    write_claim(folder, found.manifest.inputs)
-    remove_manifest(folder)
+        folder.set_aside()
+    else:
+        folder.reopen(found.manifest, _lost_tasks(run, stage, ref, found.manifest, found.damaged))
 
 
 def _lost_tasks(
@@ -86,14 +74,3 @@ def _lost_tasks(
     plan = stage.plan(run.spec, run.facts, ref)
     reading = {task.name for phase in plan.phases if phase.reads_scratch for task in phase.tasks}
     return {receipt.task for receipt in manifest.receipts} if lost & reading else lost
-
-
-def _tidy_unfinished(run: Run, ref: StageRef) -> None:
-    """Of a stage that was broken off, delete what cannot be read; the next run computes it again."""
-    folder = ref.folder(run.root)
-    for path in unreadable_receipts(folder):
-        path.unlink()
-    try:
-        read_claim(folder, ref)
-    except CorruptError:
-        remove_tree(folder)

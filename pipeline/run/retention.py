@@ -1,11 +1,7 @@
 """run.keep: deleting what later epochs no longer read. Manifests stay, so that the run stays explainable."""
 
-import shutil
-from pathlib import Path
-
-from ..plan.refs import StageRef, manifest_of
-from ..storage.committed import PRUNED
-from ..storage.publish import publish_json
+from ..plan.refs import StageRef
+from ..plan.stage_folder import StageFolder
 from .directory import Run
 from .epochs import best_epoch
 
@@ -21,20 +17,4 @@ def prune(run: Run, finished: int) -> list[StageRef]:
         best = best_epoch(run.root, run.spec)
         # The last epoch's own start stays too: redoing any stage of it needs it.
         pruned += [StageRef(number, "train") for number in range(finished - 1) if number != best]
-    return [ref for ref in pruned if _prune_stage(run.root, ref)]
-
-
-def _prune_stage(root: Path, ref: StageRef) -> bool:
-    folder = ref.folder(root)
-    manifest = manifest_of(root, ref)
-    if manifest is None or (folder / PRUNED).exists():
-        return False
-    # The mark comes first: a crash in between leaves a stage that is pruned but not yet empty, never one that
-    # seems damaged.
-    publish_json(folder / PRUNED, {"pruned_bytes": manifest.bytes})
-    for name in manifest.files:
-        (folder / name).unlink(missing_ok=True)
-    for child in folder.iterdir():
-        if child.is_dir():
-            shutil.rmtree(child, ignore_errors=True)
-    return True
+    return [ref for ref in pruned if StageFolder(run.root, ref).prune()]

@@ -10,14 +10,12 @@ from typing import Any
 from ..errors import StaleError, UnavailableError
 from ..plan.refs import StageRef, manifest_of
 from ..plan.stage import Job, Stage
-from ..plan.stage_folder import CLAIM, read_claim, remove_aside, set_aside, write_claim
 from ..plan.work import Phase, Plan
-from ..storage.committed import PRUNED
 from ..storage.digest import digest_json
 from ..storage.journal import note_event
-from ..storage.manifest import SCHEMA, Manifest, write_manifest
-from ..storage.publish import remove_partials, remove_tree
-from ..storage.receipts import Receipt, damaged_files, misfits, read_receipts
+from ..storage.manifest import SCHEMA, Manifest
+from ..storage.publish import remove_partials
+from ..storage.receipts import Receipt, damaged_files, misfits
 from ..workers.base import Executor, perform
 from ..workers.serial import SerialExecutor, machine_memory_mib
 from .directory import Run
@@ -41,7 +39,7 @@ class StageResult:
 def run_stage(run: Run, stage: Stage, ref: StageRef, executor: Executor, progress: Progress) -> StageResult:
     """Bring one stage to its commit, doing only what is not there yet.
 
-    Errors: StaleError when results of other inputs are in the way; CorruptError when existing results are damaged;
+    Raises: StaleError when results of other inputs are in the way; CorruptError when existing results are damaged;
     UnavailableError when memory, disk or a parent is missing; what the tasks raise.
     """
     started = time.monotonic()
@@ -66,12 +64,11 @@ def run_stage(run: Run, stage: Stage, ref: StageRef, executor: Executor, progres
         receipts.update(_run_phase(job, stage, phase, receipts, executor, progress))
     ordered = tuple(receipts[task.name] for phase in plan.phases for task in phase.tasks)
     manifest = Manifest(ref.stage, ref.epoch, inputs, ordered, stage.report(job, ordered))
-    write_manifest(job.folder, manifest)
+    job.stage_folder.commit(manifest)
 
     seconds = time.monotonic() - started
     note_event(run.root, "committed", stage=ref.stage, epoch=ref.epoch, seconds=round(seconds, 3))
-    _tidy(job)
-    remove_aside(run.root, ref)
+    job.stage_folder.tidy()
     progress.stage_ended(str(ref), seconds, False)
     return StageResult(ref, manifest, False, plan.tasks - len(kept), len(kept), seconds)
 
@@ -101,13 +98,13 @@ def inputs_of(job: Job, stage: Stage) -> dict[str, Any]:
 def _supersede(job: Job) -> None:
     """The test is of the best epoch, and a run that grew may have a better one: the older result goes aside."""
     manifest = manifest_of(job.root, job.ref)
-    there = manifest.inputs if manifest else read_claim(job.folder, job.ref)
+    there = manifest.inputs if manifest else job.stage_folder.claim()
     if (
         there
         and "parents" in there
         and set(there["parents"]) != {str(parent) for parent in job.parent_digests}
     ):
-        set_aside(job.root, [job.ref])
+        job.stage_folder.set_aside()
 
 
 def _committed(job: Job, inputs: Mapping[str, Any]) -> Manifest | None:
@@ -115,7 +112,7 @@ def _committed(job: Job, inputs: Mapping[str, Any]) -> Manifest | None:
     if manifest is None:
         return None
     _refuse_other(job, manifest.inputs, inputs)
-    if (job.folder / PRUNED).exists():
+    if job.stage_folder.pruned:
         return manifest
     lost = [name for receipt in manifest.receipts for name in misfits(job.folder, receipt)]
     if lost:
@@ -123,8 +120,7 @@ def _committed(job: Job, inputs: Mapping[str, Any]) -> Manifest | None:
             f"{job.folder / lost[0]} (and {len(lost) - 1} more) of {job.ref} is gone or was cut short: "
             f"redo it with {job.ref.redo}"
         )
-    _tidy(job)
-    remove_aside(job.root, job.ref)
+    job.stage_folder.tidy()
     return manifest
 
 
@@ -133,15 +129,14 @@ def _claim(job: Job, inputs: Mapping[str, Any], progress: Progress) -> dict[str,
 
     Their files are read: what was damaged since they were written is computed again, before anybody uses it.
     """
-    there = read_claim(job.folder, job.ref)
+    there = job.stage_folder.claim()
     if there is None:
-        remove_tree(job.folder)
-        write_claim(job.folder, inputs)
+        job.stage_folder.begin(inputs)
         return {}
     _refuse_other(job, there, inputs)
     remove_partials(job.folder)
     kept = {}
-    for task, receipt in read_receipts(job.folder).items():
+    for task, receipt in job.stage_folder.receipts().items():
         damaged = damaged_files(job.folder, receipt)
         if damaged:
             progress.note(
@@ -246,12 +241,3 @@ def _unheard(rows: int) -> None:
 
 def _rows_kept(phase: Phase, kept: Mapping[str, Receipt]) -> int:
     return sum(task.rows for task in phase.tasks if task.name in kept)
-
-
-def _tidy(job: Job) -> None:
-    """The manifest now says all that receipts, claim and private progress said."""
-    # The claim first: a worker that wakes up late writes no receipt without one.
-    (job.folder / CLAIM).unlink(missing_ok=True)
-    remove_tree(job.folder / "receipts")
-    remove_tree(job.scratch)
-    remove_partials(job.folder)

@@ -1,17 +1,17 @@
 """How far a run has come, read from its directory. Never writes, so it may be asked while the run is at work."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..artifacts.record import open_record
 from ..errors import PipelineError
-from ..plan.refs import StageRef, manifest_of
+from ..plan.refs import StageRef
 from ..plan.stage import RunFacts, Stage
+from ..plan.stage_folder import StageFolder
 from ..runfile.run_spec import RunSpec
 from ..stages.evaluate import test_stage
-from ..storage.committed import PRUNED
 from ..storage.journal import read_events
 from .epochs import TEST, epochs_to_run, wants_test
 
@@ -117,33 +117,23 @@ def _stage_status(
     facts: RunFacts,
     seconds: Mapping[tuple[int | None, str], float],
 ) -> StageStatus:
-    folder = ref.folder(root)
+    folder = StageFolder(root, ref)
     tasks = stage.plan(spec, facts, ref).tasks if stage else 0
     try:
-        manifest = manifest_of(root, ref)
+        manifest = folder.manifest()
     except PipelineError:
         return StageStatus(ref, "damaged", 0, tasks, None, 0, {})
     if manifest is None:
-        done = len(list(_names(folder / "receipts")))
-        return StageStatus(ref, "begun" if folder.exists() else "waiting", done, tasks, None, 0, {})
-    pruned = (folder / PRUNED).exists()
+        return StageStatus(ref, folder.state, folder.tasks_done(), tasks, None, 0, {})
     return StageStatus(
         ref=ref,
-        state="pruned" if pruned else "committed",
+        state=folder.state,
         tasks_done=len(manifest.receipts),
         tasks=len(manifest.receipts),
         seconds=seconds.get((ref.epoch, ref.stage)),
-        bytes=0 if pruned else manifest.bytes,
+        bytes=0 if folder.pruned else manifest.bytes,
         report=manifest.report,
     )
-
-
-def _names(folder: Path) -> Iterator[str]:
-    """The receipts of a stage at work; the folder may vanish under our eyes, when the stage is committed."""
-    try:
-        yield from (path.name for path in folder.iterdir() if path.suffix == ".json" and path.name[0] != ".")
-    except FileNotFoundError:
-        return
 
 
 def _seconds(root: Path) -> dict[tuple[int | None, str], float]:

@@ -9,10 +9,11 @@ from ..artifacts.record import open_record
 from ..artifacts.rows import read_rows_file
 from ..errors import CorruptError
 from ..plan.refs import StageRef, manifest_of
-from ..plan.stage_folder import read_claim
+from ..plan.stage_folder import StageFolder
 from ..storage.committed import Committed
 from ..storage.manifest import Manifest
-from ..storage.receipts import damaged_files, read_receipts, unreadable_receipts
+from ..storage.names import MANIFEST
+from ..storage.receipts import damaged_files, unreadable_receipts
 from .epochs import all_refs
 
 
@@ -35,7 +36,7 @@ def verify_run(root: Path) -> Iterator[Verified]:
     """Compare the content of every file of a run with its receipt, stage by stage in the order of the run.
 
     Stages that are not there or pruned have nothing to compare.
-    Errors: CorruptError when the run's own rows are damaged, on which everything stands.
+    Raises: CorruptError when the run's own rows are damaged, on which everything stands.
     """
     spec, facts = open_record(root)
     read_rows_file(root, facts.data_digest)
@@ -61,7 +62,7 @@ def verify_stage(root: Path, ref: StageRef) -> Verified:
         return Verified(ref, 0, (str(error),))
     folder = ref.folder(root)
     if manifest is None:
-        return _unfinished(ref, folder)
+        return _unfinished(StageFolder(root, ref))
     stage = Committed(folder, manifest)
     if stage.pruned:
         return Verified(ref, 0, (), manifest=manifest)
@@ -77,9 +78,10 @@ def _problem(stage: Committed, name: str) -> str | None:
     return None
 
 
-def _unfinished(ref: StageRef, folder: Path) -> Verified:
+def _unfinished(stage: StageFolder) -> Verified:
+    ref, folder = stage.ref, stage.path
     try:
-        read_claim(folder, ref)
+        stage.claim()
     except CorruptError as error:
         return Verified(ref, 0, (str(error),))
     unreadable = unreadable_receipts(folder)
@@ -88,7 +90,7 @@ def _unfinished(ref: StageRef, folder: Path) -> Verified:
         return Verified(ref, 0, problems)
     files = 0
     found = []
-    for receipt in read_receipts(folder).values():
+    for receipt in stage.receipts().values():
         files += len(receipt.files)
         found += [
             f"{folder / name} differs from its receipt: the next run computes it again"
@@ -113,7 +115,7 @@ def _with_parents(
         if parent is None or name not in manifests:
             continue
         there = manifests[name]
-        path = parent.folder(root) / "manifest.json"
+        path = parent.folder(root) / MANIFEST
         if there is None:
             problems.append(f"{path} is gone, and {found.ref} was made from it: redo it with {parent.redo}")
         elif there.digest != digest:

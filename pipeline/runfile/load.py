@@ -38,7 +38,7 @@ _LIMITS = {
 def load_spec(path: Path) -> RunSpec:
     """Read and validate a run file.
 
-    Errors: SpecError with one line for each thing that is wrong, all of them at once.
+    Raises: SpecError with one line for each thing that is wrong, all of them at once.
     """
     try:
         text = path.read_bytes().decode("utf-8")

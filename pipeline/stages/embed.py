@@ -8,7 +8,7 @@ import numpy as np
 from ..artifacts.weights import EMBEDDINGS, first_weights
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
-from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
+from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from ..resolve.encoder import scaling_keys
 from ..runfile.run_spec import RunSpec
 from ..storage.receipts import Receipt
@@ -39,7 +39,7 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     )
 
 
-def _run_task(job: Job, task: Task, means: Means) -> Written:
+def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
     spec = job.spec
     if task.phase == "layout":
         create_rows(
@@ -49,9 +49,9 @@ def _run_task(job: Job, task: Task, means: Means) -> Written:
             dtype=np.float32,
             chunk_rows=spec.embed.chunk_rows,
         )
-        return Written(files=(metadata_file(EMBEDDINGS),), rows=0)
-    vectors = embed_rows(job, task.start, task.stop, means)
-    return Written(files=(write_chunk(job.folder, EMBEDDINGS, task.start, vectors),), rows=len(vectors))
+        return TaskOutput(files=(metadata_file(EMBEDDINGS),), rows=0)
+    vectors = embed_rows(job, task.start, task.stop, resources)
+    return TaskOutput(files=(write_chunk(job.folder, EMBEDDINGS, task.start, vectors),), rows=len(vectors))
 
 
 def _report(_job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:

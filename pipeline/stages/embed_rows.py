@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..artifacts.weights import weights_of
 from ..errors import DataError
 from ..plan.stage import Job, RunFacts
-from ..plan.work import Means
+from ..plan.work import TaskResources
 from ..resolve.encoder import scaling_of
 from ..runfile.run_spec import RunSpec
 from ..workers.opened import data_of, encoder_of, rows_of
@@ -34,7 +34,7 @@ def embedding_memory_mib(spec: RunSpec, facts: RunFacts) -> int:
 
 
 def embed_rows(
-    job: Job, start: int, stop: int, means: Means, *, normalise: bool = True
+    job: Job, start: int, stop: int, resources: TaskResources, *, normalise: bool = True
 ) -> NDArray[np.float32]:
     """Embeddings float32 (stop - start, D) of the run's rows start … stop, in their order.
 
@@ -43,13 +43,13 @@ def embed_rows(
     The next batch is decoded by a thread while the encoder works on this one: a Dask worker is a daemonic
     process and may not have a DataLoader's children.
 
-    Errors: DataError naming the rows whose embedding is not finite.
+    Raises: DataError naming the rows whose embedding is not finite.
     """
     from ...models.compute import use_threads
     from ...models.encoders.encode import encode
 
     spec = job.spec
-    use_threads(min(means.threads, spec.training_threads))
+    use_threads(min(resources.threads, spec.training_threads))
     encoder = encoder_of(job.root, spec, job.facts, weights_of(job))
     device = next(encoder.parameters()).device
     data = data_of(job.root, spec, job.facts.data_digest)

@@ -17,12 +17,12 @@ from ..data.base import SPLITS
 from ..errors import CorruptError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
-from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
+from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from ..resolve.encoder import scaling_keys
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import publish_json, published
-from ..storage.receipts import Receipt, read_receipts
+from ..storage.receipts import Receipt
 from ..workers.opened import rows_of
 from .embed_rows import embed_rows, embedding_memory_mib
 
@@ -67,29 +67,29 @@ def _plan(spec: RunSpec, facts: RunFacts, ref: StageRef) -> Plan:
     return Plan(tuple(phases), disk_bytes=rows * spec.encoder.embedding_dim * 4)
 
 
-def _run_task(job: Job, task: Task, means: Means) -> Written:
+def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
     if task.phase == _MEASURE:
         from ...models.compute import use_threads
 
-        use_threads(min(means.threads, job.spec.training_threads))
+        use_threads(min(resources.threads, job.spec.training_threads))
         publish_json(job.folder / METRICS_FILE, _measure(job))
-        return Written(files=(METRICS_FILE,), rows=0)
+        return TaskOutput(files=(METRICS_FILE,), rows=0)
     # Centroids are means of what the encoder gives; it is made unit length afterwards.
     by_rows = job.spec.evaluate.retrieval == "instances"
-    vectors = embed_rows(job, task.start, task.stop, means, normalise=by_rows)
+    vectors = embed_rows(job, task.start, task.stop, resources, normalise=by_rows)
     return _keep(job, task, vectors)
 
 
-def _keep(job: Job, task: Task, vectors: NDArray[np.float32]) -> Written:
+def _keep(job: Job, task: Task, vectors: NDArray[np.float32]) -> TaskOutput:
     """Embeddings that only the metrics need live in the stage's scratch folder, and end with the stage."""
     path = job.scratch / f"{task.name}.npy"
     with published(path) as partial_path:
         partial_path.write_bytes(npy_bytes(vectors))
-    return Written(files=(), rows=len(vectors), report={"sha256": digest_file(path)})
+    return TaskOutput(files=(), rows=len(vectors), report={"sha256": digest_file(path)})
 
 
 def _embeddings(job: Job, split: str) -> NDArray[np.float32]:
-    receipts = read_receipts(job.folder)
+    receipts = job.stage_folder.receipts()
     first, count = job.facts.rows(split)
     parts = []
     for task in split_rows(split, count, job.spec.embed.chunk_rows, first):

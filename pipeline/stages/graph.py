@@ -12,7 +12,7 @@ from ..artifacts.neighbours import create_neighbours, write_neighbours
 from ..errors import SpecError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
-from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
+from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from ..resolve.graph import resolve_method, starts_warm
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json, published
@@ -71,25 +71,27 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     return Plan(tuple(phases), disk)
 
 
-def _run_task(job: Job, task: Task, means: Means) -> Written:
+def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
     match task.phase:
         case "layout":
             graph = job.spec.graph
             files = create_neighbours(
                 job.folder, rows=job.facts.train, neighbours=graph.neighbours, chunk_rows=graph.chunk_rows
             )
-            return Written(files, rows=0)
+            return TaskOutput(files, rows=0)
         case "index":
             name = index_file(task.index)
             with published(job.folder / name) as partial:
-                report = build_part(job, task, means.threads, partial)
-            return Written((name,), rows=task.rows, report=report)
+                report = build_part(job, task, resources.threads, partial)
+            return TaskOutput((name,), rows=task.rows, report=report)
         case "effort":
-            publish_json(job.folder / EFFORT_FILE, measure_effort(job, means.threads))
-            return Written((EFFORT_FILE,), rows=0)
+            publish_json(job.folder / EFFORT_FILE, measure_effort(job, resources.threads))
+            return TaskOutput((EFFORT_FILE,), rows=0)
         case _:
-            table = search_rows(job, task.start, task.stop, effort=read_effort(job), threads=means.threads)
-            return Written(write_neighbours(job.folder, task.start, table), rows=task.rows)
+            table = search_rows(
+                job, task.start, task.stop, effort=read_effort(job), threads=resources.threads
+            )
+            return TaskOutput(write_neighbours(job.folder, task.start, table), rows=task.rows)
 
 
 def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:

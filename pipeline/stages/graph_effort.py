@@ -21,7 +21,7 @@ def read_effort(job: Job) -> int:
 def measure_effort(job: Job, threads: int) -> dict[str, Any]:
     """Effort and the recall measured with it, JSON-ready; all tries are listed.
 
-    Errors: SpecError when the graph does not reach the target.
+    Raises: SpecError when the graph does not reach the target.
     """
     graph = job.spec.graph
     sample = true_neighbours(

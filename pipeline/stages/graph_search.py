@@ -27,7 +27,7 @@ from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.receipts import task_stamp
 from ..storage.row_arrays import read_rows
-from ..workers.opened import _open_parts
+from ..workers.opened import open_parts
 
 INDEX_PHASE = "index"
 _MIB = 2**20
@@ -169,12 +169,12 @@ def _open_part(job: Job, part: int, first: int, stop: int) -> Index:
     stamp = task_stamp(job.folder, Task(INDEX_PHASE, part, first, stop).name, path.name)
     # Named by content: the same rows of another epoch, or built with other parameters, are another index.
     key = (embed.manifest.digest, "exact" if stamp is None else stamp.sha256, first, stop)
-    index = _open_parts.pop(key, None)
+    index = open_parts.pop(key, None)
     if index is None:
-        for other in [other for other in _open_parts if other[0] != key[0]]:
-            del _open_parts[other]
-        while len(_open_parts) >= parts_held(job.spec, job.facts):
-            _open_parts.popitem(last=False)
+        for other in [other for other in open_parts if other[0] != key[0]]:
+            del open_parts[other]
+        while len(open_parts) >= parts_held(job.spec, job.facts):
+            open_parts.popitem(last=False)
         if stamp is not None and (not path.exists() or digest_file(path) != stamp.sha256):
             raise CorruptError(f"{path} differs from its receipt: redo it with {job.ref.redo}")
         index = load_index(
@@ -183,5 +183,5 @@ def _open_part(job: Job, part: int, first: int, stop: int) -> Index:
             parameters=parameters_of(job.spec, job.facts),
             first_id=first,
         )
-    _open_parts[key] = index
+    open_parts[key] = index
     return index

@@ -33,11 +33,11 @@ from ..artifacts.weights import EMBEDDINGS
 from ..errors import CorruptError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
-from ..plan.work import Means, Phase, Plan, Task, Written, split_rows
+from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from ..resolve.rule import mining_rule
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json
-from ..storage.receipts import Receipt, read_receipts, remove_receipt
+from ..storage.receipts import Receipt, remove_receipt
 from ..storage.row_arrays import read_rows
 from ..storage.tables import write_table
 from ..workers.opened import labels_of, rows_of
@@ -79,22 +79,23 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     )
 
 
-def _run_task(job: Job, task: Task, means: Means) -> Written:
+def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
     match task.phase:
         case "suspects":
             return _find_suspects(job)
         case "hardness":
             publish_json(
-                job.folder / HARDNESS, choose_hardness(job, mining_rule(job.spec.mine, 1.0), means.threads)
+                job.folder / HARDNESS,
+                choose_hardness(job, mining_rule(job.spec.mine, 1.0), resources.threads),
             )
-            return Written(files=(HARDNESS,), rows=0)
+            return TaskOutput(files=(HARDNESS,), rows=0)
         case "rows":
-            return _mine_rows(job, task, means)
+            return _mine_rows(job, task, resources)
         case _:
             return _summarise(job)
 
 
-def _mine_rows(job: Job, task: Task, means: Means) -> Written:
+def _mine_rows(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
     labels = labels_of(job.root, job.facts.data_digest)
     mined = mine(
         read_neighbours(job.parent("graph"), task.start, task.stop),
@@ -103,20 +104,16 @@ def _mine_rows(job: Job, task: Task, means: Means) -> Written:
         first_anchor=task.start,
         vectors=_class_vectors(job),
         excluded=_excluded(job),
-        threads=means.threads,
+        threads=resources.threads,
     )
     name = part_name(task.index)
     write_table(job.folder / name, triplet_table(mined.columns, labels))
-    counts = mined.report.as_dict()
-    del counts[
-        "triplets_by_class"
-    ]  # as long as there are classes: a file at the end, not a line in each receipt
     kept = keep_by_class(_scratch(job, task.name), mined.confusion, mined.report.triplets_by_class)
-    report = {"counts": counts, "scratch_sha256": kept}
-    return Written(files=(name,), rows=task.rows, report=report)
+    report = {"counts": mined.report.counts(), "scratch_sha256": kept}
+    return TaskOutput(files=(name,), rows=task.rows, report=report)
 
 
-def _find_suspects(job: Job) -> Written:
+def _find_suspects(job: Job) -> TaskOutput:
     """Rows that seem mislabelled: listed for review, and left out of this epoch's mining."""
     graph, facts, step = job.parent("graph"), job.facts, job.spec.graph.chunk_rows
     parts = [
@@ -129,7 +126,7 @@ def _find_suspects(job: Job) -> Written:
     labels = labels_of(job.root, facts.data_digest)
     found = suspects(table, labels, minimum_score=job.spec.mine.exclude_suspects or 1.0)
     keys = rows_of(job.root, facts.data_digest).table["key"].combine_chunks()
-    return Written(write_suspects(job.folder, found, labels, keys), rows=0)
+    return TaskOutput(write_suspects(job.folder, found, labels, keys), rows=0)
 
 
 def _excluded(job: Job) -> NDArray[np.bool_] | None:
@@ -156,10 +153,10 @@ def _scratch(job: Job, task: str) -> Path:
 def _kept_by_class(job: Job) -> list[tuple[Confusion, ClassCounts]]:
     """What all ranges counted by class.
 
-    Errors: CorruptError where some of it was damaged since; those ranges are to be mined again.
+    Raises: CorruptError where some of it was damaged since; those ranges are to be mined again.
     """
     found, damaged = [], []
-    for task, receipt in sorted(read_receipts(job.folder).items()):
+    for task, receipt in sorted(job.stage_folder.receipts().items()):
         if "scratch_sha256" not in receipt.report:
             continue
         kept = kept_by_class(_scratch(job, task), receipt.report["scratch_sha256"])
@@ -176,23 +173,23 @@ def _kept_by_class(job: Job) -> list[tuple[Confusion, ClassCounts]]:
     return found
 
 
-def _summarise(job: Job) -> Written:
+def _summarise(job: Job) -> TaskOutput:
     labels = labels_of(job.root, job.facts.data_digest)
     confusions, by_class = zip(*_kept_by_class(job), strict=True)
     write_table(job.folder / CONFUSION, confusion_table(merge_confusions(confusions), labels))
     write_table(job.folder / CLASSES, classes_table(by_class, labels))
     if not job.spec.mine.audit_sample:
-        return Written(files=(CONFUSION, CLASSES), rows=0)
+        return TaskOutput(files=(CONFUSION, CLASSES), rows=0)
     publish_json(job.folder / AUDIT, _audit(job, labels))
-    return Written(files=(CONFUSION, CLASSES, AUDIT), rows=0)
+    return TaskOutput(files=(CONFUSION, CLASSES, AUDIT), rows=0)
 
 
 def _audit(job: Job, labels: Labels) -> dict[str, Any]:
     """Derive a sample of the triplets again, from what is on disk.
 
-    Errors: CorruptError when any does not hold, so that nothing is trained on it.
+    Raises: CorruptError when any does not hold, so that nothing is trained on it.
     """
-    receipts = [receipt for receipt in read_receipts(job.folder).values() if "counts" in receipt.report]
+    receipts = [receipt for receipt in job.stage_folder.receipts().values() if "counts" in receipt.report]
     report = audit_parts(
         (coded_columns(job.folder / name, labels) for receipt in receipts for name in sorted(receipt.files)),
         labels,
@@ -213,22 +210,18 @@ def _audit(job: Job, labels: Labels) -> dict[str, Any]:
 
 def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
     merged = merge_reports([_counts(receipt) for receipt in receipts if "counts" in receipt.report])
-    counts = merged.as_dict()
-    del counts["triplets_by_class"]
     hardness = json.loads((job.folder / HARDNESS).read_bytes())
     return {
         "k_hardness": hardness["k_hardness"],
         "hardness": hardness,
         "coverage": merged.coverage,
         "mean_hinge": merged.mean_hinge,
-        "counts": counts,
+        "counts": merged.counts(),
     }
 
 
 def _counts(receipt: Receipt) -> MiningReport:
-    return MiningReport.from_dict(
-        {**receipt.report["counts"], "triplets_by_class": {"class": [], "triplets": []}}
-    )
+    return MiningReport.from_counts(receipt.report["counts"])
 
 
 MINE = Stage("mine", _parents, _keys, _plan, _run_task, _report)

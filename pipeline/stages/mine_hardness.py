@@ -6,7 +6,7 @@ from typing import Any
 from ...mining.hardness.candidates import evaluate_candidates
 from ...mining.hardness.controller import Candidate, ControllerSettings, EpochRecord, choose_k, scheduled_k
 from ...mining.rule import MiningRule
-from ..artifacts.neighbours import _rows_of_table, sampled_rows
+from ..artifacts.neighbours import rows_of_table, sampled_rows
 from ..plan.refs import StageRef
 from ..plan.stage import Job
 from ..resolve.rule import controller_settings
@@ -60,7 +60,7 @@ def _history(job: Job) -> Iterator[EpochRecord]:
 
 def _candidates(job: Job, rule: MiningRule, settings: ControllerSettings, threads: int) -> list[Candidate]:
     anchors = sampled_rows(job.facts.train, job.spec.mine.sample, job.spec.run.seed)
-    table = _rows_of_table(job, anchors)
+    table = rows_of_table(job, anchors)
     labels = labels_of(job.root, job.facts.data_digest)
     # Positives outside the neighbours would need all vectors; the sample is judged by those inside.
     near = MiningRule(

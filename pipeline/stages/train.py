@@ -8,7 +8,7 @@ from typing import Any
 from ..artifacts.weights import ENCODER_FILE, STATE_FILE, first_weights
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
-from ..plan.work import Means, Phase, Plan, Task, Written
+from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources
 from ..resolve.encoder import scaling_keys
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
@@ -57,20 +57,20 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     return Plan(phases=(phase,), disk_bytes=64 * 2**20)
 
 
-def _run_task(job: Job, _task: Task, means: Means) -> Written:
+def _run_task(job: Job, _task: Task, resources: TaskResources) -> TaskOutput:
     from ...models.compute import use_threads
     from ...models.encoders.checkpoints import save_tensors, weights_to_use
     from ...models.train.processes import ALONE
     from ..training.epoch import train_epoch
     from ..training.launch import train_with_processes
 
-    threads = min(means.threads, job.spec.training_threads)
+    threads = min(resources.threads, job.spec.training_threads)
     progress = TrainingProgress(job.scratch)
     if job.spec.train.processes > 1:
-        state = train_with_processes(job, progress, threads, means.tick)
+        state = train_with_processes(job, progress, threads, resources.tick)
     else:
         use_threads(threads)
-        state = train_epoch(job, progress, ALONE, means.tick)
+        state = train_epoch(job, progress, ALONE, resources.tick)
 
     with published(job.folder / ENCODER_FILE) as partial:
         save_tensors(partial, weights_to_use(state))
@@ -78,11 +78,11 @@ def _run_task(job: Job, _task: Task, means: Means) -> Written:
         save_tensors(partial, state)
     progress.publish_metrics(job.folder / METRICS_FILE)
     report = _summary(job)
-    return Written(files=(ENCODER_FILE, STATE_FILE, METRICS_FILE), rows=report["steps"], report=report)
+    return TaskOutput(files=(ENCODER_FILE, STATE_FILE, METRICS_FILE), rows=report["steps"], report=report)
 
 
 def _summary(job: Job) -> dict[str, Any]:
-    """Means over the epoch, of its first and of its last tenth, so that the trend shows without a plot."""
+    """TaskResources over the epoch, of its first and of its last tenth, so that the trend shows without a plot."""
     with (job.folder / METRICS_FILE).open() as file:
         lines = [json.loads(line) for line in file]
     tenth = max(1, len(lines) // 10)

@@ -42,7 +42,7 @@ def audit_folder(
     """Derive triplets again from embeddings and labels.
 
     folder: see `open_triplets`. sample: how many anchors are checked, each with all its triplets; None checks all.
-    Errors: SpecError for a folder that is neither; the errors of its files.
+    Raises: SpecError for a folder that is neither; the errors of its files.
     """
     source = open_triplets(folder)
     vectors = source.vectors()
@@ -67,7 +67,7 @@ def audit_folder(
 def list_suspects(folder: Path, out: Path, *, minimum_score: float = 0.5) -> Suspects:
     """Write mislabelled.parquet and false_negatives.parquet into the new folder `out`, for a person to review.
 
-    folder: see `open_triplets`. Errors: SpecError when `out` is there already; UnavailableError without neighbours.
+    folder: see `open_triplets`. Raises: SpecError when `out` is there already; UnavailableError without neighbours.
     """
     source: TripletSource = open_triplets(folder)
     if out.exists():

@@ -18,7 +18,7 @@ class ExportedEncoder:
     """A trained encoder: `encoder.embed(items)`; the network itself is `encoder.network`."""
 
     def __init__(self, folder: Path) -> None:
-        """folder: what `tripletmine export` wrote. Errors: CorruptError, ModelError."""
+        """folder: what `tripletmine export` wrote. Raises: CorruptError, ModelError."""
         try:
             about = json.loads((folder / "encoder.json").read_bytes())
             self.normalise = bool(about["normalise"])

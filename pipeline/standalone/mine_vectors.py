@@ -83,7 +83,7 @@ def mine_vectors(settings: VectorMining, out: Path, *, note: Note = lambda _text
     It holds triplets/part-*.parquet, confusion.parquet, classes.parquet, neighbours.zarr, audit.json and
     mining.json. note: hears what is going on.
 
-    Errors: DataError and InputError for the files, SpecError when `out` is there already.
+    Raises: DataError and InputError for the files, SpecError when `out` is there already.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SpecError(f"{out} exists already: choose another folder with --out, or remove it")
@@ -118,7 +118,7 @@ def mine_vectors(settings: VectorMining, out: Path, *, note: Note = lambda _text
 def read_vectors(source: Arrays, *, normalised: bool) -> NDArray[np.float32]:
     """Vectors float32 (N, D) of unit norm.
 
-    Errors: DataError for files that cannot be read, and for vectors that are not of unit norm unless `normalised`
+    Raises: DataError for files that cannot be read, and for vectors that are not of unit norm unless `normalised`
     asks to make them so; InputError for values that are not finite.
     """
     if len(source.item_shape) != 1:
@@ -138,7 +138,7 @@ def read_vectors(source: Arrays, *, normalised: bool) -> NDArray[np.float32]:
 
 
 def read_labels(source: Arrays) -> Labels:
-    """The labels of all rows. Errors: DataError, InputError."""
+    """The labels of all rows. Raises: DataError, InputError."""
     return encode_labels(source.rows.labels.to_pylist())
 
 
@@ -193,11 +193,9 @@ def _audit(
 def _described(
     settings: VectorMining, graph: GraphReport, report: MiningReport, shape: tuple[int, ...]
 ) -> dict[str, Any]:
-    counts = report.as_dict()
-    del counts["triplets_by_class"]
     described = asdict(settings)
     described["embeddings"] = locate(settings.embeddings, Path())
     described["labels"] = None if settings.labels is None else locate(settings.labels, Path())
     return json.loads(
-        json.dumps({"settings": described, "shape": shape, "graph": asdict(graph), "counts": counts})
+        json.dumps({"settings": described, "shape": shape, "graph": asdict(graph), "counts": report.counts()})
     )

@@ -31,7 +31,7 @@ def export_triplets(
     "dataset" writes Parquet files below the folder `out`, as Hugging Face datasets lays them out. values: a Parquet or
     CSV file with one row for each row of the data, whose `column` (a text, a path) takes the place of the key.
 
-    Returns the number of triplets. Errors: SpecError, DataError.
+    Returns the number of triplets. Raises: SpecError, DataError.
     """
     source = open_triplets(folder)
     if out.exists():

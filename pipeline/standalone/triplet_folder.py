@@ -43,7 +43,7 @@ class TripletSource:
 
 
 def open_triplets(folder: Path) -> TripletSource:
-    """Errors: SpecError for a folder that is neither; the errors of its files."""
+    """Raises: SpecError for a folder that is neither; the errors of its files."""
     if (folder / SETTINGS).exists():
         return _mined_alone(folder)
     root = folder.resolve().parents[2] if len(folder.resolve().parents) > 2 else folder

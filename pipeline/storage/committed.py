@@ -7,9 +7,13 @@ from pathlib import Path
 from ..errors import CorruptError, UnavailableError
 from .digest import digest_file
 from .manifest import Manifest, read_manifest
+from .names import PRUNED
+from .publish import publish_json
 
-PRUNED = "pruned.json"
-"""Marks a stage whose files were deleted on purpose (run.keep); its manifest stays."""
+
+def is_pruned(folder: Path) -> bool:
+    """Whether run.keep had the files of a stage deleted."""
+    return (folder / PRUNED).exists()
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,12 @@ class Committed:
     @property
     def pruned(self) -> bool:
         """Whether run.keep had its files deleted."""
-        return (self.folder / PRUNED).exists()
+        return is_pruned(self.folder)
 
     def checked(self, name: str) -> Path:
         """The path of one of the stage's files, after its content was compared with the receipt.
 
-        Errors: CorruptError or UnavailableError naming the file and the stage to redo.
+        Raises: CorruptError or UnavailableError naming the file and the stage to redo.
         """
         stamp = self.manifest.files.get(name)
         path = self.folder / name
@@ -64,9 +68,14 @@ def _matches(path: Path, sha256: str, mtime_ns: int) -> bool:  # noqa: ARG001 â€
 def committed(folder: Path, digest: str) -> Committed:
     """Open a parent stage as it was when the child was planned.
 
-    Errors: CorruptError when it was replaced meanwhile.
+    Raises: CorruptError when it was replaced meanwhile.
     """
     manifest = read_manifest(folder)
     if manifest is None or manifest.digest != digest:
         raise CorruptError(f"{folder} was replaced while it was being read: start the run again")
     return Committed(folder, manifest)
+
+
+def mark_pruned(stage: Committed) -> None:
+    """Record that the files of this stage are deleted on purpose, before they are."""
+    publish_json(stage.folder / PRUNED, {"pruned_bytes": stage.manifest.bytes})

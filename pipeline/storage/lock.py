@@ -55,7 +55,7 @@ def exclusive_lock(
     another machine, or on this one before it was started anew, is only taken after `lease_seconds` without a sign of
     life. Clocks of machines are never compared.
 
-    note: told of such a wait. Errors: LockedError naming the holder, also at any moment of the block, or at its end,
+    note: told of such a wait. Raises: LockedError naming the holder, also at any moment of the block, or at its end,
     when another machine took the lock while this process stood still; UnavailableError without flock.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -83,7 +83,7 @@ def _flock(handle: int, path: Path) -> None:
 
 
 def _await_silence(path: Path, note: Callable[[str], None], lease_seconds: float) -> None:
-    """Return when nobody on another machine can be at work. Errors: LockedError when somebody is."""
+    """Return when nobody on another machine can be at work. Raises: LockedError when somebody is."""
     before = _read(path)
     # Of a holder on this machine, since it was started, flock has told already that it is gone.
     if not before or before.get("boot") == _boot():

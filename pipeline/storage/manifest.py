@@ -9,13 +9,12 @@ from typing import Any
 
 from ..errors import CorruptError
 from .digest import digest_json
+from .names import MANIFEST
 from .publish import fsync_folder, publish_json
 from .receipts import UNREADABLE, FileStamp, Receipt, receipt_from_json
 
 SCHEMA = 1
 """Version of what is on disk. Raise it when older directories can no longer be read."""
-
-_NAME = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Manifest:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Publish the manifest: from now on the stage is committed."""
     publish_json(
-        folder / _NAME,
+        folder / MANIFEST,
         {
             "schema": SCHEMA,
             "stage": manifest.stage,
@@ -69,9 +68,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def read_manifest(folder: Path, remedy: str = "redo the stage with --from-stage") -> Manifest | None:
     """The manifest of a committed stage, or None where there is none. remedy: ends the error's message.
 
-    Errors: CorruptError when it is damaged or was edited.
+    Raises: CorruptError when it is damaged or was edited.
     """
-    path = folder / _NAME
+    path = folder / MANIFEST
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -99,10 +98,10 @@ def read_manifest(folder: Path, remedy: str = "redo the stage with --from-stage"
 
 def remove_manifest(folder: Path) -> None:
     """Make a committed stage one that is not."""
-    (folder / _NAME).unlink()
+    (folder / MANIFEST).unlink()
     fsync_folder(folder)
 
 
 def has_manifest(folder: Path) -> bool:
     """Whether a stage was committed, be its manifest readable or not."""
-    return (folder / _NAME).exists()
+    return (folder / MANIFEST).exists()

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import CorruptError
 from .digest import digest_file, digest_json
+from .names import RECEIPTS
 from .publish import fsync_file, fsync_folder
 from .sealed import publish_sealed, read_sealed
 
@@ -69,7 +70,7 @@ UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, Re
 
 
 def receipt_from_json(value: Any) -> Receipt:
-    """Read a receipt back. Errors: one of UNREADABLE."""
+    """Read a receipt back. Raises: one of UNREADABLE."""
     files = {
         _inside(str(name)): FileStamp(bytes=int(stamp["bytes"]), sha256=str(stamp["sha256"]))
         for name, stamp in value["files"].items()
@@ -98,18 +99,27 @@ def remove_receipt(folder: Path, task: str) -> None:
 
 
 def read_receipts(folder: Path) -> dict[str, Receipt]:
-    """The receipts of a stage that was broken off, by task, be its files still as they say or not.
+    """Receipts of an unfinished stage, by task; files are not checked.
 
-    Errors: CorruptError for a receipt that was tampered with or damaged.
+    Raises: CorruptError for a receipt that was tampered with or damaged.
     """
-    paths = sorted((folder / "receipts").glob("*.json"))
+    paths = sorted((folder / RECEIPTS).glob("*.json"))
     return {receipt.task: receipt for receipt in map(_read_receipt, paths)}
+
+
+def receipt_names(folder: Path) -> list[str]:
+    """Files of the receipts of an unfinished stage; none where the stage is committed, even under our eyes."""
+    try:
+        names = [path.name for path in (folder / RECEIPTS).iterdir()]
+    except FileNotFoundError:
+        return []
+    return [name for name in names if name.endswith(".json") and not name.startswith(".")]
 
 
 def unreadable_receipts(folder: Path) -> list[Path]:
     """The receipts of a stage that were damaged."""
     found = []
-    for path in sorted((folder / "receipts").glob("*.json")):
+    for path in sorted((folder / RECEIPTS).glob("*.json")):
         try:
             _read_receipt(path)
         except CorruptError:
@@ -128,7 +138,7 @@ def damaged_files(folder: Path, receipt: Receipt) -> list[str]:
 def task_stamp(folder: Path, task: str, name: str) -> FileStamp | None:
     """What an earlier task of the same stage wrote into a file; None where the stage has no such task.
 
-    Errors: CorruptError for a damaged receipt.
+    Raises: CorruptError for a damaged receipt.
     """
     path = _path(folder, task)
     return _read_receipt(path).files.get(name) if path.exists() else None
@@ -157,4 +167,4 @@ def _read_receipt(path: Path) -> Receipt:
 
 
 def _path(folder: Path, task: str) -> Path:
-    return folder / "receipts" / f"{task}.json"
+    return folder / RECEIPTS / f"{task}.json"

@@ -62,7 +62,7 @@ def write_chunk(folder: Path, array: str, start: int, values: NDArray) -> str:
 def read_rows(source: Committed, array: str, start: int, stop: int) -> NDArray:
     """Rows start to stop of an array of a committed stage.
 
-    Errors: CorruptError for a chunk that is missing (Zarr itself would read zeros) or differs from its receipt.
+    Raises: CorruptError for a chunk that is missing (Zarr itself would read zeros) or differs from its receipt.
     """
     source.checked(metadata_file(array))
     stored = _open(source.folder / array, mode="r")

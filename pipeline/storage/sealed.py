@@ -19,7 +19,7 @@ def publish_sealed(path: Path, value: Mapping[str, Any]) -> None:
 def read_sealed(path: Path) -> dict[str, Any]:
     """What `publish_sealed` wrote, without the digest.
 
-    Errors: FileNotFoundError; ValueError where a bit of it is not what it was.
+    Raises: FileNotFoundError; ValueError where a bit of it is not what it was.
     """
     try:
         value = json.loads(path.read_bytes())

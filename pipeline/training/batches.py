@@ -16,7 +16,7 @@ from ...models.rules.in_batch import BatchRule, SemiHard
 from ..artifacts.triplets import part_names, read_confusion, triplet_columns, triplets_per_anchor
 from ..errors import CorruptError, DataError
 from ..plan.stage import Job
-from ..resolve.batches import _shape, batch_rule, images_per_epoch, resolve_batches
+from ..resolve.batches import batch_rule, batch_shape, images_per_epoch, resolve_batches
 from ..storage.committed import Committed
 from ..workers.opened import labels_of
 
@@ -50,7 +50,7 @@ def training_inputs(job: Job) -> TrainingInputs:
 def _class_balanced(job: Job, classes: NDArray[np.int32]) -> ClassBalanced:
     images = images_per_epoch(job.spec, len(classes))
     return ClassBalanced(
-        classes, shape=_shape(job.spec), images=images, seed=job.spec.run.seed, epoch=job.ref.epoch or 0
+        classes, shape=batch_shape(job.spec), images=images, seed=job.spec.run.seed, epoch=job.ref.epoch or 0
     )
 
 
@@ -59,7 +59,7 @@ def _neighbourhood(job: Job, mine: Committed, classes: NDArray[np.int32]) -> Nei
         classes,
         triplets_per_anchor(mine, len(classes)),
         read_confusion(mine),
-        settings=NeighbourhoodSettings(_shape(job.spec), job.spec.train.random_share),
+        settings=NeighbourhoodSettings(batch_shape(job.spec), job.spec.train.random_share),
         images=images_per_epoch(job.spec, len(classes)),
         seed=job.spec.run.seed,
         epoch=job.ref.epoch or 0,
@@ -67,7 +67,7 @@ def _neighbourhood(job: Job, mine: Committed, classes: NDArray[np.int32]) -> Nei
 
 
 def _stored(job: Job, mine: Committed, classes: NDArray[np.int32]) -> StoredTriplets:
-    batch_images = _shape(job.spec).images
+    batch_images = batch_shape(job.spec).images
     check_enough(mine, batch_images)
     return StoredTriplets(
         classes,
@@ -89,7 +89,7 @@ def _mined(mine: Committed, rows: int) -> MinedFilter:
 def training_triplets(mine: Committed, name: str, rows: int) -> dict[str, NDArray[np.int64]]:
     """Columns anchor, positive and negative, int64 (T,), of one part. rows: of the training split.
 
-    Errors: CorruptError naming the file and the row, for ids that are no rows of the training split.
+    Raises: CorruptError naming the file and the row, for ids that are no rows of the training split.
     """
     columns = triplet_columns(mine, name, TRIPLET_COLUMNS)
     for column, ids in columns.items():
@@ -109,7 +109,7 @@ def training_triplets(mine: Committed, name: str, rows: int) -> dict[str, NDArra
 def check_enough(mine: Committed, batch_images: int) -> None:
     """See that the stored triplets can fill a batch, each with three images of its own.
 
-    Errors: DataError.
+    Raises: DataError.
     """
     triplets = int(mine.manifest.report["counts"]["triplets"])
     if 3 * triplets < batch_images:

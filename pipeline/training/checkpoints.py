@@ -117,7 +117,7 @@ class TrainingProgress:
     def publish_metrics(self, path: Path) -> None:
         """Copy all metrics to their place among the stage's artifacts.
 
-        Errors: CorruptError when they are not what was recorded.
+        Raises: CorruptError when they are not what was recorded.
         """
         content = self._metrics.read_bytes()
         if digest_bytes(content) != self._digest.hexdigest():

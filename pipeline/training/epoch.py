@@ -29,7 +29,7 @@ def train_epoch(
     """Train from where the epoch stopped, or from the end of the epoch before; returns the trainer's state.
 
     Checkpoints and metrics are written by the first process. tick: called with the images of each step.
-    Errors: ModelError for a loss that is not finite, or memory that does not suffice; the data set's.
+    Raises: ModelError for a loss that is not finite, or memory that does not suffice; the data set's.
     """
     inputs = training_inputs(job)
     trainer = _trainer(job, inputs, processes)

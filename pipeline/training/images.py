@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...models.batches.batch import Batch, BatchPlan
 from ...models.images.augment_hook import augment_hook
-from ...models.images.loader import Asked, loaded
+from ...models.images.loader import BatchRequest, loaded
 from ...models.images.transforms import AugmentSettings, TrainTransform
 from ...models.train.processes import Processes
 from ..data.base import DataSet
@@ -61,7 +61,7 @@ def batches_with_images(
 ) -> Iterator[tuple[Batch, "Tensor"]]:
     """The batches of an epoch from step `start` on, each with this process's share of its images."""
     asked = (
-        Asked(step, batch, processes.share(len(batch)))
+        BatchRequest(step, batch, processes.share(len(batch)))
         for step, batch in enumerate(plan.batches(start), start=start)
     )
     return loaded(Images(job), asked, workers=job.spec.train.loader_workers)

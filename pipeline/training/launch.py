@@ -30,7 +30,7 @@ def train_with_processes(
     """Start train.processes processes, wait for them, and return the trainer's state that they leave.
 
     threads: cores for all of them together. tick: called with images as they are trained.
-    Errors: what a process raised; UnavailableError for one that died without a word. The epoch continues from its
+    Raises: what a process raised; UnavailableError for one that died without a word. The epoch continues from its
     last checkpoint when it is tried again.
     """
     folder = job.scratch

@@ -10,8 +10,7 @@ from typing import Protocol
 
 from ..errors import UnavailableError
 from ..plan.stage import Job, Stage
-from ..plan.stage_folder import is_claimed
-from ..plan.work import Means, Task
+from ..plan.work import Task, TaskResources
 from ..storage.receipts import Receipt, stamp_files, write_receipt
 
 
@@ -42,7 +41,7 @@ class Executor(Protocol):
     def run(self, call: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Outcomes in order of completion, with a bounded number of tasks in flight.
 
-        Errors: a PipelineError of a task at once; any other failure, after retries, as a TaskError that names
+        Raises: a PipelineError of a task at once; any other failure, after retries, as a TaskError that names
         the task's rows, when all other tasks are done.
         """
         ...
@@ -63,7 +62,7 @@ _DISK = {
 
 
 def _require_disk(job: Job, task: Task, error: Exception) -> None:
-    """Errors: UnavailableError where the disk is what failed: retries and the other tasks would fail in the same way.
+    """Raises: UnavailableError where the disk is what failed: retries and the other tasks would fail in the same way.
 
     By the text as well: libraries that write in C++ or Rust pass on the words of the system, not its number.
     """
@@ -80,14 +79,14 @@ def perform(stage: Stage, job: Job, threads: int, task: Task, tick: Callable[[in
     """Run one task where it is called and write its receipt. Running it again writes the same bytes again."""
     started = time.monotonic()
     try:
-        written = stage.run_task(job, task, Means(threads=threads, tick=tick))
+        written = stage.run_task(job, task, TaskResources(threads=threads, tick=tick))
         receipt = Receipt(
             task=task.name,
             rows=written.rows,
             files=stamp_files(job.folder, written.files),
             report=written.report,
         )
-        if not is_claimed(job.folder):
+        if not job.stage_folder.claimed:
             # This worker stood still for so long that another did its task, and the stage ended without it.
             raise UnavailableError(
                 f"{task.name} of {job.ref} came too late, the stage has ended: nothing to do"

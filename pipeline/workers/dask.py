@@ -95,7 +95,7 @@ class DaskExecutor:
 def dask_executor(spec: ClusterSpec, root: Path) -> Iterator[DaskExecutor]:
     """Connect to the scheduler of the spec, or start workers of our own; check them before any work.
 
-    Errors: UnavailableError when no scheduler or worker answers in time, when a worker runs another version, or
+    Raises: UnavailableError when no scheduler or worker answers in time, when a worker runs another version, or
     does not see the run directory.
     """
     with tempfile.TemporaryDirectory(prefix="tripletmine-dask-") as scratch:
@@ -135,7 +135,7 @@ def _connected(spec: ClusterSpec) -> Iterator[Client]:
             # ":0" would listen on every interface.
             dashboard_address="127.0.0.1:0",
             host="127.0.0.1",
-            # Of what matters our own errors speak; the rest is noise on a terminal with a progress bar.
+            # Silence the client; we raise our own error.
             silence_logs=logging.ERROR,
         )
         with _started(start_cluster) as cluster, Client(cluster, set_as_default=False) as client:
@@ -162,7 +162,7 @@ def _connected(spec: ClusterSpec) -> Iterator[Client]:
 
 
 def _require_certificate(address: str) -> None:
-    """Errors: UnavailableError where TLS is asked for and Dask has no certificate to show."""
+    """Raises: UnavailableError where TLS is asked for and Dask has no certificate to show."""
     if address.startswith("tls://") and Security().get_connection_args("client").get("ssl_context") is None:
         raise UnavailableError(
             f"cluster.address is {address} but no certificate is set: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "

@@ -70,9 +70,9 @@ def _encoder(root: Path, spec_json: str, facts: RunFacts, weights: Path | None, 
     return load_encoder(root, RunSpec.model_validate_json(spec_json), facts, weights)
 
 
-_open_parts: OrderedDict[tuple[str, str, int, int], Index] = OrderedDict()
+open_parts: OrderedDict[tuple[str, str, int, int], Index] = OrderedDict()
 
 
 def release_parts() -> None:
     """Close all open parts."""
-    _open_parts.clear()
+    open_parts.clear()

@@ -27,8 +27,8 @@ from tripletmine.mining.graphs.merge import merge_tables
 from tripletmine.mining.graphs.methods import with_effort
 from tripletmine.mining.graphs.recall import RecallSample, calibrate, draw_sample, recall_at_k
 from tripletmine.mining.graphs.remeasure import remeasure
-from tripletmine.mining.graphs.traverse import build as traverse_add
 from tripletmine.mining.graphs.traverse.build import TraverseAddIndex, TraverseAddParameters
+from tripletmine.mining.graphs.traverse.rounds import build as traverse_add
 from tripletmine.mining.neighbours import NeighbourTable
 from tripletmine.mining.vectors import as_vectors, normalise
 

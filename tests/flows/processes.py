@@ -18,7 +18,7 @@ Found = TypeVar("Found")
 _HOLDER = """
 import sys
 from pathlib import Path
-from tripletmine.flows.prefect_server import prefect_api
+from tripletmine.flows.prefect_server.server import prefect_api
 with prefect_api(Path(sys.argv[1])) as url:
     print(url, flush=True)
     sys.stdin.read()

@@ -45,8 +45,8 @@ def test_shares():
 
 
 def test_json_and_back():
-    text = json.dumps(report(3).as_dict())
-    assert MiningReport.from_dict(json.loads(text)).as_dict() == report(3).as_dict()
+    text = json.dumps(report(3).counts())
+    assert MiningReport.from_counts(json.loads(text)).counts() == report(3).counts()
 
 
 def test_no_parts():
@@ -54,7 +54,7 @@ def test_no_parts():
 
 
 def test_a_report_of_another_version_is_refused():
-    plain = report(1).as_dict()
+    plain = report(1).counts()
     plain["rows"] = plain.pop("anchors")
     with pytest.raises(InputError, match="missing or unknown fields: anchors, rows"):
-        MiningReport.from_dict(plain)
+        MiningReport.from_counts(plain)

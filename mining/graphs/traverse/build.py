@@ -77,7 +77,7 @@ def build(
     vertex: better candidates than the graph's own (rows of other parts are passed over). Both are left
     aside where the vectors have moved too far; the report says so with ``warm`` False.
 
-    Raises InputError: a warm start of other rows, a budget that does not hold the graph.
+    Raises: InputError: a warm start of other rows, a budget that does not hold the graph.
     """
     parameters = parameters or TraverseAddParameters()
     check_vectors(vectors)
@@ -142,7 +142,7 @@ def load(
 ) -> TraverseAddIndex:
     """Open what ``save`` wrote, over the vectors it was built of, or to warm-start from, over later ones.
 
-    Raises InputError when the file is damaged, or a graph of other rows.
+    Raises: InputError when the file is damaged, or a graph of other rows.
     """
     check_vectors(vectors)
     try:

@@ -4,7 +4,12 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from tripletmine.flows.prefect_server.template import DATABASE, keep_template, prepare_database, template_path
+from tripletmine.flows.prefect_server.template import (
+    DATABASE,
+    keep_template,
+    prepare_database,
+    template_path,
+)
 
 
 def fill(path, word):

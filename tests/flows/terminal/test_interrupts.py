@@ -8,8 +8,8 @@ import pytest
 
 HEAD = """
 import os, signal, sys, threading, time
-from tripletmine.flows.errors import reporting
-from tripletmine.flows.interrupts import interruptible
+from tripletmine.flows.terminal.errors import reporting
+from tripletmine.flows.terminal.interrupts import interruptible
 """
 
 

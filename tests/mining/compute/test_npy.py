@@ -29,7 +29,7 @@ def files_end_after(size: int) -> Iterator[None]:
 
 
 def test_an_index_that_is_cut_off_says_why(tmp_path) -> None:
-    index = exact.build(np.ones((5, 3), np.float32), parameters=exact.ExactParameters(), first_id=0)
+    index = exact.build(np.ones((5, 3), np.float32))
     # The header of an array alone is 128 bytes long.
     with files_end_after(130), pytest.raises(OSError, match="File too large") as caught:
         index.save(tmp_path / "index.npy")

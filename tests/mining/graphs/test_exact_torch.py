@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 from tripletmine.mining.errors import InputError
-from tripletmine.mining.graphs import exact
 from tripletmine.mining.graphs.exact import ExactIndex, ExactParameters
+from tripletmine.mining.graphs.methods import build_index, load_index
 
 pytest.importorskip("torch")
 import torch
@@ -16,7 +16,7 @@ from tripletmine.mining.graphs.exact_torch import TorchExactIndex
 
 
 def search_all(x: np.ndarray, neighbours: int, parameters: ExactParameters, **options):
-    index = exact.build(x, parameters=parameters, first_id=4)
+    index = build_index(x, parameters=parameters, seed=0, threads=1, first_id=4)
     ids = np.arange(len(x)) + 4
     return index.search(x, query_ids=ids, neighbours=neighbours, **{"threads": 2, **options})
 
@@ -73,7 +73,9 @@ def test_small_sets_and_budgets(clustered) -> None:
 
 def test_a_device_that_there_is_not_is_named(clustered) -> None:
     with pytest.raises(InputError, match="devices are nowhere, and not all can be used"):
-        exact.build(clustered, parameters=ExactParameters(engine="torch", devices=("nowhere",)))
+        build_index(
+            clustered, parameters=ExactParameters(engine="torch", devices=("nowhere",)), seed=0, threads=1
+        )
 
 
 @pytest.mark.parametrize("change", [{"engine": "jax"}, {"precision": "int8"}])
@@ -93,8 +95,8 @@ def test_the_numpy_engine_does_not_import_torch() -> None:
 
 def test_both_engines_are_one_kind_of_index(clustered, tmp_path) -> None:
     parameters = ExactParameters(engine="torch", devices=("cpu",))
-    index = exact.build(clustered, parameters=parameters)
+    index = build_index(clustered, parameters=parameters, seed=0, threads=1)
     index.save(tmp_path / "index")
-    loaded = exact.load(tmp_path / "index", clustered, parameters=parameters)
+    loaded = load_index(tmp_path / "index", clustered, parameters=parameters)
     assert isinstance(loaded, TorchExactIndex)
     assert isinstance(loaded, ExactIndex)

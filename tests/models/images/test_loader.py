@@ -10,7 +10,7 @@ import pytest
 import torch
 from tripletmine.models.batches.batch import Batch
 from tripletmine.models.errors import ModelError
-from tripletmine.models.images.loader import Asked, loaded
+from tripletmine.models.images.loader import BatchRequest, loaded
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def dying(step, rows, share):
 def asked(steps=6):
     for step in range(steps):
         rows = np.arange(step, step + 5, dtype=np.int64)
-        yield Asked(step, Batch(rows, rows.astype(np.int32)), slice(1, 4))
+        yield BatchRequest(step, Batch(rows, rows.astype(np.int32)), slice(1, 4))
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -11,7 +11,7 @@ from tripletmine.models.losses.loss import Loss
 from tripletmine.models.losses.objective import Objective, Term
 from tripletmine.models.losses.triplet import TripletLoss
 from tripletmine.models.parameter_groups import ParameterGroup
-from tripletmine.models.rules.in_batch import Picked
+from tripletmine.models.rules.in_batch import TripletSelection
 
 from .test_losses import TRIPLETS, counted, lists, slow_global, slow_triplet, unit
 
@@ -20,7 +20,7 @@ def inputs(embeddings, triplets, margin=0.2):
     distances = pairwise_sq_distances(embeddings)
     _, trained, active = counted(embeddings, triplets, margin)
     sample = torch.tensor(triplets, dtype=torch.int64).reshape(-1, 3)
-    picked = Picked(trained, active, len(triplets), active.triplets, sample)
+    picked = TripletSelection(trained, active, len(triplets), active.triplets, sample)
     return LossInputs(
         embeddings, embeddings, distances, torch.zeros(len(embeddings), dtype=torch.int64), picked
     )

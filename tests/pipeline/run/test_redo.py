@@ -3,51 +3,13 @@ from pathlib import Path
 import pytest
 from tripletmine.pipeline.errors import SpecError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
-from tripletmine.pipeline.plan.stage_folder import remove_aside, set_aside
+from tripletmine.pipeline.plan.stage_folder import set_aside
 from tripletmine.pipeline.run.epochs import TEST, all_refs
 from tripletmine.pipeline.run.redo import from_stage, require_parents
-from tripletmine.pipeline.storage.manifest import Manifest, has_manifest, write_manifest
 
 from ..runs import artifacts, finish, opened, small_spec
 
 MINE, TRAIN = StageRef(1, "mine"), StageRef(1, "train")
-
-
-def commit(root: Path, ref: StageRef, inputs: dict | None = None) -> None:
-    write_manifest(ref.folder(root), Manifest(ref.stage, ref.epoch, inputs or {}, (), {}))
-
-
-def test_committed_stages_lie_aside_until_the_new_ones_are_in(tmp_path: Path) -> None:
-    commit(tmp_path, MINE)
-    commit(tmp_path, TRAIN)
-
-    assert set_aside(tmp_path, [MINE, TRAIN, TEST]) == [MINE, TRAIN]
-    assert not MINE.folder(tmp_path).exists()
-    assert has_manifest(MINE.folder(tmp_path / "aside"))
-
-    remove_aside(tmp_path, MINE)
-    assert not MINE.folder(tmp_path / "aside").exists()
-    assert has_manifest(TRAIN.folder(tmp_path / "aside"))
-    remove_aside(tmp_path, TRAIN)
-    assert not (tmp_path / "aside").exists()
-
-
-def test_a_stage_that_was_never_committed_is_deleted(tmp_path: Path) -> None:
-    (MINE.folder(tmp_path) / "receipts").mkdir(parents=True)
-    assert set_aside(tmp_path, [MINE]) == [MINE]
-    assert not MINE.folder(tmp_path).exists()
-    assert not (tmp_path / "aside").exists()
-
-
-def test_the_last_complete_result_stays_when_a_redo_is_redone(tmp_path: Path) -> None:
-    commit(tmp_path, MINE, {"result": "complete"})
-    set_aside(tmp_path, [MINE])
-    commit(tmp_path, MINE, {"result": "of the redo that did not end"})
-
-    set_aside(tmp_path, [MINE])
-
-    assert "complete" in (MINE.folder(tmp_path / "aside") / "manifest.json").read_text()
-    assert not MINE.folder(tmp_path).exists()
 
 
 def test_a_stage_and_all_after_it(tmp_path: Path) -> None:

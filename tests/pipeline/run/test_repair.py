@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from tripletmine.pipeline.errors import CorruptError, StaleError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
-from tripletmine.pipeline.plan.stage_folder import write_claim
 from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.repair import repair_run
 from tripletmine.pipeline.run.runner import StageResult
 from tripletmine.pipeline.run.verify import verify_run
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.storage.manifest import read_manifest
+from tripletmine.pipeline.storage.sealed import publish_sealed
 from tripletmine.pipeline.workers.serial import SerialExecutor
 
 from ..runs import Recorded, artifacts, finish, small_spec
@@ -114,7 +114,7 @@ def test_receipts_of_a_stage_that_was_broken_off_are_removed(copied_run) -> None
     spec = copied_run()
     folder = StageRef(None, "test").folder(spec.root)
     manifest = json.loads((folder / "manifest.json").read_bytes())
-    write_claim(folder, manifest["inputs"])
+    publish_sealed(folder / "inputs.json", manifest["inputs"])
     (folder / "manifest.json").unlink()
     (folder / "receipts").mkdir()
     (folder / "receipts" / "test-00000.json").write_text("{")
@@ -128,7 +128,7 @@ def test_a_claim_that_was_damaged_is_found_and_its_stage_removed(copied_run) -> 
     spec = copied_run()
     folder = StageRef(None, "test").folder(spec.root)
     manifest = json.loads((folder / "manifest.json").read_bytes())
-    write_claim(folder, manifest["inputs"])
+    publish_sealed(folder / "inputs.json", manifest["inputs"])
     (folder / "manifest.json").unlink()
     claim = folder / "inputs.json"
     claim.write_text(claim.read_text().replace('"schema": 1', '"schema": 3'))

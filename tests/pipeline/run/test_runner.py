@@ -16,13 +16,13 @@ import pytest
 from tripletmine.pipeline.errors import CorruptError, DataError, StaleError, TaskError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef, manifest_of
 from tripletmine.pipeline.plan.stage import Job, RunFacts, Stage
-from tripletmine.pipeline.plan.work import Means, Phase, Plan, Task, Written, split_rows
+from tripletmine.pipeline.plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from tripletmine.pipeline.run.directory import Run
-from tripletmine.pipeline.run.retention import PRUNED
 from tripletmine.pipeline.run.runner import StageResult, make_job, run_stage
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.storage.journal import read_events
 from tripletmine.pipeline.storage.manifest import Manifest, read_manifest, write_manifest
+from tripletmine.pipeline.storage.names import PRUNED
 from tripletmine.pipeline.storage.publish import publish_json, published
 from tripletmine.pipeline.storage.receipts import Receipt
 from tripletmine.pipeline.workers.base import perform
@@ -105,7 +105,7 @@ def _plan(spec: RunSpec, facts: RunFacts, ref: StageRef) -> Plan:
     )
 
 
-def _run_task(script: Script, job: Job, task: Task, means: Means) -> Written:
+def _run_task(script: Script, job: Job, task: Task, means: TaskResources) -> TaskOutput:
     script(task.name, "before")
     name = f"{task.name}.json"
     if task.phase == "rows":
@@ -121,7 +121,7 @@ def _run_task(script: Script, job: Job, task: Task, means: Means) -> Written:
         partial_path.write_text(json.dumps(value))
         script(task.name, "half-way")
     script(task.name, "after")
-    return Written((name,), task.rows, {"value": value})
+    return TaskOutput((name,), task.rows, {"value": value})
 
 
 def _report(script: Script, job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:

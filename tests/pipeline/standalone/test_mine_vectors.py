@@ -194,8 +194,8 @@ def test_neither_torch_nor_prefect_is_imported(digits, tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from tripletmine.mining.rule import MiningRule
-from tripletmine.pipeline.triplet_audit import audit_folder
-from tripletmine.pipeline.vector_mining import VectorMining, mine_vectors
+from tripletmine.pipeline.standalone.audit import audit_folder
+from tripletmine.pipeline.standalone.mine_vectors import VectorMining, mine_vectors
 out = Path({str(tmp_path / "out")!r})
 mine_vectors(VectorMining({embeddings!r}, {labels!r}, MiningRule(k_hardness=1.0), neighbours=20), out)
 assert audit_folder(out).triplets.ok

@@ -167,7 +167,7 @@ def test_who_stood_still_while_another_came_and_went_ends(tmp_path: Path) -> Non
 IGNORES_CTRL_C = """
 import signal, sys, time
 from pathlib import Path
-from tripletmine.flows.errors import reporting
+from tripletmine.flows.terminal.errors import reporting
 from tripletmine.pipeline.storage.lock import exclusive_lock
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 with reporting(False), exclusive_lock(Path(sys.argv[1]), beat_seconds=0.001):
