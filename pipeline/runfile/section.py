@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 _EXECUTION = "execution"
+_AS_BEFORE = "as_before"
 
 
 class Section(BaseModel):
@@ -26,9 +27,20 @@ class Section(BaseModel):
             value = getattr(self, name)
             if isinstance(value, Section):
                 keys[name] = value.result_keys()
-            else:
-                keys[name] = self.model_dump(mode="json", include={name})[name]
+                continue
+            plain = self.model_dump(mode="json", include={name})[name]
+            if not (isinstance(extra, dict) and _AS_BEFORE in extra and plain == extra[_AS_BEFORE]):
+                keys[name] = plain
         return keys
+
+
+def added(default: Any, *, as_before: Any, **limits: Any) -> Any:
+    """A result key that earlier versions did not have.
+
+    as_before: the JSON-ready value at which results are those of earlier versions. At that value the key is no part of
+    a fingerprint, so that a run begun with an earlier version continues.
+    """
+    return Field(default, json_schema_extra={_AS_BEFORE: as_before}, **limits)
 
 
 def execution(default: Any, **limits: Any) -> Any:
