@@ -51,6 +51,12 @@ def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
         "classes",
         f"{facts.classes:,} in training, of which {facts.singletons:,} have one row (negatives only)",
     )
+    if sum(facts.several):
+        train, validation, test = facts.several
+        yield (
+            "several labels",
+            f"{train:,} of the training rows, {validation:,} of validation, {test:,} of the test",
+        )
     yield "encoder", f"{spec.encoder.name}, {spec.encoder.embedding_dim} wide"
     graph, batches = resolve_method(spec, facts), resolve_batches(spec, facts)
     yield (

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -123,9 +124,20 @@ class RunRows:
 
     def class_sizes(self, split: str) -> dict[str, int]:
         """Rows of each class of a split, by name. A row with several labels counts for each of them."""
-        labels = self._column("label", split).combine_chunks()
-        names, sizes = (labels.flatten() if self.multi_label else labels).value_counts().flatten()
+        if self.multi_label:
+            # A row that names a class twice is one row of it.
+            return dict(sorted(Counter(chain.from_iterable(map(set, self.labels(split)))).items()))
+        names, sizes = self._column("label", split).combine_chunks().value_counts().flatten()
         return dict(sorted(zip(names.to_pylist(), sizes.to_pylist(), strict=True)))
+
+    def several(self) -> tuple[int, int, int]:
+        """How many rows have more than one label: of the training, validation and test split."""
+        if not self.multi_label:
+            return (0, 0, 0)
+        train, validation, test = (
+            sum(len(set(labels)) > 1 for labels in self.labels(split)) for split in SPLITS
+        )
+        return train, validation, test
 
     def singletons(self) -> list[str]:
         """Classes with one row in the training split: never anchor or positive, but kept as negatives."""

@@ -25,6 +25,7 @@ class RunFacts:
     classes: of the training split, of which `singletons` have one row.
     encoder: the reference under which workers load it (a user's file is copied into the run directory).
     weights: the file of the start weights, relative to the run directory.
+    several: rows with more than one label, of the training, validation and test split.
     """
 
     train: int
@@ -38,15 +39,17 @@ class RunFacts:
     encoder: str
     weights: str | None
     encoder_digest: str
+    several: tuple[int, int, int] = (0, 0, 0)
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready form."""
-        return {**asdict(self), "item_shape": list(self.item_shape)}
+        return {**asdict(self), "item_shape": list(self.item_shape), "several": list(self.several)}
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> "RunFacts":
-        """What `as_json` gave."""
-        return RunFacts(**{**value, "item_shape": tuple(value["item_shape"])})
+        """What `as_json` gave; earlier versions did not count `several`, which the next opening of the run does."""
+        tuples = {name: tuple(value[name]) for name in ("item_shape", "several") if name in value}
+        return RunFacts(**{**value, **tuples})
 
     def rows(self, split: str) -> tuple[int, int]:
         """First row and count of a split; the run's rows are ordered train, validation, test."""
@@ -108,14 +111,14 @@ class Job:
 class Stage:
     """One stage, as plain functions.
 
-    parents: what it reads, decided from spec and counts. keys: the parts of the spec that decide its result.
+    parents: what it reads, decided from spec and counts. keys: what of the spec, and of the counts, decides its result.
     plan: phases and tasks, from spec and counts alone. run_task: writes one task's output whole.
     report: what the manifest says of the whole stage.
     """
 
     name: str
     parents: Callable[[RunSpec, RunFacts, StageRef], tuple[StageRef, ...]]
-    keys: Callable[[RunSpec], dict[str, Any]]
+    keys: Callable[[RunSpec, RunFacts], dict[str, Any]]
     plan: Callable[[RunSpec, RunFacts, StageRef], Plan]
     run_task: Callable[[Job, Task, TaskResources], TaskOutput]
     report: Callable[[Job, Sequence[Receipt]], dict[str, Any]]

@@ -80,6 +80,7 @@ def _facts(data: DataSet, rows: RunRows, identity: dict[str, Any], encoder: Enco
         encoder=encoder.reference,
         weights=encoder.weights,
         encoder_digest=encoder.digest,
+        several=rows.several(),
     )
 
 

@@ -34,7 +34,7 @@ def _parents(_spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef,
     return (StageRef(ref.epoch, "train"),)
 
 
-def _keys(spec: RunSpec) -> dict[str, Any]:
+def _keys(spec: RunSpec, _facts: RunFacts) -> dict[str, Any]:
     return {
         "encoder": spec.encoder.result_keys(),
         "data": scaling_keys(spec),

@@ -36,7 +36,7 @@ def _parents(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[StageRef, .
     return (embed,)
 
 
-def _keys(spec: RunSpec) -> dict[str, Any]:
+def _keys(spec: RunSpec, _facts: RunFacts) -> dict[str, Any]:
     return {"graph": spec.graph.result_keys()}
 
 

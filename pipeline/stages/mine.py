@@ -50,7 +50,7 @@ def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, 
     return (StageRef(ref.epoch, "graph"), StageRef(ref.epoch, "embed"), *hardness_parents(spec, ref))
 
 
-def _keys(spec: RunSpec) -> dict[str, Any]:
+def _keys(spec: RunSpec, _facts: RunFacts) -> dict[str, Any]:
     return {"mine": spec.mine.result_keys(), "warmup_epochs": spec.train.warmup_epochs}
 
 

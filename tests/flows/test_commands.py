@@ -4,9 +4,12 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tripletmine.flows.cli import app
 from typer.testing import CliRunner
+
+from .conftest import write_run
 
 run_cli = CliRunner().invoke
 
@@ -30,6 +33,18 @@ def test_check_resolves_the_run_and_writes_nothing(run_file):
     assert lines_with(page, "graph      neighbours")[0][:5] == ["graph", "neighbours", "1", "1", "129"]
     assert re.search(r"disk: at most [\d.]+ \w+ needed, [\d.]+ \w+ free", page)
     assert sorted(run_file.parent.rglob("*")) == before
+
+
+def test_check_counts_rows_with_several_labels(tmp_path):
+    run_file = write_run(tmp_path)
+    assert "several labels" not in told("check", run_file)
+    with np.load(tmp_path / "trees.npz") as saved:
+        vectors, labels = saved["vectors"], saved["labels"].tolist()
+    labels[::2] = [f"{name}|old" for name in labels[::2]]
+    np.savez(tmp_path / "trees.npz", vectors=vectors, labels=labels)
+    run_file.write_text(run_file.read_text().replace("[encoder]", 'label_separator = "|"\n[encoder]'))
+    line = next(line for line in told("check", run_file).splitlines() if "several labels" in line)
+    assert sum(map(int, re.findall(r"\d+", line))) == 90, line
 
 
 def test_check_refuses_a_disk_that_is_too_small(run_file, monkeypatch):

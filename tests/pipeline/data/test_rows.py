@@ -104,6 +104,14 @@ def test_several_labels():
     assert rows.singletons() == []
 
 
+def test_a_label_named_twice_is_one_label():
+    labels = pa.array([["x", "x"], ["y", "z"], ["x"], ["z", "z"], ["y"], ["x", "y"]])
+    rows = rows_of(labels=labels)
+    assert rows.class_sizes("train") == {"y": 2, "z": 2}
+    assert rows.several() == (1, 0, 1)
+    assert rows_of().several() == (0, 0, 0)
+
+
 def test_digits_with_the_default_shares():
     rows = RunRows(build_rows(Digits(), SPEC, seed=7))
     sizes = {split: len(rows.range(split)) for split in ("train", "validation", "test")}
