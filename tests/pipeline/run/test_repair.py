@@ -141,7 +141,7 @@ def test_each_manifest_is_read_once(copied_run, monkeypatch: pytest.MonkeyPatch)
     spec = copied_run()
     read: list[Path] = []
     monkeypatch.setattr(
-        "tripletmine.pipeline.plan.stage.read_manifest",
+        "tripletmine.pipeline.plan.refs.read_manifest",
         lambda folder, remedy: read.append(folder) or read_manifest(folder, remedy),
     )
     assert problems(spec) == []
