@@ -60,6 +60,7 @@ def mine_by_loops(table, label_sets, rule, *, anchors, vectors=None, excluded=()
         negatives = [entry for entry in near if first_shared(label_sets, anchor, entry[1]) is None]
         mined.counts["anchors_without_neighbour_positive"] += not positives
         if rule.positives == "class":
+            assert vectors is not None
             known = {p for _, p, _ in positives} | {anchor} | set(excluded)
             for p in set(range(len(label_sets))) - known:
                 if first_shared(label_sets, anchor, p) is not None:

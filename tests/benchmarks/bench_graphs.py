@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import faiss
+import faiss  # pyright: ignore[reportMissingImports] (extra bench)
 import hnswlib
 import numpy as np
 from real_run import FOLDER, embeddings_of
@@ -27,8 +27,8 @@ from tripletmine.mining.graphs.merge import merge_tables
 from tripletmine.mining.graphs.methods import with_effort
 from tripletmine.mining.graphs.recall import RecallSample, calibrate, draw_sample, recall_at_k
 from tripletmine.mining.graphs.remeasure import remeasure
+from tripletmine.mining.graphs.traverse import build as traverse_add
 from tripletmine.mining.graphs.traverse.build import TraverseAddIndex, TraverseAddParameters
-from tripletmine.mining.graphs.traverse.rounds import build as traverse_add
 from tripletmine.mining.neighbours import NeighbourTable
 from tripletmine.mining.vectors import as_vectors, normalise
 
@@ -138,6 +138,7 @@ def bench_traverse_add(moved: str, x: np.ndarray, later: np.ndarray, options: ar
         if not effort.reached:
             raise SystemExit(f"traverse_add, {name}: recall {effort.recall:.4f} is the most")
         parameters = effort.index.parameters
+        assert isinstance(parameters, TraverseAddParameters)
         return Contender(
             f"traverse_add, {name}, keep = {parameters.keep}",
             lambda: search_all(build(parameters), later, options),
@@ -183,7 +184,9 @@ def bare_ef(x: np.ndarray, sample: RecallSample, options: argparse.Namespace) ->
     result = calibrate(index, with_effort, sample, recall_target=RECALL, threads=options.threads)
     if not result.reached:
         raise SystemExit(f"hnswlib with M = {M} reaches recall {result.recall:.4f} at most: {result.tried}")
-    return result.index.parameters.ef
+    parameters = result.index.parameters
+    assert isinstance(parameters, HnswParameters)
+    return parameters.ef
 
 
 def note_table(sample: RecallSample) -> Callable[[object], str]:
@@ -225,7 +228,7 @@ def drifted(x: np.ndarray, options: argparse.Namespace) -> np.ndarray:
     rng = np.random.default_rng(1)
     noise = rng.standard_normal(x.shape, dtype=np.float32) / np.float32(np.sqrt(x.shape[1]))
     before = draw_sample(x, options.neighbours, threads=options.threads)
-    low, high = 0.0, 1.0
+    low, high, later = 0.0, 1.0, x
     for _ in range(12):
         size = (low + high) / 2
         later = normalise(x + np.float32(size) * noise)

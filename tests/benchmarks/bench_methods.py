@@ -143,8 +143,12 @@ def main() -> None:
     folder = arguments.out.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     methods = TABLES[arguments.table]
-    parts = product(range(arguments.seeds), arguments.data, methods, BATCHES)
-    cases = [Case(data, method, batches, seed) for seed, data, method, batches in parts]
+    parts = list(product(arguments.data, methods, BATCHES))
+    cases = [
+        Case(data, method, batches, seed)
+        for seed in range(arguments.seeds)
+        for data, method, batches in parts
+    ]
     found = outcomes(cases, folder, arguments.glyphs, arguments.seconds)
     text = "\n".join(table(data, list(methods), found) for data in arguments.data)
     print(text)

@@ -57,9 +57,9 @@ def ours(vectors: NDArray[np.float32], codes: NDArray[np.int64], *, method: str)
 
 def theirs(vectors: NDArray[np.float32], codes: NDArray[np.int64]) -> dict[str, float]:
     """Seconds and triplets of the peer, on all pairs of each class."""
-    from datasets import Dataset
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.util import mine_hard_negatives
+    from datasets import Dataset  # pyright: ignore[reportMissingImports] (extra bench)
+    from sentence_transformers import SentenceTransformer  # pyright: ignore[reportMissingImports]
+    from sentence_transformers.util import mine_hard_negatives  # pyright: ignore[reportMissingImports]
     from torch.nn import Identity
 
     class Ready(SentenceTransformer):
@@ -114,13 +114,13 @@ def main() -> None:
     if arguments.only:
         vectors, codes = vectors_of(arguments.glyphs)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        found = (
+        alone = (
             theirs(vectors, codes)
             if arguments.only == "theirs"
             else ours(vectors, codes, method=arguments.only)
         )
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(json.dumps({**found, "peak_mib": peak / 1024, "before_mib": before / 1024}))
+        print(json.dumps({**alone, "peak_mib": peak / 1024, "before_mib": before / 1024}))
         return
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(arguments.rounds):

@@ -77,7 +77,7 @@ def bare_loop(run: Run, inputs: TrainingInputs, batches: list) -> float:
     """The steps without a trainer; returns the last loss."""
     spec = run.spec
     encoder = load_encoder(run.root, spec, run.facts, None).train()
-    encoder.to(memory_format=torch.channels_last)
+    encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (missing in its overloads)
     optimiser = torch.optim.AdamW(
         encoder.parameters(), lr=spec.train.learning_rate, weight_decay=spec.train.weight_decay
     )

@@ -127,7 +127,7 @@ def load(task: Task, seed: int) -> Loaded:
     return Loaded(
         images={split: np.asarray(data.read(rows.sources(rows.range(split)))) for split in SPLITS},
         classes={
-            split: np.array([codes[label] for label in rows.labels(split)], np.int32) for split in SPLITS
+            split: np.array([codes[str(label)] for label in rows.labels(split)], np.int32) for split in SPLITS
         },
         digest=describe_data(spec).data_digest,
     )

@@ -1,6 +1,7 @@
 """The peers: triplet losses of pytorch-metric-learning, unmodified, with the distances and margins of its defaults."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from pytorch_metric_learning.losses import TripletMarginLoss
@@ -26,7 +27,8 @@ PeerLoss = Callable[[Tensor, Tensor], Tensor]
 
 def random_triplets(images_per_class: int) -> PeerLoss:
     """As many random triplets for each anchor as it has positives in the batch: no mining at all."""
-    return TripletMarginLoss(margin=MARGIN, triplets_per_anchor=images_per_class - 1)
+    limit: Any = images_per_class - 1  # annotated as str there
+    return TripletMarginLoss(margin=MARGIN, triplets_per_anchor=limit)
 
 
 def batch_hard(_images_per_class: int) -> PeerLoss:

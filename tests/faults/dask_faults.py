@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -167,7 +168,8 @@ def _sum_of_an_item(root: Path) -> str:
     rows = pq.read_table(root / "rows.parquet")
     train = rows.filter([split == "train" for split in rows["split"].to_pylist()])
     source = train["source"].to_pylist()[-1]
-    pixels = np.rint(load_digits().images[source] * (255 / 16))
+    digits: Any = load_digits()
+    pixels = np.rint(digits.images[source] * (255 / 16))
     return str(pixels.sum() / 255)
 
 

@@ -94,8 +94,9 @@ def permission_lost(product: Product, stage: str) -> None:
     folder = product.root
     if stage != "set-up":
         folder = product.root / "test" if stage == "test" else max(product.root.glob(f"epochs/*/{stage}"))
+    folders = [folder]
     try:
-        folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
+        folders += [path for path in folder.rglob("*") if path.is_dir()]
         for each in folders:
             with suppress(FileNotFoundError):  # scratch that went with its stage
                 each.chmod(0o555)

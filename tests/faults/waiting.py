@@ -7,7 +7,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def eventually(look: Callable[[], Found], what: str, *, seconds: float = 300.0) -> Found:
+def eventually(look: Callable[[], Found | None], what: str, *, seconds: float = 300.0) -> Found:
     """The first true value of `look`, polled until the deadline."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

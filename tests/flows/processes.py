@@ -25,7 +25,7 @@ with prefect_api(Path(sys.argv[1])) as url:
 """
 
 
-def eventually(look: Callable[[], Found], seconds: float = 60.0) -> Found:
+def eventually(look: Callable[[], Found | None], seconds: float = 60.0) -> Found:
     """The first true value of `look`, polled until the deadline."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from present import present
 from tripletmine.flows.cli import app
 from tripletmine.pipeline.errors import SpecError
 from typer.testing import CliRunner
@@ -39,7 +40,7 @@ def test_help_imports_nothing_heavy():
     assert not HEAVY & set(modules.split())
 
 
-@pytest.mark.parametrize("command", [each.callback.__name__ for each in app.registered_commands])
+@pytest.mark.parametrize("command", [present(each.callback).__name__ for each in app.registered_commands])
 def test_every_command_explains_itself(command):
     result = run_cli(app, [command, "--help"])
     assert result.exit_code == 0

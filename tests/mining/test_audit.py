@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -178,12 +179,13 @@ def test_the_report_is_json(vectors, table, labels):
 def test_what_cannot_be_audited(vectors, table, labels):
     rule = MiningRule(1.0)
     columns = mine(table, labels, rule).columns
-    for wrong, arguments, message in (
+    wrongs: list[tuple[dict[str, np.ndarray], dict[str, Any], str]] = [
         ({k: v for k, v in columns.items() if k != "negative"}, {}, "no column negative"),
         (columns | {"negative": columns["negative"][1:]}, {}, "different lengths"),
         (columns | {"negative": columns["negative"].astype(float)}, {}, "column negative is float64"),
         (columns, {"vectors": vectors[1:]}, "shape (149, 8), there are labels for 150 rows"),
         (columns, {"sample": 0}, "sample is 0 anchors"),
-    ):
+    ]
+    for wrong, arguments, message in wrongs:
         with pytest.raises(InputError, match=re.escape(message)):
-            check_triplets(wrong, labels, **{"vectors": vectors, "rule": rule} | arguments)
+            check_triplets(wrong, labels, **({"vectors": vectors, "rule": rule} | arguments))

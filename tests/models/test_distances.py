@@ -1,4 +1,5 @@
 import torch
+from present import present
 from tripletmine.models.distances import pairwise_sq_distances
 
 
@@ -14,4 +15,4 @@ def test_equal_rows_have_distance_zero_and_a_finite_gradient():
     distances = pairwise_sq_distances(x)
     assert (distances == 0).all()
     distances.sum().backward()
-    assert torch.isfinite(x.grad).all()
+    assert torch.isfinite(present(x.grad)).all()

@@ -9,10 +9,12 @@ from tripletmine.models.seeds import numpy_generator
 
 
 def walk(edges, visits, usable=None, seed=0):
-    columns = np.array(edges, np.int64).reshape(-1, 3).T
+    first, second, count = np.array(edges, np.int64).reshape(-1, 3).T
     visits = np.asarray(visits, np.float64)
     usable = np.arange(len(visits)) if usable is None else np.asarray(usable)
-    return ClassWalk(confusion_graph(*columns, len(visits)), usable, visits, numpy_generator(seed))
+    return ClassWalk(
+        confusion_graph(first, second, count, len(visits)), usable, visits, numpy_generator(seed)
+    )
 
 
 def second_classes(edges, visits, trials=400):
@@ -40,6 +42,7 @@ def test_of_equally_confused_classes_the_one_that_is_behind_is_preferred():
 def test_a_class_that_is_a_visit_ahead_is_not_walked_to():
     # The first batch takes class 1, which then is a visit ahead of the none that it should have.
     steps = walk([(0, 1, 1000), (0, 2, 1)], [9, 0, 1], seed=1)
+    walked: list[int] = []
     for _ in range(2):
         steps.begin(1.0)
         walked = [steps.walked(), steps.walked()]

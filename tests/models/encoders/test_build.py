@@ -1,5 +1,7 @@
 """Built-in encoders and the probe that every encoder has to pass."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -148,7 +150,8 @@ def test_lazy_layers_get_reproducible_weights_that_can_be_trained():
             seed=seed,
         )
 
-    first, same, other = make(1), make(1), make(2)
+    networks: Any = make(1), make(1), make(2)
+    first, same, other = networks
     assert torch.equal(first[1].weight, same[1].weight)
     assert not torch.equal(first[1].weight, other[1].weight)
     first(torch.rand(2, 1, 8, 8)).sum().backward()

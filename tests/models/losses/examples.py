@@ -1,6 +1,9 @@
 """Small batches for the tests of losses, and every loss with weights of its own or without."""
 
+from typing import Any
+
 import torch
+from present import present
 from torch import nn
 from torch.nn import functional
 from tripletmine.models.distances import pairwise_sq_distances
@@ -81,8 +84,8 @@ def gradient(loss, rows, classes=UNEVEN, **options):
     loss.zero_grad()
     value = loss(inputs_of(rows, classes, **options))
     value.backward()
-    found = {name: parameter.grad for name, parameter in loss.named_parameters()}
-    return value.detach(), rows.grad, found
+    found: dict[str, Any] = {name: parameter.grad for name, parameter in loss.named_parameters()}
+    return value.detach(), present(rows.grad), found
 
 
 def sq_distance(x, y):

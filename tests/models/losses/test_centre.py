@@ -28,7 +28,7 @@ def test_value_and_both_gradients_against_loops():
     value, to_rows, own = gradient(loss, rows, normalise=False)
     centres = loss.centres.detach()
     pairs = list(zip(rows, UNEVEN.tolist(), strict=True))
-    expected = sum(sq_distance(row, centres[code]) / 2 for row, code in pairs) / len(rows)
+    expected = torch.stack([sq_distance(row, centres[code]) / 2 for row, code in pairs]).sum() / len(rows)
     assert value == pytest.approx(expected.item(), rel=1e-9)
     pulls = torch.stack([(row - centres[code]) / len(rows) for row, code in pairs])
     assert torch.allclose(to_rows, pulls, atol=1e-12)

@@ -1,5 +1,7 @@
 """What holds for every method: gradients are those of finite differences, and no batch gives one that is not finite."""
 
+from typing import Any
+
 import pytest
 import torch
 from tripletmine.models.losses.objective import Objective, Term
@@ -23,9 +25,9 @@ BATCHES = {
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("normalise", [True, False], ids=["unit", "free"])
 def test_gradients_are_those_of_finite_differences(name, normalise):
-    loss = method(name).double()
-    for key, value in CONSTANT_MARGINS.get(name, {}).items():
-        setattr(loss, key, value)
+    loss: Any = method(name).double()
+    for key, margin in CONSTANT_MARGINS.get(name, {}).items():
+        setattr(loss, key, margin)
     rows = features(seed=1).requires_grad_()
     loss(inputs_of(rows, normalise=normalise))  # MDR: the first batch sets the statistics
     loss.eval()  # and no other one moves them
@@ -82,7 +84,7 @@ def test_float32_is_close_to_float64(name):
     exact, to_rows, _ = gradient(method(name).double(), rows, classes, normalise=False)
     found, to_found, _ = gradient(method(name), rows.float(), classes, normalise=False)
     assert found == pytest.approx(exact.item(), rel=1e-4)
-    assert torch.allclose(to_found.double(), to_rows, rtol=1e-3, atol=1e-4 * to_rows.abs().max())
+    assert torch.allclose(to_found.double(), to_rows, rtol=1e-3, atol=1e-4 * to_rows.abs().max().item())
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -49,11 +49,10 @@ def test_contrastive_loss_against_loops():
     inputs = inputs_of(features())
     near = [d.sqrt() for d in inputs.sq_distances[(UNEVEN[:, None] == UNEVEN).triu(1)]]
     far = [(0.9 - d.sqrt()).clamp_min(0) for d in inputs.sq_distances[UNEVEN[:, None] != UNEVEN]]
-    means = [
-        sum(part) / max(1, sum(x > 0 for x in part)) for part in (near, far)
-    ]  # over pairs that are not 0
+    # Over pairs that are not 0.
+    means = [torch.stack(part).sum() / max(1, sum(x > 0 for x in part)) for part in (near, far)]
     found = made(PML + "ContrastiveLoss", arguments={"pos_margin": 0.0, "neg_margin": 0.9})(inputs)
-    assert found.item() == pytest.approx(sum(means).item(), rel=1e-6)
+    assert found.item() == pytest.approx(torch.stack(means).sum().item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["ProxyAnchorLoss", "MultiSimilarityLoss", "ArcFaceLoss", "SoftTripleLoss"])

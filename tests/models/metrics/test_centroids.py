@@ -45,7 +45,12 @@ def test_against_loops(normalise, alone, seed):
     gallery = (queries, classes) if alone else data(30, seed + 100)
     ranks = slow_ranks(queries, classes, *gallery, normalise, alone)
     found = centroid_retrieval(
-        queries, classes, *(() if alone else gallery), normalise=normalise, recalls=(1, 3), block_mib=0
+        queries,
+        classes,
+        *((None, None) if alone else gallery),
+        normalise=normalise,
+        recalls=(1, 3),
+        block_mib=0,
     )
     assert (found.queries, found.left_out) == (len(ranks), 40 - len(ranks))
     assert found.left_out >= 1

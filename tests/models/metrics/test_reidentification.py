@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,7 +42,7 @@ def test_map_and_cmc_with_cameras(query, gallery):
     found = re_identification(
         *query[:2], *gallery[:2], query_groups=query[2], gallery_groups=gallery[2], ranks=(1, 3)
     )
-    expected = slow(*query[:2], *gallery[:2], query[2], gallery[2])
+    expected = slow(query[0], query[1], gallery[0], gallery[1], query[2], gallery[2])
     assert found.queries == len(expected)
     assert found.left_out == len(query[0]) - len(expected)
     if expected:
@@ -58,7 +60,10 @@ def test_the_same_camera_is_taken_out_of_the_ranking_and_not_counted_as_an_error
     )
     free = re_identification(*arguments)
     assert (free.mean_average_precision, free.cmc[1]) == (1, 1)
-    own = {"query_groups": np.array([0], np.int32), "gallery_groups": np.array([0, 1, 1], np.int32)}
+    own: dict[str, Any] = {
+        "query_groups": np.array([0], np.int32),
+        "gallery_groups": np.array([0, 1, 1], np.int32),
+    }
     assert re_identification(*arguments, **own).mean_average_precision == 1
     wrong_first = (*arguments[:2], gallery, np.array([5, 7, 5], np.int32))
     assert re_identification(*wrong_first, **own).mean_average_precision == 0.5

@@ -12,7 +12,7 @@ from tripletmine.models.metrics.retrieval import RECALLS, retrieval
 def slow_retrieval(queries, query_classes, gallery=None, gallery_classes=None):
     """Lists of per-query recall hits, R-precision and AP at R; queries without an answer give nothing."""
     alone = gallery is None
-    if alone:
+    if gallery is None or gallery_classes is None:
         gallery, gallery_classes = queries, query_classes
     recalls, precisions, averages = [], [], []
     for q in range(len(queries)):

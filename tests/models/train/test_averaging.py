@@ -1,5 +1,6 @@
 import pytest
 import torch
+from present import present
 from torch import nn
 from tripletmine.models.train.averaging import Average
 
@@ -11,7 +12,7 @@ def test_the_average_follows_its_formula_and_copies_buffers():
     for step in range(4):
         with torch.no_grad():
             layer.weight.fill_(float(step + 1))
-            layer.running_mean.fill_(float(step))
+            present(layer.running_mean).fill_(float(step))
         average.update(layer)
         decay = min(0.15, (1 + step) / (10 + step))
         expected = step + 1 if expected is None else decay * expected + (1 - decay) * (step + 1)

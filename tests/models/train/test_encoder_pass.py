@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from present import present
 from torch import nn
 from tripletmine.models.train.encoder_pass import EncoderPass
 
@@ -43,8 +44,8 @@ def gradients(dropout, pieces, first=0):
     features, backward = encode(images(), step=2, first=first, pieces=pieces)
     leaf = features.requires_grad_()
     loss_of(leaf).backward()
-    backward(leaf.grad)
-    return features.detach(), [parameter.grad for parameter in encoder.parameters()], encoder
+    backward(present(leaf.grad))
+    return features.detach(), [present(parameter.grad) for parameter in encoder.parameters()], encoder
 
 
 @pytest.mark.parametrize("pieces", [2, 3, 10])

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from torch import nn
 from tripletmine.models.errors import ModelError
@@ -15,7 +17,7 @@ def trainable(network):
 
 
 def test_the_last_layer_with_weights_is_left_and_statistics_stay():
-    network = encoder()
+    network: Any = encoder()
     freeze_backbone(network)
     assert trainable(network) == ["2.1.weight", "2.1.bias"]
     assert not network[1].training

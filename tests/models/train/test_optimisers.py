@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -6,7 +8,7 @@ from tripletmine.models.parameter_groups import ParameterGroup, encoder_group
 from tripletmine.models.train.optimisers import Optimiser, OptimiserSettings
 
 
-def encoder(seed=0):
+def encoder(seed=0) -> Any:
     torch.manual_seed(seed)
     return nn.Sequential(nn.Linear(3, 4), nn.GroupNorm(2, 4), nn.Linear(4, 2))
 

@@ -4,6 +4,7 @@ import pickle
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -150,7 +151,8 @@ def test_arrays_behind_a_url(tmp_path: Path, vectors: Vectors, kind: str):
     writer = {"npy": write_npy, "npz": write_npz, "parquet": write_parquet}[kind]
     content = Path(write(tmp_path, writer, vectors)).read_bytes()
     location = f"memory://{uuid.uuid4()}/vectors.{kind}"
-    with fsspec.open(location, "wb") as handle:
+    opened: Any = fsspec.open(location, "wb")
+    with opened as handle:
         handle.write(content)
     data = Arrays(location)
     np.testing.assert_array_equal(data.read([4, 2]), vectors[[4, 2]])

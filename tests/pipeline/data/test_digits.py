@@ -1,6 +1,7 @@
 """The digits that come with scikit-learn."""
 
 import pickle
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -10,7 +11,8 @@ from tripletmine.pipeline.data.digits import Digits
 def test_items_are_the_pixels_scaled_to_a_byte():
     data = Digits()
     indices = np.array([1796, 0, 3])
-    expected = load_digits().images[indices]
+    digits: Any = load_digits()
+    expected = digits.images[indices]
     items = data.read(indices)
     assert items.shape == (3, *data.item_shape) == (3, 8, 8)
     assert items.dtype == data.dtype == np.uint8
@@ -20,7 +22,8 @@ def test_items_are_the_pixels_scaled_to_a_byte():
 
 def test_rows_have_the_classes_and_no_split():
     rows = Digits().rows
-    assert rows.labels.to_pylist() == [str(label) for label in load_digits().target]
+    digits: Any = load_digits()
+    assert rows.labels.to_pylist() == [str(label) for label in digits.target]
     assert len(set(rows.keys.to_pylist())) == 1797
     assert rows.splits is rows.roles is rows.groups is None
 

@@ -30,7 +30,7 @@ class InMemory:
         return {}
 
 
-SPEC = DataSpec(kind="digits")
+SPEC = DataSpec.model_validate({"kind": "digits"})
 SPLITS = ["test", "train", "validation", "train", "train", "test"]
 LABELS = ["x", "y", "x", "z", "y", "x"]
 

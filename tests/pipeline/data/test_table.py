@@ -5,6 +5,7 @@ import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -94,7 +95,8 @@ def remote(image_folder: Path) -> Iterator[str]:
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_table_and_images_behind_a_url(remote: str, kind: str):
     location = f"{remote}/table.{kind}"
-    with fsspec.open(location, "wb") as handle:
+    opened: Any = fsspec.open(location, "wb")
+    with opened as handle:
         if kind == "csv":
             handle.write(b"path,label\ncat/12.png,cat\ndog/20.png,dog\n")
         else:
@@ -116,7 +118,8 @@ def test_images_behind_urls_in_a_local_table(remote: str, image_folder: Path):
 
 def test_local_images_in_a_table_behind_a_url(remote: str, image_folder: Path):
     location = f"{remote}/table.csv"
-    with fsspec.open(location, "w") as handle:
+    opened: Any = fsspec.open(location, "w")
+    with opened as handle:
         handle.write(f"path,label\n{image_folder}/cat/11.png,cat\n")
     assert ImageTable(location).read([0])[0, 0, 0, 1] == 11
 

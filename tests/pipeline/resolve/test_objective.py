@@ -50,7 +50,7 @@ def test_every_loss_can_be_named(name: LossName) -> None:
 
 def test_parameters_arrive_where_they_belong() -> None:
     spec = spec_of(TUNED, encoder={"embedding_dim": 12})
-    terms = build_objective(spec, classes=7).terms
+    terms: Any = build_objective(spec, classes=7).terms
     triplet, hist, centre = terms["triplet"], terms["hist"], terms["centre"]
     assert isinstance(triplet, TripletLoss)
     assert isinstance(hist, HistLoss)

@@ -73,7 +73,8 @@ def test_a_users_own_encoder_is_copied_trained_and_exported(tmp_path: Path) -> N
     (tmp_path / "mine.py").unlink()  # the export must not need it
     export_encoder(spec.root, tmp_path / "out")
     exported = ExportedEncoder(tmp_path / "out")
-    assert exported.network[1].out_features == 24
+    network: Any = exported.network
+    assert network[1].out_features == 24
     assert exported.embed(Digits().read(range(10))).shape == (10, 16)
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import zarr
 from oracles import exact_neighbours
+from present import present
 from sklearn.datasets import load_digits
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.rule import MiningRule
@@ -28,8 +29,8 @@ ROWS, NEIGHBOURS = 500, 40
 def digits() -> tuple[np.ndarray, np.ndarray]:
     """Pixels of real digits as unit vectors, float32 (500, 64), and their labels."""
     pixels, labels = load_digits(return_X_y=True)
-    vectors = pixels[:ROWS].astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), labels[:ROWS]
+    vectors = np.asarray(pixels)[:ROWS].astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.asarray(labels)[:ROWS]
 
 
 def save(folder: Path, kind: str, vectors: np.ndarray, labels: np.ndarray) -> tuple[str, str | None]:
@@ -48,7 +49,7 @@ def save(folder: Path, kind: str, vectors: np.ndarray, labels: np.ndarray) -> tu
             pq.write_table(pa.table(columns), path)
             return str(path), None
         case "zarr":
-            zarr.save_array(str(path), vectors)
+            zarr.create_array(str(path), data=vectors)
         case _:
             np.save(path, vectors)
     np.save(folder / "labels.npy", labels)
@@ -149,7 +150,7 @@ def test_vectors_that_are_not_of_unit_length_are_refused_unless_asked(digits, tm
     with pytest.raises(DataError, match=r"length 3 to 3, but .* --normalise"):
         mine_vectors(settings(*paths), tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    assert mine_vectors(settings(*paths, normalise=True), tmp_path / "out").audit["violations"] == {}
+    assert present(mine_vectors(settings(*paths, normalise=True), tmp_path / "out").audit)["violations"] == {}
     assert audit_folder(tmp_path / "out").triplets.ok
 
 
@@ -176,7 +177,7 @@ def test_bad_input_is_named_and_leaves_nothing(
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
 def test_other_precisions_are_taken(dtype, digits, tmp_path: Path) -> None:
     paths = save(tmp_path, "npy", digits[0].astype(dtype), digits[1])
-    assert mine_vectors(settings(*paths, normalise=True), tmp_path / "out").audit["violations"] == {}
+    assert present(mine_vectors(settings(*paths, normalise=True), tmp_path / "out").audit)["violations"] == {}
 
 
 def test_a_folder_that_is_there_is_not_overwritten(mined: Path, digits, tmp_path: Path) -> None:

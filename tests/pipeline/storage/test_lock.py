@@ -113,7 +113,11 @@ def test_a_holder_on_another_machine_that_lives_is_refused(tmp_path: Path) -> No
 def test_a_holder_on_another_machine_that_let_go_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
     record(path)
-    with exclusive_lock(path, note=lambda _: path.write_text(""), lease_seconds=600):
+
+    def let_go(_: str) -> None:
+        path.write_text("")
+
+    with exclusive_lock(path, note=let_go, lease_seconds=600):
         pass
     assert path.read_text() == ""
 
