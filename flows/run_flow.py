@@ -9,7 +9,6 @@ import os
 from functools import partial
 from pathlib import Path
 
-import typer
 from prefect import flow, get_run_logger, tags, task
 from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import TerminationSignal
@@ -24,6 +23,7 @@ from .opened_run import OpenedRun, opened_run
 from .prefect_server.lost_runs import close_lost_runs
 from .terminal.errors import message_for
 from .terminal.interrupts import Terminated
+from .terminal.plain import say
 from .terminal.progress import TerminalProgress
 
 FLOW_NAME = "tripletmine"
@@ -43,7 +43,7 @@ def scheduled_run(run_file: str) -> None:
             run_epochs(opened)
     except Exception as error:
         # Prefect marks the run as failed; this line is for whoever reads the log of the worker.
-        typer.echo(f"tripletmine: {message_for(error)}", err=True)
+        say(f"tripletmine: {message_for(error)}", err=True)
         raise
 
 

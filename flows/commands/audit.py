@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ..terminal.errors import FAILED, reporting
+from ..terminal.plain import say
 from .arguments import Debug, Triplets
 
 
@@ -28,17 +29,17 @@ def audit(
         from ...mining.audit import VIOLATIONS
         from ...pipeline.standalone.audit import audit_folder
 
-        found = audit_folder(triplets, sample=sample, recall_sample=recall_sample, seed=seed, note=typer.echo)
+        found = audit_folder(triplets, sample=sample, recall_sample=recall_sample, seed=seed, note=say)
         report = found.triplets
-        typer.echo(
+        say(
             f"checked {report.checked:,} of {report.triplets:,} triplets; coverage {report.coverage:.1%} of rows"
         )
         if found.recall is not None:
-            typer.echo(f"recall of the neighbour table on {found.recall_rows:,} rows: {found.recall:.4f}")
+            say(f"recall of the neighbour table on {found.recall_rows:,} rows: {found.recall:.4f}")
         for kind, violation in report.violations.items():
-            typer.echo(f"{violation.count:,} x {kind}: {VIOLATIONS[kind]}", err=True)
+            say(f"{violation.count:,} x {kind}: {VIOLATIONS[kind]}", err=True)
             for example in violation.examples:
-                typer.echo(f"    {example}", err=True)
+                say(f"    {example}", err=True)
         if not report.ok:
             raise typer.Exit(FAILED)
-        typer.echo("no violation")
+        say("no violation")

@@ -4,9 +4,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from ..terminal.errors import reporting
+from ..terminal.plain import say
 from .arguments import Debug, RunFile
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def _tell_disk(planned: "RunOverview") -> None:
     from ..terminal.tables import size
 
     free = shutil.disk_usage(_existing(planned.spec.root)).free
-    typer.echo(f"disk: at most {size(planned.disk_bytes)} needed, {size(free)} free")
+    say(f"disk: at most {size(planned.disk_bytes)} needed, {size(free)} free")
     if planned.disk_bytes > free:
         raise UnavailableError(
             f"the run needs {size(planned.disk_bytes)} but {planned.spec.root} has {size(free)} free: "

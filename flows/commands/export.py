@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..terminal.errors import reporting
+from ..terminal.plain import say
 from .arguments import Debug, RunDirectory, run_root
 
 
@@ -23,7 +24,7 @@ def export(
         from ...pipeline.run.export import export_encoder
 
         about = export_encoder(run_root(run), out, epoch=epoch)
-        typer.echo(f"wrote the encoder of epoch {about['epoch']} to {out}")
-        typer.echo(
+        say(f"wrote the encoder of epoch {about['epoch']} to {out}")
+        say(
             "load it: tripletmine.pipeline.standalone.exported_encoder.ExportedEncoder(Path(...)).embed(items)"
         )

@@ -8,6 +8,7 @@ import typer
 
 from ...pipeline.errors import SpecError
 from ..terminal.errors import reporting
+from ..terminal.plain import say
 from .arguments import Debug
 
 
@@ -38,5 +39,5 @@ def init(
                 file.write(text)
         except FileExistsError:
             raise SpecError(f"{path} exists already: remove it, or choose another name with --out") from None
-        typer.echo(f"wrote {path}")
-        typer.echo(f"next: tripletmine check {path}, then tripletmine run {path}")
+        say(f"wrote {path}")
+        say(f"next: tripletmine check {path}, then tripletmine run {path}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..terminal.errors import reporting
+from ..terminal.plain import say
 from .arguments import Debug, RunDirectory, run_root
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def inspect(
 
         found = inspect_epoch(run_root(run), epoch, hardest=hardest)
         console = output()
-        typer.echo(f"epoch {found.epoch}: k = {found.k_hardness:.3f}\n")
+        say(f"epoch {found.epoch}: k = {found.k_hardness:.3f}\n")
         console.print(table(("why this k", ""), _reasons(found)))
         console.print(table(("count", ""), _counts(found)))
         console.print(

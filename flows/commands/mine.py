@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..terminal.errors import reporting
+from ..terminal.plain import say
 from .arguments import Debug
 
 
@@ -60,10 +61,10 @@ def mine(
             memory_mib=memory_mib,
             audit_sample=audit_sample,
         )
-        result = mine_vectors(settings, out, note=typer.echo)
-        typer.echo(
+        result = mine_vectors(settings, out, note=say)
+        say(
             f"wrote {result.folder}/triplets, and beside it confusion.parquet, classes.parquet, neighbours.zarr"
         )
         if result.audit is not None and result.audit["violations"]:
-            typer.echo(f"tripletmine: the audit found violations, see {result.folder}/audit.json", err=True)
+            say(f"tripletmine: the audit found violations, see {result.folder}/audit.json", err=True)
             raise typer.Exit(1)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..terminal.errors import reporting
+from ..terminal.plain import say
 from .arguments import Debug, RunFile
 
 if TYPE_CHECKING:
@@ -95,6 +96,6 @@ def _tell_results(opened: "OpenedRun") -> None:
 
     root = opened.run.root
     output().print(metrics_table(read_status(root)))
-    typer.echo(f"results: {root}")
-    typer.echo(f"next:    tripletmine status {root}")
-    typer.echo(f"         tripletmine export {root} --out {opened.name}-encoder")
+    say(f"results: {root}")
+    say(f"next:    tripletmine status {root}")
+    say(f"         tripletmine export {root} --out {opened.name}-encoder")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..terminal.errors import reporting
+from ..terminal.plain import say
 from .arguments import Debug, RunFile
 
 
@@ -43,5 +44,5 @@ def serve(
                 require_cron(cron)
 
         with prefect_api(spec.root, web_ui=True, debug=debug, meanwhile=meanwhile) as url:
-            typer.echo(f"serving {spec.run.name} with {url}; Ctrl-C ends it", err=True)
+            say(f"serving {spec.run.name} with {url}; Ctrl-C ends it", err=True)
             serve_run(run_file, spec.run.name, cron=cron, every=duration)

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from ..terminal.errors import reporting
+from ..terminal.plain import say
 from .arguments import Debug, RunDirectory, run_root
 
 if TYPE_CHECKING:
@@ -26,11 +25,11 @@ def status(run: RunDirectory, debug: Debug = False) -> None:
         found = read_status(run_root(run))
         console = output()
         console.print(table(("epoch", *_STAGES, "size"), [_work(epoch) for epoch in found.epochs]))
-        typer.echo("stages: time (tasks); 4/12: tasks done; *: files deleted by run.keep\n")
+        say("stages: time (tasks); 4/12: tasks done; *: files deleted by run.keep\n")
         console.print(metrics_table(found))
         best = "none yet" if found.best is None else f"{found.best} by {found.spec.evaluate.select}"
-        typer.echo(f"best epoch on validation: {best}")
-        typer.echo(f"{'finished' if found.finished else 'not finished'}, {size(found.bytes)} in {found.root}")
+        say(f"best epoch on validation: {best}")
+        say(f"{'finished' if found.finished else 'not finished'}, {size(found.bytes)} in {found.root}")
 
 
 def _work(epoch: "EpochStatus") -> list[str]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..terminal.errors import reporting
+from ..terminal.plain import say
 from .arguments import Debug, Triplets
 
 
@@ -22,5 +23,5 @@ def suspects(
         from ...pipeline.standalone.audit import list_suspects
 
         found = list_suspects(triplets, out, minimum_score=minimum_score)
-        typer.echo(f"{len(found.mislabelled['row']):,} rows in {out}/mislabelled.parquet")
-        typer.echo(f"{len(found.false_negatives['row']):,} pairs in {out}/false_negatives.parquet")
+        say(f"{len(found.mislabelled['row']):,} rows in {out}/mislabelled.parquet")
+        say(f"{len(found.false_negatives['row']):,} pairs in {out}/false_negatives.parquet")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..terminal.errors import reporting
+from ..terminal.plain import say
 from .arguments import Debug, Triplets
 
 
@@ -35,4 +36,4 @@ def triplets(
         from ...pipeline.standalone.triplet_export import export_triplets
 
         written = export_triplets(folder, out, form=form.value, values=values, column=column)
-        typer.echo(f"wrote {written:,} triplets to {out}")
+        say(f"wrote {written:,} triplets to {out}")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..terminal.errors import FAILED, reporting
+from ..terminal.plain import say
 from .arguments import Debug, RunDirectory, run_root
 
 
@@ -33,10 +34,10 @@ def verify(
             files += stage.files
             damaged += len(stage.problems)
             for problem in stage.problems:
-                typer.echo(f"tripletmine: {problem}", err=True)
+                say(f"tripletmine: {problem}", err=True)
         if damaged:
             raise typer.Exit(FAILED)
-        typer.echo(f"all {files} files are as their receipts say")
+        say(f"all {files} files are as their receipts say")
 
 
 def _repair(run: Path) -> None:

@@ -13,6 +13,7 @@ from ...mining.errors import InputError
 from ...models.errors import ModelError
 from ...pipeline.errors import PipelineError
 from .interrupts import Terminated, interruptible
+from .plain import say
 
 FAILED = 1
 INTERRUPTED = 130
@@ -54,12 +55,12 @@ def reporting(debug: bool, again: Sequence[str] = ()) -> Iterator[None]:
         # Zarr's event loop was broken off in mid-work: no news to anybody, and it would be told after our last word.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         goes_on = f"; `{shlex.join(['tripletmine', *again])}` continues where it stopped" if again else ""
-        typer.echo(f"tripletmine: interrupted{goes_on}", err=True)
+        say(f"tripletmine: interrupted{goes_on}", err=True)
         raise typer.Exit(TERMINATED if isinstance(error, Terminated) else INTERRUPTED) from None
     except Exception as error:
         if debug:
             traceback.print_exception(error)
-        typer.echo(f"tripletmine: {message_for(error)}", err=True)
+        say(f"tripletmine: {message_for(error)}", err=True)
         raise typer.Exit(FAILED) from None
 
 

@@ -8,6 +8,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from .plain import plain
+
 PLAIN_SECONDS = 15.0
 """Without a terminal, a line about a stage at work comes at most this often."""
 
@@ -24,7 +26,7 @@ class TerminalProgress:
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
         self._clock = clock
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("rows"),
@@ -81,7 +83,7 @@ class TerminalProgress:
     def note(self, text: str) -> None:
         """One line with the time of day; above the bar, where there is one."""
         self._tell_skipped()
-        self._console.print(f"{time.strftime('%H:%M:%S')} {text}", markup=False)
+        self._console.print(f"{time.strftime('%H:%M:%S')} {plain(text)}", markup=False, emoji=False)
 
     def _tell_skipped(self) -> None:
         if self._skipped:

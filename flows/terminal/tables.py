@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from .plain import plain
 
 _WIDE = 160
 """Columns of a page that goes into a file or a pipe, where nothing is cut off to fit."""
@@ -13,7 +16,7 @@ _WIDE = 160
 
 def output() -> Console:
     """Where results go: standard output, without colours when it is not a terminal."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> Table:
@@ -22,7 +25,8 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1
     for place, title in enumerate(titles):
         drawn.add_column(title, justify="left" if place < left else "right", no_wrap=place >= left)
     for row in rows:
-        drawn.add_row(*row)
+        # As text: what is data is no markup, and has no say over the terminal.
+        drawn.add_row(*(Text(plain(cell, breaks=False)) for cell in row))
     return drawn
 
 

@@ -65,7 +65,7 @@ def test_a_command_that_does_not_end_in_time_is_ended() -> None:
 
 def test_a_second_signal_ends_it_at_once() -> None:
     code, said = ended(
-        STUCK.format(grace=600, then="threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()"),
+        STUCK.format(grace=600, then="threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()"),
         number=signal.SIGINT,
     )
     assert (code, said) == (130, "\ntripletmine: ended at once; nothing that was committed is lost\n")
