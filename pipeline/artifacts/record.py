@@ -2,13 +2,16 @@
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CorruptError, PipelineError, SpecError
 from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
 from ..storage.manifest import SCHEMA
 from ..storage.sealed import publish_sealed, read_sealed
+
+if TYPE_CHECKING:
+    from ..data.splits import Splitting
 
 RUN_FILE = "run.json"
 
@@ -33,8 +36,14 @@ def read_run_file(root: Path) -> dict[str, Any]:
     return value
 
 
-def write_run_file(spec: RunSpec, facts: RunFacts, identity: dict[str, Any]) -> None:
-    """Record the spec as resolved, the facts, and what tells the data from other data. Unchanged: not written."""
+def splitting_of(record: dict[str, Any]) -> "Splitting":
+    """How the rows of a recorded run were split. Version 0.1 did not say, and drew."""
+    return record.get("splitting", "drawn")
+
+
+def write_run_file(spec: RunSpec, facts: RunFacts, identity: dict[str, Any], splitting: "Splitting") -> None:
+    """Record the spec as resolved, the facts, what tells the data from other data, and how the rows were split.
+    Unchanged: not written."""
     value = {
         "schema": SCHEMA,
         "version": version("tripletmine"),
@@ -42,6 +51,7 @@ def write_run_file(spec: RunSpec, facts: RunFacts, identity: dict[str, Any]) -> 
         "facts": facts.as_json(),
         "identity": identity,
         "rows_keys": rows_keys(spec),
+        "splitting": splitting,
     }
     path = spec.root / RUN_FILE
     if not path.exists() or read_sealed(path) != value:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import CorruptError, DataError
 from ..runfile.data_spec import DataSpec
 from .base import SPLITS, DataSet, split_codes, strings
-from .splits import assign_splits
+from .splits import Splitting, assign_splits
 
 Ids = range
 """Consecutive ids: those of a split, or of a task."""
@@ -26,16 +26,18 @@ _DIGEST_ROWS = 1 << 16
 """Rows turned into Python values at once."""
 
 
-def build_rows(data: DataSet, spec: DataSpec, *, seed: int) -> pa.Table:
+def build_rows(data: DataSet, spec: DataSpec, *, seed: int, splitting: Splitting = "hashed") -> pa.Table:
     """The table of a run's rows: training, then validation, then test, each in the data set's own order.
 
     Columns: int64 row (the position), string key, string or list<string> label, string split, string role and
-    group (null where unknown), int64 source (index in the data set).
+    group (null where unknown), int64 source (index in the data set). splitting: see `assign_splits`.
     Raises: DataError for keys that are not unique, and for splits that cannot be made.
     """
     rows = data.rows
     _check_keys(rows.keys)
-    codes = assign_splits(rows, split=spec.split, validation=spec.validation, test=spec.test, seed=seed)
+    codes = assign_splits(
+        rows, split=spec.split, validation=spec.validation, test=spec.test, seed=seed, splitting=splitting
+    )
     order = np.argsort(codes, kind="stable")
     source = pa.array(order, type=pa.int64())
     nothing = pa.nulls(len(rows), pa.string())

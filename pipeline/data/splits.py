@@ -1,5 +1,6 @@
 """Which rows are for training, for validation and for the test."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -8,22 +9,32 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from .base import SPLITS, SourceRows, split_codes
+from .drawn_splits import LEAST_CLASSES, draw_classes, draw_rows
+from .hashed_splits import hash_classes, hash_rows, numbers_of
 
 TRAIN, VALIDATION, TEST = range(len(SPLITS))
 
-_LEAST_CLASSES = 2
-"""Of a split with classes of its own. With one, every neighbour is right, whatever the encoder does."""
+Splitting = Literal["hashed", "drawn"]
+"""How rows or classes are chosen: by a hash of their names, or by a draw over all of them, as version 0.1 did."""
 
 
 def assign_splits(
-    rows: SourceRows, *, split: Literal["closed", "zero-shot"], validation: float, test: float, seed: int
+    rows: SourceRows,
+    *,
+    split: Literal["closed", "zero-shot"],
+    validation: float,
+    test: float,
+    seed: int,
+    splitting: Splitting = "hashed",
 ) -> NDArray[np.int8]:
     """Codes (positions in `SPLITS`), int8 (N,), of all rows. Depends on nothing but the arguments.
 
     A data set that comes with splits keeps them; only validation is taken from its training rows where it
     has none. Otherwise first `test` is taken from all rows, then `validation` from the rest: shares of the
-    rows of each class ("closed"), or shares of the classes ("zero-shot"). A row with several labels counts
-    for its first.
+    rows ("closed"), or of the classes ("zero-shot"). A row with several labels counts for its first.
+
+    "hashed": the order of the rows does not matter, and rows that are added move none that were there, but for the
+    few that a split needed (see `hashed_splits`).
 
     Raises: DataError where a split would be empty or teach nothing.
     """
@@ -32,71 +43,49 @@ def assign_splits(
             'data.split is "zero-shot" but rows have several labels: they cannot be kept apart, use "closed"'
         )
     classes = class_codes(rows.labels)
-    random = np.random.default_rng([seed, *b"splits"])
-    take = _take_rows if split == "closed" else _take_classes
+    take = _drawn(classes, split, seed) if splitting == "drawn" else _hashed(rows, classes, split, seed)
     if rows.splits is None:
         codes = np.full(len(rows), TRAIN, dtype=np.int8)
         if test > 0:
-            codes[take(classes, np.arange(len(rows)), test, random, name="test")] = TEST
+            codes[take(np.arange(len(rows)), test, "test")] = TEST
     else:
         codes = split_codes(rows.splits).copy()
     if not (codes == VALIDATION).any():
-        training = np.flatnonzero(codes == TRAIN)
-        codes[take(classes, training, validation, random, name="validation")] = VALIDATION
+        codes[take(np.flatnonzero(codes == TRAIN), validation, "validation")] = VALIDATION
     _check(rows.labels, classes, codes, zero_shot=split == "zero-shot")
     return codes
+
+
+_Take = Callable[[NDArray[np.int64], float, str], NDArray[np.int64]]
+"""(rows, share, "test" or "validation") → those of the rows that are held out."""
+
+
+def _drawn(classes: NDArray[np.int64], split: str, seed: int) -> _Take:
+    random = np.random.default_rng([seed, *b"splits"])
+    draw = draw_rows if split == "closed" else draw_classes
+    return lambda rows, share, name: draw(classes, rows, share, random, name=name)
+
+
+def _hashed(rows: SourceRows, classes: NDArray[np.int64], split: str, seed: int) -> _Take:
+    def of_rows(pool: NDArray[np.int64], share: float, name: str) -> NDArray[np.int64]:
+        numbers = numbers_of(rows.keys.take(pa.array(pool)).to_pylist(), seed, name)
+        return pool[hash_rows(classes[pool], numbers, share, name=name)]
+
+    def of_classes(pool: NDArray[np.int64], share: float, name: str) -> NDArray[np.int64]:
+        # The test leaves as many classes for validation as for training.
+        leave = LEAST_CLASSES * (2 if name == "test" else 1)
+        present, first = np.unique(classes[pool], return_index=True)
+        names = rows.labels.take(pa.array(pool[first])).to_pylist()
+        taken = hash_classes(numbers_of(names, seed, name), share, name=name, leave=leave)
+        return pool[np.isin(classes[pool], present[taken])]
+
+    return of_rows if split == "closed" else of_classes
 
 
 def class_codes(labels: pa.Array) -> NDArray[np.int64]:
     """A number for each row's class, int64 (N,), in order of appearance; of several labels the first."""
     first = labels.values.take(labels.offsets[:-1]) if pa.types.is_list(labels.type) else labels
     return first.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
-
-
-def _take_rows(
-    classes: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    share: float,
-    random: np.random.Generator,
-    *,
-    name: str,
-) -> NDArray[np.int64]:
-    """A share of `rows`, spread evenly over their classes; a class with one row keeps it.
-
-    Systematic sampling along the rows in order of class, shuffled within: every class gives its share rounded
-    up or down, and small classes together give the right number, where rounding each alone might give none.
-    """
-    rows = random.permutation(rows)
-    sizes = np.bincount(classes[rows])
-    rows = rows[sizes[classes[rows]] > 1]
-    rows = rows[np.argsort(random.permutation(len(sizes))[classes[rows]], kind="stable")]
-    steps = np.floor(np.arange(len(rows) + 1) * share + random.random())
-    taken = rows[np.diff(steps) > 0]
-    if not len(taken):
-        raise DataError(
-            f"data.{name} is {share} but {len(rows)} rows of classes with more than one row give none: "
-            "raise it, or add rows"
-        )
-    return taken
-
-
-def _take_classes(
-    classes: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    share: float,
-    random: np.random.Generator,
-    *,
-    name: str,
-) -> NDArray[np.int64]:
-    """All of `rows` of a share of their classes, at least two classes."""
-    present = random.permutation(np.unique(classes[rows]))
-    count = max(_LEAST_CLASSES, round(len(present) * share))
-    if len(present) - count < _LEAST_CLASSES:
-        raise DataError(
-            f'data.split is "zero-shot" but {len(present)} classes do not suffice for {count} for {name} and '
-            f'{_LEAST_CLASSES} for training: use "closed"'
-        )
-    return rows[np.isin(classes[rows], present[:count])]
 
 
 def _check(labels: pa.Array, classes: NDArray[np.int64], codes: NDArray[np.int8], *, zero_shot: bool) -> None:

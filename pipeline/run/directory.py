@@ -45,10 +45,10 @@ def open_run(
     root = spec.root
     _make_directory(root, repair=repair)
     with exclusive_lock(root / _LOCK, note=note):
-        facts, identity = prepare_data(spec, repair=repair)
-        write_run_file(spec, facts, identity)
+        prepared = prepare_data(spec, repair=repair)
+        write_run_file(spec, prepared.facts, prepared.identity, prepared.splitting)
         note_event(root, "opened", pid=os.getpid())
-        yield Run(root, spec, facts)
+        yield Run(root, spec, prepared.facts)
 
 
 def _make_directory(root: Path, *, repair: bool) -> None:

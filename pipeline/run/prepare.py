@@ -2,24 +2,36 @@
 
 import json
 import math
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from ..artifacts.encoder_copies import EncoderFiles, encoder_files, keep_copies
-from ..artifacts.record import RUN_FILE, read_run_file, remove_damaged_run_file, rows_keys
+from ..artifacts.record import RUN_FILE, read_run_file, remove_damaged_run_file, rows_keys, splitting_of
 from ..artifacts.rows import ROWS_FILE, ROWS_REMEDY, data_digest, read_rows_table, remove_damaged_rows
 from ..data.base import DataSet
 from ..data.open import open_data
 from ..data.rows import RunRows, build_rows
-from ..errors import CorruptError, StaleError
+from ..data.splits import Splitting
+from ..errors import CorruptError, DataError, StaleError
 from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import published
 
 
-def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The facts of a run, and what run.json says beside them. splitting: how its rows were split."""
+
+    facts: RunFacts
+    identity: dict[str, Any]
+    splitting: Splitting
+
+
+def prepare_data(spec: RunSpec, *, repair: bool = False) -> Prepared:
     """Write the run's rows, or see that those on disk are still those of the data set.
 
     repair: what is damaged of the run's own files is written again.
@@ -31,6 +43,7 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict
     identity = data.identity()
     path = spec.root / ROWS_FILE
     before = read_run_file(spec.root) if (spec.root / RUN_FILE).exists() else None
+    splitting = _splitting(spec, data, before)
     if before is not None:
         for subject, there, now in (
             ("the data set", before["identity"], json.loads(json.dumps(identity))),
@@ -48,7 +61,7 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict
         if data_digest(rows, identity) != before["facts"]["data_digest"]:
             raise CorruptError(f"{path} is not what {RUN_FILE} says: {ROWS_REMEDY}")
     else:
-        rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed))
+        rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed, splitting=splitting))
         with published(path) as partial:
             pq.write_table(rows.table, partial, compression="zstd", write_page_checksum=True)
         if before is not None and data_digest(rows, identity) != before["facts"]["data_digest"]:
@@ -57,13 +70,32 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> tuple[RunFacts, dict
             )
     encoder = encoder_files(spec)
     keep_copies(spec.root, encoder)
-    return _facts(data, rows, identity, encoder), identity
+    return Prepared(_facts(data, rows, identity, encoder), identity, splitting)
+
+
+def _splitting(spec: RunSpec, data: DataSet, before: dict[str, Any] | None) -> Splitting:
+    """As the run has it, so that its rows can be made again; new runs split by hashes.
+
+    Where run.json was lost, as the rows that are there were split.
+    """
+    if before is not None:
+        return splitting_of(before)
+    path = spec.root / ROWS_FILE
+    if path.exists():
+        with suppress(CorruptError, DataError):
+            there = read_rows_table(path)
+            drawn = build_rows(data, spec.data, seed=spec.run.seed, splitting="drawn")
+            if there.table.cast(drawn.schema).equals(drawn):
+                return "drawn"
+    return "hashed"
 
 
 def describe_data(spec: RunSpec) -> RunFacts:
-    """The facts of a run that is not there yet, without writing anything."""
+    """The facts that a run would have, without writing anything."""
     data = open_data(spec.data, Path(spec.base))
-    rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed))
+    before = read_run_file(spec.root) if (spec.root / RUN_FILE).exists() else None
+    splitting = _splitting(spec, data, before)
+    rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed, splitting=splitting))
     return _facts(data, rows, data.identity(), encoder_files(spec))
 
 

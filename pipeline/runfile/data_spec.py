@@ -69,7 +69,8 @@ class DataSpec(Section):
     """Whether splits share their classes ("closed") or have disjoint ones ("zero-shot"), where the data set
     does not come with splits of its own."""
     validation: float = Field(0.1, gt=0, le=0.5)
-    """Share of the training data held out for validation: of its rows, or of its classes ("zero-shot")."""
+    """Share of the training data held out for validation: of its rows, or of its classes ("zero-shot"), each of which
+    is chosen by a hash of its key or name and of run.seed."""
     test: float = Field(0.2, ge=0, le=0.5)
     """Share of the data held out for the test, where the data set has no split of its own."""
     image_size: int | tuple[int, int] | None = None

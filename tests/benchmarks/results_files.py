@@ -11,6 +11,9 @@ from typing import Any
 RESULTS = Path(__file__).with_name("results")
 PACKAGES = ("tripletmine", "torch", "pytorch-metric-learning", "numpy")
 
+SPLITS = "Rows that the data have no split for are split by hashes of their names."
+"""Until version 0.1 they were drawn; files of that time say so."""
+
 
 def publish(name: str, text: str, facts: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
     """Write both files. text: markdown. facts: what the results depend on, in both; the versions are added to them."""
@@ -19,7 +22,7 @@ def publish(name: str, text: str, facts: Mapping[str, Any], results: Sequence[Ma
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps({**facts, "results": results}, indent=1) + "\n")
     lines = [f"    {key}: {json.dumps(value)}" for key, value in facts.items()]
-    (RESULTS / f"{name}.md").write_text(f"# {name}\n\n{text}\n" + "\n".join(lines) + "\n")
+    (RESULTS / f"{name}.md").write_text(f"# {name}\n\n{SPLITS}\n\n{text}\n" + "\n".join(lines) + "\n")
 
 
 def spread(values: Sequence[float], *, digits: int = 4, sign: str = "") -> str:

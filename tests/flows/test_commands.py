@@ -27,10 +27,10 @@ def lines_with(text, word):
 def test_check_resolves_the_run_and_writes_nothing(run_file):
     before = sorted(run_file.parent.rglob("*"))
     page = told("check", run_file)
-    assert "129 train, 15 validation, 36 test" in page
+    assert "138 train, 13 validation, 29 test" in page
     assert "3 in training, of which 0 have one row" in page
     assert lines_with(page, "batches")[0][1:3] == ["class_balanced:", "a"]
-    assert lines_with(page, "graph      neighbours")[0][:5] == ["graph", "neighbours", "1", "1", "129"]
+    assert lines_with(page, "graph      neighbours")[0][:5] == ["graph", "neighbours", "1", "1", "138"]
     assert re.search(r"disk: at most [\d.]+ \w+ needed, [\d.]+ \w+ free", page)
     assert sorted(run_file.parent.rglob("*")) == before
 
@@ -99,7 +99,7 @@ def test_inspect_counts_what_is_in_the_files(finished):
     root = finished.parent / "runs" / "tiny"
     counts = json.loads((root / "epochs/0001/mine/manifest.json").read_text())["report"]["counts"]
     assert lines_with(page, "triplets ") == [["triplets", f"{counts['triplets']:,}"]]
-    assert lines_with(page, "anchors ")[0] == ["anchors", "129"]
+    assert lines_with(page, "anchors ")[0] == ["anchors", "138"]
     hinges = [
         float(line.split()[-1])
         for line in page.splitlines()

@@ -44,7 +44,7 @@ def test_keeping_less_needs_less_disk(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("neighbours", [1293, 5000])
+@pytest.mark.parametrize("neighbours", [1306, 5000])
 def test_more_neighbours_than_rows(tmp_path: Path, neighbours: int) -> None:
     rows = overview(small_spec(tmp_path)).facts.train
     with pytest.raises(SpecError, match=f"has {rows} rows: lower it to at most {rows - 1}"):
