@@ -2,7 +2,9 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ..terminal.errors import reporting
 from ..terminal.plain import say
@@ -14,23 +16,42 @@ if TYPE_CHECKING:
     from ...pipeline.run.overview import RunOverview
 
 
-def check(run_file: RunFile, debug: Debug = False) -> None:
+def check(
+    run_file: RunFile,
+    read_all: Annotated[
+        bool, typer.Option("--read-all", help="Decode every picture, and not only a sample of them.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
     """Print the resolved run, without writing anything.
 
-    Rows, classes, phases and tasks, memory of a task, disk needed.
+    Rows, classes, phases and tasks, memory of a task, disk needed; pictures that cannot be read.
     """
     with reporting(debug):
+        from ...pipeline.data.open import open_data
+        from ...pipeline.data.pictures.examine import SAMPLE, examine
+        from ...pipeline.data.pictures.picture_set import PictureSet
         from ...pipeline.run.overview import overview
         from ...pipeline.runfile.load import load_spec
+        from ..terminal.pictures import picture_lines
         from ..terminal.tables import output, table
 
-        planned = overview(load_spec(run_file))
+        spec = load_spec(run_file)
+        planned = overview(spec)
+        data = open_data(spec.data, Path(spec.base))
+        pictures = data if isinstance(data, PictureSet) else None
+        examined = None if pictures is None else examine(pictures, None if read_all else SAMPLE)
         console = output()
-        console.print(table(("run", ""), _facts(planned), left=2))
+        lines = [*_facts(planned)]
+        if pictures is not None and examined is not None:
+            lines += picture_lines(pictures, examined)
+        console.print(table(("run", ""), lines, left=2))
         console.print(
             table(("stage", "phase", "epochs", "tasks", "rows", "memory a task"), _phases(planned), left=3)
         )
         _tell_disk(planned)
+        if examined is not None:
+            examined.refuse_unreadable()
 
 
 def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":

@@ -41,9 +41,18 @@ def splitting_of(record: dict[str, Any]) -> "Splitting":
     return record.get("splitting", "drawn")
 
 
-def write_run_file(spec: RunSpec, facts: RunFacts, identity: dict[str, Any], splitting: "Splitting") -> None:
+def write_run_file(
+    spec: RunSpec,
+    facts: RunFacts,
+    identity: dict[str, Any],
+    splitting: "Splitting",
+    pictures: dict[str, Any] | None,
+) -> None:
     """Record the spec as resolved, the facts, what tells the data from other data, and how the rows were split.
-    Unchanged: not written."""
+    Unchanged: not written.
+
+    pictures: their background, and what was left out beside them; None where the data set has none.
+    """
     value = {
         "schema": SCHEMA,
         "version": version("tripletmine"),
@@ -52,6 +61,7 @@ def write_run_file(spec: RunSpec, facts: RunFacts, identity: dict[str, Any], spl
         "identity": identity,
         "rows_keys": rows_keys(spec),
         "splitting": splitting,
+        **({} if pictures is None else {"pictures": pictures}),
     }
     path = spec.root / RUN_FILE
     if not path.exists() or read_sealed(path) != value:

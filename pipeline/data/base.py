@@ -15,12 +15,14 @@ SPLITS = ("train", "validation", "test")
 
 SPLIT_NAMES = {
     "train": "train",
+    "training": "train",
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
     "test": "test",
+    "testing": "test",
 }
-"""What data sets call their splits, in folders and in tables, and what they are called here."""
+"""What data sets call their splits, in folders and in tables (there in any case), and what they are called here."""
 
 Content = TypeVar("Content")
 
@@ -116,6 +118,11 @@ def checked_indices(indices: ArrayLike, rows: int) -> NDArray[np.int64]:
         worst = checked.min() if checked.min() < 0 else checked.max()
         raise IndexError(f"index {worst} is outside of the {rows} rows of the data set")
     return checked
+
+
+def split_called(name: str) -> str | None:
+    """The split that a folder or a cell names, in small or capital letters; None where it names none."""
+    return SPLIT_NAMES.get(name.strip().lower())
 
 
 def strings(values: Sequence[str | None] | NDArray[Any]) -> pa.Array:

@@ -163,11 +163,11 @@ def _roles(table: pa.Table, subject: str) -> pa.Array | None:
 
 def _translated(column: pa.Array, names: Mapping[str, str], subject: str) -> pa.Array:
     def translate(value: str) -> str:
-        if value not in names:
+        if value.lower() not in names:
             row, known = column.index(value).as_py(), ", ".join(names)
             raise DataError(
                 f"{subject} has {value!r} in row {row} (from 0) but known are {known}: use one of them"
             )
-        return names[value]
+        return names[value.lower()]
 
     return per_value(column, translate, pa.string())

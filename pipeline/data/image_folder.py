@@ -1,23 +1,15 @@
 """A folder of images: one folder for each class, in folders for the splits or not."""
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
-from .base import SPLIT_NAMES, Reopened, SourceRows, checked_indices, strings
-from .files import files_identity
-from .images import Colour, ImageFiles
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
-"""Files with other suffixes are not images of the data set."""
+from .base import SourceRows, split_called, strings
+from .pictures.picture_set import PictureSet
+from .pictures.walk import OUTSIDE, Folder, suffixes, walk
 
 
 @dataclass(frozen=True)
@@ -26,49 +18,47 @@ class _Listing:
     """Paths relative to the root, with "/"; sorted within a class, classes sorted within a split."""
     classes: pa.Array
     splits: pa.Array | None
+    left_out: dict[str, int]
+    linked: int
 
 
 @dataclass(frozen=True)
-class ImageFolder(Reopened[_Listing]):
+class ImageFolder(PictureSet[_Listing]):
     """root/<class>/**/<image>, or root/<train|val|test>/<class>/**/<image>.
 
-    The folders at the top are splits when all of them have names of splits and hold folders; so a class
-    called "train" beside a class called "bus" is a class.
+    The folders at the top are splits when all of them have names of splits and hold folders; when only some do, that
+    is an error. So a class called "train", with images right in it, beside a class called "bus" is a class.
     """
 
-    root: str
-    colour: Colour = "rgb"
-    size: tuple[int, int] | None = None
-    hash_content: bool = False
-
     def _open(self) -> _Listing:
-        root = Path(self.root)
-        tops = _folders(root)
+        root = Path(self.location)
+        found = walk(root)
+        tops = found.root.folders
         if not tops:
             raise DataError(f"{root} holds no folders: an image folder has one for each class")
-        by_split = all(top.name in SPLIT_NAMES and _folders(top) for top in tops)
+        by_split = _are_splits(root, tops)
+        outside = [found.root, *(tops if by_split else [])]
+        found.left_out[OUTSIDE] += sum(len(folder.images) for folder in outside)
         names: list[str] = []
         classes: list[str] = []
-        splits: list[str] = []
-        for folder in [each for top in tops for each in _folders(top)] if by_split else tops:
-            images = sorted(path.relative_to(root).as_posix() for path in _images(folder))
+        splits: list[str | None] = []
+        for folder in [each for top in tops for each in top.folders] if by_split else tops:
+            images = sorted(path.relative_to(root).as_posix() for path in folder.all_images())
             if not images:
                 raise DataError(
-                    f"class folder {folder} holds no image ({', '.join(SUFFIXES)}): remove it or fill it"
+                    f"class folder {folder.path} holds no image ({', '.join(suffixes())}): remove it or fill it"
                 )
             names += images
-            classes += [folder.name] * len(images)
-            splits += [SPLIT_NAMES[folder.parent.name] if by_split else ""] * len(images)
+            classes += [folder.path.name] * len(images)
+            splits += [split_called(folder.path.parent.name)] * len(images)
+        counted = dict(sorted((kind, count) for kind, count in found.left_out.items() if count))
         try:
-            return _Listing(strings(names), strings(classes), strings(splits) if by_split else None)
+            columns = strings(names), strings(classes), strings(splits) if by_split else None
         except UnicodeEncodeError as error:
             raise DataError(
                 f"{root} has a file whose name is not UTF-8: {error.object!r}: rename it"
             ) from None
-
-    @cached_property
-    def _images(self) -> ImageFiles:
-        return ImageFiles(self.root, self.content.names, self.colour, self.size)
+        return _Listing(*columns, counted, found.linked)
 
     @property
     def rows(self) -> SourceRows:
@@ -77,37 +67,42 @@ class ImageFolder(Reopened[_Listing]):
         return SourceRows(keys=listing.names, labels=listing.classes, splits=listing.splits)
 
     @property
-    def item_shape(self) -> tuple[int, ...]:
-        """(height, width) or (height, width, 3)."""
-        return self._images.item_shape
+    def folder(self) -> str:
+        """The root."""
+        return self.location
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        """uint8."""
-        return np.dtype(np.uint8)
+    def left_out(self) -> dict[str, int]:
+        """Other files, hidden ones, links that lead to what is read already: how many of each kind."""
+        return self.content.left_out
 
-    def read(self, indices: ArrayLike) -> NDArray[np.uint8]:
-        """uint8 (B, *item_shape)."""
-        return self._images.read(checked_indices(indices, len(self.content.names)))
+    @property
+    def linked(self) -> int:
+        """Images that are links, or lie in folders that are."""
+        return self.content.linked
 
     def identity(self) -> dict[str, Any]:
         """Names, sizes and times, or contents, of all images."""
-        names = self.content.names.to_pylist()
-        files = files_identity(names, folder=self.root, hash_content=self.hash_content)
-        return {"kind": "image-folder", **files}
+        return self._files_identity("image-folder")
 
 
-def _folders(root: Path) -> list[Path]:
-    try:
-        return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError as error:
+def _are_splits(root: Path, tops: list[Folder]) -> bool:
+    splits = [top.path.name for top in tops if split_called(top.path.name) and top.folders]
+    others = [top.path.name for top in tops if top.path.name not in splits]
+    if splits and others:
         raise DataError(
-            f"image folder {root} cannot be listed ({error.strerror}): correct data.path"
-        ) from error
+            f"{root} has folders of splits ({', '.join(splits)}) beside others ({_some(others)}): move the others "
+            "elsewhere, or bring all images into folders of splits, each with a folder for each class; where they are "
+            "classes all the same, use a table"
+        )
+    for split in {split_called(name) for name in splits}:
+        same = [name for name in splits if split_called(name) == split]
+        if len(same) > 1:
+            raise DataError(
+                f"{root} has {len(same)} folders for the {split} split ({', '.join(same)}): leave one"
+            )
+    return bool(splits)
 
 
-def _images(folder: Path) -> Iterator[Path]:
-    for parent, _, files in os.walk(folder, followlinks=True):
-        for name in files:
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield Path(parent, name)
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -5,6 +5,7 @@ from pathlib import Path
 from ..runfile.data_spec import DataSpec
 from .base import DataSet
 from .files import locate
+from .pictures.decode import Decoding
 
 
 def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
@@ -26,15 +27,17 @@ def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
         case "image-folder":
             from .image_folder import ImageFolder
 
-            return ImageFolder(path, spec.colour, spec.height_width, hash_content=spec.hash_content)
+            return ImageFolder(path, _decoding(spec), spec.hash_content)
         case "table":
             from .table import ImageTable
 
-            return ImageTable(
-                path, spec.colour, spec.height_width, spec.label_separator, hash_content=spec.hash_content
-            )
+            return ImageTable(path, _decoding(spec), spec.hash_content, spec.label_separator)
         case "arrays":
             from .arrays import Arrays
 
             labels = None if spec.labels is None else locate(spec.labels, base)
             return Arrays(path, labels, spec.label_separator, hash_content=spec.hash_content)
+
+
+def _decoding(spec: DataSpec) -> Decoding:
+    return Decoding(spec.colour, spec.height_width, spec.background)

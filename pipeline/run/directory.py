@@ -46,7 +46,7 @@ def open_run(
     _make_directory(root, repair=repair)
     with exclusive_lock(root / _LOCK, note=note):
         prepared = prepare_data(spec, repair=repair)
-        write_run_file(spec, prepared.facts, prepared.identity, prepared.splitting)
+        write_run_file(spec, prepared.facts, prepared.identity, prepared.splitting, prepared.pictures)
         note_event(root, "opened", pid=os.getpid())
         yield Run(root, spec, prepared.facts)
 

@@ -14,6 +14,8 @@ from ..artifacts.record import RUN_FILE, read_run_file, remove_damaged_run_file,
 from ..artifacts.rows import ROWS_FILE, ROWS_REMEDY, data_digest, read_rows_table, remove_damaged_rows
 from ..data.base import DataSet
 from ..data.open import open_data
+from ..data.pictures.examine import transparent_pictures
+from ..data.pictures.picture_set import PictureSet
 from ..data.rows import RunRows, build_rows
 from ..data.splits import Splitting
 from ..errors import CorruptError, DataError, StaleError
@@ -24,11 +26,13 @@ from ..storage.publish import published
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The facts of a run, and what run.json says beside them. splitting: how its rows were split."""
+    """The facts of a run, and what run.json says beside them. splitting: how its rows were split. pictures: their
+    background and what was left out; None without any."""
 
     facts: RunFacts
     identity: dict[str, Any]
     splitting: Splitting
+    pictures: dict[str, Any] | None
 
 
 def prepare_data(spec: RunSpec, *, repair: bool = False) -> Prepared:
@@ -68,9 +72,12 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> Prepared:
             raise StaleError(
                 f"{path} was gone, and made again it is not what the run began with: start a new run.directory"
             )
+    if before is not None and "pictures" not in before and isinstance(data, PictureSet):
+        _refuse_other_reading(data, spec.root)
     encoder = encoder_files(spec)
     keep_copies(spec.root, encoder)
-    return Prepared(_facts(data, rows, identity, encoder), identity, splitting)
+    pictures = data.record() if isinstance(data, PictureSet) else None
+    return Prepared(_facts(data, rows, identity, encoder), identity, splitting, pictures)
 
 
 def _splitting(spec: RunSpec, data: DataSet, before: dict[str, Any] | None) -> Splitting:
@@ -88,6 +95,16 @@ def _splitting(spec: RunSpec, data: DataSet, before: dict[str, Any] | None) -> S
             if there.table.cast(drawn.schema).equals(drawn):
                 return "drawn"
     return "hashed"
+
+
+def _refuse_other_reading(data: PictureSet, root: Path) -> None:
+    """Versions that kept no record of pictures read the colour under transparent pixels: not to be mixed with ours."""
+    if found := transparent_pictures(data):
+        raise StaleError(
+            f"{len(found):,} of the {len(data.rows):,} pictures of the run in {root} have transparent pixels, as "
+            f"{found[0]}: the version that began it read whatever colour lies under them, this one lays them on "
+            "data.background; start a new run.directory"
+        )
 
 
 def describe_data(spec: RunSpec) -> RunFacts:

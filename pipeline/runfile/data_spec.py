@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from .section import Section, execution
+from .section import Section, added, execution
 
 Kind = Literal["digits", "fashion-mnist", "image-folder", "table", "arrays"]
 
@@ -17,6 +17,7 @@ _ONLY_FOR: dict[str, set[str]] = {
     "labels": {"arrays"},
     "image_size": {"image-folder", "table"},
     "colour": {"image-folder", "table"},
+    "background": {"image-folder", "table"},
     "label_separator": {"table", "arrays"},
 }
 """Keys that mean something for some kinds only. Elsewhere they would be ignored, so they are refused."""
@@ -77,6 +78,8 @@ class DataSpec(Section):
     """Pixels, or [height, width], to which images are resized; by default they must all have one size."""
     colour: Literal["grey", "rgb"] = "rgb"
     """Channels of the decoded images: 1 or 3."""
+    background: str = added("white", as_before="white")
+    """What shows through transparent pixels: "white", "black", "grey" or "#rrggbb"."""
     label_separator: str | None = Field(None, min_length=1)
     """What separates the labels of a row that has several, as in "cat|dog"."""
     mean: tuple[float, ...] | None = None
@@ -99,6 +102,17 @@ class DataSpec(Section):
                 {"key": info.field_name},
             )
         return location
+
+    @field_validator("background")
+    @classmethod
+    def _one_name_for_a_colour(cls, background: str) -> str:
+        named = {"gray": "grey", "#ffffff": "white", "#000000": "black", "#808080": "grey"}
+        colour = named.get(background.lower(), background.lower())
+        if not re.fullmatch(r"white|black|grey|#[0-9a-f]{6}", colour):
+            raise ValueError(
+                f'data.background is "{background}" but must be "white", "black", "grey" or "#rrggbb": correct it'
+            )
+        return colour
 
     @model_validator(mode="after")
     def _keys_of_the_kind(self) -> "DataSpec":

@@ -1,16 +1,16 @@
-"""Folders of images, and the decoding of images."""
+"""Folders of images."""
 
-import io
 import os
 import pickle
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 from tripletmine.pipeline.data.image_folder import ImageFolder
-from tripletmine.pipeline.data.images import decode_image
+from tripletmine.pipeline.data.pictures.decode import Decoding
 from tripletmine.pipeline.errors import DataError
 
 
@@ -75,7 +75,7 @@ def test_other_files_and_hidden_ones_are_left_out(image_folder: Path):
 
 
 def test_resizing_and_grey(image_folder: Path):
-    data = ImageFolder(str(image_folder), "grey", (3, 4))
+    data = ImageFolder(str(image_folder), Decoding("grey", (3, 4)))
     assert data.item_shape == (3, 4)
     items = data.read([0])
     expected = np.asarray(Image.open(image_folder / "cat" / "10.png").convert("L"))[0, 0]
@@ -87,7 +87,7 @@ def test_a_pickle_holds_no_listing(image_folder: Path):
     data = ImageFolder(str(image_folder))
     data.read([0])
     pickled = pickle.dumps(data)
-    assert b"cat" not in pickled
+    assert b"cat/" not in pickled
     assert values_of(pickle.loads(pickled).read([3])) == [20]
 
 
@@ -103,7 +103,8 @@ def test_an_unreadable_image_is_named(image_folder: Path, content: bytes | None)
     path = image_folder / "dog" / "20.png"
     if content is None:
         noise = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
-        content = encoded(Image.fromarray(noise), "PNG")[:-40]
+        Image.fromarray(noise).save(path)
+        content = path.read_bytes()[:-40]
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"image .*dog/20\.png cannot be decoded"):
         ImageFolder(str(image_folder)).read([0, 3])
@@ -150,28 +151,126 @@ def test_identity_follows_the_files_and_not_the_place(image_folder: Path, hash_c
     assert (identity(moved) == before) is not hash_content  # other bytes, the same size and time
 
 
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
+def labels_and_splits(root: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """How many rows there are of each label, and of each split."""
+    rows = ImageFolder(str(root)).rows
+    splits = [] if rows.splits is None else rows.splits.to_pylist()
+    return Counter(rows.labels.to_pylist()), Counter(splits)
 
 
-def test_more_than_8_bits_are_refused():
-    content = encoded(Image.fromarray(np.full((4, 4), 3000, np.uint16)), "PNG")
-    with pytest.raises(DataError, match=r"deep.png has mode I;16, more than 8 bits a channel"):
-        decode_image(content, subject="deep.png", colour="grey", size=None)
+@pytest.mark.parametrize(
+    "names",
+    [("Train", "Val", "Test"), ("training", "valid", "testing"), ("TRAIN", "Validation", "test")],
+    ids=lambda names: names[0],
+)
+def test_splits_go_by_several_names(tmp_path: Path, write_image: Callable[..., Path], names: tuple[str, ...]):
+    for value, path in enumerate(f"{split}/{label}/0.png" for split in names for label in ("cat", "dog")):
+        write_image(tmp_path / path, value)
+    labels, splits = labels_and_splits(tmp_path)
+    assert labels == {"cat": 3, "dog": 3}
+    assert splits == {"train": 2, "validation": 2, "test": 2}
 
 
-def test_a_palette_with_transparency_is_decoded():
-    palette = Image.new("P", (4, 4), 1)
-    palette.putpalette([0, 0, 0, 10, 20, 30])
-    content = encoded(palette, "PNG", transparency=bytes([255, 128]))
-    assert decode_image(content, subject="p", colour="rgb", size=None)[0, 0].tolist() == [10, 20, 30]
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        (
+            ("train/cat/a.png", "val/cat/b.png", "unlabelled/x/c.png"),
+            r"splits \(train, val\) beside others \(unlabelled\)",
+        ),
+        (("train/cat/a.png", "test/1.png"), r"splits \(train\) beside others \(test\)"),  # as a competition's
+        (("cat/a.png", "dog/a.png", "test/cat/b.png"), r"splits \(test\) beside others \(cat, dog\)"),
+        (
+            ("train/cat/a.png", "val/cat/b.png", "Valid/cat/c.png"),
+            r"2 folders for the validation split \(Valid, val\)",
+        ),
+    ],
+)
+def test_folders_that_are_neither_splits_nor_classes_are_named(
+    tmp_path: Path, write_image: Callable[..., Path], paths: tuple[str, ...], message: str
+):
+    for value, path in enumerate(paths):
+        write_image(tmp_path / path, value)
+    with pytest.raises(DataError, match=message):
+        len(ImageFolder(str(tmp_path)).rows)
 
 
-def test_a_camera_on_its_side_is_turned_upright():
-    picture = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # orientation: turn by 90 degrees clockwise
-    content = encoded(picture, "PNG", exif=exif)
-    assert decode_image(content, subject="p", colour="grey", size=None).tolist() == [[3, 0], [4, 1], [5, 2]]
+def test_what_is_left_out_is_counted_by_kind(image_folder: Path, write_image: Callable[..., Path]):
+    write_image(image_folder / "cat" / ".ipynb_checkpoints" / "20-checkpoint.png", 20)
+    write_image(image_folder / "__MACOSX" / "cat" / "10.png", 10)
+    write_image(image_folder / "stray.png", 1)
+    for name in (
+        "cat/._10.png",
+        ".DS_Store",
+        "dog/Thumbs.db",
+        "cat/notes.txt",
+        "dog/a.HEIC",
+        "dog/b.heic",
+        "dog/LICENSE",
+    ):
+        (image_folder / name).write_bytes(b"x")
+    os.mkfifo(image_folder / "dog" / "pipe.png")
+    data = ImageFolder(str(image_folder))
+    assert len(data.rows) == 5
+    assert data.left_out == {
+        "*.heic": 2,
+        "*.txt": 1,
+        "hidden, or left by a system or archive": 5,
+        "images outside of class folders": 1,
+        "neither files nor folders": 1,
+        "no suffix": 1,
+    }
+    assert data.record()["left_out"] == data.left_out
+
+
+def test_links_that_lead_round_or_up_are_left_out(image_folder: Path, write_image: Callable[..., Path]):
+    write_image(image_folder.parent / "other" / "x.png", 1)  # an upward link would find it
+    (image_folder / "cat" / "self").symlink_to(image_folder / "cat")
+    (image_folder / "cat" / "up").symlink_to(image_folder.parent)
+    (image_folder / "dog" / "root").symlink_to("..")
+    (image_folder / "ant").symlink_to(
+        image_folder / "dog"
+    )  # before "dog" in the alphabet: the real folder is read
+    (image_folder / "dog" / "gone.png").symlink_to("nowhere.png")
+    data = ImageFolder(str(image_folder))
+    assert labels_and_splits(image_folder)[0] == {"cat": 3, "dog": 2}
+    assert data.left_out == {
+        "links to folders above": 2,
+        "links to folders that are read already": 2,
+        "links to nothing": 1,
+    }
+    assert data.linked == 0
+
+
+def test_links_to_other_places_are_followed_once(image_folder: Path, write_image: Callable[..., Path]):
+    elsewhere = image_folder.parent / "elsewhere"
+    write_image(elsewhere / "30.png", 30)
+    write_image(elsewhere / "deep" / "31.png", 31)
+    (elsewhere / "deep" / "round").symlink_to(elsewhere)
+    (image_folder / "hen").symlink_to(elsewhere)
+    (image_folder / "owl").mkdir()
+    write_image(image_folder / "owl" / "40.png", 40)
+    (image_folder / "owl" / "again").symlink_to(elsewhere)
+    (image_folder / "owl" / "10.png").symlink_to(image_folder / "cat" / "10.png")
+    data = ImageFolder(str(image_folder))
+    assert labels_and_splits(image_folder)[0] == {"cat": 3, "dog": 2, "hen": 2, "owl": 2}
+    assert data.left_out == {"links to folders that are read already": 2}
+    assert data.linked == 3
+    assert values_of(data.read([5, 6])) == [30, 31]
+
+
+def test_a_root_that_is_a_link(image_folder: Path, tmp_path: Path):
+    (tmp_path / "link").symlink_to(image_folder)
+    (image_folder / "cat" / "self").symlink_to(tmp_path / "link")
+    assert labels_and_splits(tmp_path / "link")[0] == {"cat": 3, "dog": 2}
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "jpe", "pbm", "avif"])
+def test_more_suffixes_of_images(image_folder: Path, suffix: str):
+    if suffix == "avif" and not features.check("avif"):
+        pytest.skip("Pillow was built without AVIF")
+    image = Image.new("1" if suffix == "pbm" else "RGB", (5, 6), "white")
+    image.save(image_folder / "dog" / f"30.{suffix}", "JPEG" if suffix == "jfif" else None)
+    data = ImageFolder(str(image_folder))
+    assert data.rows.keys.to_pylist()[-1] == f"dog/30.{suffix}"
+    assert data.read([5]).min() > 250

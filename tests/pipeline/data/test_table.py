@@ -37,7 +37,7 @@ def test_csv_with_all_columns(table_of: Callable[[str], str]):
     location = table_of(
         "label,camera,path,split,role,group\n"
         "007,x,dog/21.png,train,,c1\n"
-        "7,y,cat/10.png,test,query,c2\n"
+        "7,y,cat/10.png,Test,query,c2\n"
         "0x1,z,cat/11.png,val,gallery,\n"
     )
     data = ImageTable(location)
@@ -149,7 +149,7 @@ def test_a_table_in_a_zip_archive(image_folder: Path, tmp_path: Path):
         ("path,label\na.png,x\n,y\n", "has 1 rows without a path"),
         (
             "path,label,split\na,x,train\nb,y,dev\n",
-            r"has 'dev' in row 1 \(from 0\) but known are train, val, ",
+            r"has 'dev' in row 1 \(from 0\) but known are train, training, val, ",
         ),
         ("path,label,split\na,x,train\nb,y,\n", "has 1 rows without a split"),
         ("path,label,role\na,x,probe\n", "has 'probe' in row 0 .* but known are query, gallery"),

@@ -1,0 +1,79 @@
+"""What data sets of image files have in common."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..base import Reopened, SourceRows, checked_indices
+from ..files import files_identity
+from .decode import Decoding
+from .files import ImageFiles
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True)
+class PictureSet(Reopened[Content]):
+    """Image files whose names are the keys of the rows.
+
+    location: the folder or the table, as the run file has it.
+    """
+
+    location: str
+    decoding: Decoding = field(default_factory=Decoding)
+    hash_content: bool = False
+
+    @property
+    @abstractmethod
+    def rows(self) -> SourceRows:
+        """Keys are the names of the files."""
+
+    @property
+    @abstractmethod
+    def folder(self) -> str:
+        """To which the names are relative."""
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """What lies in the folder and is no picture of the data set: how many of each kind."""
+        return {}
+
+    @property
+    def linked(self) -> int:
+        """Pictures that are reached by links."""
+        return 0
+
+    def record(self) -> dict[str, Any]:
+        """What run.json says of the pictures, JSON-ready. Results do not depend on it."""
+        return {
+            "background": self.decoding.background,
+            "left_out": self.left_out,
+            "reached_by_links": self.linked,
+        }
+
+    @cached_property
+    def files(self) -> ImageFiles:
+        """The files, in the order of the rows."""
+        return ImageFiles(self.folder, self.rows.keys, self.decoding)
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """(height, width) or (height, width, 3)."""
+        return self.files.item_shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8."""
+        return np.dtype(np.uint8)
+
+    def read(self, indices: ArrayLike) -> NDArray[np.uint8]:
+        """uint8 (B, *item_shape)."""
+        return self.files.read(checked_indices(indices, len(self.rows)))
+
+    def _files_identity(self, kind: str) -> dict[str, Any]:
+        names = self.rows.keys.to_pylist()
+        return {"kind": kind, **files_identity(names, folder=self.folder, hash_content=self.hash_content)}
