@@ -15,15 +15,17 @@ from ..errors import ModelError
 class Batch:
     """The rows of one training step.
 
-    rows: int64 (B,), rows of the training set, all different. classes: int32 (B,), their class codes.
-    triplets: int64 (T, 3), places in the batch (0 … B−1) of anchor, positive and negative; None when the
-    batch
-        rule is to find them.
+    rows: int64 (B,), rows of the training set, all different. classes: int32 (B,), their class codes; of several the
+    first.
+    triplets: int64 (T, 3), places in the batch (0 … B−1) of anchor, positive and negative; None when the batch rule is
+    to find them.
+    members: bool (B, M), which of the M classes in the batch each row has; None where every row has one class only.
     """
 
     rows: NDArray[np.int64]
     classes: NDArray[np.int32]
     triplets: NDArray[np.int64] | None = None
+    members: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from ..seeds import numpy_generator
 from .batch import Batch, BatchShape, steps_for
-from .decks import Decks, rows_by_class
-from .inputs import check_classes
+from .decks import Decks
+from .row_classes import RowClasses
 
 
 class ClassBalanced:
@@ -16,16 +16,25 @@ class ClassBalanced:
 
     Classes and the rows of a class are dealt from decks, so that all classes, and all rows of a class, come
     equally often. A class with fewer than M rows gives all it has, and further classes fill the batch.
-    Classes with one row have no positive and are left out; `skipped_classes` counts them.
+    Classes with one row have no positive and are left out; `skipped_classes` counts them. A row with several classes
+    can be dealt for each of them, but once in a batch: a class then gives further rows, those of the batch that it
+    shares with another class not counted.
 
-    classes: int32 (N,), the class of each training row. images: about how many images one epoch shows.
+    classes: of the training rows, as int32 (N,) codes where each row has one. images: about how many images one epoch
+    shows.
     """
 
     def __init__(
-        self, classes: NDArray[np.int32], *, shape: BatchShape, images: int, seed: int, epoch: int
+        self,
+        classes: NDArray[np.int32] | RowClasses,
+        *,
+        shape: BatchShape,
+        images: int,
+        seed: int,
+        epoch: int,
     ) -> None:
-        self._classes = check_classes(classes)
-        counts = np.bincount(self._classes)
+        self._classes = RowClasses.of(classes)
+        counts = self._classes.counts()
         self._usable = np.flatnonzero(counts >= 2)
         self.skipped_classes = int((counts == 1).sum())
         self.shape = shape.fitted(len(self._usable))
@@ -35,25 +44,35 @@ class ClassBalanced:
     def batches(self, start_step: int = 0) -> Iterator[Batch]:
         """See `BatchPlan`. Earlier batches are composed again, which takes no images, and skipped."""
         generator = numpy_generator(*self._seed)
-        rows, starts = rows_by_class(self._classes)
-        row_decks = Decks(rows, starts, generator)
+        row_decks = Decks(*self._classes.rows_by_class(), generator)
         class_deck = Decks.single(self._usable, generator)
         for step in range(self.steps):
-            chosen = compose(class_deck, row_decks, self.shape, available=len(self._usable))
+            taken = None if self._classes.single else np.zeros(len(self._classes), np.bool_)
+            chosen = compose(class_deck, row_decks, self.shape, available=len(self._usable), taken=taken)
             if step >= start_step:
-                yield Batch(chosen, self._classes[chosen])
+                yield self._classes.batch(chosen)
 
 
-def compose(class_deck: Decks, row_decks: Decks, shape: BatchShape, *, available: int) -> NDArray[np.int64]:
-    """The rows of one batch, at most shape.images; fewer only if all classes together have fewer."""
+def compose(
+    class_deck: Decks,
+    row_decks: Decks,
+    shape: BatchShape,
+    *,
+    available: int,
+    taken: NDArray[np.bool_] | None = None,
+) -> NDArray[np.int64]:
+    """The rows of one batch, at most shape.images; fewer only if all classes together have fewer.
+
+    taken: bool (N,), no row yet, where rows may lie in several decks.
+    """
     dealt = class_deck.deal(0, shape.classes)
-    parts = [row_decks.deal(int(code), shape.images_per_class) for code in dealt]
+    parts = [row_decks.deal(int(code), shape.images_per_class, taken) for code in dealt]
     missing = shape.images - sum(map(len, parts))
     used = set(dealt.tolist())
     while missing > 0 and len(used) < available:
         code = int(class_deck.deal(0, 1)[0])
         if code not in used:
             used.add(code)
-            parts.append(row_decks.deal(code, min(shape.images_per_class, missing)))
+            parts.append(row_decks.deal(code, min(shape.images_per_class, missing), taken))
             missing -= len(parts[-1])
     return np.concatenate(parts)

@@ -21,8 +21,25 @@ class Decks:
         self._generator = generator
         self._dealt = np.diff(starts)  # all dealt: the first deal shuffles
 
-    def deal(self, deck: int, count: int) -> NDArray[np.int64]:
-        """`count` different items of a deck (all of them if it has fewer), as a copy."""
+    def deal(self, deck: int, count: int, taken: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """`count` different items of a deck (all of them if it has fewer), as a copy.
+
+        taken: bool, by item: those that are not to be dealt; the dealt ones are marked in it. An item that lies in
+        several decks is passed over so.
+        """
+        if taken is None:
+            return self._deal(deck, count)
+        items = self._items[self._starts[deck] : self._starts[deck + 1]]
+        count = min(count, int((~taken[items]).sum()))
+        found: list[int] = []
+        while len(found) < count:
+            for item in self._deal(deck, count - len(found)).tolist():
+                if not taken[item]:
+                    taken[item] = True
+                    found.append(item)
+        return np.array(found, np.int64)
+
+    def _deal(self, deck: int, count: int) -> NDArray[np.int64]:
         items = self._items[self._starts[deck] : self._starts[deck + 1]]
         count = min(count, len(items))
         dealt = int(self._dealt[deck])
@@ -43,10 +60,3 @@ class Decks:
     def single(cls, items: NDArray[np.int64], generator: np.random.Generator) -> "Decks":
         """One deck, number 0."""
         return cls(items.copy(), np.array([0, len(items)], np.int64), generator)
-
-
-def rows_by_class(classes: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows sorted by class, int64 (N,), and where each class starts, int64 (largest code + 2,)."""
-    counts = np.bincount(classes)
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return np.argsort(classes, kind="stable").astype(np.int64, copy=False), starts

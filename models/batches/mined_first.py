@@ -4,30 +4,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .decks import Decks
+from .row_classes import RowClasses
 
 
 class MinedFirst:
     """Deals the rows of a class, those with mined triplets first; both kinds are dealt in turn.
 
-    classes: int32 (N,). mined: bool (N,), whether a row has mined triplets as an anchor.
+    classes: of the N rows. mined: bool (N,), whether a row has mined triplets as an anchor.
     """
 
-    def __init__(
-        self, classes: NDArray[np.int32], mined: NDArray[np.bool_], generator: np.random.Generator
-    ) -> None:
-        self._mined = _decks(classes, mined, generator)
-        self._others = _decks(classes, ~mined, generator)
+    def __init__(self, classes: RowClasses, mined: NDArray[np.bool_], generator: np.random.Generator) -> None:
+        self._mined = Decks(*classes.rows_by_class(mined), generator)
+        self._others = Decks(*classes.rows_by_class(~mined), generator)
 
-    def deal(self, code: int, count: int) -> NDArray[np.int64]:
-        """`count` different rows of a class, or all that it has."""
-        mined = self._mined.deal(code, count)
+    def deal(self, code: int, count: int, taken: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """`count` different rows of a class, or all that it has. taken: as of `Decks.deal`."""
+        mined = self._mined.deal(code, count, taken)
         if len(mined) == count:
             return mined
-        return np.concatenate([mined, self._others.deal(code, count - len(mined))])
-
-
-def _decks(classes: NDArray[np.int32], kept: NDArray[np.bool_], generator: np.random.Generator) -> Decks:
-    counts = np.bincount(classes[kept], minlength=int(classes.max()) + 1)
-    rows = np.flatnonzero(kept)
-    rows = rows[np.argsort(classes[rows], kind="stable")]
-    return Decks(rows, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), generator)
+        return np.concatenate([mined, self._others.deal(code, count - len(mined), taken)])

@@ -16,8 +16,9 @@ from ..errors import ModelError
 from ..seeds import numpy_generator
 from .batch import Batch, BatchShape, steps_for
 from .confusion_graph import confusion_graph
-from .inputs import check_classes, check_confusion
+from .inputs import check_confusion
 from .mined_first import MinedFirst
+from .row_classes import RowClasses
 from .walk import ClassWalk
 
 
@@ -43,14 +44,16 @@ class Neighbourhood:
     about equally often (`anchor_visits` of a finished plan can be counted from its batches). Only per-row
     counts and the class pairs are held, whatever the number of triplets.
 
-    classes: int32 (N,) of the training rows.
+    A row with several classes counts in each of them, and comes once in a batch: see `ClassBalanced`.
+
+    classes: of the training rows, as int32 (N,) codes where each row has one.
     anchor_triplets: int64 (N,), mined triplets with that row as their anchor.
     confusion: columns class_a, class_b (int32) and count (int64), (E,).
     """
 
     def __init__(
         self,
-        classes: NDArray[np.int32],
+        classes: NDArray[np.int32] | RowClasses,
         anchor_triplets: NDArray[np.int64],
         confusion: Mapping[str, NDArray],
         *,
@@ -59,13 +62,13 @@ class Neighbourhood:
         seed: int,
         epoch: int,
     ) -> None:
-        self._classes = check_classes(classes)
-        if anchor_triplets.shape != self._classes.shape:
+        self._classes = RowClasses.of(classes)
+        if anchor_triplets.shape != (len(self._classes),):
             raise ModelError(
                 f"anchor_triplets has shape {anchor_triplets.shape} but the training set has {len(classes)} "
                 "rows: they were mined on another data set, mine again"
             )
-        counts = np.bincount(self._classes)
+        counts = self._classes.counts()
         self._graph = confusion_graph(*check_confusion(confusion, len(counts)), len(counts))
         self._mined = anchor_triplets > 0
         if not self._mined.any():
@@ -89,15 +92,16 @@ class Neighbourhood:
             walk.begin((step + 1) / self.steps)
             rows = self._compose(walk, decks)
             if step >= start_step:
-                yield Batch(rows, self._classes[rows])
+                yield self._classes.batch(rows)
 
     def _compose(self, walk: ClassWalk, decks: MinedFirst) -> NDArray[np.int64]:
         """The rows of one batch; classes with few rows give what they have, and further classes fill it."""
         parts: list[NDArray[np.int64]] = []
         missing = self.shape.images
+        taken = None if self._classes.single else np.zeros(len(self._classes), np.bool_)
         while missing > 0 and len(parts) < len(self._usable):
             code = walk.walked() if len(parts) < self.shape.classes - self._drawn else walk.drawn()
-            parts.append(decks.deal(code, min(self.shape.images_per_class, missing)))
+            parts.append(decks.deal(code, min(self.shape.images_per_class, missing), taken))
             missing -= len(parts[-1])
         return np.concatenate(parts)
 
@@ -107,7 +111,7 @@ class Neighbourhood:
         A visit shows M rows, mined ones first: a class with more mined anchors than that needs more visits. A
         class without any has nothing left to learn from the mined set and is taken half as often as a small one.
         """
-        anchors = np.bincount(self._classes, weights=self._mined)
+        anchors = self._classes.counts(self._mined)
         share = np.where(anchors > 0, np.maximum(anchors / self.shape.images_per_class, 1.0), 0.5)
         usable = np.zeros(len(share), bool)
         usable[self._usable] = True

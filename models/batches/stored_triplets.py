@@ -10,7 +10,8 @@ from ..checks import check_count
 from ..errors import ModelError
 from ..seeds import numpy_generator
 from .batch import Batch, steps_for
-from .inputs import check_classes, check_triplets
+from .inputs import check_triplets
+from .row_classes import RowClasses
 
 Part = Callable[[], Mapping[str, NDArray]]
 """Reads one part of the stored triplets: columns anchor, positive, negative, int64 (T,)."""
@@ -30,12 +31,12 @@ class StoredTriplets:
     part, not the number of triplets. When all have been used before the epoch has shown its images, a new
     pass begins.
 
-    classes: int32 (N,) of the training rows. parts: in the order of the mine stage.
+    classes: of the training rows, as int32 (N,) codes where each row has one. parts: in the order of the mine stage.
     """
 
     def __init__(
         self,
-        classes: NDArray[np.int32],
+        classes: NDArray[np.int32] | RowClasses,
         parts: Sequence[Part],
         *,
         batch_images: int,
@@ -44,7 +45,7 @@ class StoredTriplets:
         epoch: int,
     ) -> None:
         check_count("train.batch.images", batch_images, at_least=3)
-        self._classes = check_classes(classes)
+        self._classes = RowClasses.of(classes)
         self._parts = parts
         self._batch_images = batch_images
         self._seed = (seed, epoch)
@@ -65,7 +66,9 @@ class StoredTriplets:
                     continue
                 empty = False
                 anchors, negatives = triplets[:, 0], triplets[:, 2]
-                order = shuffled_in_runs(self._classes[anchors], self._classes[negatives], anchors, generator)
+                # Of several classes the first: the order only says which triplets share images.
+                first = self._classes.first
+                order = shuffled_in_runs(first[anchors], first[negatives], anchors, generator)
                 yield from self._cut(triplets, order)
             if empty:
                 raise ModelError(
@@ -80,7 +83,7 @@ class StoredTriplets:
             window = triplets[order[start : start + WINDOW * self._batch_images]]
             used = fitting(window, self._batch_images)
             rows, places = np.unique(window[:used], return_inverse=True)
-            yield Batch(rows, self._classes[rows], places.reshape(-1, 3).astype(np.int64, copy=False))
+            yield self._classes.batch(rows, places.reshape(-1, 3).astype(np.int64, copy=False))
             start += used
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from ..checks import check_choice
 from .inputs import LossInputs
 from .loss import Loss
-from .pairs import Margin, check_margin, cost, gaps_by_class, unsquared
+from .pairs import Margin, check_margin, cost, triplet_gaps, unsquared
 
 MEANS = ("all", "active")
 
@@ -16,7 +16,8 @@ class BatchAllLoss(Loss):
     """Mean cost of d(a,p) − d(a,n) over all triplets of the batch: PK(K−1)(PK−K) of P classes × K images.
 
     Hermans, Beyer, Leibe, arXiv 1703.07737, eq. 6. Distances are not squared. It takes the memory of a few
-    numbers for every triplet of one class, and the time of all of them.
+    numbers for every triplet of one class, and the time of all of them. Rows with several classes are positives of each
+    other where these meet.
 
     margin: m in units of d, or "soft". mean: over "all" triplets, or over the "active" ones only, which cost
     something: late in training so few are left that a mean over all hardly teaches (their BA ≠ 0).
@@ -40,7 +41,7 @@ class BatchAllLoss(Loss):
         """The mean; 0 where there is no triplet."""
         distances = unsquared(inputs.sq_distances)
         total, counted = distances.sum() * 0.0, 0  # keeps the graph
-        for gaps in gaps_by_class(distances, inputs.classes):
+        for gaps in triplet_gaps(distances, inputs):
             costs = cost(gaps, self.margin)
             total = total + costs.sum()
             counted += costs.numel() if self.mean == "all" else int((costs > 0).sum())

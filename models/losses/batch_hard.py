@@ -7,14 +7,15 @@ from torch import Tensor
 
 from .inputs import LossInputs
 from .loss import Loss
-from .pairs import Margin, check_margin, cost, mean_sq_distance, negative_pairs, positive_pairs, unsquared
+from .pairs import Margin, check_margin, cost, mean_sq_distance, positive_pairs, unsquared
 
 
 class BatchHardLoss(Loss):
     """Mean over the rows of the cost of d(a, farthest positive) − d(a, nearest negative).
 
     Hermans, Beyer, Leibe: In Defense of the Triplet Loss for Person Re-Identification, 2017, arXiv 1703.07737,
-    eq. 5. Distances are not squared, as there. Rows without a positive or a negative in the batch do not count.
+    eq. 5. Distances are not squared, as there. Rows without a positive or a negative in the batch do not count. Rows
+    with several classes are positives of each other where these meet.
 
     As long as an encoder's farthest positives are beyond its nearest negatives, nothing lowers the cost as fast as to
     draw all rows together: the collapse that the paper's supplement discusses, at a cost of ln 2 or of m, and which a
@@ -39,7 +40,8 @@ class BatchHardLoss(Loss):
         """The mean; 0 where no row has both a positive and a negative."""
         squared = inputs.sq_distances
         distances = unsquared(squared / mean_sq_distance(squared) if self.relative else squared)
-        positive, negative = positive_pairs(inputs.classes), negative_pairs(inputs.classes)
+        same = inputs.same
+        positive, negative = positive_pairs(same), ~same
         usable = positive.any(dim=1) & negative.any(dim=1)
         farthest = distances.masked_fill(~positive, -torch.inf).amax(dim=1)[usable]
         nearest = distances.masked_fill(~negative, torch.inf).amin(dim=1)[usable]

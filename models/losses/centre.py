@@ -25,6 +25,7 @@ class CentreLoss(Loss):
     """
 
     needs_triplets: ClassVar[bool] = False
+    needs_one_class: ClassVar[bool] = True
 
     def __init__(self, *, classes: int, width: int, weight: float, centre_rate: float = 0.5) -> None:
         super().__init__()

@@ -20,7 +20,10 @@ class CentroidTripletLoss(Loss):
     classes' means, over all of their rows (our choice: q is in none of them, so nothing has to be left out).
     The mean of unit vectors is shorter than they are, and is left so, as in the paper.
 
-    Rows that are alone in their class do not count. margin: α, in units of d².
+    Rows that are alone in their class do not count. A row q with several classes counts once for each of them; c_neg is
+    then of the classes that q is not in, and over those of their rows that share no class with q.
+
+    margin: α, in units of d².
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -33,6 +36,8 @@ class CentroidTripletLoss(Loss):
     def forward(self, inputs: LossInputs) -> Tensor:
         """The mean; 0 for a batch of one class, or of one row a class."""
         rows = inputs.embeddings
+        if inputs.members is not None:
+            return self._of_sets(rows, inputs.members, inputs.same)
         codes, place = inputs.classes.unique(return_inverse=True)
         member = functional.one_hot(place, len(codes))
         counts = member.sum(dim=0)
@@ -43,4 +48,27 @@ class CentroidTripletLoss(Loss):
         to_nearest = to_all.masked_fill(member.bool(), torch.inf).amin(dim=1)
         usable = (counts[place] > 1) & (len(codes) > 1)
         hinge = (to_own[usable] - to_nearest[usable] + self.margin).clamp_min(0)
+        return hinge.sum() / max(1, len(hinge))
+
+    def _of_sets(self, rows: Tensor, members: Tensor, same: Tensor) -> Tensor:
+        """members: bool (B, M), the classes of each row. same: bool (B, B)."""
+        with torch.no_grad():
+            far, nearest = (~same).to(rows.dtype), torch.full_like(rows[:, 0], torch.inf)
+            rivals = torch.zeros_like(far)  # of each q the rows whose mean is its nearest other centroid
+            for member in members.to(rows.dtype).T:
+                weights = far * member
+                counts = weights.sum(dim=1, keepdim=True)
+                to_mean = (rows - weights @ rows / counts.clamp_min(1)).square().sum(dim=1)
+                nearer = (counts[:, 0] > 0) & (to_mean < nearest)
+                nearest = torch.where(nearer, to_mean, nearest)
+                rivals = torch.where(nearer[:, None], weights, rivals)
+            query, code = (members & torch.isfinite(nearest)[:, None]).nonzero(as_tuple=True)
+            own = members.T[code].clone()
+            own[torch.arange(len(query), device=query.device), query] = False
+            usable = own.any(dim=1)
+            query, own = query[usable], own[usable].to(rows.dtype)
+        to_own = (rows[query] - own @ rows / own.sum(dim=1, keepdim=True)).square().sum(dim=1)
+        centroids = rivals @ rows / rivals.sum(dim=1, keepdim=True).clamp_min(1)
+        to_nearest = (rows - centroids).square().sum(dim=1)[query]
+        hinge = (to_own - to_nearest + self.margin).clamp_min(0)
         return hinge.sum() / max(1, len(hinge))

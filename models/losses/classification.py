@@ -22,6 +22,7 @@ class ClassificationLoss(Loss):
     """
 
     needs_triplets: ClassVar[bool] = False
+    needs_one_class: ClassVar[bool] = True
 
     def __init__(self, *, classes: int, width: int, smoothing: float = 0.1) -> None:
         super().__init__()

@@ -88,6 +88,7 @@ class HistLoss(Loss):
     """
 
     needs_triplets: ClassVar[bool] = False
+    needs_one_class: ClassVar[bool] = True
 
     def __init__(
         self,

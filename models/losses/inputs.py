@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..rules.in_batch import TripletSelection
+from ..same_class import same_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,9 @@ class LossInputs:
     features: float32 (B, D), as the encoder gave them.
     embeddings: float32 (B, D), the features, made unit length when the run normalises.
     sq_distances: float32 (B, B), squared Euclidean distances of the embeddings.
-    classes: int64 (B,), class codes 0 … C − 1 of the training split.
+    classes: int64 (B,), class codes 0 … C − 1 of the training split; of several classes of a row the first.
     picked: the triplets that the batch rule found.
+    members: bool (B, M), which of the M classes in the batch each row has; None where every row has one class only.
     """
 
     features: Tensor
@@ -25,3 +27,9 @@ class LossInputs:
     sq_distances: Tensor
     classes: Tensor
     picked: TripletSelection
+    members: Tensor | None = None
+
+    @property
+    def same(self) -> Tensor:
+        """bool (B, B): rows that share a class, themselves included."""
+        return same_class(self.classes, self.members)

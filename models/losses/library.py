@@ -24,6 +24,7 @@ class LibraryLoss(Loss):
     """
 
     needs_triplets: ClassVar[bool] = False
+    needs_one_class: ClassVar[bool] = True
 
     def __init__(self, module: nn.Module, *, subject: str, rate: float | None = None) -> None:
         super().__init__()

@@ -20,6 +20,9 @@ class Loss(nn.Module, ABC):
     needs_triplets: ClassVar[bool] = True
     """False for a loss that teaches from a batch in which the rule found no triplet; others are not called then."""
 
+    needs_one_class: ClassVar[bool] = False
+    """True for a loss that knows nothing of rows with several classes: batches of such rows are refused."""
+
     @abstractmethod
     def forward(self, inputs: LossInputs) -> Tensor:
         """A float32 scalar with gradient."""

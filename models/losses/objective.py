@@ -46,11 +46,19 @@ class Objective(nn.Module):
         self.weights = {name: term.weight for name, term in terms.items()}
 
     def forward(self, inputs: LossInputs) -> LossParts:
-        """All losses of one batch. Those that need triplets are 0 for a batch without any."""
+        """All losses of one batch. Those that need triplets are 0 for a batch without any.
+
+        Raises: ModelError for a loss that needs one class a row and a batch of rows that may have several.
+        """
         nothing = inputs.sq_distances.sum() * 0.0  # keeps the graph
         without = inputs.picked.trained.triplets == 0
         total, parts, teaches = nothing, {}, False
         for name, loss in self._losses():
+            if loss.needs_one_class and inputs.members is not None:
+                raise ModelError(
+                    f"loss {name} needs exactly one class a row but rows of the batch may have several: "
+                    "leave it out, or give each row one class"
+                )
             if without and loss.needs_triplets:
                 parts[name] = nothing
                 continue

@@ -1,4 +1,4 @@
-"""Which pairs of a batch are of one class, and which are not."""
+"""Which pairs of a batch share a class, and which do not."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -9,30 +9,31 @@ from torch.nn import functional
 
 from ..checks import check_number
 from ..errors import ModelError
+from .inputs import LossInputs
 
 
-def positive_pairs(classes: Tensor) -> Tensor:
-    """bool (B, B): another row of the same class. classes: int64 (B,)."""
-    itself = torch.eye(len(classes), dtype=torch.bool, device=classes.device)
-    return (classes[:, None] == classes) & ~itself
+def positive_pairs(same: Tensor) -> Tensor:
+    """bool (B, B): another row that shares a class. same: bool (B, B), of `same_class`."""
+    return same & ~torch.eye(len(same), dtype=torch.bool, device=same.device)
 
 
-def negative_pairs(classes: Tensor) -> Tensor:
-    """bool (B, B): a row of another class. classes: int64 (B,)."""
-    return classes[:, None] != classes
+def triplet_gaps(distances: Tensor, inputs: LossInputs) -> Iterator[Tensor]:
+    """d(a,p) − d(a,n) of all triplets of the batch, in pieces of any shape. distances: (B, B), of any kind.
 
-
-def gaps_by_class(distances: Tensor, classes: Tensor) -> Iterator[Tensor]:
-    """d(a,p) − d(a,n) of the triplets with an anchor of one class: (K, K−1, B−K), for each class in turn.
-
-    distances: (B, B), of any kind. classes: int64 (B,). K: rows of the class in the batch.
+    Of one class after the other, (K, K−1, B−K) with K of its rows in the batch; where rows have several classes, of
+    one anchor after the other, (P, Q) with its P positives and Q negatives.
     """
-    for code in classes.unique():
-        own = classes == code
-        within, to_negatives = distances[own][:, own], distances[own][:, ~own]
-        other = ~torch.eye(len(within), dtype=torch.bool, device=within.device)
-        to_positives = within[other].reshape(len(within), -1)
-        yield to_positives[:, :, None] - to_negatives[:, None, :]
+    if inputs.members is None:
+        for code in inputs.classes.unique():
+            own = inputs.classes == code
+            within, to_negatives = distances[own][:, own], distances[own][:, ~own]
+            other = ~torch.eye(len(within), dtype=torch.bool, device=within.device)
+            to_positives = within[other].reshape(len(within), -1)
+            yield to_positives[:, :, None] - to_negatives[:, None, :]
+        return
+    same = inputs.same
+    for row, positive, negative in zip(distances, positive_pairs(same), ~same, strict=True):
+        yield row[positive][:, None] - row[negative]
 
 
 def hinge_sum(near: Tensor, far: Tensor, margin: Tensor) -> Tensor:

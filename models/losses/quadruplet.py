@@ -10,7 +10,7 @@ from ..checks import check_number
 from ..parameter_groups import ParameterGroup
 from .inputs import LossInputs
 from .loss import Loss
-from .pairs import gaps_by_class, hinge_sum, mean_sq_distance, negative_pairs, positive_pairs
+from .pairs import hinge_sum, mean_sq_distance, positive_pairs, triplet_gaps
 
 SLOPE, AT_ZERO = 2.0, -1.0
 
@@ -46,7 +46,8 @@ class QuadrupletLoss(Loss):
 
     Chen, Chen, Zhang, Huang: Beyond Triplet Loss: A Deep Quadruplet Network for Person Re-Identification, CVPR 2017,
     arXiv 1704.01719, eq. 7 and 8; a, n1 and n2 are of three different classes. The means are over all triplets and
-    over all quadruplets of the batch, which are counted and not listed.
+    over all quadruplets of the batch, which are counted and not listed. Of rows with several classes no two of a, n1
+    and n2 share one (p and the negatives may).
 
     The margins follow the batch: α = w·(μ_n − μ_p), the means of g² over its negative and its positive pairs, without
     gradient, and not below 0 (our choice: as long as negatives are nearer, a negative margin would demand nothing).
@@ -90,16 +91,20 @@ class QuadrupletLoss(Loss):
         if self.relative:
             rows = rows / mean_sq_distance(inputs.sq_distances).sqrt()
         squared = self.metric(rows).square()
-        near, far = _once(squared, positive_pairs(classes)), _once(squared, negative_pairs(classes))
+        same = inputs.same
+        near, far = _once(squared, positive_pairs(same)), _once(squared, ~same)
         if not (len(near) and len(far)):
             return squared.sum() * 0.0  # keeps the graph
         spread = (far.mean() - near.mean()).detach().clamp_min(0)
-        return self._triplets(squared, classes, self.w1 * spread) + self._quadruplets(
-            squared, classes, near, far, self.w2 * spread
-        )
+        margin = self.w2 * spread
+        if inputs.members is None:
+            quadruplets = self._quadruplets(squared, classes, near, far, margin)
+        else:
+            quadruplets = mean_of_quadruplets(squared, same, margin)
+        return self._triplets(squared, inputs, self.w1 * spread) + quadruplets
 
-    def _triplets(self, squared: Tensor, classes: Tensor, margin: Tensor) -> Tensor:
-        hinges = [(gaps + margin).clamp_min(0) for gaps in gaps_by_class(squared, classes)]
+    def _triplets(self, squared: Tensor, inputs: LossInputs, margin: Tensor) -> Tensor:
+        hinges = [(gaps + margin).clamp_min(0) for gaps in triplet_gaps(squared, inputs)]
         return torch.stack([each.sum() for each in hinges]).sum() / max(
             1, sum(each.numel() for each in hinges)
         )
@@ -111,11 +116,37 @@ class QuadrupletLoss(Loss):
         total, count = hinge_sum(near, far, margin), near.numel() * far.numel()
         for code in classes.unique():
             own = classes == code
-            own_near = _once(squared[own][:, own], positive_pairs(classes[own]))
+            within = squared[own][:, own]
+            own_near = _once(within, positive_pairs(torch.ones_like(within, dtype=torch.bool)))
             own_far = squared[own][:, ~own].flatten()
             total = total - hinge_sum(own_near, own_far, margin)
             count -= own_near.numel() * own_far.numel()
         return total / max(1, count)
+
+
+def mean_of_quadruplets(values: Tensor, same: Tensor, margin: Tensor) -> Tensor:
+    """mean max(0, v(a,p) − v(n2,n1) + m) over pairs (a, p) that share a class and pairs {n1, n2} with a, n1, n2 sharing
+    none; 0 without any.
+
+    values: (B, B), symmetric. same: bool (B, B). An anchor's negative pairs are among those of all rows, which are
+    sorted once: O(B³) time, O(B²) memory.
+    """
+    positive = positive_pairs(same)
+    first, second = (~same).triu().nonzero(as_tuple=True)
+    with torch.no_grad():
+        order = values[first, second].argsort()
+        first, second = first[order], second[order]
+        far = values[first, second]
+        of_near, of_far, count = torch.zeros_like(values), torch.zeros_like(far), 0
+        for anchor, own in enumerate(positive):
+            allowed = ~(same[anchor, first] | same[anchor, second])
+            limits, rivals = values[anchor][own] + margin, far[allowed]
+            of_near[anchor, own] = torch.searchsorted(rivals, limits).to(values.dtype)
+            nearer = len(limits) - torch.searchsorted(limits.sort().values, rivals, right=True)
+            of_far[allowed] += nearer.to(values.dtype)
+            count += len(limits) * len(rivals)
+    total = (of_near * (values + margin)).sum() - (of_far * values[first, second]).sum()
+    return total / max(1, count)
 
 
 def _once(values: Tensor, pairs: Tensor) -> Tensor:

@@ -30,19 +30,19 @@ class Ranges(NamedTuple):
 
 def admissible_ranges(
     sq_distances: Tensor,
-    classes: Tensor,
+    same: Tensor,
     rows: Tensor,
     *,
     margin: float,
     k_hardness: float,
     nearer_positive: bool,
 ) -> Ranges:
-    """The negatives with (k·d(a,p))² < d²(a,n) < d²(a,p) + m, of every pair (a, p) of one class and different rows.
+    """The negatives with (k·d(a,p))² < d²(a,n) < d²(a,p) + m, of every pair (a, p) of rows that share a class.
 
-    sq_distances: float32 (B, B). classes, rows: int64 (B,). margin: m, in units of d². k_hardness: k.
+    sq_distances: float32 (B, B). same: bool (B, B), of `same_class`. rows: int64 (B,). margin: m, in units of d².
+    k_hardness: k.
     nearer_positive: only negatives that are farther than the anchor's nearest positive.
     """
-    same = classes[:, None] == classes
     negatives, order = sq_distances.masked_fill(same, torch.inf).sort(dim=1, stable=True)
     # Not the diagonal: a row that is twice in a batch must not be its own positive.
     positive = same & (rows[:, None] != rows)
@@ -51,7 +51,7 @@ def admissible_ranges(
     # One row an anchor, as wide as the largest number of positives: the searches are by row.
     per_anchor = positive.sum(dim=1)
     place = torch.arange(len(anchors), device=anchors.device) - (per_anchor.cumsum(0) - per_anchor)[anchors]
-    to_positives = sq_distances.new_full((len(classes), max(1, int(per_anchor.max()))), torch.inf)
+    to_positives = sq_distances.new_full((len(same), max(1, int(per_anchor.max()))), torch.inf)
     to_positives[anchors, place] = sq_distances[anchors, positives]
     lower = k_hardness**2 * to_positives
     if nearer_positive:

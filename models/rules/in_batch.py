@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..checks import check_number
 from ..errors import ModelError
+from ..same_class import same_class
 from .admissible import admissible_ranges, counts_of, spread_over
 from .pair_counts import PairCounts, count_pairs
 
@@ -19,13 +20,14 @@ class InBatch(NamedTuple):
     """What a rule sees of a batch of B rows; no gradient.
 
     sq_distances: float32 (B, B), fresh. classes, rows: int64 (B,). stored: int64 (T, 3), places in the batch
-    of the stored triplets, or None for batches that hold none.
+    of the stored triplets, or None for batches that hold none. members: as in `same_class`.
     """
 
     sq_distances: Tensor
     classes: Tensor
     rows: Tensor
     stored: Tensor | None = None
+    members: Tensor | None = None
 
 
 class TripletSelection(NamedTuple):
@@ -136,7 +138,7 @@ def _picked(
 ) -> TripletSelection:
     ranges = admissible_ranges(
         batch.sq_distances,
-        batch.classes,
+        same_class(batch.classes, batch.members),
         batch.rows,
         margin=margin,
         k_hardness=k_hardness,

@@ -20,6 +20,7 @@ from ..data.rows import RunRows, build_rows
 from ..data.splits import Splitting
 from ..errors import CorruptError, DataError, StaleError
 from ..plan.stage import RunFacts
+from ..resolve.labels import check_losses
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import published
 
@@ -77,7 +78,7 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> Prepared:
     encoder = encoder_files(spec)
     keep_copies(spec.root, encoder)
     pictures = data.record() if isinstance(data, PictureSet) else None
-    return Prepared(_facts(data, rows, identity, encoder), identity, splitting, pictures)
+    return Prepared(_facts(spec, data, rows, identity, encoder), identity, splitting, pictures)
 
 
 def _splitting(spec: RunSpec, data: DataSet, before: dict[str, Any] | None) -> Splitting:
@@ -113,11 +114,13 @@ def describe_data(spec: RunSpec) -> RunFacts:
     before = read_run_file(spec.root) if (spec.root / RUN_FILE).exists() else None
     splitting = _splitting(spec, data, before)
     rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed, splitting=splitting))
-    return _facts(data, rows, data.identity(), encoder_files(spec))
+    return _facts(spec, data, rows, data.identity(), encoder_files(spec))
 
 
-def _facts(data: DataSet, rows: RunRows, identity: dict[str, Any], encoder: EncoderFiles) -> RunFacts:
-    return RunFacts(
+def _facts(
+    spec: RunSpec, data: DataSet, rows: RunRows, identity: dict[str, Any], encoder: EncoderFiles
+) -> RunFacts:
+    facts = RunFacts(
         train=len(rows.range("train")),
         validation=len(rows.range("validation")),
         test=len(rows.range("test")),
@@ -131,6 +134,8 @@ def _facts(data: DataSet, rows: RunRows, identity: dict[str, Any], encoder: Enco
         encoder_digest=encoder.digest,
         several=rows.several(),
     )
+    check_losses(spec, facts)
+    return facts
 
 
 def _short(value: Any) -> str:

@@ -154,6 +154,12 @@ def _refuse_other(job: Job, there: Mapping[str, Any], now: Mapping[str, Any]) ->
     if digest_json(there) == digest_json(now):
         return
     name, before, after = _first_difference(there, now)
+    if name == "labels" and before == "None":
+        raise StaleError(
+            f"{job.ref} in {job.root} was made by an earlier version, which used only the first label of a row "
+            f"({job.facts.several[0]} of {job.facts.train} training rows have several): redo it with {job.ref.redo}, "
+            "or start a new run.directory"
+        )
     raise StaleError(
         f"{job.ref} in {job.root} was made with {name} = {before}, and now {name} is {after}: "
         f"set it back, redo it with {job.ref.redo}, or start a new run.directory"

@@ -25,6 +25,8 @@ OF_TRIPLETS: frozenset[LossName] = frozenset({"triplet", "global"})
 """Losses of the triplets that the batch rule finds; the others look at the whole batch."""
 BESIDE_OTHERS: frozenset[LossName] = frozenset({"centre", "mdr"})
 """Losses that do not tell classes apart."""
+OF_ONE_CLASS: frozenset[LossName] = frozenset({"classification", "centre", "hist", "library"})
+"""Losses that need exactly one class a row; the others take rows as positives whose label sets meet."""
 
 
 class BatchHardSpec(Section):

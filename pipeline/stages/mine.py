@@ -34,6 +34,7 @@ from ..errors import CorruptError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
+from ..resolve.labels import label_keys
 from ..resolve.rule import mining_rule
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json
@@ -50,8 +51,8 @@ def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, 
     return (StageRef(ref.epoch, "graph"), StageRef(ref.epoch, "embed"), *hardness_parents(spec, ref))
 
 
-def _keys(spec: RunSpec, _facts: RunFacts) -> dict[str, Any]:
-    return {"mine": spec.mine.result_keys(), "warmup_epochs": spec.train.warmup_epochs}
+def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
+    return {"mine": spec.mine.result_keys(), "warmup_epochs": spec.train.warmup_epochs, **label_keys(facts)}
 
 
 def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:

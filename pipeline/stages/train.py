@@ -10,6 +10,7 @@ from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources
 from ..resolve.encoder import scaling_keys
+from ..resolve.labels import label_keys
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import published
@@ -25,13 +26,14 @@ def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, 
     return first_weights(ref)
 
 
-def _keys(spec: RunSpec, _facts: RunFacts) -> dict[str, Any]:
+def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
     keys = {
         "encoder": spec.encoder.result_keys(),
         "data": {**scaling_keys(spec), "augment": _augment_keys(spec)},
         "train": spec.train.result_keys(),
         "loss": {**spec.loss.result_keys(), "margin": spec.margin},
         "mine": {"nearer_positive": spec.mine.nearer_positive},
+        **label_keys(facts),
     }
     if spec.train.schedule == "cosine":
         # The learning rate of every step depends on where the run ends.

@@ -11,6 +11,7 @@ from ...models.batches.class_balanced import ClassBalanced
 from ...models.batches.inputs import TRIPLET_COLUMNS
 from ...models.batches.mined_filter import MinedFilter
 from ...models.batches.neighbourhood import Neighbourhood, NeighbourhoodSettings
+from ...models.batches.row_classes import RowClasses
 from ...models.batches.stored_triplets import StoredTriplets
 from ...models.rules.in_batch import BatchRule, SemiHard
 from ..artifacts.triplets import part_names, read_confusion, triplet_columns, triplets_per_anchor
@@ -33,7 +34,8 @@ class TrainingInputs:
 def training_inputs(job: Job) -> TrainingInputs:
     """Batches of the epoch: class-balanced while warming up, else as train.batches says."""
     spec = job.spec
-    classes = labels_of(job.root, job.facts.data_digest).codes
+    labels = labels_of(job.root, job.facts.data_digest)
+    classes = RowClasses(labels.members, labels.offsets)
     mine = job.parent("mine") if any(ref.stage == "mine" for ref in job.parent_digests) else None
     if mine is None:
         return TrainingInputs(_class_balanced(job, classes), SemiHard(spec.margin), None)
@@ -47,14 +49,14 @@ def training_inputs(job: Job) -> TrainingInputs:
     return TrainingInputs(batches, rule, mined)
 
 
-def _class_balanced(job: Job, classes: NDArray[np.int32]) -> ClassBalanced:
+def _class_balanced(job: Job, classes: RowClasses) -> ClassBalanced:
     images = images_per_epoch(job.spec, len(classes))
     return ClassBalanced(
         classes, shape=batch_shape(job.spec), images=images, seed=job.spec.run.seed, epoch=job.ref.epoch or 0
     )
 
 
-def _neighbourhood(job: Job, mine: Committed, classes: NDArray[np.int32]) -> Neighbourhood:
+def _neighbourhood(job: Job, mine: Committed, classes: RowClasses) -> Neighbourhood:
     return Neighbourhood(
         classes,
         triplets_per_anchor(mine, len(classes)),
@@ -66,7 +68,7 @@ def _neighbourhood(job: Job, mine: Committed, classes: NDArray[np.int32]) -> Nei
     )
 
 
-def _stored(job: Job, mine: Committed, classes: NDArray[np.int32]) -> StoredTriplets:
+def _stored(job: Job, mine: Committed, classes: RowClasses) -> StoredTriplets:
     batch_images = batch_shape(job.spec).images
     check_enough(mine, batch_images)
     return StoredTriplets(

@@ -3,7 +3,8 @@ from collections import Counter
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from tripletmine.models.batches.decks import Decks, rows_by_class
+from tripletmine.models.batches.decks import Decks
+from tripletmine.models.batches.row_classes import RowClasses
 from tripletmine.models.seeds import numpy_generator
 
 
@@ -25,7 +26,7 @@ def test_a_small_deck_does_not_come_in_the_same_halves():
 
 
 def test_decks_do_not_mix():
-    rows, starts = rows_by_class(np.array([1, 0, 1, 3, 0, 1], np.int32))
+    rows, starts = RowClasses(np.array([1, 0, 1, 3, 0, 1], np.int32)).rows_by_class()
     np.testing.assert_array_equal(starts, [0, 2, 5, 5, 6])
     decks = Decks(rows, starts, numpy_generator(0))
     for _ in range(5):

@@ -69,13 +69,13 @@ def features(rows=ROWS, seed=0, dtype=torch.float64):
     return torch.randn(rows, WIDTH, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
-def inputs_of(rows, classes=UNEVEN, *, normalise=True):
-    """What the trainer would pass on, with semi-hard triplets."""
+def inputs_of(rows, classes=UNEVEN, *, normalise=True, members=None):
+    """What the trainer would pass on, with semi-hard triplets. members: of rows with several classes."""
     embeddings = functional.normalize(rows) if normalise else rows
     distances = pairwise_sq_distances(embeddings)
     with torch.no_grad():
-        picked = SemiHard()(InBatch(distances.float(), classes, torch.arange(len(classes))))
-    return LossInputs(rows, embeddings, distances, classes, picked)
+        picked = SemiHard()(InBatch(distances.float(), classes, torch.arange(len(classes)), members=members))
+    return LossInputs(rows, embeddings, distances, classes, picked, members)
 
 
 def gradient(loss, rows, classes=UNEVEN, **options):
