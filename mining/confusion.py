@@ -19,8 +19,11 @@ class Confusion:
     triplets per anchor, with the hinge d²(a,p) + m − d²(a,n) of the farthest positive for which it is
     admissible.
 
-    class_a: int32 (E,), class of the anchor; multi-label: the first class it shares with that positive.
-    class_b: int32 (E,), class of the negative; multi-label: its first.
+    Rows with several classes: the pair counts for each class that the anchor shares with that positive, with each class
+    of the negative, and with its hinge for all of them.
+
+    class_a: int32 (E,), class of the anchor.
+    class_b: int32 (E,), class of the negative.
     count: int64 (E,), pairs of rows.
     hinge: float64 (E,), sum of their hinges.
     """

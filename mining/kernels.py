@@ -85,6 +85,37 @@ def shared_class(members, offsets, left, right):
 
 
 @numba.njit(cache=True, nogil=True)
+def list_class_pairs(members, offsets, anchor, positive, negative, hinge, pairs, hinges, count):
+    """Append each class that anchor and positive share, with each class of the negative, and the hinge.
+
+    pairs int32 (2, P), hinges float64 (P,): filled up to ``count``; longer copies of them where they are full.
+
+    Returns pairs, hinges and the new count.
+    """
+    i, j = offsets[anchor], offsets[positive]
+    while i < offsets[anchor + 1] and j < offsets[positive + 1]:
+        if members[i] == members[j]:
+            for at in range(offsets[negative], offsets[negative + 1]):
+                if count == hinges.size:
+                    longer_pairs = np.empty((2, 2 * count), np.int32)
+                    longer_pairs[:, :count] = pairs
+                    longer_hinges = np.empty(2 * count, np.float64)
+                    longer_hinges[:count] = hinges
+                    pairs, hinges = longer_pairs, longer_hinges
+                pairs[0, count] = members[i]
+                pairs[1, count] = members[at]
+                hinges[count] = hinge
+                count += 1
+            i += 1
+            j += 1
+        elif members[i] < members[j]:
+            i += 1
+        else:
+            j += 1
+    return pairs, hinges, count
+
+
+@numba.njit(cache=True, nogil=True)
 def farther_than_boundary(sq_negative, sq_positive, limits):
     """(k·d(a,p))² < d²(a,n)."""
     return limits.k_sq * sq_positive < sq_negative
@@ -293,11 +324,14 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
     Returns
     bad: (kind, table row, column or id) of the first bad input, kind 0 for none;
     counts, and int32 (B,), the triplets of each row;
-    of the P admissible pairs int32 (2, P), class of the anchor and of the negative, and float64 (P,), hinge;
+    of the P admissible pairs int32 (2, P), class of the anchor and of the negative, and float64 (P,), hinge (of rows
+    with several classes an entry for each pair of these: see ``list_class_pairs``);
     of the T triplets int64 (3, T), anchor, positive, negative; float32 (2, T), sq_positive, sq_negative; and
     int32 (4, T), positive_rank, negative_rank, anchor_label, negative_label.
     """
     block, width = table_rows.size, ids.shape[1]
+    members, offsets = lookup.members, lookup.offsets
+    single = offsets.size == 0
     counts = np.zeros(COUNTS, np.int64)
     taken = np.zeros(block, np.int32)
     bad = (0, np.int64(0), np.int64(0))
@@ -349,10 +383,16 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
         counts[NO_NEGATIVE] += admitted == 0
         for i in range(admitted):
             n, p = usable[i], hardest[i]
-            pair_classes[0, n_pairs] = p_class[p]
-            pair_classes[1, n_pairs] = n_class[n]
-            pair_hinge[n_pairs] = p_sq[p] + limits.margin - n_sq[n]
-            n_pairs += 1
+            hinge = p_sq[p] + limits.margin - n_sq[n]
+            if single:
+                pair_classes[0, n_pairs] = p_class[p]
+                pair_classes[1, n_pairs] = n_class[n]
+                pair_hinge[n_pairs] = hinge
+                n_pairs += 1
+            else:
+                pair_classes, pair_hinge, n_pairs = list_class_pairs(
+                    members, offsets, a, p_id[p], n_id[n], hinge, pair_classes, pair_hinge, n_pairs
+                )
 
         taken[b] = pair_up(n_sq, usable[:admitted], p_sq[:positives], limits, used, pairs)
         for i in range(taken[b]):

@@ -81,6 +81,18 @@ class Labels:
         if self.offsets is None:
             codes = self.members[left]
             return np.where(codes == self.members[right], codes, np.int32(-1))
+        pair, member = self.all_shared(left, right)
+        shared = np.full(len(left), _MAX_CLASSES, dtype=np.int32)
+        np.minimum.at(shared, pair, member)
+        return np.where(shared == _MAX_CLASSES, np.int32(-1), shared)
+
+    def all_shared(
+        self, left: NDArray[np.int64], right: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """All classes that each pair of rows shares: int64 (S,), the pair's number, and int32 (S,), the class."""
+        if self.offsets is None:
+            pair = np.flatnonzero(self.members[left] == self.members[right])
+            return pair, self.members[left][pair]
         # Every class of the left row, looked up among the (row, class) pairs of all rows, which are sorted.
         counts = np.diff(self.offsets)
         rows = np.repeat(np.arange(len(self), dtype=np.int64), counts)
@@ -90,10 +102,8 @@ class Labels:
         member = self.members[np.arange(len(pair)) - first[pair] + self.offsets[left][pair]]
         wanted = right[pair] * self.classes + member
         at = np.minimum(np.searchsorted(listed, wanted), len(listed) - 1)
-        both = np.where(listed[at] == wanted, member, np.int32(_MAX_CLASSES))
-        shared = np.full(len(left), _MAX_CLASSES, dtype=np.int32)
-        np.minimum.at(shared, pair, both)
-        return np.where(shared == _MAX_CLASSES, np.int32(-1), shared)
+        both = listed[at] == wanted
+        return pair[both], member[both]
 
 
 def encode_labels(values: object) -> Labels:

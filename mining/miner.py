@@ -96,7 +96,7 @@ def mine(
         raise InputError(f"threads is {threads}, it must be at least 1")
     lookup = lookup_of(labels, rule, vectors, excluded)
     ids, sq = read_only(neighbours.ids), read_only(neighbours.sq_distances)
-    task = _Task(ids, sq, read_only(anchor_ids), lookup, limits_of(rule))
+    task = _Task(ids, sq, read_only(anchor_ids), lookup, limits_of(rule), labels)
     codes = labels.first_of(anchor_ids)
     block_rows = max(1, BLOCK_ENTRIES // max(1, neighbours.neighbours))
     spans: list[_Span] = []
@@ -118,13 +118,14 @@ def mine(
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What every block reads: the arguments of the kernel after the table rows."""
+    """What every block reads: the arguments of the kernel after the table rows, and the labels once more."""
 
     ids: NDArray[np.int64]
     sq_distances: NDArray[np.float32]
     anchors: NDArray[np.int64]
     lookup: kernels.Lookup
     limits: kernels.Limits
+    labels: Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +174,12 @@ def _mine_span(task: _Task, rows_of_blocks: list[NDArray[np.int64]], threads: in
         columns.append(column)
     counts = np.sum([block.counts for block in blocks], axis=0)
     sq_positive, sq_negative, anchor_label = columns[3], columns[4], columns[7]
+    taught = anchor_label if task.labels.single else task.labels.all_shared(columns[0], columns[1])[1]
     hinges = sq_positive.astype(np.float64) + task.limits.margin - sq_negative
     return _Span(
         columns=columns,
         confusion=merge_confusions([block.confusion for block in blocks]),
-        report=_report(counts, float(hinges.sum()), anchor_label, len(order)),
+        report=_report(counts, float(hinges.sum()), taught, len(columns[0]), len(order)),
     )
 
 
@@ -207,8 +209,9 @@ def _places(order: NDArray[np.int64], taken: NDArray[np.int32]) -> NDArray[np.in
 
 
 def _report(
-    counts: NDArray[np.int64], hinge: float, anchor_labels: NDArray[np.int32], anchors: int
+    counts: NDArray[np.int64], hinge: float, taught: NDArray[np.int32], triplets: int, anchors: int
 ) -> MiningReport:
+    """taught: class codes, one for each triplet and class that its anchor and positive share."""
     return MiningReport(
         anchors=anchors,
         anchors_excluded=int(counts[kernels.EXCLUDED]),
@@ -219,10 +222,10 @@ def _report(
         positives=int(counts[kernels.POSITIVES]),
         positives_with_empty_interval=int(counts[kernels.EMPTY_INTERVAL]),
         admissible=int(counts[kernels.ADMISSIBLE]),
-        triplets=len(anchor_labels),
+        triplets=triplets,
         hinge=hinge,
         refused={name: int(counts[kernels.REFUSED + i]) for i, name in enumerate(REFUSALS)},
-        triplets_by_class=ClassCounts.of(anchor_labels),
+        triplets_by_class=ClassCounts.of(taught),
     )
 
 

@@ -43,7 +43,7 @@ class MiningReport:
     admissible: (anchor, negative) pairs admissible for at least one positive, before the cap.
     refused: (anchor, negative) pairs that the bare rule admits and a guard refuses, by guard.
     triplets: triplets kept; hinge: the sum of their hinges d²(a,p) + m − d²(a,n).
-    triplets_by_class: by class of the anchor.
+    triplets_by_class: by class of the anchor; of rows with several, by each class that anchor and positive share.
     """
 
     anchors: int = 0

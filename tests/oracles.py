@@ -85,9 +85,10 @@ def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule):
         usable[n] = [p for p in positives if verdicts[p] is None]
         if usable[n]:
             sq_p, p, _ = usable[n][-1]
-            entry = mined.confusion[first_shared(label_sets, anchor, p), min(label_sets[n[1]])]
-            entry[0] += 1
-            entry[1] += sq_p + rule.margin - n[0]
+            for shared in label_sets[anchor] & label_sets[p]:
+                for other in label_sets[n[1]]:
+                    mined.confusion[shared, other][0] += 1
+                    mined.confusion[shared, other][1] += sq_p + rule.margin - n[0]
             mined.counts["admissible"] += 1
         for guard in set(verdicts.values()) - {None, "rule"} if not usable[n] else ():
             mined.counts[guard] += 1

@@ -87,3 +87,13 @@ def test_every_row_keeps_its_classes(sets):
 def test_what_is_no_label(values, message):
     with pytest.raises(InputError, match=re.escape(message)):
         encode_labels(values)
+
+
+def test_all_classes_that_two_rows_share():
+    sets = [{"a", "b"}, {"b", "c", "a"}, {"c"}, {"d", "b"}]
+    left, right = np.array([0, 1, 0, 3, 2]), np.array([1, 2, 2, 1, 2])
+    pair, code = encode_labels(sets).all_shared(left, right)
+    found = [(number, "abcd"[c]) for number, c in zip(pair.tolist(), code.tolist(), strict=True)]
+    assert found == [(0, "a"), (0, "b"), (1, "c"), (3, "b"), (4, "c")]
+    pair, code = encode_labels(["x", "y", "x"]).all_shared(np.array([0, 0, 1]), np.array([1, 2, 1]))
+    assert (pair.tolist(), code.tolist()) == ([1, 2], [0, 1])

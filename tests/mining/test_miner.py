@@ -1,6 +1,7 @@
 """The miner against the triple loop, and its bad input."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -69,9 +70,10 @@ def assert_as_oracle(table, label_sets, rule, *, vectors=None, excluded=()):
         assert label_n == min(coded[n])
     hinges = columns["sq_positive"].astype(float) + rule.margin - columns["sq_negative"].astype(float)
     assert mined.report.hinge == pytest.approx(hinges.sum())
-    assert report["triplets_by_class"]["triplets"] == [
-        count for count in np.bincount(columns["anchor_label"], minlength=1).tolist() if count
-    ]
+    taught = Counter(c for a, p, *_ in expected.triplets for c in coded[a] & coded[p])
+    by_class = report["triplets_by_class"]
+    assert dict(zip(by_class["class"], by_class["triplets"], strict=True)) == taught
+    assert by_class["class"] == sorted(taught)
     return mined
 
 
@@ -347,3 +349,12 @@ def test_arguments_that_do_not_fit_are_refused(given_, message):
     table, labels, rule = (arguments.pop(name) for name in ("table", "labels", "rule"))
     with pytest.raises(InputError, match=re.escape(message)):
         mine(table, labels, rule, **arguments)
+
+
+def test_rows_with_many_classes_fill_the_confusion_table():
+    """More class pairs than there are neighbour entries: 40 entries, and 20 x 20 class pairs for each pair of rows."""
+    vectors = unit_vectors(8, 3, seed=1)
+    sets = [{f"{row % 2}-{number}" for number in range(20)} for row in range(8)]
+    mined = assert_as_oracle(exact_neighbours(vectors, 5), sets, MiningRule(k_hardness=0.5, margin=5.0))
+    assert len(mined.confusion) == 2 * 20 * 20
+    assert mined.confusion.count.sum() == 400 * mined.report.admissible
