@@ -33,7 +33,8 @@ def mine(
     threads: Annotated[int | None, typer.Option(min=1, help="By default all cores.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     audit_sample: Annotated[
-        int, typer.Option(min=0, metavar="ANCHORS", help="Derived again at the end; 0 leaves it out.")
+        int,
+        typer.Option(min=0, metavar="ANCHORS", help="Whose triplets are derived again at the end; 0: none."),
     ] = 2000,
     debug: Debug = False,
 ) -> None:

@@ -23,6 +23,12 @@ from .progress import Progress
 
 _DISK_RESERVE = 64 * 2**20
 
+_MENDED = {
+    "labels": "used only the first label of a row, where some have several",
+    "candidates": "judged candidates for k on suspects, too, which mining leaves out",
+}
+"""Result keys of stages that earlier versions did otherwise, and how; no run file can set them back."""
+
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
@@ -154,11 +160,10 @@ def _refuse_other(job: Job, there: Mapping[str, Any], now: Mapping[str, Any]) ->
     if digest_json(there) == digest_json(now):
         return
     name, before, after = _first_difference(there, now)
-    if name == "labels" and before == "None":
+    if name in _MENDED and before == "None":
         raise StaleError(
-            f"{job.ref} in {job.root} was made by an earlier version, which used only the first label of a row "
-            f"({job.facts.several[0]} of {job.facts.train} training rows have several): redo it with {job.ref.redo}, "
-            "or start a new run.directory"
+            f"{job.ref} in {job.root} was made by an earlier version, which {_MENDED[name]}: redo it with "
+            f"{job.ref.redo}, or start a new run.directory"
         )
     raise StaleError(
         f"{job.ref} in {job.root} was made with {name} = {before}, and now {name} is {after}: "

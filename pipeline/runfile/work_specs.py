@@ -122,7 +122,8 @@ class MineSpec(Section):
     chunk_rows: int = Field(default=65_536, ge=1)
     """Anchors of one task and of one Parquet part."""
     audit_sample: int = Field(default=2000, ge=0)
-    """Triplets derived again from embeddings and labels at the end of the stage; 0 leaves the audit out."""
+    """Anchors whose triplets are derived again from embeddings and labels at the end of the stage; 0 leaves the audit
+    out."""
 
     @model_validator(mode="after")
     def _k_in_range(self) -> "MineSpec":

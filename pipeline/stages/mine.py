@@ -42,7 +42,7 @@ from ..storage.receipts import Receipt, remove_receipt
 from ..storage.row_arrays import read_rows
 from ..storage.tables import write_table
 from ..workers.opened import labels_of, rows_of
-from .mine_hardness import choose_hardness, hardness_parents
+from .mine_hardness import choose_hardness, hardness_keys, hardness_parents
 
 _TRIPLET_BYTES = 64
 
@@ -52,7 +52,12 @@ def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, 
 
 
 def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
-    return {"mine": spec.mine.result_keys(), "warmup_epochs": spec.train.warmup_epochs, **label_keys(facts)}
+    return {
+        "mine": spec.mine.result_keys(),
+        "warmup_epochs": spec.train.warmup_epochs,
+        **label_keys(facts),
+        **hardness_keys(spec),
+    }
 
 
 def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
@@ -87,7 +92,7 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         case "hardness":
             publish_json(
                 job.folder / HARDNESS,
-                choose_hardness(job, mining_rule(job.spec.mine, 1.0), resources.threads),
+                choose_hardness(job, mining_rule(job.spec.mine, 1.0), resources.threads, _excluded(job)),
             )
             return TaskOutput(files=(HARDNESS,), rows=0)
         case "rows":

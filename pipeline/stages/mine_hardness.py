@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...mining.hardness.candidates import evaluate_candidates
 from ...mining.hardness.controller import Candidate, ControllerSettings, EpochRecord, choose_k, scheduled_k
 from ...mining.rule import MiningRule
@@ -25,8 +28,19 @@ def hardness_parents(spec: RunSpec, ref: StageRef) -> tuple[StageRef, ...]:
     return (*mined, *evaluated)
 
 
-def choose_hardness(job: Job, rule: MiningRule, threads: int) -> dict[str, Any]:
-    """k of this epoch, and every number that led to it, JSON-ready. `rule`: as the epoch mines, whatever its k."""
+def hardness_keys(spec: RunSpec) -> dict[str, Any]:
+    """A result key where the controller judges without suspects, which earlier versions left in."""
+    without = spec.mine.hardness == "adaptive" and spec.mine.exclude_suspects is not None
+    return {"candidates": "without suspects"} if without else {}
+
+
+def choose_hardness(
+    job: Job, rule: MiningRule, threads: int, excluded: NDArray[np.bool_] | None
+) -> dict[str, Any]:
+    """k of this epoch, and every number that led to it, JSON-ready.
+
+    rule, excluded: as the epoch mines, whatever its k.
+    """
     spec = job.spec.mine
     epoch = (job.ref.epoch or 0) - job.spec.train.warmup_epochs
     decay_epoch = min(epoch, spec.k_epochs - 1)
@@ -36,7 +50,7 @@ def choose_hardness(job: Job, rule: MiningRule, threads: int) -> dict[str, Any]:
     settings = controller_settings(spec)
     history = list(_history(job))
     deciding = len(history) >= settings.first_epochs
-    candidates = _candidates(job, rule, settings, threads) if deciding else []
+    candidates = _candidates(job, rule, settings, threads, excluded) if deciding else []
     seed = job.spec.run.seed
     choice = choose_k(history, candidates, settings, epoch if deciding else decay_epoch, spec.k_epochs, seed)
     return {**choice.why, "k_hardness": choice.k_hardness}
@@ -58,7 +72,13 @@ def _history(job: Job) -> Iterator[EpochRecord]:
             )
 
 
-def _candidates(job: Job, rule: MiningRule, settings: ControllerSettings, threads: int) -> list[Candidate]:
+def _candidates(
+    job: Job,
+    rule: MiningRule,
+    settings: ControllerSettings,
+    threads: int,
+    excluded: NDArray[np.bool_] | None,
+) -> list[Candidate]:
     anchors = sampled_rows(job.facts.train, job.spec.mine.sample, job.spec.run.seed)
     table = rows_of_table(job, anchors)
     labels = labels_of(job.root, job.facts.data_digest)
@@ -70,7 +90,9 @@ def _candidates(job: Job, rule: MiningRule, settings: ControllerSettings, thread
         nearer_positive=rule.nearer_positive,
         guards=rule.guards,
     )
-    return evaluate_candidates(table, labels, near, settings.grid, anchors=anchors, threads=threads)
+    return evaluate_candidates(
+        table, labels, near, settings.grid, anchors=anchors, excluded=excluded, threads=threads
+    )
 
 
 def _epoch(stage: Committed) -> int:

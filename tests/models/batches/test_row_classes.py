@@ -145,4 +145,5 @@ def test_stored_triplets_come_with_the_classes_of_their_rows():
     plan = StoredTriplets(as_row_classes(sets), [lambda: columns], batch_images=4, images=4, seed=0, epoch=0)
     (batch,) = plan.batches()
     assert batch.rows.tolist() == [0, 1, 2, 3]
+    assert batch.members is not None
     assert batch.members.tolist() == [[code in sets[row] for code in range(3)] for row in range(4)]

@@ -75,7 +75,7 @@ def test_a_run_of_the_first_labels_is_refused_until_it_is_redone(
             earlier.setattr(stage, "label_keys", lambda _facts: {})
         finish(spec)
     message = (
-        r"train of epoch 0 .* used only the first label of a row .*redo it with --from-stage train --epoch 0"
+        r"train of epoch 0 .* used only the first label of a row.*redo it with --from-stage train --epoch 0"
     )
     with pytest.raises(StaleError, match=message):
         finish(spec)
