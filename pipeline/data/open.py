@@ -7,6 +7,9 @@ from .base import DataSet
 from .files import locate
 from .pictures.decode import Decoding
 
+PICTURE_KINDS = ("image-folder", "table")
+"""Kinds whose items are image files."""
+
 
 def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
     """The data set that `spec` names. Its files are opened when first needed.
@@ -27,11 +30,11 @@ def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
         case "image-folder":
             from .image_folder import ImageFolder
 
-            return ImageFolder(path, _decoding(spec), spec.hash_content)
+            return ImageFolder(path, decoding_of(spec), spec.hash_content)
         case "table":
             from .table import ImageTable
 
-            return ImageTable(path, _decoding(spec), spec.hash_content, spec.label_separator)
+            return ImageTable(path, decoding_of(spec), spec.hash_content, spec.label_separator)
         case "arrays":
             from .arrays import Arrays
 
@@ -39,5 +42,5 @@ def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
             return Arrays(path, labels, spec.label_separator, hash_content=spec.hash_content)
 
 
-def _decoding(spec: DataSpec) -> Decoding:
+def decoding_of(spec: DataSpec) -> Decoding:
     return Decoding(spec.colour, spec.height_width, spec.background)

@@ -7,6 +7,8 @@ from typing import Any
 
 from ..artifacts.record import open_record
 from ..artifacts.weights import ENCODER_FILE
+from ..data.open import PICTURE_KINDS, decoding_of
+from ..data.pictures.exported import as_json
 from ..errors import SpecError, StaleError
 from ..plan.refs import StageRef, manifest_of
 from ..plan.stage import RunFacts
@@ -46,6 +48,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None) -> dict[s
         "normalise": spec.encoder.normalise,
         "mean": spec.data.mean,
         "std": spec.data.std,
+        "pictures": as_json(decoding_of(spec.data)) if spec.data.kind in PICTURE_KINDS else None,
         "run": spec.run.name,
         "epoch": chosen,
         "validation": dict(evaluated.report["validation"]) if evaluated else None,

@@ -1,0 +1,61 @@
+"""The way from image files to items, as encoder.json keeps it beside the weights."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from os import fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DataError
+from ..files import in_threads, read_bytes
+from .decode import RESAMPLING, Decoding, decode_image
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReader:
+    """Reads image files as the run did whose encoder was exported. item_shape: (height, width), or with 3 colours."""
+
+    decoding: Decoding
+    item_shape: tuple[int, ...]
+
+    def batches(self, paths: Sequence[str | Path], size: int) -> Iterator[NDArray[np.uint8]]:
+        """The files, uint8 (at most `size`, *item_shape) at a time. Strings may be fsspec URLs.
+
+        Raises: DataError naming the file that cannot be read, or, where the run did not resize, has another shape.
+        """
+        for start in range(0, len(paths), size):
+            yield np.stack(list(in_threads(self._item, paths[start : start + size])))
+
+    def _item(self, path: str | Path) -> NDArray[np.uint8]:
+        name = fspath(path)
+        pixels = decode_image(read_bytes(name), subject=name, decoding=self.decoding).pixels
+        if pixels.shape != self.item_shape:
+            raise DataError(
+                f"image {name} has {pixels.shape[0]} × {pixels.shape[1]} pixels but those of the training had "
+                f"{self.item_shape[0]} × {self.item_shape[1]}, and were not resized: bring it to that size"
+            )
+        return pixels
+
+
+def as_json(decoding: Decoding) -> dict[str, Any]:
+    """What encoder.json says. size: [height, width], or null where images were not resized."""
+    return {
+        "colour": decoding.colour,
+        "size": None if decoding.size is None else list(decoding.size),
+        "background": decoding.background,
+        "resampling": RESAMPLING,
+    }
+
+
+def from_json(value: dict[str, Any], item_shape: tuple[int, ...]) -> PictureReader:
+    """The inverse of `as_json`. Raises: KeyError, TypeError or ValueError where it is of another version."""
+    if value["resampling"] != RESAMPLING:
+        raise ValueError(
+            f"pictures are resized by {value['resampling']}, and this version knows {RESAMPLING}"
+        )
+    size = value["size"]
+    height_width = None if size is None else (int(size[0]), int(size[1]))
+    return PictureReader(Decoding(value["colour"], height_width, value["background"]), item_shape)
