@@ -1,1 +1,72 @@
-"""Mine the triplets that still teach, over the whole training set, every epoch."""
+"""Mine the triplets that still teach, over the whole training set, every epoch.
+
+    import tripletmine as tm
+
+    mined = tm.mine(vectors, labels)
+    mined.columns["anchor"], mined.report.coverage, mined.to_pandas()
+
+These names and their signatures are kept; what lies below the four folders may change from release to release.
+Each is imported when it is first asked for, so that `import tripletmine` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .flows.direct import run as run
+    from .flows.direct import status as status
+    from .mining.guards import Guards as Guards
+    from .mining.rule import MiningRule as MiningRule
+    from .pipeline.standalone.exported_encoder import Encoder as Encoder
+    from .pipeline.standalone.mine_files import mine_files as mine_files
+    from .pipeline.standalone.on_arrays import audit as audit
+    from .pipeline.standalone.on_arrays import mine as mine
+    from .pipeline.standalone.on_arrays import neighbours as neighbours
+    from .pipeline.standalone.on_arrays import suspects as suspects
+    from .pipeline.standalone.read_triplets import read_triplets as read_triplets
+
+    __version__: str
+
+_HOMES = {
+    "Encoder": "pipeline.standalone.exported_encoder",
+    "Guards": "mining.guards",
+    "MiningRule": "mining.rule",
+    "audit": "pipeline.standalone.on_arrays",
+    "mine": "pipeline.standalone.on_arrays",
+    "mine_files": "pipeline.standalone.mine_files",
+    "neighbours": "pipeline.standalone.on_arrays",
+    "read_triplets": "pipeline.standalone.read_triplets",
+    "run": "flows.direct",
+    "status": "flows.direct",
+    "suspects": "pipeline.standalone.on_arrays",
+}
+"""Where each public name is defined. Modules are named in full, never relative to this file: pytest runs it a second
+time, under the name of the checkout's folder."""
+
+__all__ = [
+    "Encoder",
+    "Guards",
+    "MiningRule",
+    "__version__",
+    "audit",
+    "mine",
+    "mine_files",
+    "neighbours",
+    "read_triplets",
+    "run",
+    "status",
+    "suspects",
+]
+
+if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            return import_module("importlib.metadata").version("tripletmine")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'tripletmine' has no attribute {name!r}")
+        return getattr(import_module(f"tripletmine.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -3,6 +3,8 @@
 Nothing heavy is imported before a command is chosen, so that help appears at once.
 """
 
+from typing import Annotated
+
 import typer
 
 from .commands.audit import audit
@@ -20,7 +22,6 @@ from .commands.verify import verify
 
 app = typer.Typer(
     name="tripletmine",
-    help="Mine the triplets that still teach, over the whole training set, every epoch.",
     no_args_is_help=True,
     add_completion=False,
     # Plain help and plain errors, which also start faster than panels.
@@ -31,6 +32,23 @@ app = typer.Typer(
 # In the order in which they are met.
 for command in (init, check, run, status, inspect, export, verify, serve, mine, audit, suspects, triplets):
     app.command()(command)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tripletmine {version('tripletmine')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Mine the triplets that still teach, over the whole training set, every epoch."""
 
 
 def main() -> None:

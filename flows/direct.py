@@ -1,6 +1,11 @@
 """The same run without Prefect: nothing is recorded elsewhere, and a run needs no server and no `flows` extra."""
 
-from .opened_run import OpenedRun
+from pathlib import Path
+
+from ..pipeline.run.progress import Progress, Silent
+from ..pipeline.run.status import RunStatus, read_status
+from ..pipeline.runfile.load import run_root
+from .opened_run import OpenedRun, opened_run
 
 
 def run_directly(opened: OpenedRun) -> None:
@@ -11,3 +16,26 @@ def run_directly(opened: OpenedRun) -> None:
         opened.end_epoch(epoch)
     if opened.wants_test:
         opened.test()
+
+
+def run(run_file: str | Path, *, executor: str | None = None, progress: Progress | None = None) -> RunStatus:
+    """Start a run or continue it where it stopped, as `tripletmine run --no-prefect` does. Returns what came of it.
+
+    executor: "serial", "local" or a Dask scheduler's address, instead of the run file's [cluster]. With "local"
+    call it under `if __name__ == "__main__":`, since its worker processes import the calling program.
+    progress: hears of stages, rows and remarks; by default nobody does.
+
+    Raises: PipelineError, InputError and ModelError, each with one message that says what to do.
+    """
+    with opened_run(Path(run_file), progress or Silent(), executor=executor) as opened:
+        run_directly(opened)
+    return read_status(opened.run.root)
+
+
+def status(run: str | Path) -> RunStatus:
+    """How far a run is and how good: stages, sizes, k and metrics by epoch. May be asked while the run is at work.
+
+    run: its directory, or the run file that names it.
+    Raises: SpecError for anything else.
+    """
+    return read_status(run_root(Path(run)))

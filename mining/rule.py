@@ -25,7 +25,7 @@ class MiningRule:
     guards: conditions against false negatives, all off by default.
     """
 
-    k_hardness: float
+    k_hardness: float = 1.0
     margin: float = 0.2
     triplets_per_anchor: int = 8
     positives: PositiveSource = "neighbours"

@@ -24,12 +24,3 @@ Triplets = Annotated[
 ]
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-
-
-def run_root(run: Path) -> Path:
-    """The run directory that `run` means: itself, or where the run file puts it."""
-    if run.suffix == ".toml":
-        from ...pipeline.runfile.load import load_spec
-
-        return load_spec(run).root
-    return run

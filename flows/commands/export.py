@@ -7,7 +7,7 @@ import typer
 
 from ..terminal.errors import reporting
 from ..terminal.plain import say
-from .arguments import Debug, RunDirectory, run_root
+from .arguments import Debug, RunDirectory
 
 
 def export(
@@ -22,9 +22,8 @@ def export(
     """Write the best encoder with what is needed to load it elsewhere."""
     with reporting(debug):
         from ...pipeline.run.export import export_encoder
+        from ...pipeline.runfile.load import run_root
 
         about = export_encoder(run_root(run), out, epoch=epoch)
         say(f"wrote the encoder of epoch {about['epoch']} to {out}")
-        say(
-            "load it: tripletmine.pipeline.standalone.exported_encoder.ExportedEncoder(Path(...)).embed(items)"
-        )
+        say(f"load it: tripletmine.Encoder.load({str(out)!r}).encode(items)")

@@ -6,7 +6,7 @@ import typer
 
 from ..terminal.errors import reporting
 from ..terminal.plain import say
-from .arguments import Debug, RunDirectory, run_root
+from .arguments import Debug, RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,7 @@ def inspect(
     """Counts, distributions of distances and ranks, the hardest triplets with their keys."""
     with reporting(debug):
         from ...pipeline.run.inspection import PERCENTILES, inspect_epoch
+        from ...pipeline.runfile.load import run_root
         from ..terminal.tables import figure, output, table
 
         found = inspect_epoch(run_root(run), epoch, hardest=hardest)

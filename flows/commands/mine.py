@@ -41,7 +41,7 @@ def mine(
     """Mine triplets from vectors and labels. Needs neither a run file nor torch."""
     with reporting(debug):
         from ...mining.rule import MiningRule
-        from ...pipeline.standalone.mine_vectors import VectorMining, mine_vectors
+        from ...pipeline.standalone.mine_files import mine_files
 
         rule = MiningRule(
             k_hardness=k_hardness,
@@ -49,10 +49,11 @@ def mine(
             triplets_per_anchor=triplets_per_anchor,
             positives=positives,  # pyright: ignore[reportArgumentType]  checked by the rule itself
         )
-        settings = VectorMining(
-            embeddings=embeddings,
-            labels=labels,
-            rule=rule,
+        result = mine_files(
+            embeddings,
+            labels,
+            out,
+            rule,
             neighbours=neighbours,
             method=method,
             recall_target=recall_target,
@@ -61,8 +62,8 @@ def mine(
             threads=threads,
             memory_mib=memory_mib,
             audit_sample=audit_sample,
+            note=say,
         )
-        result = mine_vectors(settings, out, note=say)
         say(
             f"wrote {result.folder}/triplets, and beside it confusion.parquet, classes.parquet, neighbours.zarr"
         )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..terminal.errors import reporting
 from ..terminal.plain import say
-from .arguments import Debug, RunDirectory, run_root
+from .arguments import Debug, RunDirectory
 
 if TYPE_CHECKING:
     from ...pipeline.run.status import EpochStatus, StageStatus
@@ -19,6 +19,7 @@ def status(run: RunDirectory, debug: Debug = False) -> None:
     """
     with reporting(debug):
         from ...pipeline.run.status import read_status
+        from ...pipeline.runfile.load import run_root
         from ..terminal.metrics_table import metrics_table
         from ..terminal.tables import output, size, table
 

@@ -7,7 +7,7 @@ import typer
 
 from ..terminal.errors import FAILED, reporting
 from ..terminal.plain import say
-from .arguments import Debug, RunDirectory, run_root
+from .arguments import Debug, RunDirectory
 
 
 def verify(
@@ -26,6 +26,7 @@ def verify(
     """
     with reporting(debug, ["verify", str(run), "--repair"] if repair else ()):
         from ...pipeline.run.verify import verify_run
+        from ...pipeline.runfile.load import run_root
 
         if repair:
             _repair(run)

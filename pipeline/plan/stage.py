@@ -4,6 +4,7 @@ Words: a *task* is a unit of work; a *phase* is a list of tasks that may run sid
 are done before the next begins.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,6 +41,11 @@ class RunFacts:
     weights: str | None
     encoder_digest: str
     several: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def item_dtype(self) -> str:
+        """ "uint8" or "float32", all that data sets have (see `DataSet.dtype`)."""
+        return "uint8" if self.item_bytes == math.prod(self.item_shape) else "float32"
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready form."""

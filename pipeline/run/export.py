@@ -44,6 +44,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None) -> dict[s
         "encoder": facts.encoder,
         "arguments": spec.encoder.arguments,
         "item_shape": list(facts.item_shape),
+        "item_dtype": facts.item_dtype,
         "embedding_dim": spec.encoder.embedding_dim,
         "normalise": spec.encoder.normalise,
         "mean": spec.data.mean,

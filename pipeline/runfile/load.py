@@ -55,6 +55,11 @@ def load_spec(path: Path) -> RunSpec:
     return parse_spec(keys, base=path.resolve().parent, source=str(path))
 
 
+def run_root(run: Path) -> Path:
+    """The run directory that `run` means: itself, or where the run file puts it. Raises: SpecError."""
+    return load_spec(run).root if run.suffix == ".toml" else run
+
+
 def parse_spec(keys: Mapping[str, Any], *, base: Path, source: str = "run file") -> RunSpec:
     """Validate the tables of a run file; relative paths in it refer to `base`."""
     if "base" in keys:

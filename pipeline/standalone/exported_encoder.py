@@ -1,49 +1,115 @@
 """Loading what `tripletmine export` wrote, without the run."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...models.encoders.checkpoints import load_encoder_state, load_tensors
 from ...models.encoders.encode import encode
 from ...models.images.transforms import Scaling
 from ..artifacts.weights import ENCODER_FILE
-from ..errors import CorruptError
+from ..errors import CorruptError, DataError
 from ..resolve.encoder import built_encoder
 
+if TYPE_CHECKING:
+    from torch import nn
 
-class ExportedEncoder:
-    """A trained encoder: `encoder.embed(items)`; the network itself is `encoder.network`."""
+ABOUT = "encoder.json"
 
-    def __init__(self, folder: Path) -> None:
-        """folder: what `tripletmine export` wrote. Raises: CorruptError, ModelError."""
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Encoder:
+    """A trained encoder: `Encoder.load("birds-encoder").encode(images)`.
+
+    network: the torch module itself, in evaluation mode; move it to encode elsewhere. item_shape: shape of one item.
+    item_dtype: what it was trained on, "uint8" or "float32"; None in exports that do not say. normalise: whether
+    embeddings are made unit length. scaling: applied to items before the network.
+    """
+
+    network: "nn.Module"
+    item_shape: tuple[int, ...]
+    item_dtype: str | None
+    normalise: bool
+    scaling: Scaling
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Encoder":
+        """The encoder in a folder that `tripletmine export` wrote.
+
+        Raises: CorruptError for a folder that is none; ModelError of its factory or its weights.
+        """
+        folder = Path(path)
         try:
-            about = json.loads((folder / "encoder.json").read_bytes())
-            self.normalise = bool(about["normalise"])
-            self.item_shape = tuple(about["item_shape"])
+            about = json.loads((folder / ABOUT).read_bytes())
+            item_shape = tuple(int(side) for side in about["item_shape"])
             mean, std = about["mean"], about["std"]
+            scaling = Scaling() if mean is None else Scaling(tuple(mean), tuple(std))
             reference, arguments = about["encoder"], about["arguments"]
-            embedding_dim = int(about["embedding_dim"])
+            embedding_dim, normalise = int(about["embedding_dim"]), bool(about["normalise"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CorruptError(f"{folder} is not an exported encoder ({error}): export it again") from error
-        self.network = built_encoder(
+        network = built_encoder(
             reference,
             name=reference,
             base=folder,
-            item_shape=self.item_shape,
+            item_shape=item_shape,
             embedding_dim=embedding_dim,
             arguments=arguments,
             seed=0,
         )
-        load_encoder_state(self.network, load_tensors(folder / ENCODER_FILE)[0])
-        self.network.eval()
-        self.scaling = Scaling() if mean is None else Scaling(tuple(mean), tuple(std))
+        load_encoder_state(network, load_tensors(folder / ENCODER_FILE)[0])
+        network.eval()
+        return cls(
+            network,
+            item_shape=item_shape,
+            item_dtype=about.get("item_dtype"),
+            normalise=normalise,
+            scaling=scaling,
+        )
 
-    def embed(self, items: NDArray, *, batch: int = 256) -> NDArray[np.float32]:
-        """Embeddings float32 (N, embedding_dim) of items uint8 or float32 (N, *item_shape), scaled as in training."""
+    def encode(self, items: ArrayLike, *, batch: int = 256) -> NDArray[np.float32]:
+        """Embeddings float32 (N, embedding_dim) of items (N, *item_shape), scaled as in training.
+
+        items: uint8, or float32 or float64; to an encoder that was trained on uint8, floats are pixels divided by 255.
+        batch: items in one forward pass.
+
+        Raises: DataError for items of another shape, type or range than those of the training.
+        """
+        checked = self._checked(np.asarray(items))
         device = next(self.network.parameters()).device
         return encode(
-            self.network, items, normalise=self.normalise, batch=batch, device=device, scaling=self.scaling
+            self.network, checked, normalise=self.normalise, batch=batch, device=device, scaling=self.scaling
         )
+
+    def _checked(self, items: NDArray) -> NDArray:
+        if items.shape[1:] != self.item_shape or not items.ndim or not len(items):
+            wanted = ", ".join(["N", *map(str, self.item_shape)])
+            raise DataError(
+                f"items have shape {items.shape} but the encoder takes ({wanted}): give at least one item, and each "
+                "in the shape it had in training"
+            )
+        if items.dtype == np.uint8:
+            if self.item_dtype == "float32":
+                raise DataError(
+                    "items are uint8 but the encoder was trained on float32 values: give items.astype('float32'), "
+                    "in the range they had in training"
+                )
+            return items
+        if items.dtype.kind != "f":
+            raise DataError(f"items are {items.dtype} but must be uint8 or float32: convert them")
+        # float64 beyond float32 becomes inf, and is refused with the rest.
+        with np.errstate(over="ignore"):
+            items = items.astype(np.float32, copy=False)
+        low, high = float(items.min()), float(items.max())
+        if not np.isfinite([low, high]).all():
+            raise DataError("items hold NaN or infinite values: repair them, or leave them out")
+        if self.item_dtype == "uint8" and not (low >= 0 and high <= 1):
+            raise DataError(
+                f"items are floats from {low:.4g} to {high:.4g} but the encoder was trained on uint8 pixels, whose "
+                "float form lies in [0, 1]: give the pixels as uint8, or divide them by 255"
+            )
+        return items

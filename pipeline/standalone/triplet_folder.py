@@ -1,9 +1,10 @@
 """What a folder of triplets was mined from: one that `tripletmine mine` wrote, or the mine stage of an epoch."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,20 +25,22 @@ from ..storage.committed import Committed
 from ..storage.manifest import read_manifest
 from ..storage.row_arrays import read_rows
 from ..workers.opened import labels_of, rows_of
-from .mine_vectors import SETTINGS, read_labels, read_vectors
+from .mine_files import SETTINGS, read_labels, read_vectors
 
 
 @dataclass(frozen=True, slots=True)
 class TripletSource:
     """labels, keys: of all rows. rule: with which was mined. neighbours: path of the neighbour table.
 
-    files: the triplet parts, in order of anchors. vectors: reads the embeddings float32 (N, D).
+    files: the triplet parts, in order of anchors. counts: as `MiningReport.counts` wrote them.
+    vectors: reads the embeddings float32 (N, D).
     """
 
     files: tuple[Path, ...]
     labels: Labels
     keys: pa.Array
     rule: MiningRule
+    counts: Mapping[str, Any]
     neighbours: Path
     vectors: Callable[[], NDArray[np.float32]]
 
@@ -61,7 +64,8 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 def _mined_alone(folder: Path) -> TripletSource:
     try:
-        settings = json.loads((folder / SETTINGS).read_bytes())["settings"]
+        about = json.loads((folder / SETTINGS).read_bytes())
+        settings, counts = about["settings"], about["counts"]
         guards = dict(settings["rule"].pop("guards"))
         if guards["rank_window"] is not None:
             guards["rank_window"] = tuple(guards["rank_window"])
@@ -75,6 +79,7 @@ def _mined_alone(folder: Path) -> TripletSource:
         labels=read_labels(source),
         keys=source.rows.keys,
         rule=rule,
+        counts=counts,
         neighbours=folder / NEIGHBOURS,
         vectors=lambda: read_vectors(source, normalised=normalised),
     )
@@ -99,6 +104,7 @@ def _of_run(root: Path, folder: Path) -> TripletSource:
         labels=labels_of(root, facts.data_digest),
         keys=rows_of(root, facts.data_digest).table["key"].combine_chunks(),
         rule=mining_rule(spec.mine, float(mine.report["k_hardness"])),
+        counts=mine.report["counts"],
         neighbours=StageRef(mine.epoch, "graph").folder(root) / NEIGHBOURS,
         vectors=vectors,
     )

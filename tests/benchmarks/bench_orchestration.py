@@ -1,4 +1,5 @@
-"""What Prefect costs: the same run recorded in Prefect and with --no-prefect, a finished run again, and --help.
+"""What Prefect costs: the same run recorded in Prefect and with --no-prefect, a finished run again, --help, and
+`import tripletmine`.
 
     python tests/benchmarks/bench_orchestration.py [--rounds 3]
 
@@ -33,7 +34,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=3)
     rounds = options.parse_args().rounds
-    found: dict[str, list[float]] = {"recorded": [], "direct": [], "again": [], "help": []}
+    found: dict[str, list[float]] = {"recorded": [], "direct": [], "again": [], "help": [], "import": []}
     for round_ in range(-1, rounds):
         with tempfile.TemporaryDirectory() as folder:
             direct = _run(Path(folder), "--no-prefect")
@@ -43,6 +44,7 @@ def main() -> None:
             for name, seconds in (("recorded", recorded), ("direct", direct), ("again", again)):
                 found[name].append(seconds)
             found["help"].append(_timed(["--help"]))
+            found["import"].append(_import_seconds())
     each = statistics.median(a - b for a, b in zip(found["recorded"], found["direct"], strict=True)) / EPOCHS
     of = {name: statistics.median(seconds) for name, seconds in found.items()}
     print("| what | seconds | wanted |", "| --- | ---: | --- |", sep="\n")
@@ -51,12 +53,20 @@ def main() -> None:
     print(f"| Prefect, each epoch | {each:.2f} | at most 3 |")
     print(f"| a finished run again | {of['again']:.2f} | at most 8 |")
     print(f"| tripletmine --help | {of['help']:.2f} | at most 0.7 |")
+    print(f"| import tripletmine | {of['import']:.3f} | at most 0.3 |")
 
 
 def _run(folder: Path, *options: str) -> float:
     run_file = folder / "run.toml"
     run_file.write_text(RUN_FILE.format(epochs=EPOCHS))
     return _timed(["run", str(run_file), *options])
+
+
+def _import_seconds() -> float:
+    """Of the import alone, in a new interpreter, whose own start is not ours."""
+    program = "import time; s = time.perf_counter(); import tripletmine; print(time.perf_counter() - s)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    return float(done.stdout)
 
 
 def _timed(arguments: list[str]) -> float:

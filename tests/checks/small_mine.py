@@ -1,29 +1,22 @@
 """A small mine with nothing but the base install: what `wheel.py` runs in its fresh environment."""
 
 import numpy as np
-from tripletmine.mining.audit import check_triplets
-from tripletmine.mining.graphs.build import neighbours_of
-from tripletmine.mining.labels import encode_labels
-from tripletmine.mining.miner import mine
-from tripletmine.mining.rule import MiningRule
-from tripletmine.mining.vectors import normalise
+import tripletmine as tm
 
 ROWS, CLASSES, WIDTH, NEIGHBOURS = 600, 12, 8, 40
 
 
 def main() -> None:
     random = np.random.default_rng(0)
-    classes = np.arange(ROWS) % CLASSES
+    labels = np.arange(ROWS) % CLASSES
     centres = random.standard_normal((CLASSES, WIDTH))
-    vectors = normalise((centres[classes] + random.standard_normal((ROWS, WIDTH))).astype(np.float32))
-    labels = encode_labels(classes)
-    rule = MiningRule(k_hardness=1.0)
+    vectors = centres[labels] + random.standard_normal((ROWS, WIDTH))
+    print(f"tripletmine {tm.__version__}: {tm.mine(vectors, labels, normalise=True)}")
     for method in ("exact", "hnsw", "traverse_add"):
-        table, _ = neighbours_of(vectors, NEIGHBOURS, method=method, threads=1)
-        mined = mine(table, labels, rule)
-        if not len(mined):
-            raise SystemExit(f"{method}: no triplets from {ROWS} rows")
-        audit = check_triplets(mined.columns, labels, vectors, rule)
+        mined = tm.mine(vectors, labels, neighbours=NEIGHBOURS, method=method, threads=1, normalise=True)
+        if not len(mined) or mined.to_arrow().num_rows != len(mined):
+            raise SystemExit(f"{method}: {mined}")
+        audit = tm.audit(mined, vectors, normalise=True)
         if not audit.ok:
             raise SystemExit(f"{method}: {audit}")
         print(f"{method}: {len(mined)} triplets, audited")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("flows", "mining", "models", "pipeline")
-FRONT = ("__init__.py", "py.typed")
+FRONT = ("__init__.py", "__main__.py", "py.typed")
 """The package's own files, at the root."""
 SUFFIXES = (".py", ".toml")
 """Files of the four folders that belong to the package."""
@@ -84,6 +84,7 @@ def use(python: Path, *, elsewhere: Path) -> None:
         ):
             stop(f"{module} is importable in the base environment: some base requirement brings it")
     print(run(str(python.with_name("tripletmine")), "--help", cwd=elsewhere).splitlines()[0].strip())
+    print(run(str(python), "-m", "tripletmine", "--version", cwd=elsewhere).strip())
     print(run(str(python), "-I", str(ROOT / "tests" / "checks" / "small_mine.py"), cwd=elsewhere).strip())
 
 

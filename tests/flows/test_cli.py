@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import tripletmine as tm
 from present import present
 from tripletmine.flows.cli import app
 from tripletmine.pipeline.errors import SpecError
@@ -17,7 +18,6 @@ HEAVY = {
     "numpy",
     "prefect",
     "pyarrow",
-    "pydantic",
     "sklearn",
     "torch",
     "zarr",
@@ -26,18 +26,35 @@ HEAVY = {
 run_cli = CliRunner().invoke
 
 
-def test_help_imports_nothing_heavy():
-    code = (
-        "import sys\n"
-        "from tripletmine.flows.cli import main\n"
-        "sys.argv = ['tripletmine', '--help']\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0\n"
-        "print(*(name.partition('.')[0] for name in sys.modules))"
+CLI = "import sys\nfrom tripletmine.flows.cli import main\nsys.argv[0] = 'tripletmine'\nmain()"
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "says"),
+    [
+        ("import tripletmine", (), ""),
+        (CLI, ("--help",), "Usage"),
+        (CLI, ("check", "--help"), "Usage"),
+        (CLI, ("--version",), "tripletmine 0."),
+    ],
+    ids=["import", "help", "check", "version"],
+)
+def test_nothing_heavy_is_imported_before_there_is_work(program, arguments, says):
+    told_at_exit = "import atexit, sys\natexit.register(lambda: print(*sys.modules))\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", told_at_exit + program, *arguments], capture_output=True, text=True, check=True
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     *page, modules = ended.stdout.splitlines()
-    assert "Usage" in page[0]
-    assert not HEAVY & set(modules.split())
+    assert "\n".join(page).startswith(says)
+    imported = {name.partition(".")[0] for name in modules.split()}
+    assert "tripletmine" in imported
+    assert not HEAVY & imported
+
+
+def test_the_package_runs_as_a_module():
+    command = [sys.executable, "-m", "tripletmine", "--version"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == f"tripletmine {tm.__version__}"
 
 
 @pytest.mark.parametrize("command", [present(each.callback).__name__ for each in app.registered_commands])

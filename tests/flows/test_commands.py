@@ -117,9 +117,9 @@ def test_inspect_of_a_warm_up_epoch_says_why_not(finished):
 
 def test_export_writes_an_encoder_that_loads(finished, tmp_path):
     told("export", finished, "--out", tmp_path / "encoder")
-    from tripletmine.pipeline.standalone.exported_encoder import ExportedEncoder
+    from tripletmine.pipeline.standalone.exported_encoder import Encoder
 
-    encoder = ExportedEncoder(tmp_path / "encoder")
+    encoder = Encoder.load(tmp_path / "encoder")
     assert encoder.item_shape == (8,)
 
 

@@ -5,11 +5,11 @@ import pytest
 import zarr
 from tripletmine.pipeline.data.digits import Digits
 from tripletmine.pipeline.data.rows import RunRows
-from tripletmine.pipeline.errors import CorruptError, SpecError, StaleError, UnavailableError
+from tripletmine.pipeline.errors import CorruptError, DataError, SpecError, StaleError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.run.epochs import best_epoch
 from tripletmine.pipeline.run.export import export_encoder
-from tripletmine.pipeline.standalone.exported_encoder import ExportedEncoder
+from tripletmine.pipeline.standalone.exported_encoder import Encoder
 from tripletmine.pipeline.storage.tables import read_table
 
 from ..conftest import Finished
@@ -22,7 +22,7 @@ def test_the_exported_encoder_embeds_as_the_run_did(digits_run: Finished, tmp_pa
     rows = RunRows(read_table(digits_run.root / "rows.parquet"))
     items = Digits().read(rows.sources(range(300)))
 
-    found = ExportedEncoder(tmp_path / "out").embed(items, batch=100)
+    found = Encoder.load(tmp_path / "out").encode(items, batch=100)
 
     stored = zarr.open_array(str(StageRef(1, "embed").folder(digits_run.root) / "embeddings.zarr"), mode="r")
     np.testing.assert_allclose(found, np.asarray(stored[:300]), atol=2e-6)
@@ -57,7 +57,42 @@ def test_an_epoch_that_was_not_trained(digits_run: Finished, tmp_path: Path) -> 
 
 def test_what_is_no_export(tmp_path: Path) -> None:
     with pytest.raises(CorruptError, match=r"is not an exported encoder .*: export it again"):
-        ExportedEncoder(tmp_path)
+        Encoder.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: x[:, :7], r"items have shape \(5, 7, 8\) but the encoder takes \(N, 8, 8\)"),
+        (lambda x: x[0], r"items have shape \(8, 8\) but"),
+        (lambda x: x[:0], "give at least one item"),
+        (lambda x: x.astype(np.float32), r"floats from 0 to \d+ but .* uint8 pixels, .* divide them by 255"),
+        (lambda x: x / -255, r"floats from -\S+ to -?0 but"),
+        (lambda x: np.full(x.shape, np.nan), "NaN or infinite"),
+        (lambda x: x.astype(np.int64), "items are int64 but must be uint8 or float32: convert them"),
+    ],
+)
+def test_items_that_are_not_like_those_of_the_training_are_refused(
+    change, message: str, digits_run: Finished, tmp_path: Path
+) -> None:
+    export_encoder(digits_run.root, tmp_path / "out")
+    with pytest.raises(DataError, match=message):
+        Encoder.load(tmp_path / "out").encode(change(Digits().read(range(5))))
+
+
+def test_pixels_and_their_float_form_are_the_same_items(digits_run: Finished, tmp_path: Path) -> None:
+    export_encoder(digits_run.root, tmp_path / "out")
+    encoder, pixels = Encoder.load(str(tmp_path / "out")), Digits().read(range(5))
+    assert encoder.item_dtype == "uint8"
+    np.testing.assert_allclose(encoder.encode(pixels / 255.0), encoder.encode(pixels), atol=1e-5)
+
+
+def test_an_export_of_floats_refuses_pixels(copied_run, tmp_path: Path) -> None:
+    export_encoder(copied_run().root, tmp_path / "out")
+    about = tmp_path / "out" / "encoder.json"
+    about.write_text(about.read_text().replace('"uint8"', '"float32"'))
+    with pytest.raises(DataError, match=r"items are uint8 but .* trained on float32"):
+        Encoder.load(tmp_path / "out").encode(Digits().read(range(5)))
 
 
 def test_a_damaged_checkpoint_is_not_exported(copied_run, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.export import export_encoder
 from tripletmine.pipeline.run.prepare import describe_data
 from tripletmine.pipeline.runfile.run_spec import RunSpec
-from tripletmine.pipeline.standalone.exported_encoder import ExportedEncoder
+from tripletmine.pipeline.standalone.exported_encoder import Encoder
 from tripletmine.pipeline.storage.tables import read_table
 
 from ..conftest import Finished
@@ -72,10 +72,10 @@ def test_a_users_own_encoder_is_copied_trained_and_exported(tmp_path: Path) -> N
     assert copy.read_text() == ENCODER
     (tmp_path / "mine.py").unlink()  # the export must not need it
     export_encoder(spec.root, tmp_path / "out")
-    exported = ExportedEncoder(tmp_path / "out")
+    exported = Encoder.load(tmp_path / "out")
     network: Any = exported.network
     assert network[1].out_features == 24
-    assert exported.embed(Digits().read(range(10))).shape == (10, 16)
+    assert exported.encode(Digits().read(range(10))).shape == (10, 16)
 
 
 def test_an_edited_encoder_file_is_another_encoder(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_run_can_begin_with_weights(digits_run: Finished, tmp_path: Path) -> N
     stored = zarr.open_array(str(StageRef(0, "embed").folder(spec.root) / "embeddings.zarr"), mode="r")
     rows = read_table(spec.root / "rows.parquet").slice(0, 200)
     items = Digits().read(rows["source"].to_numpy())
-    expected = ExportedEncoder(tmp_path / "out").embed(items, batch=50)
+    expected = Encoder.load(tmp_path / "out").encode(items, batch=50)
     np.testing.assert_allclose(np.asarray(stored[:200]), expected, atol=2e-6)
 
     weights = tmp_path / "out" / "encoder.safetensors"

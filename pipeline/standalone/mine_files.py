@@ -15,7 +15,7 @@ from ...mining.confusion import merge_confusions
 from ...mining.graphs.build import GraphReport, neighbours_of
 from ...mining.labels import Labels, encode_labels
 from ...mining.miner import mine
-from ...mining.neighbours import NeighbourTable
+from ...mining.neighbours import DEFAULT_NEIGHBOURS, NeighbourTable
 from ...mining.report import MiningReport, merge_reports
 from ...mining.rule import MiningRule
 from ...mining.vectors import as_vectors, is_unit, normalise
@@ -39,34 +39,27 @@ from ..storage.tables import write_table
 SETTINGS = "mining.json"
 """What a triplet folder was mined from and how; `audit` reads it."""
 
-Note = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
-class VectorMining:
-    """What to mine and how.
-
-    embeddings: .npy, .npz, Zarr or Parquet with vectors (N, D). labels: the file with their labels; None where they
-    are in the same file. normalise: scale the vectors to unit length, which the rule assumes. chunk_rows: anchors of
-    one Parquet part. The rest is as in the run file's [graph] and [mine].
-    """
+class _Settings:
+    """The arguments of `mine_files`, as mining.json records them."""
 
     embeddings: str
     labels: str | None
     rule: MiningRule
-    neighbours: int = 150
-    method: str = "auto"
-    recall_target: float = 0.99
-    normalise: bool = False
-    seed: int = 0
-    threads: int | None = None
-    memory_mib: int | None = None
-    chunk_rows: int = 65_536
-    audit_sample: int = 2000
+    neighbours: int
+    method: str
+    recall_target: float
+    normalise: bool
+    seed: int
+    threads: int | None
+    memory_mib: int | None
+    chunk_rows: int
+    audit_sample: int
 
 
 @dataclass(frozen=True, slots=True)
-class VectorMiningResult:
+class MinedFiles:
     """Where the triplets are, what the search and the mining counted, and what the audit found."""
 
     folder: Path
@@ -77,14 +70,54 @@ class VectorMiningResult:
     audit: dict[str, Any] | None
 
 
-def mine_vectors(settings: VectorMining, out: Path, *, note: Note = lambda _text: None) -> VectorMiningResult:
-    """Search, mine and audit; write the folder `out` in one go.
+def mine_files(
+    embeddings: str | Path,
+    labels: str | Path | None,
+    out: str | Path,
+    rule: MiningRule | None = None,
+    *,
+    neighbours: int = DEFAULT_NEIGHBOURS,
+    normalise: bool = False,
+    method: str = "auto",
+    recall_target: float = 0.99,
+    threads: int | None = None,
+    seed: int = 0,
+    memory_mib: int | None = None,
+    chunk_rows: int = 65_536,
+    audit_sample: int = 2000,
+    note: Callable[[str], None] | None = None,
+) -> MinedFiles:
+    """Search, mine and audit the vectors of a file; write the folder `out` in one go.
 
     It holds triplets/part-*.parquet, confusion.parquet, classes.parquet, neighbours.zarr, audit.json and
-    mining.json. note: hears what is going on.
+    mining.json.
+
+    embeddings: .npy, .npz, Zarr or Parquet with vectors (N, D). labels: the file with their labels; None where they
+    are in the same file. rule: by default `MiningRule()`. neighbours: K. normalise: scale the vectors to unit length,
+    which the rule assumes. method, recall_target, seed, memory_mib: of the search, as in `neighbours`. threads: all
+    cores by default. chunk_rows: anchors of one Parquet part. audit_sample: anchors that are derived again at the
+    end; 0 leaves it out. note: hears what is going on.
 
     Raises: DataError and InputError for the files, SpecError when `out` is there already.
     """
+    settings = _Settings(
+        embeddings=str(embeddings),
+        labels=None if labels is None else str(labels),
+        rule=MiningRule() if rule is None else rule,
+        neighbours=neighbours,
+        method=method,
+        recall_target=recall_target,
+        normalise=normalise,
+        seed=seed,
+        threads=threads,
+        memory_mib=memory_mib,
+        chunk_rows=chunk_rows,
+        audit_sample=audit_sample,
+    )
+    return _mine_files(settings, Path(out), note or (lambda _: None))
+
+
+def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedFiles:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SpecError(f"{out} exists already: choose another folder with --out, or remove it")
     here = Path()
@@ -112,7 +145,7 @@ def mine_vectors(settings: VectorMining, out: Path, *, note: Note = lambda _text
     audit = _audit(partial, labels, vectors, report, settings)
     publish_json(partial / SETTINGS, _described(settings, graph, report, vectors.shape))
     partial.replace(out)
-    return VectorMiningResult(out, len(vectors), labels.classes, graph, report, audit)
+    return MinedFiles(out, len(vectors), labels.classes, graph, report, audit)
 
 
 def read_vectors(source: Arrays, *, normalised: bool) -> NDArray[np.float32]:
@@ -142,7 +175,7 @@ def read_labels(source: Arrays) -> Labels:
     return encode_labels(source.rows.labels.to_pylist())
 
 
-def _write_neighbours(folder: Path, table: NeighbourTable, settings: VectorMining) -> None:
+def _write_neighbours(folder: Path, table: NeighbourTable, settings: _Settings) -> None:
     rows, step = len(table), settings.chunk_rows
     create_neighbours(folder, rows=rows, neighbours=table.neighbours, chunk_rows=step)
     for start in range(0, rows, step):
@@ -151,7 +184,7 @@ def _write_neighbours(folder: Path, table: NeighbourTable, settings: VectorMinin
 
 
 def _write_triplets(
-    folder: Path, table: NeighbourTable, labels: Labels, vectors: NDArray[np.float32], settings: VectorMining
+    folder: Path, table: NeighbourTable, labels: Labels, vectors: NDArray[np.float32], settings: _Settings
 ) -> MiningReport:
     confusions, reports = [], []
     for index, start in enumerate(range(0, len(table), settings.chunk_rows)):
@@ -173,7 +206,7 @@ def _write_triplets(
 
 
 def _audit(
-    folder: Path, labels: Labels, vectors: NDArray[np.float32], report: MiningReport, settings: VectorMining
+    folder: Path, labels: Labels, vectors: NDArray[np.float32], report: MiningReport, settings: _Settings
 ) -> dict[str, Any] | None:
     if not settings.audit_sample:
         return None
@@ -191,7 +224,7 @@ def _audit(
 
 
 def _described(
-    settings: VectorMining, graph: GraphReport, report: MiningReport, shape: tuple[int, ...]
+    settings: _Settings, graph: GraphReport, report: MiningReport, shape: tuple[int, ...]
 ) -> dict[str, Any]:
     described = asdict(settings)
     described["embeddings"] = locate(settings.embeddings, Path())

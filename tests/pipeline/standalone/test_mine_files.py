@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from tripletmine.mining.rule import MiningRule
 from tripletmine.pipeline.artifacts.neighbours import read_some_neighbours
 from tripletmine.pipeline.errors import DataError, SpecError
 from tripletmine.pipeline.standalone.audit import audit_folder, list_suspects
-from tripletmine.pipeline.standalone.mine_vectors import VectorMining, mine_vectors
+from tripletmine.pipeline.standalone.mine_files import MinedFiles, mine_files
 from tripletmine.pipeline.standalone.triplet_export import export_triplets
 from tripletmine.pipeline.standalone.triplet_folder import open_triplets
 
@@ -56,13 +57,10 @@ def save(folder: Path, kind: str, vectors: np.ndarray, labels: np.ndarray) -> tu
     return str(path), str(folder / "labels.npy")
 
 
-def settings(embeddings: str, labels: str | None, **changes) -> VectorMining:
+def mine(saved: tuple[str, str | None], out: Path, **changes: Any) -> MinedFiles:
     rule = changes.pop("rule", MiningRule(k_hardness=0.9))
-    return VectorMining(
-        embeddings,
-        labels,
-        rule,
-        **{"neighbours": NEIGHBOURS, "method": "exact", "chunk_rows": 200, **changes},
+    return mine_files(
+        *saved, out, rule, **{"neighbours": NEIGHBOURS, "method": "exact", "chunk_rows": 200, **changes}
     )
 
 
@@ -70,13 +68,13 @@ def settings(embeddings: str, labels: str | None, **changes) -> VectorMining:
 def mined(digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of triplets, mined once."""
     folder = tmp_path_factory.mktemp("alone")
-    mine_vectors(settings(*save(folder, "npy", *digits)), folder / "out")
+    mine(save(folder, "npy", *digits), folder / "out")
     return folder / "out"
 
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "parquet", "zarr"])
 def test_every_format_gives_the_same_triplets(kind: str, digits, mined: Path, tmp_path: Path) -> None:
-    result = mine_vectors(settings(*save(tmp_path, kind, *digits)), tmp_path / "out")
+    result = mine(save(tmp_path, kind, *digits), tmp_path / "out")
     assert (result.rows, result.classes, result.graph.method) == (ROWS, 10, "exact")
     for path in sorted((mined / "triplets").iterdir()):
         other = pq.read_table(tmp_path / "out" / "triplets" / path.name)
@@ -103,7 +101,7 @@ def test_an_audit_finds_nothing_until_a_triplet_is_changed(mined: Path, tmp_path
     assert found.triplets.checked == found.triplets.triplets > 0
     assert found.recall == 1.0
 
-    mine_vectors(settings(*save(tmp_path, "npy", *digits)), tmp_path / "out")
+    mine(save(tmp_path, "npy", *digits), tmp_path / "out")
     part = tmp_path / "out" / "triplets" / "part-00001.parquet"
     table = pq.read_table(part)
     anchors = table["anchor"].to_numpy().copy()
@@ -126,7 +124,7 @@ def test_triplets_go_out_as_json_lines_and_as_a_data_set(mined: Path, tmp_path: 
 
 
 def test_keys_of_the_labels_name_the_rows(digits, tmp_path: Path) -> None:
-    mine_vectors(settings(*save(tmp_path, "parquet", *digits)), tmp_path / "out")
+    mine(save(tmp_path, "parquet", *digits), tmp_path / "out")
     assert open_triplets(tmp_path / "out").keys[3].as_py() == "item 3"
 
 
@@ -134,7 +132,7 @@ def test_suspects_are_listed_with_their_keys_strongest_first(digits, tmp_path: P
     vectors, labels = digits
     wrong = labels.copy()
     wrong[[7, 99]] = (wrong[[7, 99]] + 5) % 10
-    mine_vectors(settings(*save(tmp_path, "parquet", vectors, wrong)), tmp_path / "out")
+    mine(save(tmp_path, "parquet", vectors, wrong), tmp_path / "out")
     list_suspects(tmp_path / "out", tmp_path / "suspects")
     listed = pq.read_table(tmp_path / "suspects" / "mislabelled.parquet").to_pandas()
     assert {7, 99} <= set(listed["row"])
@@ -148,9 +146,9 @@ def test_vectors_that_are_not_of_unit_length_are_refused_unless_asked(digits, tm
     vectors, labels = digits
     paths = save(tmp_path, "npy", vectors * 3, labels)
     with pytest.raises(DataError, match=r"length 3 to 3, but .* --normalise"):
-        mine_vectors(settings(*paths), tmp_path / "out")
+        mine(paths, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    assert present(mine_vectors(settings(*paths, normalise=True), tmp_path / "out").audit)["violations"] == {}
+    assert present(mine(paths, tmp_path / "out", normalise=True).audit)["violations"] == {}
     assert audit_folder(tmp_path / "out").triplets.ok
 
 
@@ -170,19 +168,19 @@ def test_bad_input_is_named_and_leaves_nothing(
 ) -> None:
     paths = save(tmp_path, "npy", vectors(digits[0]), digits[1] if labels is None else labels)
     with pytest.raises(error, match=message):
-        mine_vectors(settings(*paths), tmp_path / "out")
+        mine(paths, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
 def test_other_precisions_are_taken(dtype, digits, tmp_path: Path) -> None:
     paths = save(tmp_path, "npy", digits[0].astype(dtype), digits[1])
-    assert present(mine_vectors(settings(*paths, normalise=True), tmp_path / "out").audit)["violations"] == {}
+    assert present(mine(paths, tmp_path / "out", normalise=True).audit)["violations"] == {}
 
 
 def test_a_folder_that_is_there_is_not_overwritten(mined: Path, digits, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="exists already"):
-        mine_vectors(settings(*save(tmp_path, "npy", *digits)), mined)
+        mine(save(tmp_path, "npy", *digits), mined)
     with pytest.raises(SpecError, match="exists already"):
         export_triplets(mined, mined, form="jsonl")
     with pytest.raises(SpecError, match="holds no mined triplets"):
@@ -194,11 +192,10 @@ def test_neither_torch_nor_prefect_is_imported(digits, tmp_path: Path) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from tripletmine.mining.rule import MiningRule
 from tripletmine.pipeline.standalone.audit import audit_folder
-from tripletmine.pipeline.standalone.mine_vectors import VectorMining, mine_vectors
+from tripletmine.pipeline.standalone.mine_files import mine_files
 out = Path({str(tmp_path / "out")!r})
-mine_vectors(VectorMining({embeddings!r}, {labels!r}, MiningRule(k_hardness=1.0), neighbours=20), out)
+mine_files({embeddings!r}, {labels!r}, out, neighbours=20)
 assert audit_folder(out).triplets.ok
 print(sorted(set(sys.modules) & {{"torch", "prefect", "sklearn", "distributed", "safetensors"}}))
 """

@@ -1,0 +1,229 @@
+"""Mining from Python: vectors and labels in, triplets out. Nothing is written; no torch, no Prefect."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...mining.audit import AuditReport, check_triplets
+from ...mining.errors import InputError
+from ...mining.graphs.build import GraphReport, neighbours_of
+from ...mining.labels import Labels, encode_labels
+from ...mining.miner import mine as mine_table
+from ...mining.neighbours import DEFAULT_NEIGHBOURS, NeighbourTable
+from ...mining.rule import MiningRule
+from ...mining.suspects import Suspects
+from ...mining.suspects import suspects as suspects_in
+from ...mining.vectors import as_vectors, is_unit
+from ...mining.vectors import normalise as to_unit
+from ..artifacts.suspects import NEAREST, nearest_of
+from .triplet_set import TripletSet
+
+Classes = Iterable[int | str] | Iterable[Iterable[int | str]]
+"""One label a row, or several: integers or strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours(NeighbourTable):
+    """A neighbour table, and how it was found.
+
+    ids int64 and sq_distances float32 (N, K): the nearest other rows of each row, nearest first, and their squared
+    distances; −1 and inf where a row has fewer. report: the method, why it was chosen, its recall.
+    """
+
+    report: GraphReport
+
+
+def neighbours(
+    vectors: ArrayLike,
+    neighbours: int | None = None,
+    *,
+    normalise: bool = False,
+    method: str = "auto",
+    recall_target: float = 0.99,
+    threads: int | None = None,
+    seed: int = 0,
+    memory_mib: int | None = None,
+) -> Neighbours:
+    """The nearest other rows of each row.
+
+    vectors: (N, D) numbers of unit length. neighbours: K, by default 150 or what the set has. normalise: scale the
+    vectors to unit length first. method: "exact", "hnsw", "traverse_add", or "auto", the fastest for such a set.
+    recall_target: share of the true neighbours to find, measured on a sample. threads: all cores by default.
+    memory_mib: what may be allocated beside the vectors.
+
+    An hnsw graph that several threads build differs from run to run; all else is the same for a seed.
+
+    Raises: InputError for vectors that cannot be searched, or a recall or memory target that cannot be met.
+    """
+    array = _unit(vectors, normalise=normalise)
+    wanted = min(DEFAULT_NEIGHBOURS, max(1, len(array) - 1)) if neighbours is None else neighbours
+    table, report = neighbours_of(
+        array,
+        wanted,
+        method=method,
+        recall_target=recall_target,
+        threads=threads,
+        seed=seed,
+        memory_mib=memory_mib,
+    )
+    return Neighbours(table.ids, table.sq_distances, report)
+
+
+def mine(
+    vectors: ArrayLike,
+    labels: Classes,
+    rule: MiningRule | None = None,
+    *,
+    neighbours: int | NeighbourTable | None = None,
+    normalise: bool = False,
+    excluded: NDArray[np.bool_] | None = None,
+    method: str = "auto",
+    threads: int | None = None,
+    seed: int = 0,
+) -> TripletSet:
+    """Mine the triplets that still teach: for every row, against the whole set.
+
+    vectors: (N, D) numbers of unit length. labels: one for each row, or several; rows that share one are positives.
+    rule: which triplets; by default ``MiningRule()``, k_hardness 1 and margin 0.2.
+    neighbours: K, by default 150 or what the set has; or a table that ``neighbours`` found in the same vectors, for
+    another rule or labels without another search.
+    normalise: scale the vectors to unit length first. excluded: bool (N,), rows to leave out (see ``suspects``).
+    method, threads, seed: of the search, as in ``neighbours``.
+
+    Raises: InputError for vectors, labels or a table that cannot be mined.
+    """
+    array = _unit(vectors, normalise=normalise)
+    coded = _coded(labels, len(array))
+    rule = MiningRule() if rule is None else rule
+    table = _table(array, neighbours, method=method, threads=threads, seed=seed)
+    mined = mine_table(table, coded, rule, vectors=array, excluded=excluded, threads=threads)
+    graph = table.report if isinstance(table, Neighbours) else None
+    return TripletSet(mined.columns, coded, rule, mined.report, graph)
+
+
+def audit(
+    triplets: TripletSet | Mapping[str, NDArray[Any]],
+    vectors: ArrayLike,
+    labels: Classes | None = None,
+    rule: MiningRule | None = None,
+    *,
+    normalise: bool = False,
+    sample: int | None = None,
+    seed: int = 0,
+) -> AuditReport:
+    """Derive triplets again from vectors and labels, and say what does not hold.
+
+    triplets: a set, or columns like those of one. vectors, labels, normalise: as they were mined. labels and rule are
+    by default those of the set. sample: check only so many anchors, drawn by ``seed``, each with all its triplets.
+
+    Raises: InputError for missing columns, labels or rule, and for vectors that do not fit the labels.
+    """
+    array = _unit(vectors, normalise=normalise)
+    if isinstance(triplets, TripletSet):
+        coded = triplets.labels if labels is None else _coded(labels, len(array))
+        columns = _recoded(triplets, coded)
+        rule = triplets.rule if rule is None else rule
+    else:
+        if labels is None or rule is None:
+            missing = "labels" if labels is None else "rule"
+            raise InputError(
+                f"{missing} is missing: columns alone do not say what they were mined with, give it"
+            )
+        coded, columns = _coded(labels, len(array)), triplets
+    return check_triplets(columns, coded, array, rule, sample=sample, seed=seed)
+
+
+def suspects(
+    vectors: ArrayLike,
+    labels: Classes,
+    *,
+    neighbours: NeighbourTable | None = None,
+    minimum_score: float = 0.5,
+    normalise: bool = False,
+    method: str = "auto",
+    threads: int | None = None,
+    seed: int = 0,
+) -> Suspects:
+    """Rows that look mislabelled and pairs that look like false negatives, strongest first.
+
+    Arguments as in ``mine``; of a table of neighbours the nearest 32 are looked at. minimum_score: list what scores at
+    least this, above 0 and at most 1. Columns of labels hold the labels themselves. ``suspects(…).excluded(N)`` goes
+    into ``mine(…, excluded=…)``.
+
+    Raises: InputError, as ``mine`` does.
+    """
+    array = _unit(vectors, normalise=normalise)
+    coded = _coded(labels, len(array))
+    nearest = min(NEAREST, len(array) - 1) if neighbours is None else neighbours
+    table = nearest_of(_table(array, nearest, method=method, threads=threads, seed=seed))
+    found = suspects_in(table, coded, minimum_score=minimum_score)
+    return replace(
+        found,
+        mislabelled=_named(found.mislabelled, coded),
+        false_negatives=_named(found.false_negatives, coded),
+    )
+
+
+def _unit(vectors: ArrayLike, *, normalise: bool) -> NDArray[np.float32]:
+    """float32 (N, D) of unit length: the margin is in units of their squared distances."""
+    if normalise:
+        return to_unit(vectors, name="vectors")
+    array = as_vectors(vectors, name="vectors")
+    if not is_unit(array):
+        norms = np.linalg.norm(array, axis=1)
+        raise InputError(
+            f"vectors have lengths from {norms.min():.4g} to {norms.max():.4g}, but the margin is in units of squared "
+            "distances of unit vectors: pass normalise=True, or normalise them before"
+        )
+    return array
+
+
+def _coded(labels: Classes | Labels, rows: int) -> Labels:
+    if not isinstance(labels, Labels):
+        # Columns of data frames and tensors, whose elements are neither integers nor strings of Python.
+        labels = encode_labels(np.asarray(labels) if hasattr(labels, "__array__") else labels)
+    if len(labels) != rows:
+        raise InputError(
+            f"there are {len(labels)} labels for {rows} vectors: give one for each, in the same order"
+        )
+    return labels
+
+
+def _table(
+    vectors: NDArray[np.float32],
+    asked: int | NeighbourTable | None,
+    *,
+    method: str,
+    threads: int | None,
+    seed: int,
+) -> NeighbourTable:
+    if not isinstance(asked, NeighbourTable):
+        return neighbours(vectors, asked, method=method, threads=threads, seed=seed)
+    if method != "auto":
+        raise InputError(f"method is {method!r}, but neighbours is a table already: leave one of them out")
+    if len(asked) != len(vectors):
+        raise InputError(
+            f"the neighbour table has {len(asked)} rows, there are {len(vectors)} vectors: give the table of these"
+        )
+    return asked
+
+
+def _recoded(triplets: TripletSet, labels: Labels) -> Mapping[str, NDArray[Any]]:
+    """The set's columns with class codes of other labels; −1 for a class that they do not have."""
+    if labels.names == triplets.labels.names:
+        return triplets.columns
+    code_of = {name: code for code, name in enumerate(labels.names)}
+    codes = np.array([code_of.get(name, -1) for name in triplets.labels.names], np.int32)
+    renamed = {
+        name: codes[column] if name.endswith("_label") else column
+        for name, column in triplets.columns.items()
+    }
+    return renamed
+
+
+def _named(columns: Mapping[str, NDArray[Any]], labels: Labels) -> dict[str, NDArray[Any]]:
+    names = np.asarray(labels.names)
+    return {name: names[column] if name.endswith("label") else column for name, column in columns.items()}

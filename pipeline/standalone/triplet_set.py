@@ -1,0 +1,74 @@
+"""A set of triplets in memory, and the same as a table for people."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...mining.graphs.build import GraphReport
+from ...mining.labels import Labels
+from ...mining.report import MiningReport
+from ...mining.rule import MiningRule
+
+if TYPE_CHECKING:
+    import pandas
+
+_ROLES = ("anchor", "positive", "negative")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TripletSet:
+    """Triplets, the rule that they meet, and what was counted while they were mined.
+
+    columns: one array a column, all of the same length, ordered by anchor. ``anchor``, ``positive`` and ``negative``
+        int64 are rows of the vectors; ``sq_positive`` and ``sq_negative`` float32 squared distances to the anchor;
+        ``positive_rank`` and ``negative_rank`` int32 its 0-based places among the anchor's neighbours, −1 outside
+        them; ``anchor_label`` and ``negative_label`` int32 positions in ``labels.names``; ``k_hardness`` float32.
+    labels: of all rows. report: anchors, coverage, hinge, refusals. graph: how the neighbours were found; None where
+        they were given, and for triplets read from files. keys: of all rows; None for arrays, whose rows have none.
+    """
+
+    columns: dict[str, NDArray[Any]]
+    labels: Labels
+    rule: MiningRule
+    report: MiningReport
+    graph: GraphReport | None = None
+    keys: pa.Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.columns["anchor"])
+
+    def __repr__(self) -> str:
+        report = self.report
+        return (
+            f"TripletSet({len(self):,} triplets of {report.anchors_with_triplet:,} of {report.anchors:,} anchors, "
+            f"{self.labels.classes:,} classes, k_hardness = {self.rule.k_hardness:g}, margin = {self.rule.margin:g})"
+        )
+
+    def to_arrow(self) -> pa.Table:
+        """The columns as an Arrow table, with class names for class codes, and the rows' keys where they have some.
+
+        Numbers share the memory of ``columns``.
+        """
+        names = pa.array(self.labels.names)
+        arrays: dict[str, Any] = {}
+        for name, values in self.columns.items():
+            coded = name.endswith("_label")
+            arrays[name] = (
+                pa.DictionaryArray.from_arrays(pa.array(values), names) if coded else pa.array(values)
+            )
+        if self.keys is not None:
+            for role in _ROLES:
+                arrays[f"{role}_key"] = self.keys.take(arrays[role])
+        return pa.table(arrays)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The same as a DataFrame; labels become a categorical. Raises: ImportError without pandas."""
+        return self.to_arrow().to_pandas()
+
+
+def in_order(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """The columns of parts that follow each other."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
