@@ -1,6 +1,7 @@
 """Loading what `tripletmine export` wrote, without the run."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from ...models.encoders.checkpoints import load_encoder_state, load_tensors
 from ...models.encoders.encode import encode
 from ...models.images.transforms import Scaling
 from ..artifacts.weights import ENCODER_FILE
+from ..data.pictures.exported import PictureReader, from_json
 from ..errors import CorruptError, DataError
 from ..resolve.encoder import built_encoder
 
@@ -27,7 +29,8 @@ class Encoder:
 
     network: the torch module itself, in evaluation mode; move it to encode elsewhere. item_shape: shape of one item.
     item_dtype: what it was trained on, "uint8" or "float32"; None in exports that do not say. normalise: whether
-    embeddings are made unit length. scaling: applied to items before the network.
+    embeddings are made unit length. scaling: applied to items before the network. pictures: reads image files as the
+    run did; None where the run had none, or the export does not say.
     """
 
     network: "nn.Module"
@@ -35,6 +38,7 @@ class Encoder:
     item_dtype: str | None
     normalise: bool
     scaling: Scaling
+    pictures: PictureReader | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> "Encoder":
@@ -50,6 +54,8 @@ class Encoder:
             scaling = Scaling() if mean is None else Scaling(tuple(mean), tuple(std))
             reference, arguments = about["encoder"], about["arguments"]
             embedding_dim, normalise = int(about["embedding_dim"]), bool(about["normalise"])
+            pictures = about.get("pictures")
+            pictures = None if pictures is None else from_json(pictures, item_shape)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CorruptError(f"{folder} is not an exported encoder ({error}): export it again") from error
         network = built_encoder(
@@ -69,20 +75,35 @@ class Encoder:
             item_dtype=about.get("item_dtype"),
             normalise=normalise,
             scaling=scaling,
+            pictures=pictures,
         )
 
-    def encode(self, items: ArrayLike, *, batch: int = 256) -> NDArray[np.float32]:
+    def encode(self, items: ArrayLike | Sequence[str | Path], *, batch: int = 256) -> NDArray[np.float32]:
         """Embeddings float32 (N, embedding_dim) of items (N, *item_shape), scaled as in training.
 
         items: uint8, or float32 or float64; to an encoder that was trained on uint8, floats are pixels divided by 255.
+            Or the paths of N image files, which are decoded, laid on a background and resized as the run did.
         batch: items in one forward pass.
 
-        Raises: DataError for items of another shape, type or range than those of the training.
+        Raises: DataError for items of another shape, type or range than those of the training, and for files that
+        cannot be read.
         """
-        checked = self._checked(np.asarray(items))
+        paths = _paths(items)
+        if paths is None:
+            return self._encoded(self._checked(np.asarray(items)), batch)
+        if self.pictures is None:
+            raise DataError(
+                "items are paths but the exported encoder does not say how its run read image files: give arrays of "
+                f"shape (N, {', '.join(map(str, self.item_shape))}), or export it again if the run was on image files"
+            )
+        return np.concatenate(
+            [self._encoded(pixels, batch) for pixels in self.pictures.batches(paths, batch)]
+        )
+
+    def _encoded(self, items: NDArray, batch: int) -> NDArray[np.float32]:
         device = next(self.network.parameters()).device
         return encode(
-            self.network, checked, normalise=self.normalise, batch=batch, device=device, scaling=self.scaling
+            self.network, items, normalise=self.normalise, batch=batch, device=device, scaling=self.scaling
         )
 
     def _checked(self, items: NDArray) -> NDArray:
@@ -113,3 +134,14 @@ class Encoder:
                 "float form lies in [0, 1]: give the pixels as uint8, or divide them by 255"
             )
         return items
+
+
+def _paths(items: ArrayLike | Sequence[str | Path]) -> list[str | Path] | None:
+    """The paths that items are; None where they are numbers. Raises: DataError for one path that is no list."""
+    if isinstance(items, str | Path):
+        raise DataError(f"items are one path, {items}, but must be a list: give [{str(items)!r}]")
+    if isinstance(items, np.ndarray):
+        return items.tolist() if items.dtype.kind == "U" and items.ndim == 1 else None
+    if isinstance(items, Sequence) and items and all(isinstance(item, str | Path) for item in items):
+        return [item for item in items if isinstance(item, str | Path)]
+    return None

@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zarr
+from PIL import Image
 from tripletmine.pipeline.data.digits import Digits
 from tripletmine.pipeline.data.rows import RunRows
 from tripletmine.pipeline.errors import CorruptError, DataError, SpecError, StaleError, UnavailableError
@@ -13,7 +15,7 @@ from tripletmine.pipeline.standalone.exported_encoder import Encoder
 from tripletmine.pipeline.storage.tables import read_table
 
 from ..conftest import Finished
-from ..runs import finish
+from ..runs import finish, small_spec
 
 
 def test_the_exported_encoder_embeds_as_the_run_did(digits_run: Finished, tmp_path: Path) -> None:
@@ -129,3 +131,59 @@ def test_a_spec_that_was_refused_is_not_exported(
         finish(spec)
     with pytest.raises(StaleError, match=f"{subject} of .* changed since epoch 1 was trained"):
         export_encoder(spec.root, tmp_path / "out", epoch=1)
+
+
+def test_paths_of_image_files_are_encoded_as_the_run_did(tmp_path: Path) -> None:
+    """Against embeddings.zarr: pictures of several sizes, some transparent, on a background that is not the default."""
+    random = np.random.default_rng(0)
+    lines = ["path,label"]
+    for index in range(120):
+        pixels = random.integers(0, 256, (9 + index % 3, 10, 4), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
+        lines.append(f"{index}.png,class {index % 3}")
+    (tmp_path / "images.csv").write_text("\n".join(lines) + "\n")
+    spec = small_spec(
+        tmp_path,
+        data={"kind": "table", "path": "images.csv", "image_size": 8, "background": "#204060"},
+        graph={"neighbours": 20},
+        train={"images_per_epoch": 200, "classes_per_batch": 3},
+    )
+    finish(spec)
+    about = export_encoder(spec.root, tmp_path / "out", epoch=0)
+    assert about["pictures"] == {
+        "colour": "rgb",
+        "size": [8, 8],
+        "background": "#204060",
+        "resampling": "bilinear",
+    }
+    rows = RunRows(read_table(spec.root / "rows.parquet"))
+    paths = [tmp_path / key for key in rows.keys(np.arange(rows.n_train))]
+    encoder = Encoder.load(tmp_path / "out")
+
+    found = encoder.encode(paths, batch=32)
+
+    stored = zarr.open_array(str(StageRef(1, "embed").folder(spec.root) / "embeddings.zarr"), mode="r")
+    np.testing.assert_allclose(found, np.asarray(stored[:]), atol=2e-6)
+    np.testing.assert_array_equal(encoder.encode(np.array([str(paths[0])])), encoder.encode(paths[:1]))
+    with pytest.raises(DataError, match=r"gone\.png does not exist"):
+        encoder.encode([str(tmp_path / "gone.png")])
+    with pytest.raises(DataError, match=r"items are one path, .* give \['.*0\.png'\]"):
+        encoder.encode(str(paths[0]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("says", [True, False], ids=["no pictures", "of an earlier version"])
+def test_paths_where_the_export_does_not_say_how_to_read_them(
+    says: bool, digits_run: Finished, tmp_path: Path
+) -> None:
+    export_encoder(digits_run.root, tmp_path / "out")
+    about = json.loads((tmp_path / "out" / "encoder.json").read_text())
+    assert about["pictures"] is None
+    if not says:
+        del about["pictures"]
+        (tmp_path / "out" / "encoder.json").write_text(json.dumps(about))
+    encoder = Encoder.load(tmp_path / "out")
+    assert len(encoder.encode(Digits().read(range(5)))) == 5
+    with pytest.raises(
+        DataError, match=r"does not say how its run read image files: give arrays of shape \(N, 8, 8\)"
+    ):
+        encoder.encode(["a.png"])
