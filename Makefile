@@ -35,20 +35,20 @@ test: environment
 
 bench:
 	@.ci/environment all dev bench
-	$(BIN)/python tests/benchmarks/glyphs.py --out runs/glyphs
-	$(BIN)/python tests/benchmarks/bench_graphs.py
-	$(BIN)/python tests/benchmarks/bench_mine.py
-	$(BIN)/python tests/benchmarks/bench_mining_alone.py --glyphs runs/glyphs
-	$(BIN)/python tests/benchmarks/bench_scale.py
-	$(BIN)/python tests/benchmarks/bench_embed.py
-	$(BIN)/python tests/benchmarks/bench_train.py
-	$(BIN)/python tests/benchmarks/bench_train_memory.py
-	$(BIN)/python tests/benchmarks/bench_orchestration.py
+	$(BIN)/python -m tests.benchmarks.glyphs --out runs/glyphs
+	$(BIN)/python -m tests.benchmarks.bench_graphs
+	$(BIN)/python -m tests.benchmarks.bench_mine
+	$(BIN)/python -m tests.benchmarks.bench_mining_alone --glyphs runs/glyphs
+	$(BIN)/python -m tests.benchmarks.bench_scale
+	$(BIN)/python -m tests.benchmarks.bench_embed
+	$(BIN)/python -m tests.benchmarks.bench_train
+	$(BIN)/python -m tests.benchmarks.bench_train_memory
+	$(BIN)/python -m tests.benchmarks.bench_orchestration
 
 methods:
 	@.ci/environment all dev bench
-	$(BIN)/python tests/benchmarks/bench_methods.py --out runs/methods --glyphs runs/glyphs
-	$(BIN)/python tests/benchmarks/bench_methods.py --out runs/methods --glyphs runs/glyphs --table methods-looked-into \
+	$(BIN)/python -m tests.benchmarks.methods --out runs/methods --glyphs runs/glyphs
+	$(BIN)/python -m tests.benchmarks.methods --out runs/methods --glyphs runs/glyphs --table methods-looked-into \
 	    --data glyphs --seeds 1
 
 faults: environment

@@ -20,11 +20,10 @@ WITH_PROCESSES = (
     "faults",
     "models/images/test_loader.py",
     "models/train/test_processes.py",
-    "models/losses/test_training_with_losses.py",
+    "models/train/test_training_with_losses.py",
     "pipeline/workers",
     "pipeline/storage/test_lock.py",
-    "pipeline/run/test_killed.py",
-    "pipeline/run/test_methods.py",
+    "pipeline/whole_runs",
     "pipeline/training/test_launch.py",
 )
 

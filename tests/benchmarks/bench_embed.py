@@ -1,6 +1,6 @@
 """embed against a bare forward loop over the same images, in one process.
 
-    python tests/benchmarks/bench_embed.py [--rounds 5]
+    python -m tests.benchmarks.bench_embed [--rounds 5]
 
 The bare loop has the images in memory as one array and does what anybody would write: scale, forward, normalise,
 collect. The stage reads through the data set, checks, and writes checksummed Zarr.
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from timing import Contender, compare, markdown
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.resolve.encoder import load_encoder
 from tripletmine.pipeline.run.directory import Run, open_run
@@ -23,6 +22,8 @@ from tripletmine.pipeline.stages.embed import EMBED
 from tripletmine.pipeline.storage.publish import remove_tree
 from tripletmine.pipeline.workers.opened import data_of, rows_of
 from tripletmine.pipeline.workers.serial import SerialExecutor
+
+from .timing import Contender, compare, markdown
 
 
 def main() -> None:

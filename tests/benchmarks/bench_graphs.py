@@ -1,6 +1,6 @@
 """The graphs against bare hnswlib and faiss, as ratios in one run.
 
-    python tests/benchmarks/bench_graphs.py [--only hnsw exact traverse_add epochs] [--rounds 5]
+    python -m tests.benchmarks.bench_graphs [--only hnsw exact traverse_add epochs] [--rounds 5]
         [--threads 2] [--widths 64 512] [--epochs 5 9] [--run runs/epochs]
         [--vectors EPOCH.npy] [--images train-images-idx3-ubyte.gz]
 
@@ -19,8 +19,6 @@ from pathlib import Path
 import faiss  # pyright: ignore[reportMissingImports] (extra bench)
 import hnswlib
 import numpy as np
-from real_run import FOLDER, embeddings_of
-from timing import Contender, compare, markdown
 from tripletmine.mining.graphs import exact, hnsw
 from tripletmine.mining.graphs.hnsw import HnswParameters
 from tripletmine.mining.graphs.merge import merge_tables
@@ -31,6 +29,9 @@ from tripletmine.mining.graphs.traverse import build as traverse_add
 from tripletmine.mining.graphs.traverse.build import TraverseAddIndex, TraverseAddParameters
 from tripletmine.mining.neighbours import NeighbourTable
 from tripletmine.mining.vectors import as_vectors, normalise
+
+from .real_run import FOLDER, embeddings_of
+from .timing import Contender, compare, markdown
 
 RECALL = 0.99
 CHANGED = 0.17

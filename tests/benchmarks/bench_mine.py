@@ -1,6 +1,6 @@
 """Mining from a neighbour table, its Parquet files included, against the graph that made the table.
 
-    python tests/benchmarks/bench_mine.py [--rounds 5] [--threads 1] [--neighbours 100 150] [--vectors EPOCH.npy]
+    python -m tests.benchmarks.bench_mine [--rounds 5] [--threads 1] [--neighbours 100 150] [--vectors EPOCH.npy]
 
 Vectors are float32 (N, D), without them as in bench_graphs. Two labelings of the same vectors: ten classes, and two
 thousand, each of the rows nearest to one of two thousand drawn rows, so that both mine the geometry of real images.
@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from bench_graphs import components
-from timing import Contender, compare, markdown
 from tripletmine.mining.graphs import hnsw
 from tripletmine.mining.graphs.hnsw import HnswParameters
 from tripletmine.mining.labels import Labels, encode_labels
@@ -28,6 +26,9 @@ from tripletmine.mining.rule import MiningRule
 from tripletmine.mining.vectors import as_vectors
 from tripletmine.pipeline.artifacts.triplets import confusion_table, triplet_table
 from tripletmine.pipeline.storage.tables import write_table
+
+from .bench_graphs import components
+from .timing import Contender, compare, markdown
 
 MANY = 2000
 EF = 50

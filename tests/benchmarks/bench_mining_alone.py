@@ -1,6 +1,6 @@
 """Mining a set of vectors with class labels, against sentence-transformers' mine_hard_negatives (faiss, exact).
 
-    python tests/benchmarks/bench_mining_alone.py --glyphs glyphs [--rounds 3]
+    python -m tests.benchmarks.bench_mining_alone --glyphs glyphs [--rounds 3]
 
 Vectors: PCA (64-d, unit norm) of the pixels of about 2,100 kanji in 16 fonts. Both sides get vectors in memory and 4
 negatives an anchor. The peer works on pairs, so the labels become all pairs of a class, each row with itself included

@@ -1,7 +1,7 @@
 """What Prefect costs: the same run recorded in Prefect and with --no-prefect, a finished run again, --help, and
 `import tripletmine`.
 
-    python tests/benchmarks/bench_orchestration.py [--rounds 3]
+    python -m tests.benchmarks.bench_orchestration [--rounds 3]
 
 Whole processes are timed, as a user would, in turns. What Prefect costs is the difference of the two, its server's
 start and end included, divided by the epochs. One round that does not count comes first: it compiles.

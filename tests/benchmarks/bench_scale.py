@@ -1,6 +1,6 @@
 """How search and mining grow from 60,000 to 480,000 rows, and whether they keep to their memory.
 
-    python tests/benchmarks/bench_scale.py [--memory-mib 1500] [--method hnsw] [--sizes 60000 120000 240000 480000]
+    python -m tests.benchmarks.bench_scale [--memory-mib 1500] [--method hnsw] [--sizes 60000 120000 240000 480000]
 
 Real images: Fashion-MNIST, each image also shifted by one and two pixels, projected on 64 principal components, of
 unit length. Each size runs in a process of its own; the peak is what the operating system accounts to it, Python and

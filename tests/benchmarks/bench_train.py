@@ -1,6 +1,6 @@
 """train against a bare loop of the same model, batches and loss, in one process.
 
-    python tests/benchmarks/bench_train.py [--rounds 5] [--images 7680] [--threads 1] [--loader-workers 0]
+    python -m tests.benchmarks.bench_train [--rounds 5] [--images 7680] [--threads 1] [--loader-workers 0]
 
 The bare loop has every batch in memory as a tensor and does what anybody would write: forward, distances, triplets,
 loss, backward, clip, step. The trainer gets the same tensors; the stage reads and scales images through the data set
@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 
 import torch
-from timing import Contender, compare, markdown
 from torch import nn
 from tripletmine.models.compute import use_threads
 from tripletmine.models.distances import pairwise_sq_distances
@@ -34,6 +33,8 @@ from tripletmine.pipeline.storage.publish import remove_tree
 from tripletmine.pipeline.training.batches import TrainingInputs, training_inputs
 from tripletmine.pipeline.training.images import batches_with_images
 from tripletmine.pipeline.workers.serial import SerialExecutor
+
+from .timing import Contender, compare, markdown
 
 REF = StageRef(0, TRAIN.name)
 

@@ -1,6 +1,6 @@
 """Peak memory of what training holds beside the encoder, for 10⁵ to 10⁷ mined triplets.
 
-    python tests/benchmarks/bench_train_memory.py [--triplets 100000 1000000 10000000] [--batches triplets]
+    python -m tests.benchmarks.bench_train_memory [--triplets 100000 1000000 10000000] [--batches triplets]
 
 Each number has a process of its own: it opens a mine stage with that many synthetic triplets, in parts of one size,
 and goes through the batches of an epoch that shows every one of them, reading no images. Counted is what is held at

@@ -1,13 +1,13 @@
 """Real images of many classes: the kanji of JIS level 1, each rendered in many fonts.
 
-    python tests/benchmarks/glyphs.py --out glyphs                  # 16 fonts that differ clearly
-    python tests/benchmarks/glyphs.py --out glyphs-all --all-fonts  # every font file of the packages below
+    python -m tests.benchmarks.glyphs --out glyphs                  # 16 fonts that differ clearly
+    python -m tests.benchmarks.glyphs --out glyphs-all --all-fonts  # every font file of the packages below
 
 Writes images.npy (uint8, N x 32 x 32) and rows.parquet (key, label, split), which a run file reads with
 kind = "arrays", path = "glyphs/images.npy", labels = "glyphs/rows.parquet". Splits are by character: 1,900 for
 training, 200 for validation, 865 for the test.
 
-The fonts are Debian packages:  apt-get install --no-install-recommends $(python tests/benchmarks/glyphs.py --packages)
+The fonts are Debian packages:  apt-get install --no-install-recommends $(python -m tests.benchmarks.glyphs --packages)
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Embeddings of consecutive epochs of a real run: the example on Fashion-MNIST, for ten epochs, made once and kept.
 
-    python tests/benchmarks/real_run.py [--folder runs/epochs]
+    python -m tests.benchmarks.real_run [--folder runs/epochs]
 
 About seven minutes on two quiet cores; broken off, it continues. Its learning rate falls on a cosine from the first
 epoch to the last, so early epochs move the neighbours much more than late ones.

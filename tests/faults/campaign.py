@@ -14,8 +14,8 @@ import time
 import traceback
 from pathlib import Path
 
-from .all_cases import all_cases
 from .cases import CannotBeTried, Case, References, Tally
+from .kinds.all_cases import all_cases
 from .table import Result, print_table, read_results
 
 

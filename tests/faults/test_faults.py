@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from .all_cases import all_cases
 from .cases import CannotBeTried, Case, References
+from .kinds.all_cases import all_cases
 
 SHORT = [case for case in all_cases() if case.short]
 

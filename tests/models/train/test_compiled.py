@@ -4,7 +4,7 @@ import pytest
 import torch
 from tripletmine.models.rules.in_batch import SemiHard
 
-from ..losses.steps import plan, train, trainer
+from .steps import plan, train, trainer
 
 
 @pytest.fixture

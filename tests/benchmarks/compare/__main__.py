@@ -1,7 +1,7 @@
 """Training on mined triplets against mining inside the batch, image for image and second for second.
 
-    python tests/benchmarks/compare.py glyphs
-    python tests/benchmarks/compare.py fashion-mnist
+    python -m tests.benchmarks.compare glyphs
+    python -m tests.benchmarks.compare fashion-mnist
 
 Every contestant has the same encoder, optimiser, seeds and number of images; the learning rate of each is the best
 of three on validation. Ours is the product on a run file, the peers are pytorch-metric-learning in a bare loop. Each
@@ -16,11 +16,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from compare_contestants import CONTESTANTS
-from compare_data import Task, fashion_mnist, glyphs
-from compare_runner import Comparison
-from compare_table import Finished, markdown
-from results_files import publish
+
+from ..results_files import publish
+from .contestants import CONTESTANTS
+from .data import Task, fashion_mnist, glyphs
+from .runner import Comparison
+from .table import Finished, markdown
 
 TASKS: dict[str, Callable[[Path], Task]] = {
     "glyphs": lambda work: glyphs(work.parent / "glyphs"),

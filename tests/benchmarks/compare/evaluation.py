@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from compare_data import Loaded
 from torch import nn
 from tripletmine.models.encoders.encode import encode
 from tripletmine.models.metrics.report import retrieval_metrics
+
+from .data import Loaded
 
 _BATCH = 512
 """Rows pushed through the encoder at once, as by the product."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from compare_results import Epoch, Result
+from .results import Epoch, Result
 
 METRIC = "map_at_r"
 

@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow.parquet as pq
 from sklearn.datasets import load_digits
 
-from .cases import Case, References, Tally
-from .dask_cluster import DaskCluster
-from .product import Product, kill_group
-from .state import at_work, computed, events, require_same
-from .waiting import eventually
+from ..cases import Case, References, Tally
+from ..dask_cluster import DaskCluster
+from ..product import Product, kill_group
+from ..state import at_work, computed, events, require_same
+from ..waiting import eventually
 
 KIND = "Dask"
 VARIANT = "slow"

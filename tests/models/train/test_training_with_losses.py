@@ -5,8 +5,8 @@ import torch
 from tripletmine.models.encoders.checkpoints import load_tensors, save_tensors
 
 from .. import launcher
+from ..losses.examples import METHODS
 from . import steps
-from .examples import METHODS
 from .steps import STEPS, plan, train, trainer
 
 

@@ -1,10 +1,10 @@
 """Every method through the real pipeline, on class-balanced batches and on mined neighbourhood batches.
 
-    python tests/benchmarks/bench_methods.py [--data glyphs fashion-mnist] [--glyphs runs/glyphs] [--seeds 3]
-    python tests/benchmarks/bench_methods.py --table methods-looked-into --data glyphs --seeds 1
+    python -m tests.benchmarks.methods [--data glyphs fashion-mnist] [--glyphs runs/glyphs] [--seeds 3]
+    python -m tests.benchmarks.methods --table methods-looked-into --data glyphs --seeds 1
 
 The same encoder, optimiser, learning rate, batch shape and number of images for all; each method with the defaults of
-its section in the run file. What differs is in methods_cases.py. Metrics are those of the test split (glyphs: of
+its section in the run file. What differs is in cases.py. Metrics are those of the test split (glyphs: of
 classes that were never seen), for the epoch that is best on validation. images/s: of one core, in all stages but
 evaluation, so embedding, searching and mining count.
 
@@ -25,11 +25,12 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from methods_cases import BATCHES, DATA, EPOCHS, TABLES, Case
-from results_files import publish, spread
 from tripletmine.flows.opened_run import OpenedRun, opened_spec
 from tripletmine.pipeline.run.progress import Silent
 from tripletmine.pipeline.runfile.load import parse_spec
+
+from ..results_files import publish, spread
+from .cases import BATCHES, DATA, EPOCHS, TABLES, Case
 
 
 @dataclass(frozen=True, slots=True)

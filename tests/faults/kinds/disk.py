@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from .cases import CannotBeTried, Case, References, Tally
-from .product import private_environment
+from ..cases import CannotBeTried, Case, References, Tally
+from ..product import private_environment
 
 FULL = "disk full"
 READ_ONLY = "read-only file system"
@@ -31,10 +31,10 @@ def on_a_small_disk(
         raise CannotBeTried("no mount namespace of its own (unshare -m) on this machine")
     if fault == PERMISSION and (os.getuid() != 0 or shutil.which("setpriv") is None):
         raise CannotBeTried("only root, with setpriv, can give up its right to pass over permissions")
-    command = [sys.executable, "-m", "tests.faults.disk_inside", fault, stage, str(number)]
+    command = [sys.executable, "-m", "tests.faults.kinds.disk_inside", fault, stage, str(number)]
     ended = subprocess.run(
         [*_unshare(), *command, str(references.finished().root)],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env=private_environment(),
         capture_output=True,
         text=True,

@@ -8,15 +8,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from compare_data import EMBEDDING_DIM, Task
-from compare_evaluation import kept
-from compare_results import Epoch
 from tripletmine.flows.opened_run import OpenedRun, opened_run
 from tripletmine.pipeline.artifacts.weights import ENCODER_FILE
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.stage_folder import set_aside
 from tripletmine.pipeline.run.epochs import EpochPlan
 from tripletmine.pipeline.run.progress import Silent
+
+from .data import EMBEDDING_DIM, Task
+from .evaluation import kept
+from .results import Epoch
 
 NOT_TIMED = "evaluate"
 """The stage that measures validation. It is in nobody's times, although ours also reads it to adapt k."""

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compare_contestants import CONTESTANTS, Contestant, Training
-from compare_data import Loaded, Task, load
-from compare_results import Result, keep_result, read_result
-from compare_search import PASSES, SEED, best_rate, cost, next_rate, searched
-from compare_table import Finished
+from .contestants import CONTESTANTS, Contestant, Training
+from .data import Loaded, Task, load
+from .results import Result, keep_result, read_result
+from .search import PASSES, SEED, best_rate, cost, next_rate, searched
+from .table import Finished
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from ..cases import Case
 from . import damage, dask_faults, disk, interrupts, kills, together
-from .cases import Case
 
 _MODULES = (kills, damage, disk, dask_faults, together, interrupts)
 

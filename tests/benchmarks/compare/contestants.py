@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import compare_product
-from compare_bare_loop import BareLoop
-from compare_data import Loaded, Task, new_encoder
-from compare_evaluation import measured
-from compare_peers import PEERS, PeerLoss
-from compare_product import Sections
-from compare_results import Epoch
 from tripletmine.models.encoders.checkpoints import load_encoder_state, load_tensors
+
+from . import product
+from .bare_loop import BareLoop
+from .data import Loaded, Task, new_encoder
+from .evaluation import measured
+from .peers import PEERS, PeerLoss
+from .product import Sections
+from .results import Epoch
 
 ADAPTIVE = "ours, adaptive k"
 NO_MINING = "ours, no mining"
@@ -73,7 +74,7 @@ class Contestant:
     def _ours(self, training: Training, before: Epoch | None, number: int) -> Iterator[Epoch]:
         path = training.folder / "run.toml"
         path.write_text(
-            compare_product.run_file(
+            product.run_file(
                 training.task,
                 self.overrides,
                 seed=training.seed,
@@ -88,7 +89,7 @@ class Contestant:
             load_encoder_state(encoder, load_tensors(weights)[0])
             return measured(encoder, training.data, "test")
 
-        return compare_product.after(path, before, number, test=test, tested=training.tested)
+        return product.after(path, before, number, test=test, tested=training.tested)
 
 
 def _fixed_k(k: float) -> Contestant:

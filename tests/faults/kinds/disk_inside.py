@@ -1,6 +1,6 @@
 """What happens inside of a mount namespace: a small disk at /mnt, a run on it, a fault, and the run again.
 
-unshare -m python -m tests.faults.disk_inside FAULT STAGE NUMBER UNDISTURBED
+unshare -m python -m tests.faults.kinds.disk_inside FAULT STAGE NUMBER UNDISTURBED
 """
 
 import os
@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ..product import Product, kill_group
+from ..state import at_work, require_same
+from ..waiting import eventually
 from .disk import FULL, LEFT_BYTES, PERMISSION, READ_ONLY
 from .kills import kill_in
-from .product import Product, kill_group
-from .state import at_work, require_same
-from .waiting import eventually
 
 DISK = Path("/mnt")
 SIZE = "300m"

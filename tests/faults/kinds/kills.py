@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from .cases import Case, References, Tally
-from .product import Product, kill_group
-from .state import Done, at_work, computed, done, events, require_same
-from .waiting import eventually
+from ..cases import Case, References, Tally
+from ..product import Product, kill_group
+from ..state import Done, at_work, computed, done, events, require_same
+from ..waiting import eventually
 
 KIND = "kill -9 of the process group"
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from compare_contestants import CONTESTANTS, Contestant
-from compare_data import Task
-from compare_results import Result
+from .contestants import CONTESTANTS, Contestant
+from .data import Task
+from .results import Result
 
 RATES = (2e-3, 4e-3, 8e-3)
 """Tried by everybody, and further halves of the lowest for as long as it is the best."""

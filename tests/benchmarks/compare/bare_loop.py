@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from compare_data import Loaded, Task, new_encoder
-from compare_evaluation import measured
-from compare_peers import PeerLoss
-from compare_results import Epoch
 from pytorch_metric_learning.samplers import MPerClassSampler
 from pytorch_metric_learning.utils import common_functions
 from torch import nn
 from tripletmine.models.images.transforms import UNSCALED, AugmentSettings, TrainTransform
 from tripletmine.models.train.schedules import ScheduleSettings, learning_rate
 from tripletmine.pipeline.runfile.load import parse_spec
+
+from .data import Loaded, Task, new_encoder
+from .evaluation import measured
+from .peers import PeerLoss
+from .results import Epoch
 
 
 class BareLoop:

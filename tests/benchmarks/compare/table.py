@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from compare_contestants import ADAPTIVE, CONTESTANTS, NO_MINING
-from compare_pairs import Pair, paired, score_of
-from compare_results import Epoch, Result
-from results_files import spread
+from ..results_files import spread
+from .contestants import ADAPTIVE, CONTESTANTS, NO_MINING
+from .pairs import Pair, paired, score_of
+from .results import Epoch, Result
 
 LEGEND = """MAP@R and R@1 are of the test images, each asked among all others; mean ± standard deviation over the
 seeds. Wall and CPU: seconds of training and mining (embedding and search included), without evaluation. Against

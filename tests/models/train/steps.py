@@ -19,10 +19,10 @@ from tripletmine.models.train.processes import ALONE
 from tripletmine.models.train.trainer import Trainer, TrainerSettings
 
 try:  # as a module of the tests, and as a script
-    from .examples import CLASSES, METHODS, WIDTH, method
+    from ..losses.examples import CLASSES, METHODS, WIDTH, method
 except ImportError:
-    sys.path.insert(0, str(Path(__file__).parent))
-    from examples import CLASSES, METHODS, WIDTH, method
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from models.losses.examples import CLASSES, METHODS, WIDTH, method
 
 CODES = np.repeat(np.arange(CLASSES), 12).astype(np.int32)
 STEPS = 5

@@ -1,4 +1,4 @@
-"""What bench_methods.py compares: methods as sections of a run file, on parts of two data sets."""
+"""What the tables of methods compare: methods as sections of a run file, on parts of two data sets."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from compare_data import EMBEDDING_DIM, rendered
 from numpy.typing import NDArray
 from tripletmine.pipeline.data.open import open_data
 from tripletmine.pipeline.runfile.load import parse_spec
+
+from ..compare.data import EMBEDDING_DIM, rendered
 
 Sections = dict[str, dict[str, Any]]
 

@@ -73,7 +73,7 @@ class Loaded:
 def rendered(folder: Path) -> Path:
     """The folder, with the images of glyphs.py in it."""
     if not (folder / "rows.parquet").exists():
-        script = Path(__file__).with_name("glyphs.py")
+        script = Path(__file__).parents[1] / "glyphs.py"
         subprocess.run([sys.executable, str(script), "--out", str(folder)], check=True)
     return folder
 

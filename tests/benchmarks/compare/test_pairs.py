@@ -1,8 +1,9 @@
 """What one contestant needs to reach the end of another."""
 
 import pytest
-from compare_pairs import paired, reached
-from compare_results import Epoch, Result, keep_result, read_result
+
+from .pairs import paired, reached
+from .results import Epoch, Result, keep_result, read_result
 
 
 def result(name, scores, *, seed=0, pace=1.0):
