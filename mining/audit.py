@@ -34,6 +34,7 @@ VIOLATIONS = {
     "active": "not d²(a,n) < d²(a,p) + m: the loss is already zero",
     "nearer_positive": "no row of the anchor's class is nearer than the negative",
     "guard": "a guard refuses the negative",
+    "copy_of_positive": "the negative is the same thing as its positive (duplicate_sq)",
     "rank": "the ranks do not fit each other, the distances or the rule",
     "k_hardness": "k is not that of the rule",
     "negative_reused": "the anchor uses the negative twice",
@@ -129,7 +130,7 @@ def check_triplets(
         _by_labels(checked, labels),
         _by_rule(checked, rule),
         _by_anchor(checked, rule),
-        _by_vectors(checked, labels, vectors, tolerance, nearer_positive=rule.nearer_positive),
+        _by_vectors(checked, labels, vectors, tolerance, rule),
     ):
         found |= {kind: inside[mask] for kind, mask in violated.items()}
     return AuditReport(
@@ -233,23 +234,28 @@ def _by_vectors(
     labels: Labels,
     vectors: NDArray[np.float32],
     tolerance: float,
-    *,
-    nearer_positive: bool,
+    rule: MiningRule,
 ) -> dict[str, NDArray[np.bool_]]:
     anchor, sq_n = columns["anchor"], columns["sq_negative"]
-    untrue = np.zeros(len(anchor), np.bool_)
+    untrue, copied = np.zeros((2, len(anchor)), np.bool_)
+    limit = rule.guards.duplicate_sq
     step = max(1, _BLOCK_VALUES // max(1, vectors.shape[1]))
     for start in range(0, len(anchor), step):
         block = slice(start, start + step)
-        of_anchor = np.asarray(vectors[anchor[block]], dtype=np.float64)
-        for other, stored in (("positive", columns["sq_positive"]), ("negative", sq_n)):
-            of_other = np.asarray(vectors[columns[other][block]], dtype=np.float64)
+        of_anchor, of_positive, of_negative = (
+            np.asarray(vectors[columns[role][block]], dtype=np.float64)
+            for role in ("anchor", "positive", "negative")
+        )
+        if limit is not None:
+            # Less the rounding of the miner's float32, so that what it admits is none here.
+            copied[block] = ((of_positive - of_negative) ** 2).sum(axis=1) <= limit * (1.0 - tolerance)
+        for of_other, stored in ((of_positive, columns["sq_positive"]), (of_negative, sq_n)):
             true = ((of_anchor - of_other) ** 2).sum(axis=1)
             scale = (of_anchor**2).sum(axis=1) + (of_other**2).sum(axis=1)
             # Negated, so that NaN on either side is a violation too.
             untrue[block] |= ~(np.abs(true - stored[block]) <= tolerance * scale)
     hopeless = np.zeros(len(anchor), np.bool_)
-    open_ = np.flatnonzero(columns["sq_positive"] >= sq_n) if nearer_positive else np.empty(0, np.int64)
+    open_ = np.flatnonzero(columns["sq_positive"] >= sq_n) if rule.nearer_positive else np.empty(0, np.int64)
     if len(open_):
         starts, rows = labels.rows_by_class()
         offsets = np.arange(len(labels) + 1) if labels.offsets is None else labels.offsets
@@ -262,7 +268,7 @@ def _by_vectors(
             rows,
             np.ascontiguousarray(vectors, dtype=np.float32),
         )
-    return {"distance": untrue, "nearer_positive": hopeless}
+    return {"distance": untrue, "nearer_positive": hopeless, "copy_of_positive": copied}
 
 
 @numba.njit(cache=True, nogil=True)

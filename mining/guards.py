@@ -16,7 +16,11 @@ class Guards:
     A negative that the bare rule admits for some positive of the anchor, and that a guard refuses, is counted
     once, under the first guard that refuses it.
 
-    duplicate_sq: refuse d²(a,n) ≤ this: the same thing under two labels.
+    duplicate_sq: refuse d²(a,n) ≤ this, and d²(p,n) ≤ this for any known positive p of the anchor: the same thing
+        under two labels. d²(p,n) is that of the vectors where ``mine`` is given them. Else it is read from the rows
+        of the neighbour table that p or n has there (what an approximate search missed, is missed); where these do
+        not say, a negative that may be a copy by the triangle inequality, |d(a,p) − d(a,n)| ≤ √duplicate_sq, is
+        refused.
     rank_window: keep only negatives whose 0-based rank in S_a lies in [first, stop).
     positive_percentile: refuse negatives that are not farther than this percentile (0 to 100, linearly
         interpolated) of d² of the anchor's positives. 100 asks for a negative beyond all known positives.

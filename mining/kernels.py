@@ -22,6 +22,9 @@ ENTRIES, POSITIVES, EMPTY_INTERVAL, ADMISSIBLE = range(4, 8)
 REFUSED = 8  # four, in the order of guards.REFUSALS
 COUNTS = 12
 
+ROUNDING = 1e-5
+"""How far two float32 distances of the same length may seem apart, as a share of it."""
+
 # What can be wrong with the input.
 BAD_ID, OWN_NEIGHBOUR, BAD_DISTANCE, NOT_ASCENDING, AFTER_PAD, BAD_VECTOR = range(1, 7)
 
@@ -46,8 +49,8 @@ class Lookup(NamedTuple):
     """What is looked up by row id.
 
     members, offsets: the Labels of all rows; offsets is empty when every row has one class.
-    class_starts, class_rows, vectors: ``Labels.rows_by_class`` and float32 (N, D); read only with
-        ``Limits.whole_class``.
+    class_starts, class_rows: ``Labels.rows_by_class``; read only with ``Limits.whole_class``.
+    vectors: float32 (N, D), or empty; read with ``Limits.whole_class`` and ``Limits.duplicate_sq``.
     excluded: bool (N,), or empty for none.
     """
 
@@ -243,21 +246,74 @@ def split_row(anchor, ids, sq, lookup, near, far):
 
 
 @numba.njit(cache=True, nogil=True)
-def admit(sq_negative, rank_negative, sq_positive, limits, counts, usable, hardest):
+def listed_within(first, second, ids, sq, anchors, limit):
+    """Whether the table row of ``first`` has ``second`` at d² <= limit: 1 yes, 0 no, −1 where it does not say."""
+    row = first - anchors[0]
+    if row < 0 or row >= anchors.size or anchors[row] != first:
+        return -1
+    for rank in range(ids.shape[1]):
+        if ids[row, rank] < 0 or sq[row, rank] > limit:
+            return 0
+        if ids[row, rank] == second:
+            return 1
+    return -1
+
+
+@numba.njit(cache=True, nogil=True)
+def same_thing(positive, negative, table, lookup, limits):
+    """Whether d²(p,n) <= duplicate_sq, by what is there to tell; yes where nothing is."""
+    vectors = lookup.vectors
+    if vectors.size:
+        return sq_distance(vectors[positive], vectors[negative]) <= limits.duplicate_sq
+    ids, sq, anchors = table
+    said = listed_within(positive, negative, ids, sq, anchors, limits.duplicate_sq)
+    if said < 0:
+        said = listed_within(negative, positive, ids, sq, anchors, limits.duplicate_sq)
+    return said != 0
+
+
+@numba.njit(cache=True, nogil=True)
+def is_duplicate(negative, distance, begin, id_positive, sq_positive, table, lookup, limits):
+    """Whether a negative is the same thing as the anchor or a positive of it, and where the next search begins.
+
+    By the triangle inequality only positives about as far from the anchor as the negative can be. Distances ascend
+    from call to call, so ``begin``, the first of these, only moves on.
+    """
+    if limits.duplicate_sq < 0.0:
+        return False, begin
+    if distance <= limits.duplicate_sq:
+        return True, begin
+    far = np.sqrt(distance)
+    reach = np.sqrt(limits.duplicate_sq) + ROUNDING * far
+    while begin < sq_positive.size and np.sqrt(sq_positive[begin]) < far - reach:
+        begin += 1
+    at = begin
+    while at < sq_positive.size and np.sqrt(sq_positive[at]) <= far + reach:
+        if same_thing(id_positive[at], negative, table, lookup, limits):
+            return True, begin
+        at += 1
+    return False, begin
+
+
+@numba.njit(cache=True, nogil=True)
+def admit(far, near, table, lookup, limits, counts, usable, hardest):
     """Find the negatives that are admissible for some positive; returns how many.
 
-    Distances ascend. usable[i]: position of the i-th such negative, ascending. hardest[i]: position of the farthest
+    far: (ids, squared distances, ranks) of the negatives, near: (ids, squared distances) of the positives; distances
+    ascend. usable[i]: position of the i-th such negative, ascending. hardest[i]: position of the farthest
     positive for which it is admissible.
 
     The positives that a negative lies outside of are the nearest ones, up to a farthest: that one moves
     only outwards as negatives get farther, so one pass over both lists is enough. And a negative that is
     too far for the farthest of them (hinge zero) is too far for all.
     """
+    id_negative, sq_negative, rank_negative = far
+    id_positive, sq_positive = near
     positives = sq_positive.size
     floor = np.float64(-1.0)
     if limits.percentile >= 0.0:
         floor = percentile_of(sq_positive, limits.percentile)
-    outside = clear = admitted = 0
+    outside = clear = admitted = alike = 0
     for n in range(sq_negative.size):
         distance = sq_negative[n]
         if limits.nearer_positive and not sq_positive[0] < distance:
@@ -267,7 +323,10 @@ def admit(sq_negative, rank_negative, sq_positive, limits, counts, usable, harde
         if outside == 0 or not distance < sq_positive[outside - 1] + limits.margin:
             continue
         # The bare rule admits it: ask the guards.
-        if distance <= limits.duplicate_sq:
+        copy, alike = is_duplicate(
+            id_negative[n], distance, alike, id_positive, sq_positive, table, lookup, limits
+        )
+        if copy:
             counts[REFUSED] += 1
         elif not limits.rank_first <= rank_negative[n] < limits.rank_stop:
             counts[REFUSED + 1] += 1
@@ -378,7 +437,16 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
             counts[EMPTY_INTERVAL] += limits.k_sq * p_sq[p] >= p_sq[p] + limits.margin
 
         n_id, n_sq, n_rank, n_class = far
-        admitted = admit(n_sq[:negatives], n_rank, p_sq[:positives], limits, counts, usable, hardest)
+        admitted = admit(
+            (n_id, n_sq[:negatives], n_rank),
+            (p_id, p_sq[:positives]),
+            (ids, sq_distances, anchors),
+            lookup,
+            limits,
+            counts,
+            usable,
+            hardest,
+        )
         counts[ADMISSIBLE] += admitted
         counts[NO_NEGATIVE] += admitted == 0
         for i in range(admitted):

@@ -78,12 +78,13 @@ def mine(
     neighbours: one row an anchor. Row i belongs to row ``first_anchor + i`` of the whole set, or to
         ``anchors[i]`` (int64, distinct) where the anchors are a sample.
     labels: of the whole set.
-    vectors: float32 (N, D) of the whole set, contiguous; read only with ``positives = "class"``.
+    vectors: float32 (N, D) of the whole set, contiguous; read with ``positives = "class"``, which needs them, and
+        with ``guards.duplicate_sq``, which is exact with them (see ``Guards``).
     excluded: bool (N,): rows that are neither anchors nor positives nor negatives (see ``suspects``).
     threads: how many to use; all cores that the process may use by default. The result does not depend on it.
 
     Tables over disjoint anchors may be mined apart: concatenate the columns, ``merge_confusions`` and
-    ``merge_reports``.
+    ``merge_reports``. With ``guards.duplicate_sq`` this gives what the whole table gives if the vectors are there.
 
     Raises: InputError for labels of one class, labels or anchors that do not fit the table, and a table with
     ids out of range, distances that are not finite or not ascending, rows that are their own neighbour, or

@@ -58,6 +58,11 @@ def as_anchor_ids(
     return np.ascontiguousarray(anchors)
 
 
+def reads_vectors(rule: MiningRule) -> bool:
+    """Whether mining by the rule looks at vectors: for distances that the neighbour table may not have."""
+    return rule.positives == "class" or rule.guards.duplicate_sq is not None
+
+
 def lookup_of(
     labels: Labels, rule: MiningRule, vectors: NDArray[np.float32] | None, excluded: NDArray[np.bool_] | None
 ) -> kernels.Lookup:
@@ -69,12 +74,13 @@ def lookup_of(
             raise InputError(
                 "positives = 'class' measures distances outside S_a: give the vectors of the whole set"
             )
+        starts, class_rows = labels.rows_by_class()
+    if vectors is not None and reads_vectors(rule):
         if vectors.ndim != 2 or len(vectors) != len(labels) or vectors.dtype != np.float32:
             raise InputError(
                 f"vectors are {vectors.dtype} of shape {vectors.shape}, there are {len(labels)} labels: "
                 "give float32 (N, D), one row a label"
             )
-        starts, class_rows = labels.rows_by_class()
         values = np.ascontiguousarray(vectors)
     if excluded is not None and (excluded.shape != (len(labels),) or excluded.dtype != np.bool_):
         raise InputError(

@@ -69,11 +69,24 @@ def mine_by_loops(table, label_sets, rule, *, anchors, vectors=None, excluded=()
             positives.sort()
         mined.counts["anchors_without_positive"] += not positives
         if positives:
-            _mine_anchor(mined, anchor, positives, negatives, label_sets, rule)
+            copies = copies_of(negatives, positives, rule.guards.duplicate_sq, vectors)
+            _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies)
     return mined
 
 
-def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule):
+def copies_of(negatives, positives, duplicate_sq, vectors):
+    """Ids of the negatives that are the same thing as some positive, by the vectors."""
+    if duplicate_sq is None:
+        return set()
+    return {n for _, n, _ in negatives for _, p, _ in positives if sq_between(vectors, p, n) <= duplicate_sq}
+
+
+def sq_between(vectors, p, n):
+    """Squared distance of two rows."""
+    return float(((vectors[p] - vectors[n]) ** 2).sum())
+
+
+def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies):
     k_sq = rule.k_hardness * rule.k_hardness
     mined.counts["positives"] += len(positives)
     mined.counts["positives_with_empty_interval"] += sum(
@@ -81,7 +94,7 @@ def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule):
     )
     usable = {}
     for n in negatives:
-        verdicts = {p: refusal(p, n, positives, rule) for p in positives}
+        verdicts = {p: refusal(p, n, positives, rule, copies) for p in positives}
         usable[n] = [p for p in positives if verdicts[p] is None]
         if usable[n]:
             sq_p, p, _ = usable[n][-1]
@@ -101,12 +114,12 @@ def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule):
             mined.triplets.append((anchor, p[1], free[0][1], p[2], free[0][2]))
 
 
-def refusal(positive, negative, positives, rule):
+def refusal(positive, negative, positives, rule, copies):
     """Why (a, p, n) is no triplet: "rule", the first guard against it, or None when it is one.
 
-    positive, negative and positives are (squared distance, id, rank).
+    positive, negative and positives are (squared distance, id, rank). copies: see `copies_of`.
     """
-    (sq_p, _, _), (sq_n, _, rank) = positive, negative
+    (sq_p, _, _), (sq_n, n, rank) = positive, negative
     guards = rule.guards
     outside = rule.k_hardness * rule.k_hardness * sq_p < sq_n
     nearer = min(positives)[0] < sq_n or not rule.nearer_positive
@@ -114,7 +127,7 @@ def refusal(positive, negative, positives, rule):
     score_p, score_n = 1 - sq_p / 2, 1 - sq_n / 2
     conditions = {
         "rule": outside and sq_n < sq_p + rule.margin and nearer,
-        "duplicate": guards.duplicate_sq is None or sq_n > guards.duplicate_sq,
+        "duplicate": guards.duplicate_sq is None or (sq_n > guards.duplicate_sq and n not in copies),
         "rank_window": guards.rank_window is None or rank in range(*guards.rank_window),
         "percentile": guards.positive_percentile is None
         or sq_n > np.percentile(sq_known, guards.positive_percentile),

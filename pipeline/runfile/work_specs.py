@@ -71,7 +71,8 @@ class GuardsSpec(Section):
     """[mine.guards]: protection against false negatives. Each is off by default, and counted in the report."""
 
     duplicate_sq: float | None = Field(default=None, ge=0)
-    """Refuse negatives at a squared distance of at most this: the same item under another label."""
+    """Refuse negatives at a squared distance of at most this from the anchor or a known positive of it: the same item
+    under another label."""
     rank_window: tuple[int, int] | None = None
     """Keep only negatives whose 0-based rank among the neighbours lies in [first, stop)."""
     positive_percentile: float | None = Field(default=None, ge=0, le=100)

@@ -12,6 +12,7 @@ from ...mining.audit import VIOLATIONS, audit_parts
 from ...mining.confusion import Confusion, merge_confusions
 from ...mining.labels import Labels
 from ...mining.miner import mine
+from ...mining.miner_input import reads_vectors
 from ...mining.neighbours import NeighbourTable
 from ...mining.report import ClassCounts, MiningReport, merge_reports
 from ...mining.suspects import suspects
@@ -52,18 +53,21 @@ def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, 
 
 
 def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
+    # Earlier versions compared a negative with its anchor only, and mined other triplets.
+    guarded = spec.mine.guards.duplicate_sq is not None
     return {
         "mine": spec.mine.result_keys(),
         "warmup_epochs": spec.train.warmup_epochs,
         **label_keys(facts),
         **hardness_keys(spec),
+        **({"duplicates_of": "anchor and positives"} if guarded else {}),
     }
 
 
 def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     rows = min(spec.mine.chunk_rows, facts.train)
     triplets = spec.mine.triplets_per_anchor * _TRIPLET_BYTES
-    everything = facts.train * spec.encoder.embedding_dim * 4 if spec.mine.positives == "class" else 0
+    everything = facts.train * spec.encoder.embedding_dim * 4 if _reads_vectors(spec) else 0
     memory = (
         300 + (rows * (spec.graph.neighbours * 24 + triplets * 2) + facts.train * 16 + everything) // 2**20
     )
@@ -92,7 +96,9 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         case "hardness":
             publish_json(
                 job.folder / HARDNESS,
-                choose_hardness(job, mining_rule(job.spec.mine, 1.0), resources.threads, _excluded(job)),
+                choose_hardness(
+                    job, mining_rule(job.spec.mine, 1.0), resources.threads, _excluded(job), _vectors(job)
+                ),
             )
             return TaskOutput(files=(HARDNESS,), rows=0)
         case "rows":
@@ -108,7 +114,7 @@ def _mine_rows(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         labels,
         mining_rule(job.spec.mine, _k_hardness(job)),
         first_anchor=task.start,
-        vectors=_class_vectors(job),
+        vectors=_vectors(job),
         excluded=_excluded(job),
         threads=resources.threads,
     )
@@ -145,9 +151,13 @@ def _k_hardness(job: Job) -> float:
     return float(json.loads((job.folder / HARDNESS).read_bytes())["k_hardness"])
 
 
-def _class_vectors(job: Job) -> np.ndarray | None:
-    """All embeddings, where positives outside the neighbours need their true distance."""
-    if job.spec.mine.positives != "class":
+def _reads_vectors(spec: RunSpec) -> bool:
+    return reads_vectors(mining_rule(spec.mine, 1.0))
+
+
+def _vectors(job: Job) -> NDArray[np.float32] | None:
+    """All embeddings, where the rule asks for distances that the neighbour table may not have."""
+    if not _reads_vectors(job.spec):
         return None
     return read_rows(job.parent("embed"), EMBEDDINGS, 0, job.facts.train)
 

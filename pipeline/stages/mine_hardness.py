@@ -35,11 +35,15 @@ def hardness_keys(spec: RunSpec) -> dict[str, Any]:
 
 
 def choose_hardness(
-    job: Job, rule: MiningRule, threads: int, excluded: NDArray[np.bool_] | None
+    job: Job,
+    rule: MiningRule,
+    threads: int,
+    excluded: NDArray[np.bool_] | None,
+    vectors: NDArray[np.float32] | None,
 ) -> dict[str, Any]:
     """k of this epoch, and every number that led to it, JSON-ready.
 
-    rule, excluded: as the epoch mines, whatever its k.
+    rule, excluded, vectors: as the epoch mines, whatever its k.
     """
     spec = job.spec.mine
     epoch = (job.ref.epoch or 0) - job.spec.train.warmup_epochs
@@ -50,7 +54,7 @@ def choose_hardness(
     settings = controller_settings(spec)
     history = list(_history(job))
     deciding = len(history) >= settings.first_epochs
-    candidates = _candidates(job, rule, settings, threads, excluded) if deciding else []
+    candidates = _candidates(job, rule, settings, threads, excluded, vectors) if deciding else []
     seed = job.spec.run.seed
     choice = choose_k(history, candidates, settings, epoch if deciding else decay_epoch, spec.k_epochs, seed)
     return {**choice.why, "k_hardness": choice.k_hardness}
@@ -78,6 +82,7 @@ def _candidates(
     settings: ControllerSettings,
     threads: int,
     excluded: NDArray[np.bool_] | None,
+    vectors: NDArray[np.float32] | None,
 ) -> list[Candidate]:
     anchors = sampled_rows(job.facts.train, job.spec.mine.sample, job.spec.run.seed)
     table = rows_of_table(job, anchors)
@@ -91,7 +96,14 @@ def _candidates(
         guards=rule.guards,
     )
     return evaluate_candidates(
-        table, labels, near, settings.grid, anchors=anchors, excluded=excluded, threads=threads
+        table,
+        labels,
+        near,
+        settings.grid,
+        anchors=anchors,
+        vectors=vectors,
+        excluded=excluded,
+        threads=threads,
     )
 
 

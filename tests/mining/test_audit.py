@@ -126,7 +126,8 @@ def test_a_negative_of_the_anchors_class(vectors, table, labels):
 def test_another_rule_than_claimed(vectors, table, labels, mined_by, claimed, kind):
     columns = mine(table, labels, mined_by, vectors=vectors).columns
     found = check_triplets(columns, labels, vectors, claimed).violations
-    assert set(found) - {"k_hardness"} == {kind}
+    assert set(found) - {"k_hardness", "copy_of_positive"} == {kind}
+    assert ("copy_of_positive" in found) == (claimed.guards.duplicate_sq is not None)
     names = ("sq_positive", "sq_negative", "negative_rank", "positive_rank")
     sq_p, sq_n, rank_n, rank_p = (columns[name].astype(np.float64) for name in names)
     # The worst offence of each kind, found again by hand, so that the counts are right too.
@@ -140,6 +141,23 @@ def test_another_rule_than_claimed(vectors, table, labels, mined_by, claimed, ki
         assert found[kind].count == expected[kind]
     if kind == "guard" and claimed.guards.rank_window:
         assert found[kind].count == ((rank_n < 5) | (rank_n >= 9)).sum()
+
+
+def test_a_negative_that_is_a_copy_of_its_positive(vectors, labels):
+    copied = vectors.copy()
+    copied[1] = copied[7]  # of classes 1 and 0
+    rule = MiningRule(0.8, triplets_per_anchor=64)
+    columns = mine(exact_neighbours(copied, 149), labels, rule).columns
+    pairs = set(zip(columns["positive"].tolist(), columns["negative"].tolist(), strict=True))
+    expected = sum(
+        {p, n} == {1, 7}
+        for p, n in zip(columns["positive"].tolist(), columns["negative"].tolist(), strict=True)
+    )
+    assert pairs & {(1, 7), (7, 1)}
+    guarded = MiningRule(0.8, triplets_per_anchor=64, guards=Guards(duplicate_sq=0.0))
+    found = check_triplets(columns, labels, copied, guarded).violations
+    assert {kind: each.count for kind, each in found.items()} == {"copy_of_positive": expected}
+    assert check_triplets(columns, labels, copied, rule).ok
 
 
 def test_a_negative_used_twice(vectors, table, labels):

@@ -281,6 +281,68 @@ def test_class_positives_reach_anchors_that_have_none_nearby():
     assert mined.columns["sq_positive"][0] == 1.0
 
 
+def copied_under_another_label(rows=80, classes=8, copied=10):
+    """Unit vectors in clusters, the last of them a copy of row ``copied`` under another label; labels."""
+    rng = np.random.default_rng(3)
+    codes = np.arange(rows) % classes
+    values = rng.normal(size=(classes, 8))[codes] + 0.25 * rng.normal(size=(rows, 8))
+    vectors = (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
+    return np.vstack([vectors, vectors[copied]]), np.append(codes, (codes[copied] + 1) % classes)
+
+
+@pytest.mark.parametrize("k_hardness", [1.0, 0.95, 0.9])
+@pytest.mark.parametrize("positives", ["neighbours", "class"])
+@pytest.mark.parametrize("known_by", ["vectors", "table", "neither"])
+def test_no_negative_is_a_copy_of_a_positive(k_hardness, positives, known_by):
+    vectors, codes = copied_under_another_label()
+    table = exact_neighbours(vectors, 80)
+    rule = MiningRule(k_hardness, triplets_per_anchor=64, positives=positives)
+    guarded = replace(rule, guards=Guards(duplicate_sq=1e-6))
+    given_ = vectors if positives == "class" or known_by == "vectors" else None
+    anchors = np.array([r for r in range(len(codes)) if known_by != "neither" or r not in (10, 80)])
+    table = NeighbourTable(table.ids[anchors], table.sq_distances[anchors])
+    labels = encode_labels(codes)
+    open_ = mine(table, labels, rule, vectors=given_, anchors=anchors).columns
+    pairs = open_["positive"] * 1000 + open_["negative"]
+    copies = (pairs == 10_080) | (pairs == 80_010)
+    assert copies.any() == (k_hardness < 1.0)
+    mined = mine(table, labels, guarded, vectors=given_, anchors=anchors)
+    columns = mined.columns
+    assert not (vectors[columns["positive"]] == vectors[columns["negative"]]).all(axis=1).any()
+    assert mined.report.refused["duplicate"] > 0
+    if known_by != "neither" and positives == "neighbours":
+        sets = [{int(code)} for code in codes]
+        expected = mine_by_loops(table, sets, guarded, anchors=range(len(table)), vectors=vectors)
+        assert triplets_of(mined) == expected.triplets
+        assert mined.report.refused["duplicate"] == expected.counts["duplicate"]
+
+
+def test_with_vectors_the_guard_does_not_depend_on_how_the_table_is_cut():
+    vectors, codes = copied_under_another_label()
+    table, labels = exact_neighbours(vectors, 30), encode_labels(codes)
+    rule = MiningRule(0.9, triplets_per_anchor=64, guards=Guards(duplicate_sq=0.05))
+    whole = mine(table, labels, rule, vectors=vectors)
+    assert whole.report.refused["duplicate"] > 10
+    parts = [
+        mine(NeighbourTable(table.ids[cut], table.sq_distances[cut]), labels, rule, first_anchor=cut.start,
+             vectors=vectors)
+        for cut in (slice(0, 9), slice(9, 50), slice(50, 81))
+    ]  # fmt: skip
+    assert [each for part in parts for each in triplets_of(part)] == triplets_of(whole)
+    # The rows of the whole table say as much; a row alone only what the triangle inequality leaves open.
+    assert triplets_of(mine(table, labels, rule)) == triplets_of(whole)
+    alone = mine(NeighbourTable(table.ids[:1], table.sq_distances[:1]), labels, rule)
+    first = mine(NeighbourTable(table.ids[:1], table.sq_distances[:1]), labels, rule, vectors=vectors)
+    assert alone.report.refused["duplicate"] >= first.report.refused["duplicate"]
+
+
+def test_vectors_that_the_guard_reads_are_checked():
+    table = table_of([[1], [0], [1]], [[0.1], [0.1], [0.1]])
+    rule = MiningRule(1.0, guards=Guards(duplicate_sq=0.0))
+    with pytest.raises(InputError, match="give float32"):
+        mine(table, encode_labels([0, 1, 0]), rule, vectors=np.zeros((2, 2), np.float32))
+
+
 def table_of(ids, sq):
     return NeighbourTable(np.array(ids, np.int64), np.array(sq, np.float32))
 

@@ -8,10 +8,11 @@ from tripletmine.pipeline.plan.work import Task
 from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.runner import run_stage
 from tripletmine.pipeline.stages.mine import MINE
+from tripletmine.pipeline.standalone.audit import audit_folder
 from tripletmine.pipeline.workers.base import Outcome
 from tripletmine.pipeline.workers.serial import SerialExecutor
 
-from ..runs import Recorded
+from ..runs import Recorded, finish, small_spec
 
 REF = StageRef(1, "mine")
 
@@ -43,3 +44,17 @@ def test_ranges_whose_private_files_were_damaged_are_mined_again(copied_run) -> 
         result = run_stage(run, MINE, REF, SerialExecutor(), Recorded())
     assert result.tasks_run == 3, "two ranges and the summary"
     assert result.manifest == expected
+
+
+def test_the_guard_against_duplicates_reads_the_embeddings_and_has_a_fingerprint_of_its_own(
+    digits_run, tmp_path
+) -> None:
+    spec = small_spec(tmp_path, mine={"guards": {"duplicate_sq": 0.15}})
+    finish(spec)
+    manifest, without = manifest_of(spec.root, REF), manifest_of(digits_run.root, REF)
+    assert manifest is not None
+    assert without is not None
+    assert manifest.report["counts"]["refused"]["duplicate"] > 0
+    audit = audit_folder(REF.folder(spec.root)).triplets
+    assert audit.ok, audit.as_dict()
+    assert manifest.inputs["keys"].keys() - without.inputs["keys"].keys() == {"duplicates_of"}
