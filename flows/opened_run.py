@@ -74,21 +74,27 @@ class OpenedRun:
 
 
 @contextmanager
-def opened_run(run_file: Path, progress: Progress, *, executor: str | None = None) -> Iterator[OpenedRun]:
-    """Open the run of a run file. `executor` takes the place of its [cluster]: see `with_executor`.
+def opened_run(
+    run_file: Path, progress: Progress, *, executor: str | None = None, new_data: bool = False
+) -> Iterator[OpenedRun]:
+    """Open the run of a run file. `executor` takes the place of its [cluster]: see `with_executor`. new_data: see
+    `open_run`.
 
     Raises: PipelineError, before any work begins.
     """
-    with opened_spec(with_executor(load_spec(run_file), executor), progress) as opened:
+    spec = with_executor(load_spec(run_file), executor)
+    with opened_spec(spec, progress, new_data=new_data) as opened:
         yield opened
 
 
 @contextmanager
-def opened_spec(spec: RunSpec, progress: Progress, *, repair: bool = False) -> Iterator[OpenedRun]:
-    """Open the run of a spec. repair: see `open_run`. Raises: PipelineError, before any work begins."""
+def opened_spec(
+    spec: RunSpec, progress: Progress, *, repair: bool = False, new_data: bool = False
+) -> Iterator[OpenedRun]:
+    """Open the run of a spec. repair, new_data: see `open_run`. Raises: PipelineError, before any work begins."""
     with (
         environment(unless_set(QUIET_DASK)),
-        open_run(spec, progress.note, repair=repair) as run,
+        open_run(spec, progress.note, repair=repair, new_data=new_data) as run,
         open_executor(spec.cluster, run.root) as opened,
     ):
         yield OpenedRun(run, opened, progress)

@@ -36,10 +36,17 @@ def _file_name() -> str:
 
 
 @flow(name=FLOW_NAME, flow_run_name=_file_name)
-def scheduled_run(run_file: str) -> None:
-    """What a schedule or a deployment starts: the run of a run file, from wherever it stands."""
+def scheduled_run(run_file: str, new_data: bool = True) -> None:
+    """What a schedule or a deployment starts: the run of a run file, from wherever it stands.
+
+    new_data: where the data set has changed since the last time, all of the run is done again with what is there now;
+    otherwise that is an error.
+    """
     try:
-        with TerminalProgress() as progress, opened_run(Path(run_file), progress) as opened:
+        with (
+            TerminalProgress() as progress,
+            opened_run(Path(run_file), progress, new_data=new_data) as opened,
+        ):
             run_epochs(opened)
     except Exception as error:
         # Prefect marks the run as failed; this line is for whoever reads the log of the worker.

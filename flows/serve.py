@@ -39,8 +39,12 @@ def require_cron(text: str) -> None:
         ) from None
 
 
-def serve_run(run_file: Path, name: str, *, cron: str | None, every: timedelta | None) -> None:
+def serve_run(
+    run_file: Path, name: str, *, cron: str | None, every: timedelta | None, new_data: bool
+) -> None:
     """Serve the run until the process is interrupted. Prefect's settings must be in the environment.
+
+    new_data: see `scheduled_run`.
 
     At most one run at a time: a run that is due while another is at work is skipped, since both would want the
     same run directory.
@@ -53,7 +57,7 @@ def serve_run(run_file: Path, name: str, *, cron: str | None, every: timedelta |
         name=name,
         cron=cron,
         interval=every,
-        parameters={"run_file": str(run_file.resolve())},
+        parameters={"run_file": str(run_file.resolve()), "new_data": new_data},
         limit=1,
         global_limit=1,
         # By module: a file path would break the package's relative imports.

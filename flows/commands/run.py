@@ -1,5 +1,6 @@
 """`tripletmine run`: start a run, or continue it."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +19,8 @@ def run(
         str | None,
         typer.Option(
             metavar="STAGE",
-            help="Redo from this stage on; the old results stay aside until the new ones are in.",
+            help="Redo from this stage on; the old results stay aside until the new ones are in. "
+            "From the first of all, with new data if they have changed.",
         ),
     ] = None,
     epoch: Annotated[int | None, typer.Option(metavar="N", help="The epoch of --from-stage.")] = None,
@@ -44,7 +46,11 @@ def run(
         from ..opened_run import opened_run
         from ..terminal.progress import TerminalProgress
 
-        with TerminalProgress() as progress, opened_run(run_file, progress, executor=executor) as opened:
+        new_data = _from_the_first(run_file, from_stage, epoch)
+        with (
+            TerminalProgress() as progress,
+            opened_run(run_file, progress, executor=executor, new_data=new_data) as opened,
+        ):
             _set_aside(opened, from_stage, epoch)
             # Of a finished run everything is checked, but nothing happens that Prefect could show.
             if prefect and not opened.is_finished:
@@ -54,6 +60,15 @@ def run(
 
                 run_directly(opened)
         _tell_results(opened)
+
+
+def _from_the_first(run_file: Path, stage: str | None, epoch: int | None) -> bool:
+    """Whether everything is redone, so that no result of other data can stay beside the new ones."""
+    from ...pipeline.plan.refs import StageRef
+    from ...pipeline.run.epochs import all_refs
+    from ...pipeline.runfile.load import load_spec
+
+    return stage is not None and StageRef(epoch, stage) == all_refs(load_spec(run_file))[0]
 
 
 def _set_aside(opened: "OpenedRun", from_stage: str | None, epoch: int | None) -> None:
@@ -70,7 +85,8 @@ def _set_aside(opened: "OpenedRun", from_stage: str | None, epoch: int | None) -
     refs = stages_from(all_refs(opened.run.spec), from_stage, epoch)
     require_parents(opened.run, refs[0])
     moved = set_aside(opened.run.root, refs)
-    opened.progress.note(f"redoing {len(moved)} stages from {refs[0]} on")
+    if moved:  # none where the data had changed: then all lies aside already
+        opened.progress.note(f"redoing {len(moved)} stages from {refs[0]} on")
 
 
 def _run_in_prefect(opened: "OpenedRun", debug: bool) -> None:

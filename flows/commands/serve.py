@@ -18,6 +18,13 @@ def serve(
     every: Annotated[
         str | None, typer.Option(metavar="DURATION", help="How often to run, as in 90s, 30m, 1h or 1d.")
     ] = None,
+    new_data: Annotated[
+        bool,
+        typer.Option(
+            "--new-data/--no-new-data",
+            help="Where the data have changed since the last time, do all of the run again with them; or fail.",
+        ),
+    ] = True,
     debug: Debug = False,
 ) -> None:
     """Run on a schedule until interrupted.
@@ -25,7 +32,7 @@ def serve(
     The schedule lives on the server that PREFECT_API_URL names, or on a private one that ends with this process.
     """
     with reporting(debug):
-        from ...pipeline.errors import LockedError, SpecError
+        from ...pipeline.errors import LockedError, SpecError, StaleError
         from ...pipeline.run.directory import open_run
         from ...pipeline.runfile.load import load_spec
         from ..prefect_server.server import prefect_api
@@ -36,7 +43,7 @@ def serve(
         duration = None if every is None else parse_every(every)
         spec = load_spec(run_file)
         # What is wrong with data or directory is told now, not at three at night.
-        with suppress(LockedError), open_run(spec):
+        with suppress(LockedError, *([StaleError] if new_data else [])), open_run(spec):
             pass
 
         def meanwhile() -> None:
@@ -45,4 +52,4 @@ def serve(
 
         with prefect_api(spec.root, web_ui=True, debug=debug, meanwhile=meanwhile) as url:
             say(f"serving {spec.run.name} with {url}; Ctrl-C ends it", err=True)
-            serve_run(run_file, spec.run.name, cron=cron, every=duration)
+            serve_run(run_file, spec.run.name, cron=cron, every=duration, new_data=new_data)

@@ -9,6 +9,7 @@ from ..errors import SpecError
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file, digest_json
 from ..storage.publish import published
+from .weights import ENCODER_FILE
 
 ENCODER_FOLDER = "encoder"
 
@@ -42,6 +43,8 @@ def encoder_files(spec: RunSpec) -> EncoderFiles:
 
     def copied(key: str, value: str, path: str) -> str:
         source = Path(spec.base) / path
+        if key == "encoder.weights" and source.is_dir():
+            source /= ENCODER_FILE  # of an exported encoder
         if not source.is_file():
             raise SpecError(f"{key} is {value} but there is no file {source}: correct the path")
         name = f"{ENCODER_FOLDER}/{digest_file(source)[:16]}{source.suffix}"

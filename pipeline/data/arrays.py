@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import zarr
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
 from .base import Reopened, SourceRows, checked_indices, strings
 from .columns import is_table, read_columns, rows_from_columns
-from .files import files_identity, folder_of, is_url
+from .files import folder_of, is_url
+from .marks import FileList, FileLists, identity_of, mark_files
 from .vectors import Vectors, has_labels, open_labels, open_vectors
 
 
@@ -98,14 +100,20 @@ class Arrays(Reopened[Vectors]):
             )
         return items
 
-    def identity(self) -> dict[str, Any]:
-        """Names, sizes and times, or contents, of the files; of a Zarr folder all that is in it."""
-        found = [
-            files_identity(_files(location), folder=folder_of(location), hash_content=self.hash_content)
-            for location in (self.location, self.labels)
+    def file_lists(self) -> FileLists:
+        """The files of the vectors, and of the labels where they have some of their own; of a Zarr folder all."""
+        parts = {"vectors": self.location, "labels": self.labels}
+        return {
+            part: FileList(folder_of(location), _files(location))
+            for part, location in parts.items()
             if location is not None
-        ]
-        return {"kind": "arrays", "vectors": found[0], **({"labels": found[1]} if self.labels else {})}
+        }
+
+    def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
+        """Names, sizes and times, or contents, of the files."""
+        marks = marks or mark_files(self.file_lists(), hash_content=self.hash_content)
+        parts = ("vectors",) if self.labels is None else ("vectors", "labels")
+        return {"kind": "arrays", **{part: identity_of(marks, part) for part in parts}}
 
 
 def _files(location: str) -> list[str]:

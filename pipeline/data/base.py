@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
+from .marks import FileLists
+
 SPLITS = ("train", "validation", "test")
 """In the order in which the rows of a run are stored."""
 
@@ -84,8 +86,16 @@ class DataSet(Protocol):
         """
         ...
 
-    def identity(self) -> dict[str, Any]:
-        """What tells this content from another, JSON-ready: a digest of names, sizes, times, or of bytes."""
+    def file_lists(self) -> FileLists:
+        """The user's files whose content is that of the data set."""
+        ...
+
+    def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
+        """What tells this content from another, JSON-ready: a digest of names, sizes, times, or of bytes.
+
+        marks: of the files, as `mark_files` gives them, where the caller has them already. Where they have the digests
+        of all contents these count, else sizes and times.
+        """
         ...
 
 

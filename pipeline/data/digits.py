@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from ..storage.digest import digest_bytes
 from .base import Reopened, SourceRows, checked_indices, strings
+from .marks import FileLists
 
 _STEPS = 16
 """scikit-learn's pixels count the dark ones of 4 × 4 bitmaps: 0 to 16."""
@@ -48,7 +50,11 @@ class Digits(Reopened[tuple[NDArray[np.uint8], NDArray[np.int64]]]):
         images, _ = self.content
         return images[checked_indices(indices, len(images))]
 
-    def identity(self) -> dict[str, Any]:
-        """Digest of pixels and classes: there are no files of the user's."""
+    def file_lists(self) -> FileLists:
+        """None of the user's."""
+        return {}
+
+    def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:  # noqa: ARG002 — there are none
+        """Digest of pixels and classes."""
         images, classes = self.content
         return {"kind": "digits", "digest": digest_bytes(images.tobytes() + classes.tobytes())}

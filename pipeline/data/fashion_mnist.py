@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
 from .base import Reopened, SourceRows, checked_indices, strings
-from .files import files_identity
 from .idx import read_idx
+from .marks import FileList, FileLists, identity_of, mark_files
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts the files."""
@@ -117,11 +118,14 @@ class FashionMnist(Reopened[tuple[_Part, ...]]):
         items[~of_train] = test.images[indices[~of_train] - len(train.labels)]
         return items
 
-    def identity(self) -> dict[str, Any]:
+    def file_lists(self) -> FileLists:
+        """The four files."""
+        return {"": FileList(self.folder, [path.name for path in self._files()])}
+
+    def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
         """Names, sizes and times, or contents, of the four files."""
-        names = [path.name for path in self._files()]
-        files = files_identity(names, folder=self.folder, hash_content=self.hash_content)
-        return {"kind": "fashion-mnist", **files}
+        marks = marks or mark_files(self.file_lists(), hash_content=self.hash_content)
+        return {"kind": "fashion-mnist", **identity_of(marks)}
 
 
 def _pixels(part: _Part) -> str:

@@ -1,14 +1,12 @@
 """Local paths and fsspec URLs: joining them, reading them, and the identity of what lies there."""
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import DataError
-from ..storage.digest import digest_bytes, digest_file
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -94,30 +92,3 @@ def stamp(location: str) -> dict[str, Any]:
     marks = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")
     changed = next((str(details[mark]) for mark in marks if details.get(mark) is not None), "")
     return {"size": details.get("size"), "changed": changed}
-
-
-def files_identity(names: Sequence[str], *, folder: str, hash_content: bool) -> dict[str, Any]:
-    """Identity of files, named relative to `folder` so that a moved data set stays the same.
-
-    By size and time of change, or with `hash_content` by size and the digest of the bytes.
-    """
-
-    def mark(name: str) -> tuple[int, str]:
-        location = join(folder, name)
-        found = stamp(location)
-        if not hash_content:
-            return found["size"] or 0, str(found["changed"])
-        content = digest_bytes(read_bytes(location)) if is_url(location) else digest_file(Path(location))
-        return found["size"] or 0, content
-
-    digest = hashlib.sha256()
-    total = 0
-    for name, (size, token) in zip(names, in_threads(mark, names), strict=True):
-        total += size
-        digest.update(f"{name}\0{size}\0{token}\n".encode())
-    return {
-        "files": len(names),
-        "bytes": total,
-        "by": "content" if hash_content else "size and time",
-        "digest": digest.hexdigest(),
-    }

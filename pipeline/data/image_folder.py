@@ -81,9 +81,9 @@ class ImageFolder(PictureSet[_Listing]):
         """Images that are links, or lie in folders that are."""
         return self.content.linked
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
         """Names, sizes and times, or contents, of all images."""
-        return self._files_identity("image-folder")
+        return self._files_identity("image-folder", marks)
 
 
 def _are_splits(root: Path, tops: list[Folder]) -> bool:

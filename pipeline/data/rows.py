@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,6 +61,12 @@ def _check_keys(keys: pa.Array) -> None:
     if len(keys.unique()) < len(keys):
         first, count = Counter(keys.to_pylist()).most_common(1)[0]
         raise DataError(f"{count} rows have the key {first!r} but keys are unique: list each item once")
+
+
+def _first_difference(keys: pa.Array, name: str, stored: list[Any], now: list[Any]) -> str:
+    rows = [row for row, (old, new) in enumerate(zip(stored, now, strict=True)) if old != new]
+    row = rows[0]
+    return f"{len(rows):,} rows with another {name} ({keys[row]}: it was {stored[row]!r} and now is {now[row]!r})"
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,31 @@ class RunRows:
     def singletons(self) -> list[str]:
         """Classes with one row in the training split: never anchor or positive, but kept as negatives."""
         return [name for name, size in self.class_sizes("train").items() if size == 1]
+
+    def difference(self, data: DataSet) -> str | None:
+        """How the rows of `data` differ from those that the run began with, for a message; None where they do not."""
+        keys, there = self.table["key"].combine_chunks(), data.rows.keys
+        if len(there) != len(keys) or not keys.equals(there.take(self._sources)):
+            before, now = keys.to_pylist(), there.to_pylist()
+            counted = (sorted({*now} - {*before}), "added"), (sorted({*before} - {*now}), "removed")
+            named = [f"{len(some):,} rows {what} (as {some[0]})" for some, what in counted if some]
+            return ", ".join(named) or "its rows are in another order"
+        for name, values in (
+            ("label", data.rows.labels),
+            ("role", data.rows.roles),
+            ("group", data.rows.groups),
+        ):
+            stored = self.table[name].combine_chunks()
+            now = pa.nulls(len(keys), pa.string()) if values is None else values.take(self._sources)
+            if not stored.equals(now.cast(stored.type)):
+                return _first_difference(keys, name, stored.to_pylist(), now.to_pylist())
+        if data.rows.splits is not None:
+            stored, now = self.table["split"].to_pylist(), data.rows.splits.take(self._sources).to_pylist()
+            if SPLITS[1] not in now:  # validation was then taken from the training rows
+                stored = [SPLITS[0] if split == SPLITS[1] else split for split in stored]
+            if stored != now:
+                return _first_difference(keys, "split", stored, now)
+        return None
 
     def check(self, data: DataSet) -> None:
         """See that `data`, opened again, still has the rows that the run began with, in the same places.

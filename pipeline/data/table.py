@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from ..errors import DataError
 from .base import SourceRows
 from .columns import read_columns, rows_from_columns
@@ -41,6 +43,6 @@ class ImageTable(PictureSet[SourceRows]):
         """That of the table."""
         return folder_of(self.location)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
         """Names, sizes and times, or contents, of all images; the table itself counts by what it says."""
-        return self._files_identity("table")
+        return self._files_identity("table", marks)

@@ -24,7 +24,8 @@ from .refs import StageRef, manifest_of
 
 State = Literal["waiting", "begun", "committed", "pruned"]
 
-_ASIDE = "aside"
+ASIDE = "aside"
+"""Where the old results of a redo lie until the new ones are committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +164,18 @@ class StageFolder:
 
     @property
     def _aside(self) -> Path:
-        return self.ref.folder(self.root / _ASIDE)
+        return self.ref.folder(self.root / ASIDE)
 
     def _remove_aside(self) -> None:
         """Delete the old results, and the folders that held nothing else."""
         remove_tree(self._aside)
         for parent in self._aside.parents:
-            if not parent.is_relative_to(self.root / _ASIDE) or not parent.exists():
+            if not parent.is_relative_to(self.root / ASIDE) or not parent.exists():
                 break
-            if any(parent.iterdir()):
+            if any(child.is_dir() for child in parent.iterdir()):
                 break
-            parent.rmdir()
+            # What is left are the rows of which the old results spoke.
+            remove_tree(parent)
 
     def _write_claim(self, inputs: Mapping[str, Any]) -> None:
         publish_sealed(self.path / CLAIM, inputs)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..artifacts.data_files import DATA_FILES
 from ..artifacts.encoder_copies import ENCODER_FOLDER
 from ..artifacts.record import RUN_FILE, read_run_file, write_run_file
 from ..artifacts.rows import ROWS_FILE
@@ -18,7 +19,7 @@ from ..storage.lock import exclusive_lock
 from .prepare import prepare_data
 
 _LOCK = ".lock"
-_BEFORE_RUN_FILE = {ROWS_FILE, ENCODER_FOLDER, "prefect", "logs"}
+_BEFORE_RUN_FILE = {ROWS_FILE, DATA_FILES, ENCODER_FOLDER, "prefect", "logs"}
 """What a run that was killed while it was being set up may have left."""
 
 
@@ -33,11 +34,16 @@ class Run:
 
 @contextmanager
 def open_run(
-    spec: RunSpec, note: Callable[[str], None] = lambda _: None, *, repair: bool = False
+    spec: RunSpec,
+    note: Callable[[str], None] = lambda _: None,
+    *,
+    repair: bool = False,
+    new_data: bool = False,
 ) -> Iterator[Run]:
     """Create or continue the run of this spec, and hold its lock while the block lasts.
 
     note: told of waiting. repair: write the run's own files again where they are damaged, instead of refusing them.
+    new_data: where the data set has changed, begin again with what is there now, instead of refusing it.
 
     Raises: SpecError for a directory that is something else; StaleError when the data changed; LockedError when
     another process works on it; UnavailableError when it cannot be written; DataError.
@@ -45,7 +51,7 @@ def open_run(
     root = spec.root
     _make_directory(root, repair=repair)
     with exclusive_lock(root / _LOCK, note=note):
-        prepared = prepare_data(spec, repair=repair)
+        prepared = prepare_data(spec, repair=repair, new_data=new_data, note=note)
         write_run_file(spec, prepared.facts, prepared.identity, prepared.splitting, prepared.pictures)
         note_event(root, "opened", pid=os.getpid())
         yield Run(root, spec, prepared.facts)

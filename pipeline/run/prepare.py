@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from ..artifacts.data_files import write_data_files
 from ..artifacts.encoder_copies import EncoderFiles, encoder_files, keep_copies
 from ..artifacts.record import RUN_FILE, read_run_file, remove_damaged_run_file, rows_keys, splitting_of
 from ..artifacts.rows import ROWS_FILE, ROWS_REMEDY, data_digest, read_rows_table, remove_damaged_rows
@@ -23,6 +25,9 @@ from ..plan.stage import RunFacts
 from ..resolve.labels import check_losses
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import published
+from .epochs import all_refs
+from .redo_all import set_all_aside
+from .same_data import first_look, look_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +41,34 @@ class Prepared:
     pictures: dict[str, Any] | None
 
 
-def prepare_data(spec: RunSpec, *, repair: bool = False) -> Prepared:
+def prepare_data(
+    spec: RunSpec,
+    *,
+    repair: bool = False,
+    new_data: bool = False,
+    note: Callable[[str], None] = lambda _: None,
+) -> Prepared:
     """Write the run's rows, or see that those on disk are still those of the data set.
 
-    repair: what is damaged of the run's own files is written again.
-    Raises: StaleError when data or split settings are others than the run began with; CorruptError.
+    repair: what is damaged of the run's own files is written again. new_data: where data set or split settings have
+    changed, set all stages aside and begin again with what is there now; `note` is told.
+    Raises: StaleError when they are others than the run began with; CorruptError.
     """
     if repair:
         remove_damaged_run_file(spec.root)
     data = open_data(spec.data, Path(spec.base))
-    identity = data.identity()
     path = spec.root / ROWS_FILE
     before = read_run_file(spec.root) if (spec.root / RUN_FILE).exists() else None
+    seen = first_look(spec, data) if before is None else look_again(spec, data, before)
     splitting = _splitting(spec, data, before)
-    if before is not None:
-        for subject, there, now in (
-            ("the data set", before["identity"], json.loads(json.dumps(identity))),
-            ("[data]", before["rows_keys"], json.loads(json.dumps(rows_keys(spec)))),
-        ):
-            if there != now:
-                raise StaleError(
-                    f"{subject} of the run in {spec.root} changed: it was {_short(there)} and now is {_short(now)}; "
-                    "set it back, or start a new run.directory"
-                )
+    change = None if before is None else seen.change or _other_reading(data, before)
+    if before is not None and change is not None:
+        if not new_data:
+            raise _stale(spec, before, change)
+        stages = set_all_aside(spec.root)
+        note(f"the data of the run changed: {change}; its {stages} stages are done again")
+        seen, splitting, before = first_look(spec, data), "hashed", None
+    identity = seen.identity
     if before is not None and repair:
         remove_damaged_rows(spec.root, before["facts"]["data_digest"])
     if before is not None and path.exists():
@@ -73,12 +83,20 @@ def prepare_data(spec: RunSpec, *, repair: bool = False) -> Prepared:
             raise StaleError(
                 f"{path} was gone, and made again it is not what the run began with: start a new run.directory"
             )
-    if before is not None and "pictures" not in before and isinstance(data, PictureSet):
-        _refuse_other_reading(data, spec.root)
+    if before is None:
+        write_data_files(spec.root, seen.marks, identity)
     encoder = encoder_files(spec)
     keep_copies(spec.root, encoder)
     pictures = data.record() if isinstance(data, PictureSet) else None
     return Prepared(_facts(spec, data, rows, identity, encoder), identity, splitting, pictures)
+
+
+def _stale(spec: RunSpec, before: dict[str, Any], change: str) -> StaleError:
+    subject = "the data set" if before["rows_keys"] == json.loads(json.dumps(rows_keys(spec))) else "[data]"
+    return StaleError(
+        f"{subject} of the run in {spec.root} changed: {change}; set it back, do all of the run again "
+        f"with the new data ({all_refs(spec)[0].redo}), or start a new run.directory"
+    )
 
 
 def _splitting(spec: RunSpec, data: DataSet, before: dict[str, Any] | None) -> Splitting:
@@ -98,14 +116,14 @@ def _splitting(spec: RunSpec, data: DataSet, before: dict[str, Any] | None) -> S
     return "hashed"
 
 
-def _refuse_other_reading(data: PictureSet, root: Path) -> None:
+def _other_reading(data: DataSet, before: dict[str, Any]) -> str | None:
     """Versions that kept no record of pictures read the colour under transparent pixels: not to be mixed with ours."""
-    if found := transparent_pictures(data):
-        raise StaleError(
-            f"{len(found):,} of the {len(data.rows):,} pictures of the run in {root} have transparent pixels, as "
-            f"{found[0]}: the version that began it read whatever colour lies under them, this one lays them on "
-            "data.background; start a new run.directory"
-        )
+    if "pictures" in before or not isinstance(data, PictureSet) or not (found := transparent_pictures(data)):
+        return None
+    return (
+        f"{len(found):,} of the {len(data.rows):,} pictures have transparent pixels, as {found[0]}: the version that "
+        "began it read whatever colour lies under them, this one lays them on data.background"
+    )
 
 
 def describe_data(spec: RunSpec) -> RunFacts:
@@ -136,8 +154,3 @@ def _facts(
     )
     check_losses(spec, facts)
     return facts
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True)
-    return text if len(text) <= 200 else text[:197] + "…"

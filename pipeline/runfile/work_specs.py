@@ -21,7 +21,7 @@ class EncoderSpec(Section):
     normalise: bool = True
     """Scale every embedding to unit length; the mining rule and the global loss assume it."""
     weights: str | None = None
-    """A .safetensors file to start from instead of seeded random weights."""
+    """What to start from instead of seeded random weights: a .safetensors file, or an exported folder."""
 
 
 class EmbedSpec(Section):

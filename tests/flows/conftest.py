@@ -57,6 +57,14 @@ def write_run(folder: Path) -> Path:
     return path
 
 
+def grow(run_file: Path) -> None:
+    """Four rows more of each class."""
+    held = dict(np.load(run_file.parent / "trees.npz"))
+    vectors, labels = (np.concatenate([held[name], held[name][::15]]) for name in ("vectors", "labels"))
+    np.savez(run_file.parent / "new.npz", vectors=vectors, labels=labels)
+    (run_file.parent / "new.npz").replace(run_file.parent / "trees.npz")
+
+
 @pytest.fixture
 def run_file(tmp_path: Path) -> Path:
     """The run file of a run that has not begun."""

@@ -5,11 +5,12 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from tripletmine.flows.cli import app
 from typer.testing import CliRunner
 
-from .conftest import write_run
+from .conftest import grow, write_run
 
 run_cli = CliRunner().invoke
 
@@ -159,3 +160,26 @@ def test_redoing_a_stage_redoes_what_follows(run_file):
     assert "already there: train of epoch 0 to graph of epoch 1, 4 stages" in result.stderr
     assert triplets.read_bytes() == before
     assert not (run_file.parent / "runs/tiny/aside").exists()
+
+
+def test_new_data_are_accepted_from_the_first_stage_only(run_file):
+    told("run", run_file, "--no-prefect")
+    grow(run_file)
+    for options in (
+        [],
+        ["--from-stage", "evaluate", "--epoch", "0"],
+        ["--from-stage", "mine", "--epoch", "1"],
+    ):
+        result = run_cli(app, ["run", str(run_file), "--no-prefect", *options])
+        assert result.exit_code == 1
+        assert "changed: 1 file changed (trees.npz); set it back" in " ".join(result.stderr.split())
+    remedy = re.findall(r"--from-stage \w+ --epoch \d+", " ".join(result.stderr.split()))[0].split()
+    assert not (run_file.parent / "runs/tiny/aside").exists()
+
+    result = run_cli(app, ["run", str(run_file), "--no-prefect", *remedy])
+    assert result.exit_code == 0, result.output
+    assert "its 8 stages are done again" in " ".join(result.stderr.split())
+    assert "already there" not in result.stderr
+    assert pq.read_table(run_file.parent / "runs/tiny/rows.parquet").num_rows == 192
+    assert not (run_file.parent / "runs/tiny/aside").exists()
+    assert "already there: train of epoch 0 to test, 8 stages" in run_cli(app, ["run", str(run_file)]).stderr

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import psutil
+import pyarrow.parquet as pq
 
 from .api import ask, flow_runs
+from .conftest import grow
 from .processes import Holder, eventually, private_environment
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -42,6 +44,42 @@ def test_a_served_schedule_runs_on_time_and_leaves_nothing_behind(run_file, tmp_
     finally:
         end_tree(serving)
     assert not (tmp_path / "home").exists()
+
+
+def test_a_served_run_takes_data_that_have_grown(run_file, tmp_path):
+    """The folder grows between two runs of a schedule: the next one trains on all of it, in the same directory."""
+    root, said = run_file.parent / "runs" / "tiny", tmp_path / "serve.log"
+    with said.open("wb") as log:
+        serving = subprocess.Popen(
+            [SCRIPTS / "tripletmine", "serve", run_file, "--every", "5s"],
+            env=private_environment(tmp_path / "home"),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        url = eventually(lambda: re.search(r"serving tiny with (\S+);", said.read_text()))[1]
+        eventually((root / "test" / "manifest.json").exists, 120)
+        first = read_splits(root)
+        grow(run_file)
+        eventually(
+            lambda: len(read_splits(root)) > len(first) and (root / "test" / "manifest.json").exists(), 120
+        )
+        ended = eventually(
+            lambda: [run for run in flow_runs(url, deployment="tiny") if run["state_type"] in ENDED]
+        )
+        grown = read_splits(root)
+        assert {key: grown[key] for key in first} == first, "what there was stays in its split"
+        assert len(grown) == len(first) + 12
+        assert "FAILED" not in {run["state_type"] for run in ended}, said.read_text()
+        assert "1 file changed (trees.npz); its 8 stages are done again" in " ".join(said.read_text().split())
+    finally:
+        end_tree(serving)
+
+
+def read_splits(root: Path) -> dict[str, str]:
+    """Split of each key."""
+    rows = pq.read_table(root / "rows.parquet", columns=["key", "split"])
+    return dict(zip(rows["key"].to_pylist(), rows["split"].to_pylist(), strict=True))
 
 
 def test_a_deployment_runs_in_a_process_work_pool(prefect_server: Holder, run_file, tmp_path):

@@ -6,10 +6,11 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from ..base import Reopened, SourceRows, checked_indices
-from ..files import files_identity
+from ..marks import FileList, FileLists, identity_of, mark_files
 from .decode import Decoding
 from .files import ImageFiles
 
@@ -74,6 +75,10 @@ class PictureSet(Reopened[Content]):
         """uint8 (B, *item_shape)."""
         return self.files.read(checked_indices(indices, len(self.rows)))
 
-    def _files_identity(self, kind: str) -> dict[str, Any]:
-        names = self.rows.keys.to_pylist()
-        return {"kind": kind, **files_identity(names, folder=self.folder, hash_content=self.hash_content)}
+    def file_lists(self) -> FileLists:
+        """All pictures."""
+        return {"": FileList(self.folder, self.rows.keys.to_pylist())}
+
+    def _files_identity(self, kind: str, marks: pa.Table | None) -> dict[str, Any]:
+        marks = marks or mark_files(self.file_lists(), hash_content=self.hash_content)
+        return {"kind": kind, **identity_of(marks)}

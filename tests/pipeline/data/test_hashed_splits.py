@@ -1,6 +1,7 @@
 """Splits that stay where they are when the data grow."""
 
 from collections import Counter
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +13,10 @@ from tripletmine.pipeline.data.hashed_splits import hash_classes, hash_rows, num
 from tripletmine.pipeline.data.splits import TEST, TRAIN, VALIDATION, assign_splits
 from tripletmine.pipeline.errors import DataError
 
+Split = Literal["closed", "zero-shot"]
 
-def splits_of(labels: dict[str, str], split: str, *, seed: int = 0, test: float = 0.2) -> dict[str, int]:
+
+def splits_of(labels: dict[str, str], split: Split, *, seed: int = 0, test: float = 0.2) -> dict[str, int]:
     """Code of each key."""
     rows = SourceRows(strings(list(labels)), strings(list(labels.values())))
     codes = assign_splits(rows, split=split, validation=0.1, test=test, seed=seed)
@@ -25,14 +28,14 @@ def labels_of(classes: range, rows: range) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("split", ["closed", "zero-shot"])
-def test_more_classes_move_nothing(split: str):
+def test_more_classes_move_nothing(split: Split):
     before = splits_of(labels_of(range(60), range(5)), split)
     after = splits_of(labels_of(range(75), range(5)), split)
     assert {key: after[key] for key in before} == before
 
 
 @pytest.mark.parametrize("split", ["closed", "zero-shot"])
-def test_more_rows_move_nothing(split: str):
+def test_more_rows_move_nothing(split: Split):
     before = splits_of(labels_of(range(60), range(5)), split)
     after = splits_of(labels_of(range(60), range(9)), split)
     assert {key: after[key] for key in before} == before
@@ -86,7 +89,7 @@ def test_where_nothing_is_needed_each_row_is_where_its_own_key_says(keys: list[s
 
 
 @pytest.mark.parametrize(("split", "names"), [("closed", 20_000), ("zero-shot", 2_000)])
-def test_shares_are_those_asked_for(split: str, names: int):
+def test_shares_are_those_asked_for(split: Split, names: int):
     count = Counter(splits_of(labels_of(range(2_000), range(10)), split, seed=3).values())
     assert abs(count[TEST] / 20_000 - 0.2) < 4 * (0.2 * 0.8 / names) ** 0.5
     left = 20_000 - count[TEST]
@@ -94,7 +97,7 @@ def test_shares_are_those_asked_for(split: str, names: int):
 
 
 @pytest.mark.parametrize("split", ["closed", "zero-shot"])
-def test_the_order_of_the_rows_does_not_matter_and_the_seed_does(split: str):
+def test_the_order_of_the_rows_does_not_matter_and_the_seed_does(split: Split):
     labels = labels_of(range(40), range(4))
     shuffled = {key: labels[key] for key in np.random.default_rng(0).permutation(list(labels)).tolist()}
     assert splits_of(shuffled, split) == splits_of(labels, split)
@@ -102,7 +105,7 @@ def test_the_order_of_the_rows_does_not_matter_and_the_seed_does(split: str):
 
 
 @pytest.mark.parametrize("split", ["closed", "zero-shot"])
-def test_another_share_for_the_test_moves_rows_to_it_only(split: str):
+def test_another_share_for_the_test_moves_rows_to_it_only(split: Split):
     less = splits_of(labels_of(range(80), range(5)), split, test=0.1)
     more = splits_of(labels_of(range(80), range(5)), split, test=0.3)
     assert {(less[key], more[key]) for key in less if less[key] != more[key]} == {

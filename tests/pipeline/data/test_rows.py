@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from present import present
 from tripletmine.pipeline.data.base import SourceRows, strings
 from tripletmine.pipeline.data.digits import Digits
 from tripletmine.pipeline.data.rows import COLUMNS, RunRows, build_rows
@@ -26,7 +27,10 @@ class InMemory:
     def read(self, indices: Any) -> np.ndarray:
         return np.zeros((len(indices), 1), np.float32)
 
-    def identity(self) -> dict[str, Any]:
+    def file_lists(self) -> dict[str, Any]:
+        return {}
+
+    def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
         return {}
 
 
@@ -172,3 +176,36 @@ def test_tables_that_are_no_rows_of_a_run():
     swapped = table.take([3, 0, 1, 2, 4, 5]).set_column(0, "row", table["row"])
     with pytest.raises(CorruptError, match="not in order"):
         RunRows(swapped)
+
+
+@pytest.mark.parametrize(
+    ("columns", "difference"),
+    [
+        ({}, None),
+        ({"splits": strings([*SPLITS[:5], "train"])}, "1 rows with another split (item 5: it was 'test' and"),
+        (
+            {"labels": strings(["x", "y", "x", "z", "q", "x"])},
+            "1 rows with another label (item 4: it was 'y' and",
+        ),
+        (
+            {"groups": strings(["c", *[None] * 5])},
+            "1 rows with another group (item 0: it was None and now is 'c'",
+        ),
+        ({"keys": strings([f"item {row}" for row in (1, 0, 2, 3, 4, 5)])}, "its rows are in another order"),
+        (
+            {"keys": strings([f"item {row}" for row in (0, 1, 2, 3, 4, 8)])},
+            "1 rows added (as item 8), 1 rows removed (as item 5)",
+        ),
+    ],
+)
+def test_what_is_different_is_named(columns: dict[str, pa.Array], difference: str | None):
+    found = rows_of().difference(InMemory(source_rows(**columns)))
+    assert found == difference if difference is None else present(found).startswith(difference)
+
+
+def test_validation_out_of_the_training_rows_is_no_difference():
+    rows = source_rows(keys=strings([str(row) for row in range(6)]), splits=strings(["train"] * 6))
+    spec = DataSpec(kind="digits", validation=0.5)
+    made = RunRows(build_rows(InMemory(rows), spec, seed=1))
+    assert len(made.range("validation"))
+    assert made.difference(InMemory(rows)) is None

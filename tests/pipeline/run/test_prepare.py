@@ -140,6 +140,18 @@ def test_a_run_can_begin_with_weights(digits_run: Finished, tmp_path: Path) -> N
         finish(spec)
 
 
+def test_a_run_can_begin_with_an_exported_folder(digits_run: Finished, tmp_path: Path) -> None:
+    export_encoder(digits_run.root, tmp_path / "out", epoch=1)
+    of_folder, of_file = (
+        describe_data(small_spec(tmp_path, encoder={"weights": weights}))
+        for weights in ("out", "out/encoder.safetensors")
+    )
+    assert of_folder == of_file
+    (tmp_path / "out" / "encoder.safetensors").unlink()
+    with pytest.raises(SpecError, match=r"there is no file .*out/encoder\.safetensors: correct the path"):
+        describe_data(small_spec(tmp_path, encoder={"weights": "out"}))
+
+
 def test_weights_that_do_not_fit(digits_run: Finished, tmp_path: Path) -> None:
     export_encoder(digits_run.root, tmp_path / "out")
     encoder = {"weights": "out/encoder.safetensors", "embedding_dim": 8}
@@ -176,7 +188,8 @@ def test_arrays_of_vectors_are_mined(tmp_path: Path) -> None:
 
     np.savez(tmp_path / "trees.npz", vectors=vectors * 2, labels=labels)
     with pytest.raises(
-        StaleError, match=r"the data set of the run in .* changed: .* set it back, or start a new"
+        StaleError,
+        match=r"the data set of the run in .* changed: 1 file .* \(trees\.npz\), and with the same size; ",
     ):
         finish(spec)
 

@@ -1,0 +1,92 @@
+"""What became of a data set's files since a run began."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from .marks import SCHEMA, FileLists, hash_files
+
+_NAMED = 3
+"""FileLists of each kind that a message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Names of files. touched: of the same size but another time, whose bytes nobody read when the run began."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[str]
+    touched: list[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed or self.touched)
+
+    @property
+    def only_touched(self) -> bool:
+        """Whether all may be as it was."""
+        return bool(self.touched) and not (self.added or self.removed or self.changed)
+
+    def __str__(self) -> str:
+        kinds = (
+            (self.added, "added"),
+            (self.removed, "removed"),
+            (self.changed, "changed"),
+            (self.touched, "with another time of change"),
+        )
+        return ", ".join(_some(names, what) for names, what in kinds if names)
+
+
+def _some(names: list[str], what: str) -> str:
+    more = ", …" if len(names) > _NAMED else ""
+    return f"{len(names):,} file{'s' if len(names) > 1 else ''} {what} ({', '.join(names[:_NAMED])}{more})"
+
+
+def compare_files(before: pa.Table, now: pa.Table, files: FileLists) -> tuple[Changes, pa.Table]:
+    """What differs between two tables of marks, and `now` with the digests of the contents that are known by then.
+
+    A file of the same size with another time is read, where the digest of its bytes is known from before.
+    """
+    known, there = _by_place(before), _by_place(now)
+    both = there.keys() & known.keys()
+    moved = {place for place in both if there[place]["changed"] != known[place]["changed"]}
+    for part, (folder, _) in files.items():
+        unread = sorted(
+            name
+            for of, name in moved
+            if of == part and known[of, name]["content"] and not there[of, name]["content"]
+        )
+        for name, content in zip(unread, hash_files(folder, unread), strict=True):
+            there[part, name]["content"] = content
+    changed, touched = set[_Place](), set[_Place]()
+    for place in both:
+        old, new = known[place], there[place]
+        if place not in moved and old["size"] == new["size"]:
+            new["content"] = new["content"] or old["content"]
+        if old["size"] != new["size"] or (
+            old["content"] and new["content"] and old["content"] != new["content"]
+        ):
+            changed.add(place)
+        elif place in moved and not old["content"]:
+            touched.add(place)
+    changes = Changes(
+        added=_names(there.keys() - known.keys()),
+        removed=_names(known.keys() - there.keys()),
+        changed=_names(changed),
+        touched=_names(touched),
+    )
+    return changes, pa.Table.from_pylist(list(there.values()), schema=SCHEMA)
+
+
+_Place = tuple[str, str]
+"""Part and name."""
+
+
+def _by_place(marks: pa.Table) -> dict[_Place, dict[str, Any]]:
+    return {(mark["part"], mark["name"]): mark for mark in marks.to_pylist()}
+
+
+def _names(places: Iterable[_Place]) -> list[str]:
+    return sorted(name for _, name in places)

@@ -1,0 +1,81 @@
+"""The files of a data set, one by one: what tells this content from another, and what has changed since."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from ..storage.digest import digest_bytes, digest_file
+from .files import in_threads, is_url, join, read_bytes, stamp
+
+SCHEMA = pa.schema(
+    [
+        ("part", pa.string()),
+        ("name", pa.string()),
+        ("size", pa.int64()),
+        ("changed", pa.string()),
+        ("content", pa.string()),
+    ]
+)
+"""size in bytes. changed: time of change in ns, or what a URL has in its place. content: SHA-256, null where unread."""
+
+
+class FileList(NamedTuple):
+    """FileLists named relative to a folder, so that a moved data set stays the same."""
+
+    folder: str
+    names: list[str]
+
+
+FileLists = Mapping[str, FileList]
+"""The files of each part of a data set; a data set of one part calls it ""."""
+
+
+def mark_files(files: FileLists, *, hash_content: bool) -> pa.Table:
+    """Size and time of change of all files, with `hash_content` the digest of their bytes as well: columns of `SCHEMA`.
+
+    Raises: DataError naming a file that is missing or cannot be read.
+    """
+    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+    for part, (folder, names) in files.items():
+        stamps = list(in_threads(lambda name, folder=folder: stamp(join(folder, name)), names))
+        columns["part"] += [part] * len(names)
+        columns["name"] += names
+        columns["size"] += [found["size"] or 0 for found in stamps]
+        columns["changed"] += [str(found["changed"]) for found in stamps]
+        columns["content"] += hash_files(folder, names) if hash_content else [None] * len(names)
+    return pa.table(columns, schema=SCHEMA)
+
+
+def hash_files(folder: str, names: Iterable[str]) -> list[str]:
+    """SHA-256 of the bytes of each file."""
+
+    def content(name: str) -> str:
+        location = join(folder, name)
+        return digest_bytes(read_bytes(location)) if is_url(location) else digest_file(Path(location))
+
+    return list(in_threads(content, names))
+
+
+def without_contents(marks: pa.Table) -> pa.Table:
+    """The same, as if no file had been read."""
+    nothing = pa.nulls(len(marks), pa.string())
+    return marks.set_column(SCHEMA.get_field_index("content"), SCHEMA.field("content"), nothing)
+
+
+def identity_of(marks: pa.Table, part: str = "") -> dict[str, Any]:
+    """Identity of the files of a part: by the digests of their bytes where all are known, else by size and time."""
+    found = marks.filter(pa.array([of == part for of in marks["part"].to_pylist()], pa.bool_()))
+    by_content = len(found) > 0 and not found["content"].null_count
+    sizes, tokens = found["size"].to_pylist(), found["content" if by_content else "changed"].to_pylist()
+    digest = hashlib.sha256()
+    for name, size, token in zip(found["name"].to_pylist(), sizes, tokens, strict=True):
+        digest.update(f"{name}\0{size}\0{token}\n".encode())
+    return {
+        "files": len(sizes),
+        "bytes": sum(sizes),
+        "by": "content" if by_content else "size and time",
+        "digest": digest.hexdigest(),
+    }

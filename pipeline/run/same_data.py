@@ -1,0 +1,97 @@
+"""Whether the data set is still the one that a run began with, and if not, what is different."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..artifacts.data_files import read_data_files, write_data_files
+from ..artifacts.record import rows_keys
+from ..artifacts.rows import ROWS_FILE, read_rows_table
+from ..data.base import DataSet
+from ..data.changes import compare_files
+from ..data.marks import mark_files, without_contents
+from ..errors import CorruptError
+from ..runfile.run_spec import RunSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The data set as it is now. identity: that of the run where nothing has changed. marks: of its files.
+
+    change: what is different from the data set of the run, for a message; None where it is the same.
+    """
+
+    identity: dict[str, Any]
+    marks: pa.Table
+    change: str | None = None
+
+
+def first_look(spec: RunSpec, data: DataSet) -> Seen:
+    """The data set of a run that has no run.json yet, or has it no longer: then its files are listed still."""
+    marks = mark_files(data.file_lists(), hash_content=spec.data.hash_content)
+    identities = [_plain(data.identity(some)) for some in (marks, without_contents(marks))]
+    known = (each for each in identities if read_data_files(spec.root, each) is not None)
+    return Seen(next(known, identities[0]), marks)
+
+
+def look_again(spec: RunSpec, data: DataSet, before: dict[str, Any]) -> Seen:
+    """Compare the data set with that of the run. before: run.json.
+
+    Where the bytes of all files are known to be the same, as far as they are known at all, times do not count.
+    """
+    identity, marks = before["identity"], mark_files(data.file_lists(), hash_content=spec.data.hash_content)
+    now = _plain(rows_keys(spec))
+    if before["rows_keys"] != now:
+        return Seen(identity, marks, f"it was {_short(before['rows_keys'])} and now is {_short(now)}")
+    listed = read_data_files(spec.root, identity)
+    if listed is None:
+        change, marks = _compare_identities(data, identity, marks)
+    else:
+        changes, marks = compare_files(listed, marks, data.file_lists())
+        change = str(changes) or None
+        if changes.only_touched:
+            change = f"{change}, and with the same size; whether their bytes are the same, nobody can tell"
+    if change is None:
+        change = _rows_changed(spec.root / ROWS_FILE, data)
+    if change is None and (listed is None or not listed.equals(marks)):
+        write_data_files(spec.root, marks, identity)
+    return Seen(identity, marks, change)
+
+
+def _compare_identities(
+    data: DataSet, identity: dict[str, Any], marks: pa.Table
+) -> tuple[str | None, pa.Table]:
+    """For a run that has no list of its files."""
+    if _by_content(identity) and marks["content"].null_count:
+        marks = mark_files(data.file_lists(), hash_content=True)
+    now = _plain(data.identity(marks if _by_content(identity) else without_contents(marks)))
+    if now == identity:
+        return None, marks
+    unknown = ", and which files, nobody knows: the run has no list of them" if len(marks) else ""
+    return f"it was {_short(identity)} and now is {_short(now)}{unknown}", marks
+
+
+def _by_content(identity: dict[str, Any]) -> bool:
+    parts = [identity, *(part for part in identity.values() if isinstance(part, dict))]
+    return any(part.get("by") == "content" for part in parts)
+
+
+def _rows_changed(path: Path, data: DataSet) -> str | None:
+    """The same files may be listed with other labels. Rows that cannot be read are somebody else's affair."""
+    try:
+        return read_rows_table(path).difference(data) if path.exists() else None
+    except CorruptError:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    return json.loads(json.dumps(value))
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return text if len(text) <= 200 else text[:197] + "…"
