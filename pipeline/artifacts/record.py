@@ -11,7 +11,7 @@ from ..storage.manifest import SCHEMA
 from ..storage.sealed import publish_sealed, read_sealed
 
 if TYPE_CHECKING:
-    from ..data.splits import Splitting
+    from ..data.splits.assign import Splitting
 
 RUN_FILE = "run.json"
 

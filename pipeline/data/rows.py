@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import CorruptError, DataError
 from ..runfile.data_spec import DataSpec
 from .base import SPLITS, DataSet, split_codes, strings
-from .splits import Splitting, assign_splits
+from .splits.assign import Splitting, assign_splits
 
 Ids = range
 """Consecutive ids: those of a split, or of a task."""

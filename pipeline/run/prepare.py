@@ -19,7 +19,7 @@ from ..data.open import open_data
 from ..data.pictures.examine import transparent_pictures
 from ..data.pictures.picture_set import PictureSet
 from ..data.rows import RunRows, build_rows
-from ..data.splits import Splitting
+from ..data.splits.assign import Splitting
 from ..errors import CorruptError, DataError, StaleError
 from ..plan.stage import RunFacts
 from ..resolve.labels import check_losses

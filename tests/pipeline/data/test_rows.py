@@ -205,7 +205,7 @@ def test_what_is_different_is_named(columns: dict[str, pa.Array], difference: st
 
 def test_validation_out_of_the_training_rows_is_no_difference():
     rows = source_rows(keys=strings([str(row) for row in range(6)]), splits=strings(["train"] * 6))
-    spec = DataSpec(kind="digits", validation=0.5)
+    spec = SPEC.model_copy(update={"validation": 0.5})
     made = RunRows(build_rows(InMemory(rows), spec, seed=1))
     assert len(made.range("validation"))
     assert made.difference(InMemory(rows)) is None

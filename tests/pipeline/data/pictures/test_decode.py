@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
+from present import present
 from tripletmine.pipeline.data.pictures.decode import Decoding, background_rgb, decode_image, frames_of
 from tripletmine.pipeline.errors import DataError
 
@@ -222,7 +223,7 @@ def test_lab_in_tiff(rgb):
         ImageCms.createProfile("LAB"),
         outputMode="LAB",
     )
-    content = encoded(wide, "TIFF")
+    content = encoded(present(wide), "TIFF")
     for colour, right in (("rgb", rgb // 2 + 64), ("grey", grey_of(rgb // 2 + 64))):
         np.testing.assert_allclose(decoded(content, colour=colour), right, atol=6)
 

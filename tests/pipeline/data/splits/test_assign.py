@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tripletmine.pipeline.data.base import SourceRows, strings
-from tripletmine.pipeline.data.splits import TEST, TRAIN, VALIDATION, assign_splits, class_codes
+from tripletmine.pipeline.data.splits.assign import TEST, TRAIN, VALIDATION, assign_splits, class_codes
 from tripletmine.pipeline.errors import DataError
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..errors import DataError
-from .base import SPLITS, SourceRows, split_codes
-from .drawn_splits import LEAST_CLASSES, draw_classes, draw_rows
-from .hashed_splits import hash_classes, hash_rows, numbers_of
+from ...errors import DataError
+from ..base import SPLITS, SourceRows, split_codes
+from .drawn import LEAST_CLASSES, draw_classes, draw_rows
+from .hashed import hash_classes, hash_rows, numbers_of
 
 TRAIN, VALIDATION, TEST = range(len(SPLITS))
 
@@ -34,7 +34,7 @@ def assign_splits(
     rows ("closed"), or of the classes ("zero-shot"). A row with several labels counts for its first.
 
     "hashed": the order of the rows does not matter, and rows that are added move none that were there, but for the
-    few that a split needed (see `hashed_splits`).
+    few that a split needed (see `hashed`).
 
     Raises: DataError where a split would be empty or teach nothing.
     """

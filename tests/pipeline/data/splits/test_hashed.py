@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tripletmine.pipeline.data.base import SourceRows, strings
-from tripletmine.pipeline.data.hashed_splits import hash_classes, hash_rows, numbers_of
-from tripletmine.pipeline.data.splits import TEST, TRAIN, VALIDATION, assign_splits
+from tripletmine.pipeline.data.splits.assign import TEST, TRAIN, VALIDATION, assign_splits
+from tripletmine.pipeline.data.splits.hashed import hash_classes, hash_rows, numbers_of
 from tripletmine.pipeline.errors import DataError
 
 Split = Literal["closed", "zero-shot"]

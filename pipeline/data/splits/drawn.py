@@ -1,12 +1,12 @@
 """Splits as version 0.1 drew them: for runs that began so, whose `rows.parquet` has to be made again.
 
-A draw depends on all rows at once, so that one class more moves others: new runs take `splits`.
+A draw depends on all rows at once, so that one class more moves others: new runs take `hashed`.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ...errors import DataError
 
 LEAST_CLASSES = 2
 """Of a split with classes of its own. With one, every neighbour is right, whatever the encoder does."""

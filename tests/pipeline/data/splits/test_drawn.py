@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tripletmine.pipeline.data.base import SourceRows, strings
 from tripletmine.pipeline.data.digits import Digits
-from tripletmine.pipeline.data.splits import TEST, TRAIN, VALIDATION, assign_splits
+from tripletmine.pipeline.data.splits.assign import TEST, TRAIN, VALIDATION, assign_splits
 from tripletmine.pipeline.errors import DataError
 
-from .test_splits import classes_in, rows_of
+from .test_assign import classes_in, rows_of
 
 
 def closed(rows: SourceRows, *, validation: float = 0.1, test: float = 0.2, seed: int = 0) -> np.ndarray:

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
-from .drawn_splits import LEAST_CLASSES
+from ...errors import DataError
+from .drawn import LEAST_CLASSES
 
 _LEAST_ROWS = 2
 """Of one class in a split that shares its classes: a query and its match."""

@@ -1,0 +1,1 @@
+"""Which rows are for training, for validation and for the test."""
