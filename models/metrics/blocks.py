@@ -8,21 +8,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ModelError
+from .relevance import Classes, ClassSets
 
 MIB = 2**20
 BLOCK_MIB = 256
 """Memory of one block of distances; the orders made from it take about twice as much again."""
 
 
-def check_embeddings(embeddings: NDArray[np.float32], codes: NDArray, subject: str) -> None:
-    """Raise ModelError unless embeddings are finite (N, D), with one class code a row."""
+def check_embeddings(embeddings: NDArray[np.float32], classes: Classes, subject: str) -> None:
+    """Raise ModelError unless embeddings are finite (N, D), with one class code, or one set of them, a row."""
     if embeddings.ndim != 2 or len(embeddings) == 0:
         raise ModelError(
             f"{subject} embeddings have shape {embeddings.shape} but must be (N, D), N ≥ 1: give rows"
         )
-    if codes.shape != (len(embeddings),):
+    shape = (len(classes),) if isinstance(classes, ClassSets) else classes.shape
+    if shape != (len(embeddings),):
         raise ModelError(
-            f"{subject} has {len(embeddings)} embeddings but classes of shape {codes.shape}: one code a row"
+            f"{subject} has {len(embeddings)} embeddings but classes of shape {shape}: one code a row"
         )
     finite = np.isfinite(embeddings).all(axis=1)
     if not finite.all():
@@ -34,10 +36,10 @@ def check_embeddings(embeddings: NDArray[np.float32], codes: NDArray, subject: s
 
 def checked_gallery(
     queries: NDArray[np.float32],
-    query_classes: NDArray[np.int32],
+    query_classes: Classes,
     gallery: NDArray[np.float32] | None,
-    gallery_classes: NDArray[np.int32] | None,
-) -> tuple[NDArray[np.float32], NDArray[np.int32], bool]:
+    gallery_classes: Classes | None,
+) -> tuple[NDArray[np.float32], Classes, bool]:
     """The gallery with its classes, and whether it is the queries themselves, as where none was given.
 
     Raises: ModelError as `check_embeddings`, for queries and gallery.

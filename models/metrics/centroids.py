@@ -1,69 +1,191 @@
 """Retrieval of class centroids instead of single rows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from .blocks import BLOCK_MIB, checked_gallery, sq_distance_blocks
+from .reidentification import RANKS, ReIdentification
+from .relevance import Classes, Relevance, class_pairs
 from .retrieval import RECALLS, Retrieval
+
+
+@dataclass(frozen=True, slots=True)
+class CentroidRanks:
+    """The places of the right centroids in the ranking of each query that has one.
+
+    query: int64 (P,), ascending, one entry for each right centroid of a query; rank: int64 (P,), from 1, ascending
+    within a query. left_out: queries without a right centroid. gallery: centroids in all.
+    """
+
+    query: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    queries: int
+    left_out: int
+    gallery: int
 
 
 def centroid_retrieval(
     queries: NDArray[np.float32],
-    query_classes: NDArray[np.int32],
+    query_classes: Classes,
     gallery: NDArray[np.float32] | None = None,
-    gallery_classes: NDArray[np.int32] | None = None,
+    gallery_classes: Classes | None = None,
     *,
     normalise: bool,
     recalls: Sequence[int] = RECALLS,
     block_mib: int = BLOCK_MIB,
 ) -> Retrieval:
+    """`centroid_ranks` as Recall@K, R-precision and MAP@R.
+
+    Of a query with one class one centroid is right, so R = 1: R-precision and MAP@R equal Recall@1.
+    """
+    ranks = centroid_ranks(
+        queries, query_classes, gallery, gallery_classes, normalise=normalise, block_mib=block_mib
+    )
+    return as_retrieval(ranks, recalls)
+
+
+def centroid_ranks(
+    queries: NDArray[np.float32],
+    query_classes: Classes,
+    gallery: NDArray[np.float32] | None = None,
+    gallery_classes: Classes | None = None,
+    *,
+    normalise: bool,
+    query_groups: NDArray[np.int32] | None = None,
+    gallery_groups: NDArray[np.int32] | None = None,
+    block_mib: int = BLOCK_MIB,
+) -> CentroidRanks:
     """Ask for every query the nearest class centroids (Wieczorek et al., 2021, arXiv 2104.13643, section 3.3).
 
-    queries: (Q, D) with classes (Q,); gallery: (G, D) with classes (G,), each as the encoder gives them. A centroid is
-    the mean of a class; with `normalise` it is made unit length after that, and the queries are, too. Without a gallery
-    the queries are it, and the centroid of a query's own class is the mean of the *other* rows. Queries whose class
-    has no row in the gallery are left out and counted.
+    queries: (Q, D) with the classes of Q rows; gallery: (G, D) with those of G, each as the encoder gives them. A
+    centroid is the mean of a class; with `normalise` it is made unit length after that, and the queries are, too.
+    Right are the centroids of the query's own classes, which are the means of *other* rows: without the query itself
+    where no gallery is given, and without rows of its group (−1: none) where there are groups. Queries whose classes
+    have no such row are left out and counted.
 
-    One centroid is right, so R = 1: R-precision and MAP@R equal Recall@1. A centroid as near as the right one counts
-    as nearer: an encoder that maps everything to one point must not shine.
+    A wrong centroid as near as a right one counts as nearer: an encoder that maps everything to one point must not
+    shine.
     """
     gallery, gallery_classes, alone = checked_gallery(queries, query_classes, gallery, gallery_classes)
-    codes, place, counts = np.unique(gallery_classes, return_inverse=True, return_counts=True)
+    # Checks the groups, as everywhere.
+    Relevance(
+        query_classes, gallery_classes, alone=alone, query_groups=query_groups, gallery_groups=gallery_groups
+    )
+    gallery_groups = query_groups if alone else gallery_groups
+    row, code = class_pairs(gallery_classes)
+    codes, place, counts = np.unique(code, return_inverse=True, return_counts=True)
     sums = np.zeros((len(codes), gallery.shape[1]))
-    np.add.at(sums, place, gallery)
+    np.add.at(sums, place, gallery[row])
 
-    own = np.searchsorted(codes, query_classes).clip(max=len(codes) - 1)
-    others = counts[own] - int(alone)
-    asked = np.flatnonzero((codes[own] == query_classes) & (others > 0))
-    if len(asked) == 0:
-        return Retrieval(0, len(queries), dict.fromkeys(recalls, 0.0), 0.0, 0.0)
-    own, rows = own[asked], queries[asked]
+    # One pair for each class of a query that the gallery has.
+    query, code = class_pairs(query_classes)
+    own = np.searchsorted(codes, code).clip(max=len(codes) - 1)
+    known = codes[own] == code
+    query, own = query[known], own[known]
+    less, fewer = queries[query] * float(alone), np.full(len(query), int(alone))
+    if query_groups is not None and gallery_groups is not None:
+        grouped = query_groups[query] >= 0
+        less, fewer = less.astype(np.float64), fewer.copy()
+        less[grouped], fewer[grouped] = _of_class_and_group(
+            (place, gallery_groups[row], gallery[row]), own[grouped], query_groups[query[grouped]]
+        )
+    others = counts[own] - fewer
+    asked = others > 0
 
     def scaled(vectors: NDArray) -> NDArray[np.float32]:
         return unit_length(vectors) if normalise else vectors.astype(np.float32)
 
-    right = scaled((sums[own] - rows * float(alone)) / others[asked, None])
-    rows, centroids = scaled(rows), scaled(sums / counts[:, None])
-
-    to_right = torch.from_numpy(np.square(rows - right).sum(axis=1))
-    place_of_own = torch.from_numpy(own)
-    hits = dict.fromkeys((1, *recalls), 0)
-    for block, distances in sq_distance_blocks(rows, centroids, block_mib=block_mib):
-        distances.scatter_(1, place_of_own[block, None], torch.inf)
-        rank = (distances <= to_right[block, None]).sum(dim=1)
-        for k in hits:
-            hits[k] += int((rank < k).sum())
-    total = len(asked)
-    return Retrieval(
-        queries=total,
-        left_out=len(queries) - total,
-        recall={k: hits[k] / total for k in recalls},
-        r_precision=hits[1] / total,
-        map_at_r=hits[1] / total,
+    right = scaled((sums[own] - less)[asked] / others[asked, None])
+    ranks = _ranks(
+        scaled(queries[query[asked]]), right, scaled(sums / counts[:, None]), (query, own), asked, block_mib
     )
+    answered = len(np.unique(query[asked]))
+    return CentroidRanks(query[asked], ranks, answered, len(queries) - answered, len(codes))
+
+
+def _ranks(
+    rows: NDArray[np.float32],
+    right: NDArray[np.float32],
+    centroids: NDArray[np.float32],
+    own: tuple[NDArray[np.int64], NDArray[np.int64]],
+    asked: NDArray[np.bool_],
+    block_mib: int,
+) -> NDArray[np.int64]:
+    """Rank from 1, ascending within a query, of the right centroids: int64 (P,).
+
+    rows, right: (P, D), query and right centroid of each pair. own: query and centroid of every pair, also of those
+    that are not asked, since nothing is left of their class: such a centroid is neither right nor wrong for the query.
+    """
+    query = own[0][asked]
+    to_right = torch.from_numpy(np.square(rows - right).sum(axis=1))
+    begins, ends = np.searchsorted(own[0], query), np.searchsorted(own[0], query, side="right")
+    wrong = np.empty(len(query), np.int64)
+    for block, distances in sq_distance_blocks(rows, centroids, block_mib=block_mib):
+        sizes = ends[block] - begins[block]
+        pair = np.repeat(np.arange(len(sizes)), sizes)
+        at = np.arange(len(pair)) - np.repeat(np.cumsum(sizes) - sizes - begins[block], sizes)
+        distances[torch.from_numpy(pair), torch.from_numpy(own[1][at])] = torch.inf
+        wrong[block] = (distances <= to_right[block, None]).sum(dim=1).numpy()
+    # Behind all wrong ones that are as near, and behind those right ones that are nearer.
+    order = np.lexsort((to_right.numpy(), query))
+    return wrong[order] + 1 + np.arange(len(query)) - np.searchsorted(query, query)
+
+
+def _of_class_and_group(
+    rows: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+    own: NDArray[np.int64],
+    group: NDArray[np.int32],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Sum and number of the rows (class, group, vector) of each class `own` and group `group` ≥ 0."""
+    place, groups, vectors = rows
+    width = int(max(groups.max(initial=0), group.max(initial=0))) + 2
+    keys, at, counts = np.unique(place * width + groups + 1, return_inverse=True, return_counts=True)
+    # One more than there are keys stands for a class and group without rows.
+    sums = np.zeros((len(keys) + 1, vectors.shape[1]))
+    np.add.at(sums, at, vectors)
+    wanted = own * width + group + 1
+    found = np.searchsorted(keys, wanted)
+    found[keys[found.clip(max=len(keys) - 1)] != wanted] = len(keys)
+    return sums[found], np.append(counts, 0)[found]
+
+
+def as_retrieval(ranks: CentroidRanks, recalls: Sequence[int] = RECALLS) -> Retrieval:
+    """Recall@K, R-precision and MAP@R; R is the number of right centroids of a query."""
+    if ranks.queries == 0:
+        return Retrieval(0, ranks.left_out, dict.fromkeys(recalls, 0.0), 0.0, 0.0)
+    first, right, nth = _by_query(ranks)
+    within = ranks.rank <= right
+    share = lambda values: float(values.sum() / ranks.queries)  # noqa: E731
+    return Retrieval(
+        queries=ranks.queries,
+        left_out=ranks.left_out,
+        recall={k: int((first <= k).sum()) / ranks.queries for k in recalls},
+        r_precision=share(within / right),
+        map_at_r=share(within * nth / ranks.rank / right),
+    )
+
+
+def as_re_identification(ranks: CentroidRanks, at: Sequence[int] = RANKS) -> ReIdentification:
+    """mAP over all centroids, and CMC."""
+    if ranks.queries == 0:
+        return ReIdentification(0, ranks.left_out, 0.0, dict.fromkeys(at, 0.0))
+    first, right, nth = _by_query(ranks)
+    return ReIdentification(
+        queries=ranks.queries,
+        left_out=ranks.left_out,
+        mean_average_precision=float((nth / ranks.rank / right).sum() / ranks.queries),
+        cmc={k: int((first <= k).sum()) / ranks.queries for k in at},
+    )
+
+
+def _by_query(ranks: CentroidRanks) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Rank of each query's first right centroid (Q,); R, and the place among the right ones from 1, of each entry."""
+    _, begins, at, counts = np.unique(ranks.query, return_index=True, return_inverse=True, return_counts=True)
+    return ranks.rank[begins], counts[at], np.arange(len(at)) - begins[at] + 1
 
 
 def unit_length(vectors: NDArray) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import check_embeddings
+from .relevance import Classes, ClassSets
 
 LARGEST = 20_000
 """Classes up to which k-means is run; above, it would take longer than the training it measures."""
@@ -19,13 +20,20 @@ class Nmi:
     left_out: str | None = None
 
 
-def nmi(embeddings: NDArray[np.float32], classes: NDArray[np.int32], *, seed: int, starts: int = 1) -> Nmi:
+def nmi(embeddings: NDArray[np.float32], classes: Classes, *, seed: int, starts: int = 1) -> Nmi:
     """NMI (arithmetic mean) of k-means with as many clusters as there are classes.
 
-    embeddings: (N, D). classes: (N,). starts: runs of k-means, of which the tightest counts. One thread does
+    Left out where rows have several classes: it compares two ways to cut the rows into parts, and sets that overlap
+    are no such cut.
+
+    embeddings: (N, D). classes: of N rows. starts: runs of k-means, of which the tightest counts. One thread does
     the clustering, since with more the order of additions, and so the clusters, could differ from run to run.
     """
     check_embeddings(embeddings, classes, "clustered")
+    if isinstance(classes, ClassSets):
+        return Nmi(
+            None, "left out: rows have several labels, which are no partition that clusters could match"
+        )
     # Imported here: scikit-learn takes a second, and most epochs need it only once at the end.
     from sklearn.cluster import KMeans
     from sklearn.metrics import normalized_mutual_info_score

@@ -1,4 +1,4 @@
-"""mAP and CMC with roles and groups: re-identification."""
+"""mAP and CMC over the whole ranked gallery, without matches of the query's own group: re-identification."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..errors import ModelError
-from .blocks import BLOCK_MIB, check_embeddings, nearest, sq_distance_blocks
+from .blocks import BLOCK_MIB, checked_gallery, nearest, sq_distance_blocks
+from .relevance import Classes, Relevance
 
 RANKS = (1, 5, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class ReIdentification:
-    """TaskResources over the queries that have an answer; left_out counts those without.
+    """Means over the queries that have an answer; left_out counts those without.
 
     mean_average_precision: over the whole ranked gallery. cmc: rank → share of queries answered up to there.
     """
@@ -28,9 +28,9 @@ class ReIdentification:
 
 def re_identification(
     queries: NDArray[np.float32],
-    query_classes: NDArray[np.int32],
-    gallery: NDArray[np.float32],
-    gallery_classes: NDArray[np.int32],
+    query_classes: Classes,
+    gallery: NDArray[np.float32] | None = None,
+    gallery_classes: Classes | None = None,
     *,
     query_groups: NDArray[np.int32] | None = None,
     gallery_groups: NDArray[np.int32] | None = None,
@@ -39,28 +39,20 @@ def re_identification(
 ) -> ReIdentification:
     """Rank the whole gallery for each query (Zheng et al., Scalable Person Re-identification, ICCV 2015).
 
-    groups: int32 codes (Q,) and (G,), the cameras; −1 for none. A gallery row of the query's class *and*
-    group is no answer and no error: it is taken out of that query's ranking.
+    queries, gallery, groups: as `retrieval` takes them; groups are the cameras, int32 codes, −1 for none. A gallery
+    row of the query's class *and* group is no answer and no error: it is taken out of that query's ranking.
     """
-    check_embeddings(queries, query_classes, "query")
-    check_embeddings(gallery, gallery_classes, "gallery")
-    if (query_groups is None) != (gallery_groups is None):
-        raise ModelError("groups are given for only one of query and gallery: give both or none")
-    codes = torch.from_numpy(np.array(gallery_classes, np.int64))
-    own = torch.from_numpy(np.array(query_classes, np.int64))
+    gallery, gallery_classes, alone = checked_gallery(queries, query_classes, gallery, gallery_classes)
+    relevance = Relevance(
+        query_classes, gallery_classes, alone=alone, query_groups=query_groups, gallery_groups=gallery_groups
+    )
     answered = 0
     precision_sum = 0.0
     within = dict.fromkeys(ranks, 0)
     for rows, distances in sq_distance_blocks(queries, gallery, block_mib=block_mib):
-        same = codes == own[rows, None]
-        if query_groups is not None and gallery_groups is not None:
-            group = torch.from_numpy(np.array(query_groups[rows], np.int64))[:, None]
-            junk = same & (group == torch.from_numpy(np.array(gallery_groups, np.int64))) & (group >= 0)
-        else:
-            junk = torch.zeros_like(same)
-        right = same & ~junk
-        order = nearest(distances, len(codes))
-        right, kept = right.gather(1, order), ~junk.gather(1, order)
+        right, out = relevance.of(np.arange(rows.start, rows.stop))
+        order = nearest(distances, len(gallery))
+        right, kept = right.gather(1, order), ~out.gather(1, order)
         has_answer = right.any(dim=1)
         right, kept = right[has_answer], kept[has_answer]
         place = kept.cumsum(dim=1)  # rank from 1 among what is left after taking out the junk

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 from ..checks import check_count, check_number
 from ..seeds import numpy_generator
 from .blocks import BLOCK_MIB, check_embeddings, sq_distance_blocks
+from .relevance import Classes, Relevance
 
 
 def violation_share(
     embeddings: NDArray[np.float32],
-    classes: NDArray[np.int32],
+    classes: Classes,
     *,
     margin: float,
     anchors: int = 5000,
@@ -21,18 +22,18 @@ def violation_share(
     """E_val: share of the pairs (a, p) of a sample of anchors whose nearest negative has d²(a,n) < d²(a,p) + m.
 
     embeddings: (N, D) of the validation rows. anchors: sampled without repetition, the same ones for a seed
-    and N, all of them if there are fewer. Every p of an anchor's class counts. 0.0 if no anchor has both a
+    and N, all of them if there are fewer. Every p counts whose classes meet the anchor's. 0.0 if no anchor has both a
     positive and a negative.
     """
     check_embeddings(embeddings, classes, "validation")
     check_number("mine.margin", margin, above=0.0)
     check_count("mine.sample", anchors)
     sample = numpy_generator(seed, len(embeddings)).permutation(len(embeddings))[:anchors]
-    codes = torch.from_numpy(np.array(classes, np.int64))
+    relevance = Relevance(classes, classes)
     violated = pairs = 0
     for rows, distances in sq_distance_blocks(embeddings[sample], embeddings, block_mib=block_mib):
         ids = torch.from_numpy(sample[rows])
-        same = codes == codes[ids, None]
+        same = relevance.matches(sample[rows])
         nearest_negative = distances.masked_fill(same, torch.inf).amin(dim=1, keepdim=True)
         same[torch.arange(len(ids)), ids] = False
         same &= nearest_negative.isfinite()

@@ -1,0 +1,221 @@
+"""Several classes a row, and groups: every metric against plain Python that ranks each query by (distance, row)."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tripletmine.models.errors import ModelError
+from tripletmine.models.metrics.centroids import as_re_identification, as_retrieval, centroid_ranks
+from tripletmine.models.metrics.nmi import nmi
+from tripletmine.models.metrics.reidentification import re_identification
+from tripletmine.models.metrics.relevance import ClassSets, Relevance
+from tripletmine.models.metrics.report import re_identification_metrics, retrieval_metrics
+from tripletmine.models.metrics.retrieval import RECALLS, retrieval
+from tripletmine.models.metrics.violations import violation_share
+
+
+def squared(a, b):
+    return float(((np.asarray(a, np.float64) - b) ** 2).sum())
+
+
+def slow_rankings(x, sets, groups, gallery, gallery_sets, gallery_groups, alone):
+    """For each query: whether each gallery row that is left is an answer, nearest first."""
+    rankings = []
+    for q in range(len(x)):
+        ranking = []
+        for g in sorted(range(len(gallery)), key=lambda g: (squared(x[q], gallery[g]), g)):
+            match = bool(sets[q] & gallery_sets[g])
+            same_group = groups[q] >= 0 and groups[q] == gallery_groups[g]
+            if not (alone and q == g) and not (match and same_group):
+                ranking.append(match)
+        rankings.append(ranking)
+    return rankings
+
+
+def slow_figures(rankings, ranks=(1, 5, 10)):
+    """Recall, R-precision, MAP@R, mAP and CMC over the queries with an answer, and how many these are."""
+    asked = [ranking for ranking in rankings if any(ranking)]
+    figures = {}
+    if asked:
+        hits = [[i for i, right in enumerate(ranking) if right] for ranking in asked]
+        at_r = [[i for i in places if i < len(places)] for places in hits]
+        precisions = [[(n + 1) / (i + 1) for n, i in enumerate(places)] for places in hits]
+        figures = {f"recall@{k}": np.mean([places[0] < k for places in hits]) for k in RECALLS}
+        figures |= {f"cmc@{k}": np.mean([places[0] < k for places in hits]) for k in ranks}
+        figures["r_precision"] = np.mean([len(a) / len(p) for a, p in zip(at_r, hits, strict=True)])
+        figures["map_at_r"] = np.mean(
+            [sum(p[: len(a)]) / len(p) for a, p in zip(at_r, precisions, strict=True)]
+        )
+        figures["map"] = np.mean([np.mean(p) for p in precisions])
+    return figures, len(asked)
+
+
+def slow_centroid_rankings(x, sets, groups, gallery, gallery_sets, gallery_groups, alone, normalise):
+    """As `slow_rankings` over class centroids; of equally near ones the wrong are first."""
+
+    def scaled(vector):
+        return vector / np.linalg.norm(vector) if normalise else vector
+
+    rankings = []
+    for q in range(len(x)):
+        found = []
+        for code in sorted(set().union(*gallery_sets)):
+            right = code in sets[q]
+            members = [
+                gallery[g].astype(np.float64)
+                for g in range(len(gallery))
+                if code in gallery_sets[g]
+                and not (right and alone and g == q)
+                and not (right and groups[q] >= 0 and groups[q] == gallery_groups[g])
+            ]
+            if members:
+                centroid = scaled(np.mean(members, axis=0))
+                found.append((squared(scaled(x[q].astype(np.float64)), centroid), right))
+        rankings.append([right for _, right in sorted(found)])
+    return rankings
+
+
+@st.composite
+def sides(draw, most=15):
+    """Points on a grid (distances are exact, many are equal), sets of classes and groups of some rows."""
+    count = draw(st.integers(1, most))
+    grid = st.lists(st.tuples(*[st.integers(-2, 2)] * 2), min_size=count, max_size=count)
+    some = st.lists(st.sets(st.integers(0, 4), min_size=1, max_size=3), min_size=count, max_size=count)
+    groups = st.lists(st.integers(-1, 2), min_size=count, max_size=count)
+    return np.array(draw(grid), np.float32), draw(some), np.array(draw(groups), np.int32)
+
+
+def check(found, rankings):
+    figures, asked = slow_figures(rankings)
+    assert (found["queries"], found["queries_left_out"]) == (asked, len(rankings) - asked)
+    for name in ("recall@1", "recall@8", "cmc@1", "cmc@5", "cmc@10", "r_precision", "map_at_r", "map"):
+        assert found[name] == (pytest.approx(figures[name]) if asked else None), name
+
+
+@settings(max_examples=150, deadline=None)
+@given(sides(), sides(), st.booleans())
+def test_sets_and_groups_against_loops(query, gallery, alone):
+    x, sets, groups = query
+    y, gallery_sets, gallery_groups = query if alone else gallery
+    other = (
+        {}
+        if alone
+        else {"gallery": y, "gallery_classes": ClassSets.of(gallery_sets), "gallery_groups": gallery_groups}
+    )
+    found = re_identification_metrics(x, ClassSets.of(sets), groups, **other)
+    assert found["gallery"] == len(y)
+    check(found, slow_rankings(x, sets, groups, y, gallery_sets, gallery_groups, alone))
+
+
+@settings(max_examples=100, deadline=None)
+@given(sides(), st.booleans())
+def test_one_class_a_row_is_the_same_as_sets_of_one(side, grouped):
+    x, sets, groups = side
+    codes = np.array([min(each) for each in sets], np.int32)
+    groups = groups if grouped else None
+    one = re_identification_metrics(x, codes, groups)
+    assert one == re_identification_metrics(x, ClassSets.of(codes[:, None].tolist()), groups)
+
+
+@settings(max_examples=60, deadline=None)
+@given(sides(), st.sampled_from([0.5, 2.5]))
+def test_leave_one_out_and_violations_with_sets(side, margin):
+    x, sets, _ = side
+    free = np.full(len(x), -1)
+    found = retrieval_metrics(x, ClassSets.of(sets), with_nmi=False)
+    figures, asked = slow_figures(slow_rankings(x, sets, free, x, sets, free, True))
+    assert found["queries"] == asked
+    assert found["map_at_r"] == (pytest.approx(figures["map_at_r"]) if asked else None)
+
+    violated = pairs = 0
+    for a in range(len(x)):
+        negatives = [squared(x[a], x[n]) for n in range(len(x)) if not sets[a] & sets[n]]
+        for p in range(len(x)):
+            if p != a and sets[a] & sets[p] and negatives:
+                pairs += 1
+                violated += min(negatives) < squared(x[a], x[p]) + margin
+    share = violation_share(x, ClassSets.of(sets), margin=margin, seed=0)
+    assert share == pytest.approx(violated / pairs if pairs else 0.0)
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("grouped", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_centroids_of_sets_and_groups_against_loops(normalise, alone, grouped, seed):
+    generator = np.random.default_rng(seed)
+
+    def side(rows):
+        sets = [
+            set(generator.choice(6, generator.integers(1, 4), replace=False).tolist()) for _ in range(rows)
+        ]
+        x = np.array([generator.normal(size=5) + 2 * np.eye(6, 5)[list(each)].sum(axis=0) for each in sets])
+        return x.astype(np.float32), sets, generator.integers(-1 if grouped else 0, 3, rows).astype(np.int32)
+
+    x, sets, groups = side(30)
+    sets[0] = {6}  # one row alone, and no row at all in another gallery
+    y, gallery_sets, gallery_groups = (x, sets, groups) if alone else side(25)
+    other = () if alone else (y, ClassSets.of(gallery_sets))
+    given = {"query_groups": groups, "gallery_groups": None if alone else gallery_groups} if grouped else {}
+    ranks = centroid_ranks(x, ClassSets.of(sets), *other, normalise=normalise, block_mib=0, **given)
+    free = np.full(30, -1)
+    rankings = slow_centroid_rankings(
+        x, sets, groups if grouped else free, y, gallery_sets, gallery_groups, alone, normalise
+    )
+    figures, asked = slow_figures(rankings)
+    assert 0 < asked < 30
+    found, ranked = as_retrieval(ranks), as_re_identification(ranks)
+    assert (found.queries, found.left_out) == (ranked.queries, ranked.left_out) == (asked, 30 - asked)
+    assert found.recall == pytest.approx({k: figures[f"recall@{k}"] for k in RECALLS})
+    assert found.r_precision == pytest.approx(figures["r_precision"])
+    assert found.map_at_r == pytest.approx(figures["map_at_r"])
+    assert ranked.mean_average_precision == pytest.approx(figures["map"])
+    assert ranked.cmc == pytest.approx({k: figures[f"cmc@{k}"] for k in (1, 5, 10)})
+
+
+def test_perfect_clusters_of_a_shared_second_class_are_found():
+    """Every row has a first class of its own and shares the second: the first alone would find nothing."""
+    cluster = np.repeat(np.arange(5), 4)
+    x = np.eye(5, dtype=np.float32)[cluster]
+    sets = ClassSets.of([[100 + row, shared] for row, shared in enumerate(cluster)])
+    assert retrieval(x, sets).recall[1] == 1.0
+    assert retrieval(x, np.arange(20, dtype=np.int32)).queries == 0
+
+
+def test_groups_leave_matches_of_the_own_camera_out_and_count_queries_without_another():
+    x = np.array([[0.0], [0.1], [5.0], [1.0]], np.float32)
+    codes, cameras = np.array([7, 7, 7, 8], np.int32), np.array([0, 0, 1, 0], np.int32)
+    found = re_identification(x, codes, query_groups=cameras)
+    assert (found.queries, found.left_out) == (3, 1)
+    # The rows of camera 0 have the row of class 8 before their match of camera 1; that one has both before it.
+    assert found.cmc == {1: 0.0, 5: 1.0, 10: 1.0}
+    assert found.mean_average_precision == pytest.approx((1 / 2 + 1 / 2 + (1 / 2 + 2 / 3) / 2) / 3)
+
+
+def test_a_class_named_twice_in_a_row_counts_once():
+    sets = ClassSets.of([[3, 3], [3, 1, 3]])
+    assert (sets.members.tolist(), sets.offsets.tolist()) == ([3, 1, 3], [0, 1, 3])
+
+
+def test_counting_in_many_blocks_gives_the_same(monkeypatch):
+    generator = np.random.default_rng(0)
+    sets = ClassSets.of([generator.choice(9, 2).tolist() for _ in range(50)])
+    whole = Relevance(sets, sets, alone=True).counts()
+    monkeypatch.setattr("tripletmine.models.metrics.relevance._BLOCK_CELLS", 200)
+    assert (Relevance(sets, sets, alone=True).counts() == whole).all()
+    assert whole.max() > whole.min()
+
+
+def test_nmi_of_sets_is_left_out_and_says_why():
+    found = nmi(np.eye(3, dtype=np.float32), ClassSets.of([[0], [0, 1], [1]]), seed=0)
+    assert found.value is None
+    assert found.left_out is not None
+    assert "several labels" in found.left_out
+
+
+def test_another_number_of_groups_or_of_sets_is_refused():
+    x, y = np.zeros((2, 1), np.float32), np.zeros(2, np.int32)
+    with pytest.raises(ModelError, match=r"query has 2 rows but groups of shape \(3,\)"):
+        re_identification(x, y, query_groups=np.zeros(3, np.int32))
+    with pytest.raises(ModelError, match="2 embeddings but classes of shape"):
+        retrieval(x, ClassSets.of([[0], [1], [2]]))
