@@ -6,10 +6,14 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from ..pipeline.plan.refs import StageRef, manifest_of
+from ..pipeline.plan.stage import protocol_title
 from ..pipeline.run.epochs import best_epoch
 from .opened_run import OpenedRun
 
 _METRICS = ("recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "nmi")
+_RANKED = ("map", "cmc@1", "cmc@5", "cmc@10")
+"""Only where rows have roles or groups."""
+_COUNTS = ("queries", "queries_left_out", "gallery")
 
 
 def artifact_key(name: str, what: str) -> str:
@@ -36,7 +40,10 @@ def publish_summary(opened: OpenedRun) -> None:
 
 
 def metrics_by_epoch(opened: OpenedRun) -> list[dict[str, Any]]:
-    """One row for each evaluated epoch: its number, k (None in the warm-up), and the validation metrics."""
+    """One row for each evaluated epoch: its number, k (None in the warm-up), and the validation metrics.
+
+    Those by role and group, where rows have them, are named after their protocol.
+    """
     rows = []
     for epoch in opened.epochs:
         found = _report(opened, StageRef(epoch.number, "evaluate"))
@@ -44,7 +51,12 @@ def metrics_by_epoch(opened: OpenedRun) -> list[dict[str, Any]]:
             continue
         mined = _report(opened, StageRef(epoch.number, "mine")) or {}
         row: dict[str, Any] = {"epoch": epoch.number, "k": mined.get("k_hardness")}
-        rows.append(row | {name: found["validation"].get(name) for name in _METRICS})
+        row |= {name: found["validation"].get(name) for name in _METRICS}
+        for protocol, figures in found.items():
+            row |= {
+                f"{protocol_title(protocol)} {name}": figures[name] for name in _RANKED if name in figures
+            }
+        rows.append(row)
     return rows
 
 
@@ -66,13 +78,16 @@ def summary(opened: OpenedRun) -> str:
     if tested is not None:
         lines += ["", "| metric | " + " | ".join(tested) + " |", "| --- " * (1 + len(tested)) + "|"]
         lines += [
-            f"| {name} | " + " | ".join(_figure(protocol.get(name)) for protocol in tested.values()) + " |"
-            for name in _METRICS
+            f"| {name} | " + " | ".join(_figure(figures.get(name)) for figures in tested.values()) + " |"
+            for name in (*_METRICS, *_RANKED, *_COUNTS)
+            if name not in (*_RANKED, "gallery") or any(name in figures for figures in tested.values())
         ]
     return "\n".join(lines)
 
 
 def _figure(value: float | None) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
     return "" if value is None else f"{value:.4f}"
 
 

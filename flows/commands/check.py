@@ -77,6 +77,8 @@ def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
             "several labels",
             f"{train:,} of the training rows, {validation:,} of validation, {test:,} of the test",
         )
+    for asked in facts.protocols:
+        yield asked.title, asked.described
     yield "encoder", f"{spec.encoder.name}, {spec.encoder.embedding_dim} wide"
     graph, batches = resolve_method(spec, facts), resolve_batches(spec, facts)
     yield (

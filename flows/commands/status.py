@@ -20,7 +20,7 @@ def status(run: RunDirectory, debug: Debug = False) -> None:
     with reporting(debug):
         from ...pipeline.run.status import read_status
         from ...pipeline.runfile.load import run_root
-        from ..terminal.metrics_table import metrics_table
+        from ..terminal.metrics_table import galleries_table, metrics_table
         from ..terminal.tables import output, size, table
 
         found = read_status(run_root(run))
@@ -28,6 +28,7 @@ def status(run: RunDirectory, debug: Debug = False) -> None:
         console.print(table(("epoch", *_STAGES, "size"), [_work(epoch) for epoch in found.epochs]))
         say("stages: time (tasks); 4/12: tasks done; *: files deleted by run.keep\n")
         console.print(metrics_table(found))
+        console.print(galleries_table(found))
         best = "none yet" if found.best is None else f"{found.best} by {found.spec.evaluate.select}"
         say(f"best epoch on validation: {best}")
         say(f"{'finished' if found.finished else 'not finished'}, {size(found.bytes)} in {found.root}")

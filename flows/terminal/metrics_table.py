@@ -1,9 +1,11 @@
 """How good a run is, epoch by epoch, as `run` and `status` print it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from rich.table import Table
 
+from ...pipeline.plan.stage import protocol_title
 from ...pipeline.run.status import RunStatus
 from .tables import figure, table
 
@@ -15,21 +17,37 @@ _METRICS = {
     "map_at_r": "MAP@R",
     "nmi": "NMI",
 }
+_RANKED = {"map": "mAP", "cmc@1": "CMC@1", "cmc@5": "CMC@5", "cmc@10": "CMC@10"}
+"""Only where rows have roles or groups."""
 
 
 def metrics_table(found: RunStatus) -> Table:
     """k and validation metrics of each epoch so far, then those of the test."""
+    lines = list(_lines(found))
+    ranked = any("map" in metrics for _, _, metrics in lines)
+    names = _METRICS | (_RANKED if ranked else {})
+    rows = [[name, k, *(figure(metrics.get(key)) for key in names)] for name, k, metrics in lines]
+    return table(("epoch", "k", *names.values()), rows, left=1)
+
+
+def galleries_table(found: RunStatus) -> Table:
+    """How many queries the lines of `metrics_table` have, and how many rows each query is compared with.
+
+    Empty where the run was last opened by a version that did not count them.
+    """
     rows = [
-        [str(epoch.number), figure(epoch.k_hardness, 3), *_figures(epoch.validation)]
-        for epoch in found.epochs
-        if epoch.validation
+        (asked.title, f"{asked.queries:,}", f"{asked.left_out:,}", f"{asked.gallery:,}")
+        for asked in found.facts.protocols
     ]
+    return table(("asked", "queries", "without a match", "gallery"), rows, left=1)
+
+
+def _lines(found: RunStatus) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for epoch in found.epochs:
+        if epoch.validation:
+            yield str(epoch.number), figure(epoch.k_hardness, 3), epoch.validation
+        for name, metrics in epoch.protocols.items():
+            yield f"{epoch.number} {protocol_title(name)}", "", metrics
     if found.test is not None:
-        rows += [
-            [name.replace("_", " "), "", *_figures(metrics)] for name, metrics in found.test.report.items()
-        ]
-    return table(("epoch", "k", *_METRICS.values()), rows, left=1)
-
-
-def _figures(metrics: Mapping[str, float | None]) -> list[str]:
-    return [figure(metrics.get(name)) for name in _METRICS]
+        for name, metrics in found.test.report.items():
+            yield protocol_title(name), "", metrics

@@ -60,8 +60,8 @@ def re_identification_metrics(
 ) -> dict[str, Any]:
     """As `retrieval_metrics` without NMI, matches of a query's own group left out, with map, cmc@1, 5, 10 and gallery.
 
-    map: mean average precision over the whole ranking. gallery: how many rows, or centroids, a query is ranked
-    against, itself included where no gallery is given.
+    map: mean average precision over the whole ranking. gallery: how many rows, or centroids, a query is
+    compared with.
     """
     asked = (embeddings, classes, gallery, gallery_classes)
     if matched == "centroids":
@@ -72,7 +72,7 @@ def re_identification_metrics(
     return _ranked(
         retrieval(*asked, query_groups=groups, gallery_groups=gallery_groups),
         re_identification(*asked, query_groups=groups, gallery_groups=gallery_groups),
-        len(embeddings if gallery is None else gallery),
+        len(embeddings) - 1 if gallery is None else len(gallery),
     )
 
 

@@ -20,6 +20,35 @@ from .work import Plan, Task, TaskOutput, TaskResources
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """How a held-out split is asked, as known from its rows: queries with an answer, queries left out for want of one,
+    and how many rows each is compared with. name: under which the evaluate stage stores the figures."""
+
+    name: str
+    queries: int
+    left_out: int
+    gallery: int
+
+    @property
+    def title(self) -> str:
+        """`test query to gallery`."""
+        return protocol_title(self.name)
+
+    @property
+    def described(self) -> str:
+        """`3,368 queries, each against 15,913 rows; 2 more have no match`."""
+        if not self.queries:
+            return f"no query has a match: of {self.left_out:,} rows none is asked, there will be no figures"
+        more = f"; {self.left_out:,} more have no match and are left out" if self.left_out else ""
+        return f"{self.queries:,} queries, each against {self.gallery:,} rows{more}"
+
+
+def protocol_title(name: str) -> str:
+    """The name of a protocol in words."""
+    return name.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """What a plan may know of data and encoder: counts, shapes and digests, never contents.
 
@@ -27,6 +56,7 @@ class RunFacts:
     encoder: the reference under which workers load it (a user's file is copied into the run directory).
     weights: the file of the start weights, relative to the run directory.
     several: rows with more than one label, of the training, validation and test split.
+    protocols: how validation and test are asked.
     """
 
     train: int
@@ -41,6 +71,7 @@ class RunFacts:
     weights: str | None
     encoder_digest: str
     several: tuple[int, int, int] = (0, 0, 0)
+    protocols: tuple[Asked, ...] = ()
 
     @property
     def item_dtype(self) -> str:
@@ -49,12 +80,20 @@ class RunFacts:
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready form."""
-        return {**asdict(self), "item_shape": list(self.item_shape), "several": list(self.several)}
+        return {
+            **asdict(self),
+            "item_shape": list(self.item_shape),
+            "several": list(self.several),
+            "protocols": [asdict(asked) for asked in self.protocols],
+        }
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> "RunFacts":
-        """What `as_json` gave; earlier versions did not count `several`, which the next opening of the run does."""
-        tuples = {name: tuple(value[name]) for name in ("item_shape", "several") if name in value}
+        """What `as_json` gave; `several` and `protocols`, which earlier versions lack, come with the next opening."""
+        tuples: dict[str, Any] = {
+            name: tuple(value[name]) for name in ("item_shape", "several") if name in value
+        }
+        tuples["protocols"] = tuple(Asked(**asked) for asked in value.get("protocols", ()))
         return RunFacts(**{**value, **tuples})
 
     def rows(self, split: str) -> tuple[int, int]:

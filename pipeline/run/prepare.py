@@ -23,6 +23,7 @@ from ..data.splits.assign import Splitting
 from ..errors import CorruptError, DataError, StaleError
 from ..plan.stage import RunFacts
 from ..resolve.labels import check_losses
+from ..resolve.protocols import asked_in, check_validation
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import published
 from .epochs import all_refs
@@ -151,6 +152,8 @@ def _facts(
         weights=encoder.weights,
         encoder_digest=encoder.digest,
         several=rows.several(),
+        protocols=asked_in(rows, spec),
     )
     check_losses(spec, facts)
+    check_validation(facts.protocols, data, spec)
     return facts

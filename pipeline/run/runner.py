@@ -26,6 +26,7 @@ _DISK_RESERVE = 64 * 2**20
 _MENDED = {
     "labels": "used only the first label of a row, where some have several",
     "candidates": "judged candidates for k on suspects, too, which mining leaves out",
+    "protocols": "made no use of role and group, which rows of this run have",
 }
 """Result keys of stages that earlier versions did otherwise, and how; no run file can set them back."""
 

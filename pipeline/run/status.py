@@ -34,13 +34,17 @@ class StageStatus:
 
 @dataclass(frozen=True, slots=True)
 class EpochStatus:
-    """One epoch: its stages, the k it mined with (None while warming up), its validation metrics."""
+    """One epoch: its stages, the k it mined with (None while warming up), its validation metrics.
+
+    protocols: name → metrics of all else that was evaluated, as validation by role and group, or the test.
+    """
 
     number: int
     warm_up: bool
     stages: tuple[StageStatus, ...]
     k_hardness: float | None
     validation: Mapping[str, Any]
+    protocols: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,15 @@ def read_status(root: Path) -> RunStatus:
             for stage in epoch.stages
         )
         reports = {stage.ref.stage: stage.report for stage in stages}
+        evaluated = reports["evaluate"]
         epochs.append(
             EpochStatus(
                 number=epoch.number,
                 warm_up=epoch.warm_up,
                 stages=stages,
                 k_hardness=reports.get("mine", {}).get("k_hardness"),
-                validation=reports["evaluate"].get("validation", {}),
+                validation=evaluated.get("validation", {}),
+                protocols={name: figures for name, figures in evaluated.items() if name != "validation"},
             )
         )
     test = None

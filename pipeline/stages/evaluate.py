@@ -19,12 +19,13 @@ from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from ..resolve.encoder import scaling_keys
+from ..resolve.protocols import BY_ROLE_AND_GROUP
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt
-from ..workers.opened import rows_of
 from .embed_rows import embed_rows, embedding_memory_mib
+from .evaluate_metrics import measure
 
 METRICS_FILE = "metrics.json"
 _MEASURE = "metrics"
@@ -34,14 +35,33 @@ def _parents(_spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef,
     return (StageRef(ref.epoch, "train"),)
 
 
-def _keys(spec: RunSpec, _facts: RunFacts) -> dict[str, Any]:
+def _keys(spec: RunSpec, facts: RunFacts, splits: Sequence[str]) -> dict[str, Any]:
     return {
         "encoder": spec.encoder.result_keys(),
         "data": scaling_keys(spec),
         "embed": {"batch_rows": spec.embed.batch_rows},
         "evaluate": spec.evaluate.result_keys(),
         "margin": spec.margin,
+        **_row_keys(facts, splits),
     }
+
+
+def _row_keys(facts: RunFacts, splits: Sequence[str]) -> dict[str, Any]:
+    """What earlier versions did not use: labels after the first, role and group. Nothing where rows have none."""
+    keys: dict[str, Any] = {}
+    if any(facts.several[SPLITS.index(split)] for split in splits):
+        keys["labels"] = "sets"
+    names = [f"{split}{suffix}" for split in splits for suffix in BY_ROLE_AND_GROUP]
+    protocols = [asked.name for asked in facts.protocols if asked.name in names]
+    return keys | ({"protocols": protocols} if protocols else {})
+
+
+def _epoch_keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
+    return _keys(spec, facts, _splits(spec, facts, StageRef(0, "evaluate")))
+
+
+def _test_keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
+    return _keys(spec, facts, _splits(spec, facts, StageRef(None, "test")))
 
 
 def _splits(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[str, ...]:
@@ -72,7 +92,10 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         from ...models.compute import use_threads
 
         use_threads(min(resources.threads, job.spec.training_threads))
-        publish_json(job.folder / METRICS_FILE, _measure(job))
+        splits = _splits(job.spec, job.facts, job.ref)
+        publish_json(
+            job.folder / METRICS_FILE, measure(job, {split: _embeddings(job, split) for split in splits})
+        )
         return TaskOutput(files=(METRICS_FILE,), rows=0)
     # Centroids are means of what the encoder gives; it is made unit length afterwards.
     by_rows = job.spec.evaluate.retrieval == "instances"
@@ -100,72 +123,11 @@ def _embeddings(job: Job, split: str) -> NDArray[np.float32]:
     return np.concatenate(parts)
 
 
-def _measure(job: Job) -> dict[str, Any]:
-    splits = _splits(job.spec, job.facts, job.ref)
-    found: dict[str, Any] = {}
-    vectors = {split: _embeddings(job, split) for split in splits}
-    for split in splits:
-        if split != "train":
-            found[split] = _leave_one_out(job, split, vectors[split])
-    if "train" in splits:
-        found["test_against_train"] = _against_train(job, vectors)
-    return found
-
-
-def _leave_one_out(job: Job, split: str, vectors: NDArray[np.float32]) -> dict[str, Any]:
-    """Every row of a split asks the other rows of the split."""
-    from ...models.metrics.centroids import unit_length
-    from ...models.metrics.report import retrieval_metrics
-    from ...models.metrics.violations import violation_share
-
-    seed = job.spec.run.seed % 2**32
-    classes = _classes(job, split)
-    spec = job.spec.evaluate
-    normalise = job.spec.encoder.normalise
-    metrics = retrieval_metrics(
-        vectors, classes, matched=spec.retrieval, normalise=normalise, with_nmi=spec.nmi, seed=seed
-    )
-    if split == "validation":
-        if spec.retrieval == "centroids" and normalise:
-            vectors = unit_length(vectors)
-        metrics["violation_share"] = violation_share(
-            vectors, classes, margin=job.spec.margin, anchors=job.spec.evaluate.violation_sample, seed=seed
-        )
-    return metrics
-
-
-def _against_train(job: Job, vectors: dict[str, NDArray[np.float32]]) -> dict[str, Any]:
-    """Every row of the test split asks the training split."""
-    from ...models.metrics.report import retrieval_metrics
-
-    return retrieval_metrics(
-        vectors["test"],
-        _classes(job, "test"),
-        gallery=vectors["train"],
-        gallery_classes=_classes(job, "train"),
-        matched=job.spec.evaluate.retrieval,
-        normalise=job.spec.encoder.normalise,
-        with_nmi=False,
-    )
-
-
-def _classes(job: Job, split: str) -> NDArray[np.int32]:
-    """Class codes of a split, the same code for the same name in every split."""
-    rows = rows_of(job.root, job.facts.data_digest)
-    known = sorted({name for each in SPLITS for name in rows.class_sizes(each)})
-    names = {name: code for code, name in enumerate(known)}
-    return np.array([names[_first(label)] for label in rows.labels(split)], np.int32)
-
-
-def _first(label: str | list[str]) -> str:
-    return label if isinstance(label, str) else min(label)
-
-
 def _report(job: Job, _receipts: Sequence[Receipt]) -> dict[str, Any]:
     return json.loads((job.folder / METRICS_FILE).read_bytes())
 
 
-EVALUATE = Stage("evaluate", _parents, _keys, _plan, _run_task, _report)
+EVALUATE = Stage("evaluate", _parents, _epoch_keys, _plan, _run_task, _report)
 
 
 def _chosen(epoch: int, _spec: RunSpec, _facts: RunFacts, _ref: StageRef) -> tuple[StageRef, ...]:
@@ -174,4 +136,4 @@ def _chosen(epoch: int, _spec: RunSpec, _facts: RunFacts, _ref: StageRef) -> tup
 
 def test_stage(best_epoch: int) -> Stage:
     """The evaluation of the test split with the checkpoint of this epoch. It belongs to the run, not to an epoch."""
-    return Stage("test", partial(_chosen, best_epoch), _keys, _plan, _run_task, _report)
+    return Stage("test", partial(_chosen, best_epoch), _test_keys, _plan, _run_task, _report)

@@ -1,0 +1,113 @@
+"""The figures of the evaluate stage, from the embeddings of its splits."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.base import SPLITS
+from ..data.rows import RunRows
+from ..plan.stage import Job
+from ..resolve.protocols import AGAINST_TRAIN, Protocol, protocols_of
+from ..workers.opened import rows_of
+
+if TYPE_CHECKING:
+    from ...models.metrics.relevance import Classes
+
+Vectors = Mapping[str, NDArray[np.float32]]
+
+
+def measure(job: Job, vectors: Vectors) -> dict[str, Any]:
+    """Metrics by protocol. vectors: float32 (rows, D) of each split that is evaluated or that serves as gallery.
+
+    Each split leave-one-out; by role and group where its rows have them; the test against the training split where
+    that is embedded, too.
+    """
+    rows = rows_of(job.root, job.facts.data_digest)
+    found: dict[str, Any] = {}
+    for split in vectors:
+        if split != "train":
+            found[split] = _leave_one_out(job, rows, split, vectors[split])
+            for protocol in protocols_of(rows, split):
+                found[protocol.name] = _by_role_and_group(job, rows, split, protocol, vectors[split])
+    if "train" in vectors:
+        found[AGAINST_TRAIN] = _against_train(job, rows, vectors)
+    return found
+
+
+def _leave_one_out(job: Job, rows: RunRows, split: str, vectors: NDArray[np.float32]) -> dict[str, Any]:
+    """Every row of a split asks the other rows of the split."""
+    from ...models.metrics.centroids import unit_length
+    from ...models.metrics.report import retrieval_metrics
+    from ...models.metrics.violations import violation_share
+
+    seed = job.spec.run.seed % 2**32
+    classes = _classes(job, rows, split)
+    spec = job.spec.evaluate
+    normalise = job.spec.encoder.normalise
+    metrics = retrieval_metrics(
+        vectors, classes, matched=spec.retrieval, normalise=normalise, with_nmi=spec.nmi, seed=seed
+    )
+    if split == "validation":
+        if spec.retrieval == "centroids" and normalise:
+            vectors = unit_length(vectors)
+        metrics["violation_share"] = violation_share(
+            vectors, classes, margin=job.spec.margin, anchors=job.spec.evaluate.violation_sample, seed=seed
+        )
+    return metrics
+
+
+def _by_role_and_group(
+    job: Job, rows: RunRows, split: str, protocol: Protocol, vectors: NDArray[np.float32]
+) -> dict[str, Any]:
+    """Queries ask the gallery, or one another; matches of the query's own group are left out."""
+    from ...models.metrics.relevance import take_classes
+    from ...models.metrics.report import re_identification_metrics
+
+    classes = _classes(job, rows, split)
+    groups = _groups(rows.groups(split)) if protocol.grouped else None
+    asked, asking = protocol.gallery, protocol.queries
+    return re_identification_metrics(
+        vectors[asking],
+        take_classes(classes, asking),
+        None if groups is None else groups[asking],
+        gallery=None if asked is None else vectors[asked],
+        gallery_classes=None if asked is None else take_classes(classes, asked),
+        gallery_groups=None if asked is None or groups is None else groups[asked],
+        matched=job.spec.evaluate.retrieval,
+        normalise=job.spec.encoder.normalise,
+    )
+
+
+def _against_train(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, Any]:
+    """Every row of the test split asks the training split."""
+    from ...models.metrics.report import retrieval_metrics
+
+    return retrieval_metrics(
+        vectors["test"],
+        _classes(job, rows, "test"),
+        gallery=vectors["train"],
+        gallery_classes=_classes(job, rows, "train"),
+        matched=job.spec.evaluate.retrieval,
+        normalise=job.spec.encoder.normalise,
+        with_nmi=False,
+    )
+
+
+def _classes(job: Job, rows: RunRows, split: str) -> "Classes":
+    """Classes of a split, the same code for the same name in every split; sets where rows have several."""
+    from ...models.metrics.relevance import ClassSets
+
+    known = sorted({name for each in SPLITS for name in rows.class_sizes(each)})
+    codes = {name: code for code, name in enumerate(known)}
+    labels = [[label] if isinstance(label, str) else label for label in rows.labels(split)]
+    if job.facts.several[SPLITS.index(split)]:
+        return ClassSets.of([[codes[name] for name in each] for each in labels])
+    return np.array([codes[each[0]] for each in labels], np.int32)
+
+
+def _groups(names: Sequence[str | None]) -> NDArray[np.int32]:
+    """Codes of groups, −1 for none."""
+    codes = {name: code for code, name in enumerate(sorted({name for name in names if name is not None}))}
+    return np.array([-1 if name is None else codes[name] for name in names], np.int32)

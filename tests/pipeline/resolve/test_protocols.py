@@ -1,0 +1,159 @@
+"""How a split is asked, and how many queries have a match, counted from the rows."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ranking_oracles import slow_rankings
+from tripletmine.pipeline.data.base import SPLITS
+from tripletmine.pipeline.data.rows import RunRows
+from tripletmine.pipeline.errors import DataError
+from tripletmine.pipeline.plan.stage import Asked
+from tripletmine.pipeline.resolve.protocols import asked_in, protocols_of
+from tripletmine.pipeline.run.directory import open_run
+from tripletmine.pipeline.run.overview import overview
+from tripletmine.pipeline.runfile.load import parse_spec
+
+ROW = st.tuples(
+    st.sampled_from(SPLITS),
+    st.lists(st.sampled_from("abcd"), min_size=1, max_size=3),
+    st.sampled_from(["query", "gallery", None]),
+    st.sampled_from(["cam1", "cam2", None]),
+)
+
+
+def run_rows(rows) -> RunRows:
+    """From (split, labels, role, group) of each row."""
+    rows = sorted(rows, key=lambda row: SPLITS.index(row[0]))
+    split, label, role, group = zip(*rows, strict=True)
+    several = any(isinstance(each, list) for each in label)
+    return RunRows(
+        pa.table(
+            {
+                "row": pa.array(range(len(rows)), pa.int64()),
+                "key": pa.array([str(row) for row in range(len(rows))]),
+                "label": pa.array(label, pa.list_(pa.string()) if several else pa.string()),
+                "split": pa.array(split, pa.string()),
+                "role": pa.array(role, pa.string()),
+                "group": pa.array(group, pa.string()),
+                "source": pa.array(range(len(rows)), pa.int64()),
+            }
+        )
+    )
+
+
+def spec_of(base: Path = Path(), data=None, **sections):
+    given = {"kind": "arrays", "path": "x.npy", "labels": "y.npy"} | (data or {})
+    return parse_spec(
+        {"run": {"name": "r", "epochs": 1}, "encoder": {"name": "mlp"}, "data": given, **sections}, base=base
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(ROW, min_size=1, max_size=25))
+def test_counts_are_those_of_a_ranking_of_every_query(listed):
+    rows = run_rows(listed)
+    asked = {each.name: each for each in asked_in(rows, spec_of())}
+    for split in ("validation", "test"):
+        sets = [set(each) for each in rows.labels(split)]
+        cameras = np.array([{"cam1": 1, "cam2": 2, None: -1}[name] for name in rows.groups(split)])
+        roles = rows.roles(split)
+        everyone = list(range(len(sets)))
+        expected = {split: (everyone, everyone, True, np.full(len(sets), -1))}
+        q, g = ([i for i, role in enumerate(roles) if role == each] for each in ("query", "gallery"))
+        if q and g:
+            expected[f"{split}_query_to_gallery"] = (q, g, False, cameras)
+        elif (cameras >= 0).any():
+            expected[f"{split}_across_groups"] = (everyone, everyone, True, cameras)
+        names = {name for name in asked if name.startswith(split) and name != "test_against_train"}
+        assert names == (set(expected) if sets else set())
+        for name, (q, g, alone, groups) in expected.items() if sets else ():
+            x = np.zeros((len(sets), 1))
+            rankings = slow_rankings(
+                x[q], [sets[i] for i in q], groups[q],
+                x[g], [sets[i] for i in g], groups[g], alone,
+            )  # fmt: skip
+            answered = sum(any(ranking) for ranking in rankings)
+            assert asked[name] == Asked(name, answered, len(rankings) - answered, len(g) - alone)
+
+
+def test_the_training_split_is_a_gallery_of_closed_splits_only():
+    rows = run_rows([("train", "a", None, None)] * 3 + [("test", name, None, None) for name in "ab"])
+    assert asked_in(rows, spec_of())[-1] == Asked("test_against_train", 1, 1, 3)
+    for spec in (
+        spec_of(data={"split": "zero-shot"}),
+        spec_of(evaluate={"train_gallery": False}),
+        spec_of(evaluate={"test": "never"}),
+    ):
+        assert "test_against_train" not in [asked.name for asked in asked_in(rows, spec)]
+
+
+def test_queries_without_a_gallery_are_no_protocol():
+    rows = run_rows([("test", "a", "query", None), ("test", "a", None, None)])
+    assert protocols_of(rows, "test") == ()
+
+
+def written(base: Path, labels) -> None:
+    np.save(base / "x.npy", np.random.default_rng(0).normal(size=(len(labels), 6)).astype(np.float32))
+    np.save(base / "y.npy", np.asarray(labels))
+
+
+REFUSED = (
+    r"none of the \d+ rows of the validation split shares a label with another of them, so no query has a match and no "
+    r"epoch could be called the best: "
+)
+
+
+@pytest.mark.parametrize(
+    ("classes", "rows", "remedies"),
+    [
+        (120, 2, {'set data.split = "zero-shot"': {"split": "zero-shot"}}),
+        (5, 3, {"raise data.validation to 0.5": {"validation": 0.5}}),
+        (
+            12,
+            3,
+            {
+                'set data.split = "zero-shot"': {"split": "zero-shot"},
+                "raise data.validation to 0.3": {"validation": 0.3},
+            },
+        ),
+    ],
+)
+def test_a_validation_without_a_match_is_refused_before_the_run_and_its_remedies_work(
+    tmp_path, classes, rows, remedies
+):
+    written(tmp_path, np.repeat(np.arange(classes), rows))
+    spec = spec_of(tmp_path)
+    message = REFUSED + re.escape(", or ".join(remedies)) + "$"
+    with pytest.raises(DataError, match=message):
+        overview(spec)
+    with pytest.raises(DataError, match=message), open_run(spec):
+        pass
+    for data in remedies.values():
+        remedied = spec_of(tmp_path, data=data)
+        assert overview(remedied).facts.protocols[0].queries > 0
+        with open_run(remedied) as run:
+            assert run.facts.protocols[0].queries > 0
+        shutil.rmtree(remedied.root)
+
+
+def test_rows_with_several_labels_match_where_the_second_meets(tmp_path):
+    labels = [f"a{row // 2}|z{row % 3}" for row in range(240)]
+    written(tmp_path, labels)
+    assert overview(spec_of(tmp_path, data={"label_separator": "|"})).facts.protocols[0].left_out == 0
+    written(tmp_path, [label.split("|")[0] for label in labels])
+    with pytest.raises(DataError, match="no query has a match"):
+        overview(spec_of(tmp_path))
+
+
+def test_a_validation_split_of_the_data_set_can_only_be_mended_there(tmp_path):
+    written(tmp_path, np.zeros(20))
+    lines = [f"{row % 5},train" for row in range(15)] + [f"{row},val" for row in range(5)]
+    (tmp_path / "l.csv").write_text("label,split\n" + "\n".join(lines) + "\n")
+    with pytest.raises(DataError, match="best: give two or more rows of a class to the validation split"):
+        overview(spec_of(tmp_path, data={"labels": "l.csv"}))

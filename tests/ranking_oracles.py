@@ -1,0 +1,41 @@
+"""Retrieval figures in plain Python: every query ranks its gallery by (distance, row), one row at a time."""
+
+import numpy as np
+
+RECALLS = (1, 2, 4, 8)
+
+
+def squared(a, b):
+    return float(((np.asarray(a, np.float64) - b) ** 2).sum())
+
+
+def slow_rankings(x, sets, groups, gallery, gallery_sets, gallery_groups, alone):
+    """For each query: whether each gallery row that is left is an answer, nearest first."""
+    rankings = []
+    for q in range(len(x)):
+        ranking = []
+        for g in sorted(range(len(gallery)), key=lambda g: (squared(x[q], gallery[g]), g)):
+            match = bool(sets[q] & gallery_sets[g])
+            same_group = groups[q] >= 0 and groups[q] == gallery_groups[g]
+            if not (alone and q == g) and not (match and same_group):
+                ranking.append(match)
+        rankings.append(ranking)
+    return rankings
+
+
+def slow_figures(rankings, ranks=(1, 5, 10)):
+    """Recall, R-precision, MAP@R, mAP and CMC over the queries with an answer, and how many these are."""
+    asked = [ranking for ranking in rankings if any(ranking)]
+    figures = {}
+    if asked:
+        hits = [[i for i, right in enumerate(ranking) if right] for ranking in asked]
+        at_r = [[i for i in places if i < len(places)] for places in hits]
+        precisions = [[(n + 1) / (i + 1) for n, i in enumerate(places)] for places in hits]
+        figures = {f"recall@{k}": np.mean([places[0] < k for places in hits]) for k in RECALLS}
+        figures |= {f"cmc@{k}": np.mean([places[0] < k for places in hits]) for k in ranks}
+        figures["r_precision"] = np.mean([len(a) / len(p) for a, p in zip(at_r, hits, strict=True)])
+        figures["map_at_r"] = np.mean(
+            [sum(p[: len(a)]) / len(p) for a, p in zip(at_r, precisions, strict=True)]
+        )
+        figures["map"] = np.mean([np.mean(p) for p in precisions])
+    return figures, len(asked)
