@@ -16,8 +16,10 @@ from ..runfile.run_spec import RunSpec
 AGAINST_TRAIN = "test_against_train"
 BY_ROLE_AND_GROUP = ("_query_to_gallery", "_across_groups")
 """After the name of a split: the protocols that follow from roles and groups."""
+_FEW = 10
+"""Queries below which validation says too little, unless most of its rows are queries."""
 _HIGHER = (0.2, 0.3, 0.5)
-"""Values of data.validation that are tried where the one given leaves no query."""
+"""Values of data.validation that are tried where the one given leaves too few queries."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,33 +93,40 @@ def _counted(protocol: Protocol, labels: Sequence[set[str]], groups: Sequence[st
     )
 
 
-def check_validation(asked: Sequence[Asked], data: DataSet, spec: RunSpec) -> None:
-    """Raises: DataError where no row of the validation split has a match in it, so that no epoch could be chosen."""
+def check_validation(asked: Sequence[Asked], data: DataSet, spec: RunSpec, *, begun: bool) -> None:
+    """See that the validation split can tell a better epoch from a worse one.
+
+    begun: the run has epochs already, and goes on with few queries, but not with none.
+    Raises: DataError where no row of it has a match, or so few that most are left out.
+    """
     found = next((each for each in asked if each.name == "validation"), None)
-    if found is None or found.queries:
+    if found is None or (found.queries if begun else _enough(found)):
         return
-    rows = found.left_out
-    remedies = list(_remedies(data, spec))
-    remedy = ", or ".join(remedies) or "give two or more rows of a class to the validation split"
+    rows = found.queries + found.left_out
     raise DataError(
-        f"none of the {rows} rows of the validation split shares a label with another of them, so no query has a "
-        f"match and no epoch could be called the best: {remedy}"
+        f"{found.queries or 'none'} of the {rows} rows of the validation split have a match, another of them with the "
+        f"same label, too few to choose the best epoch by: {_remedy(data, spec)}"
     )
 
 
-def _remedies(data: DataSet, spec: RunSpec) -> list[str]:
+def _enough(asked: Asked) -> bool:
+    return asked.queries >= _FEW or asked.queries > asked.left_out
+
+
+def _remedy(data: DataSet, spec: RunSpec) -> str:
     """Settings under which there are queries, each tried on the rows."""
     tried = [({"validation": value}, f"raise data.validation to {value}") for value in _HIGHER]
     tried = [(changes, said) for changes, said in tried if changes["validation"] > spec.data.validation]
-    remedies = []
-    if spec.data.split != "zero-shot" and _has_queries(data, spec, {"split": "zero-shot"}):
-        remedies.append('set data.split = "zero-shot"')
-    return remedies + [said for changes, said in tried if _has_queries(data, spec, changes)][:1]
+    found = []
+    if spec.data.split != "zero-shot" and _has_enough(data, spec, {"split": "zero-shot"}):
+        found.append('set data.split = "zero-shot"')
+    found += [said for changes, said in tried if _has_enough(data, spec, changes)][:1]
+    return ", or ".join(found) or "give two or more rows of each class to the validation split"
 
 
-def _has_queries(data: DataSet, spec: RunSpec, changes: Mapping[str, object]) -> bool:
+def _has_enough(data: DataSet, spec: RunSpec, changes: Mapping[str, object]) -> bool:
     try:
         rows = RunRows(build_rows(data, spec.data.model_copy(update=changes), seed=spec.run.seed))
     except DataError:
         return False
-    return any(asked.name == "validation" and asked.queries for asked in asked_in(rows, spec))
+    return any(asked.name == "validation" and _enough(asked) for asked in asked_in(rows, spec))

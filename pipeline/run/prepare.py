@@ -89,7 +89,9 @@ def prepare_data(
     encoder = encoder_files(spec)
     keep_copies(spec.root, encoder)
     pictures = data.record() if isinstance(data, PictureSet) else None
-    return Prepared(_facts(spec, data, rows, identity, encoder), identity, splitting, pictures)
+    return Prepared(
+        _facts(spec, data, rows, identity, encoder, begun=before is not None), identity, splitting, pictures
+    )
 
 
 def _stale(spec: RunSpec, before: dict[str, Any], change: str) -> StaleError:
@@ -133,11 +135,17 @@ def describe_data(spec: RunSpec) -> RunFacts:
     before = read_run_file(spec.root) if (spec.root / RUN_FILE).exists() else None
     splitting = _splitting(spec, data, before)
     rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed, splitting=splitting))
-    return _facts(spec, data, rows, data.identity(), encoder_files(spec))
+    return _facts(spec, data, rows, data.identity(), encoder_files(spec), begun=before is not None)
 
 
 def _facts(
-    spec: RunSpec, data: DataSet, rows: RunRows, identity: dict[str, Any], encoder: EncoderFiles
+    spec: RunSpec,
+    data: DataSet,
+    rows: RunRows,
+    identity: dict[str, Any],
+    encoder: EncoderFiles,
+    *,
+    begun: bool,
 ) -> RunFacts:
     facts = RunFacts(
         train=len(rows.range("train")),
@@ -155,5 +163,5 @@ def _facts(
         protocols=asked_in(rows, spec),
     )
     check_losses(spec, facts)
-    check_validation(facts.protocols, data, spec)
+    check_validation(facts.protocols, data, spec, begun=begun)
     return facts

@@ -120,9 +120,19 @@ def test_centroids_of_sets_and_groups_against_loops(normalise, alone, grouped, s
     x, sets, groups = side(30)
     sets[0] = {6}  # one row alone, and no row at all in another gallery
     y, gallery_sets, gallery_groups = (x, sets, groups) if alone else side(25)
-    other = () if alone else (y, ClassSets.of(gallery_sets))
+    gallery, gallery_classes = (
+        (None, None) if alone else (y, ClassSets.of([list(each) for each in gallery_sets]))
+    )
     given = {"query_groups": groups, "gallery_groups": None if alone else gallery_groups} if grouped else {}
-    ranks = centroid_ranks(x, ClassSets.of(sets), *other, normalise=normalise, block_mib=0, **given)
+    ranks = centroid_ranks(
+        x,
+        ClassSets.of([list(each) for each in sets]),
+        gallery,
+        gallery_classes,
+        normalise=normalise,
+        block_mib=0,
+        **given,
+    )
     free = np.full(30, -1)
     rankings = slow_centroid_rankings(
         x, sets, groups if grouped else free, y, gallery_sets, gallery_groups, alone, normalise
@@ -142,7 +152,7 @@ def test_perfect_clusters_of_a_shared_second_class_are_found():
     """Every row has a first class of its own and shares the second: the first alone would find nothing."""
     cluster = np.repeat(np.arange(5), 4)
     x = np.eye(5, dtype=np.float32)[cluster]
-    sets = ClassSets.of([[100 + row, shared] for row, shared in enumerate(cluster)])
+    sets = ClassSets.of([[100 + row, shared] for row, shared in enumerate(cluster.tolist())])
     assert retrieval(x, sets).recall[1] == 1.0
     assert retrieval(x, np.arange(20, dtype=np.int32)).queries == 0
 

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ranking_oracles import slow_rankings
 from tripletmine.pipeline.data.base import SPLITS
+from tripletmine.pipeline.data.open import open_data
 from tripletmine.pipeline.data.rows import RunRows
 from tripletmine.pipeline.errors import DataError
 from tripletmine.pipeline.plan.stage import Asked
-from tripletmine.pipeline.resolve.protocols import asked_in, protocols_of
+from tripletmine.pipeline.resolve.protocols import asked_in, check_validation, protocols_of
 from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.overview import overview
 from tripletmine.pipeline.runfile.load import parse_spec
@@ -104,50 +105,58 @@ def written(base: Path, labels) -> None:
 
 
 REFUSED = (
-    r"none of the \d+ rows of the validation split shares a label with another of them, so no query has a match and no "
-    r"epoch could be called the best: "
+    r"(\d+|none) of the \d+ rows of the validation split have a match, another of them with the same label, too few to "
+    r"choose the best epoch by: "
 )
+ZERO_SHOT = ('set data.split = "zero-shot"', {"split": "zero-shot"})
 
 
 @pytest.mark.parametrize(
     ("classes", "rows", "remedies"),
     [
-        (120, 2, {'set data.split = "zero-shot"': {"split": "zero-shot"}}),
-        (5, 3, {"raise data.validation to 0.5": {"validation": 0.5}}),
-        (
-            12,
-            3,
-            {
-                'set data.split = "zero-shot"': {"split": "zero-shot"},
-                "raise data.validation to 0.3": {"validation": 0.3},
-            },
-        ),
+        (20, 2, [ZERO_SHOT]),
+        (80, 3, [ZERO_SHOT, ("raise data.validation to 0.2", {"validation": 0.2})]),
+        (20, 5, [ZERO_SHOT, ("raise data.validation to 0.5", {"validation": 0.5})]),
     ],
 )
-def test_a_validation_without_a_match_is_refused_before_the_run_and_its_remedies_work(
+def test_a_validation_with_hardly_a_match_is_refused_before_the_run_and_its_remedies_work(
     tmp_path, classes, rows, remedies
 ):
     written(tmp_path, np.repeat(np.arange(classes), rows))
     spec = spec_of(tmp_path)
-    message = REFUSED + re.escape(", or ".join(remedies)) + "$"
+    message = REFUSED + re.escape(", or ".join(said for said, _ in remedies)) + "$"
     with pytest.raises(DataError, match=message):
         overview(spec)
     with pytest.raises(DataError, match=message), open_run(spec):
         pass
-    for data in remedies.values():
+    for _, data in remedies:
         remedied = spec_of(tmp_path, data=data)
-        assert overview(remedied).facts.protocols[0].queries > 0
+        found = overview(remedied).facts.protocols[0]
+        assert found.queries >= 10 or found.queries > found.left_out
         with open_run(remedied) as run:
-            assert run.facts.protocols[0].queries > 0
+            assert run.facts.protocols[0] == found
         shutil.rmtree(remedied.root)
+
+
+def test_a_run_that_has_begun_goes_on_with_few_queries_but_not_with_none():
+    few, none = Asked("validation", 1, 30, 30), Asked("validation", 0, 30, 30)
+    spec = spec_of(data={"kind": "digits", "path": None, "labels": None})
+    digits = open_data(spec.data, Path())
+    check_validation([few], digits, spec, begun=True)
+    with pytest.raises(DataError, match=r"^1 of the 31 rows"):
+        check_validation([few], digits, spec, begun=False)
+    with pytest.raises(DataError, match=r"^none of the 30 rows"):
+        check_validation([none], digits, spec, begun=True)
 
 
 def test_rows_with_several_labels_match_where_the_second_meets(tmp_path):
     labels = [f"a{row // 2}|z{row % 3}" for row in range(240)]
     written(tmp_path, labels)
-    assert overview(spec_of(tmp_path, data={"label_separator": "|"})).facts.protocols[0].left_out == 0
+    asked = overview(spec_of(tmp_path, data={"label_separator": "|"})).facts.protocols[0]
+    assert (asked.queries, asked.left_out) == (18, 0)
+    assert asked.left_out == 0
     written(tmp_path, [label.split("|")[0] for label in labels])
-    with pytest.raises(DataError, match="no query has a match"):
+    with pytest.raises(DataError, match=REFUSED):
         overview(spec_of(tmp_path))
 
 
@@ -155,5 +164,5 @@ def test_a_validation_split_of_the_data_set_can_only_be_mended_there(tmp_path):
     written(tmp_path, np.zeros(20))
     lines = [f"{row % 5},train" for row in range(15)] + [f"{row},val" for row in range(5)]
     (tmp_path / "l.csv").write_text("label,split\n" + "\n".join(lines) + "\n")
-    with pytest.raises(DataError, match="best: give two or more rows of a class to the validation split"):
+    with pytest.raises(DataError, match="by: give two or more rows of each class to the validation split"):
         overview(spec_of(tmp_path, data={"labels": "l.csv"}))
