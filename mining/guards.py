@@ -1,15 +1,18 @@
 """Guards against false negatives: rows of another label that mean the same."""
 
-import math
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Ge, Le
+
+from .checks import check_limits
 from .errors import InputError
 
 REFUSALS = ("duplicate", "rank_window", "percentile", "score_margin")
 """What a guard can refuse a negative for, in the order in which the guards are asked."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Guards:
     """Conditions on a negative beyond the mining rule; each is off when ``None``.
 
@@ -30,27 +33,17 @@ class Guards:
         the cosine, 1 − d²/2: vectors must have unit norm. 0.05 keeps scores up to 95 % of the positive's.
     """
 
-    duplicate_sq: float | None = None
+    duplicate_sq: Annotated[float, Ge(0)] | None = None
     rank_window: tuple[int, int] | None = None
-    positive_percentile: float | None = None
-    minimum_margin_sq: float | None = None
-    relative_margin: float | None = None
+    positive_percentile: Annotated[float, Ge(0), Le(100)] | None = None
+    minimum_margin_sq: Annotated[float, Ge(0)] | None = None
+    relative_margin: Annotated[float, Ge(0), Le(1)] | None = None
 
     def __post_init__(self) -> None:
-        _within("duplicate_sq", self.duplicate_sq, 0.0, math.inf)
-        _within("positive_percentile", self.positive_percentile, 0.0, 100.0)
-        _within("minimum_margin_sq", self.minimum_margin_sq, 0.0, math.inf)
-        _within("relative_margin", self.relative_margin, 0.0, 1.0)
+        check_limits(self)
         if self.rank_window is not None:
             first, stop = self.rank_window
             if not 0 <= first < stop:
                 raise InputError(
-                    f"guards.rank_window is [{first}, {stop}), which holds no rank: give 0 <= first < stop"
+                    f"rank_window is [{first}, {stop}), which holds no rank: give 0 <= first < stop"
                 )
-
-
-def _within(name: str, value: float | None, low: float, high: float) -> None:
-    if value is not None and not (low <= value <= high and math.isfinite(value)):
-        raise InputError(
-            f"guards.{name} is {value}, it must lie in [{low:g}, {high:g}]: change it or leave it out"
-        )

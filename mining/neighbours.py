@@ -5,9 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-DEFAULT_NEIGHBOURS = 150
-"""K where nobody says otherwise."""
-
 NO_ROW = -1
 """Pads the ids of rows that have fewer than K neighbours."""
 

@@ -1,16 +1,18 @@
 """The mining rule and its parameters."""
 
-import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Ge, Gt
+
+from .checks import check_limits
 from .errors import InputError
 from .guards import Guards
 
 PositiveSource = Literal["neighbours", "class"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MiningRule:
     """Which triplets (a, p, n) are mined: (k·d(a,p))² < d²(a,n) < d²(a,p) + m.
 
@@ -25,22 +27,15 @@ class MiningRule:
     guards: conditions against false negatives, all off by default.
     """
 
-    k_hardness: float = 1.0
-    margin: float = 0.2
-    triplets_per_anchor: int = 8
+    k_hardness: Annotated[float, Ge(0)] = 1.0
+    margin: Annotated[float, Gt(0)] = 0.2
+    triplets_per_anchor: Annotated[int, Ge(1)] = 8
     positives: PositiveSource = "neighbours"
     nearer_positive: bool = True
     guards: Guards = field(default_factory=Guards)
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.k_hardness) and self.k_hardness >= 0):
-            raise InputError(f"k_hardness is {self.k_hardness}, it must be finite and >= 0: about 1 is usual")
-        if not (math.isfinite(self.margin) and self.margin > 0):
-            raise InputError(f"margin is {self.margin}, it must be finite and > 0: 0.2 is usual")
-        if self.triplets_per_anchor < 1:
-            raise InputError(f"triplets_per_anchor is {self.triplets_per_anchor}, it must be at least 1")
-        if self.positives not in ("neighbours", "class"):
-            raise InputError(f"positives is {self.positives!r}: give 'neighbours' or 'class'")
+        check_limits(self)
         minimum = self.guards.minimum_margin_sq
         if minimum is not None and minimum >= self.margin:
             raise InputError(

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ...mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET
+from ...mining.rule import MiningRule
 from ..terminal.errors import reporting
 from ..terminal.plain import say
 from .arguments import Debug
@@ -20,27 +22,36 @@ def mine(
         typer.Option(metavar="FILE", help="Labels, one a row; where the vectors' file does not hold them."),
     ] = None,
     normalise: Annotated[bool, typer.Option("--normalise", help="Scale the vectors to unit length.")] = False,
-    neighbours: Annotated[int, typer.Option(min=1, metavar="K", help="Neighbours searched for a row.")] = 150,
+    neighbours: Annotated[
+        int, typer.Option(min=1, metavar="K", help="Neighbours searched for a row.")
+    ] = NEIGHBOURS,
     method: Annotated[str, typer.Option(help="auto, exact, hnsw or traverse_add.")] = "auto",
-    recall_target: Annotated[float, typer.Option(help="Share of the true neighbours to find.")] = 0.99,
+    recall_target: Annotated[
+        float, typer.Option(help="Share of the true neighbours to find.")
+    ] = RECALL_TARGET,
     k_hardness: Annotated[
         float, typer.Option(metavar="k", help="The exclusion boundary: smaller takes harder negatives.")
-    ] = 1.0,
-    margin: Annotated[float, typer.Option(metavar="m", help="In units of squared distance.")] = 0.2,
-    triplets_per_anchor: Annotated[int, typer.Option(min=1, metavar="COUNT")] = 8,
-    positives: Annotated[str, typer.Option(help="neighbours, or class: the whole class.")] = "neighbours",
+    ] = MiningRule.k_hardness,
+    margin: Annotated[
+        float, typer.Option(metavar="m", help="In units of squared distance.")
+    ] = MiningRule.margin,
+    triplets_per_anchor: Annotated[
+        int, typer.Option(min=1, metavar="COUNT")
+    ] = MiningRule.triplets_per_anchor,
+    positives: Annotated[
+        str, typer.Option(help="neighbours, or class: the whole class.")
+    ] = MiningRule.positives,
     memory_mib: Annotated[int | None, typer.Option(metavar="MIB", help="What the search may use.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="By default all cores.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     audit_sample: Annotated[
         int,
         typer.Option(min=0, metavar="ANCHORS", help="Whose triplets are derived again at the end; 0: none."),
-    ] = 2000,
+    ] = AUDIT_SAMPLE,
     debug: Debug = False,
 ) -> None:
     """Mine triplets from vectors and labels. Needs neither a run file nor torch."""
     with reporting(debug):
-        from ...mining.rule import MiningRule
         from ...pipeline.standalone.mine_files import mine_files
 
         rule = MiningRule(

@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..compute.memory import Budget
 from ..compute.threads import usable_threads
+from ..defaults import RECALL_TARGET, SAMPLE_ROWS
 from ..errors import InputError
 from ..neighbours import NeighbourTable
 from ..vectors import as_vectors
 from .choose import choose_method
-from .exact import ExactParameters
 from .index import BLOCK_ROWS, check_at_least
 from .merge import merge_into
 from .methods import (
@@ -25,7 +25,8 @@ from .methods import (
     method_of,
     with_effort,
 )
-from .recall import SAMPLE_ROWS, Calibration, calibrate, draw_sample, recall_at_k
+from .parameters import ExactParameters
+from .recall import Calibration, calibrate, draw_sample, recall_at_k
 from .remeasure import empty_table
 from .traverse.build import TraverseAddIndex
 
@@ -56,7 +57,7 @@ def neighbours_of(
     *,
     method: str = "auto",
     parameters: Parameters | None = None,
-    recall_target: float = 0.99,
+    recall_target: float = RECALL_TARGET,
     parts: int = 1,
     threads: int | None = None,
     seed: int = 0,

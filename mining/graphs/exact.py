@@ -10,9 +10,7 @@ Most of the time beyond the products would go to candidates that nearer ones pus
 says first how near a candidate has to be, and all but a few rows are passed over at a glance.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numba import njit
@@ -26,6 +24,7 @@ from ..compute.threads import over_rows, read_only
 from ..errors import InputError
 from ..neighbours import NeighbourTable
 from .index import check_queries, check_vectors
+from .parameters import ExactParameters
 from .pools import finish, offer
 from .remeasure import empty_table, insert_nearest, remeasure
 
@@ -43,26 +42,6 @@ _MOST_SAMPLED = 2048
 """One row in 32, and at most so many, say which candidates are near: they cost 3 % more products."""
 
 _ROUNDING = 2.0**-24
-
-
-@dataclass(frozen=True, slots=True)
-class ExactParameters:
-    """Exact search has nothing to tune but where it runs.
-
-    engine: "numpy", or "torch" (needs torch) on ``devices``: names as torch has them, () for all GPUs there are,
-    or the CPU. precision: of torch's products, which only propose candidates; the result is exact with either.
-    "auto": bfloat16 on GPUs, and float32 where a CPU takes part, which most often is slower in bfloat16.
-    """
-
-    engine: Literal["numpy", "torch"] = "numpy"
-    devices: tuple[str, ...] = ()
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-
-    def __post_init__(self) -> None:
-        if self.engine not in ("numpy", "torch"):
-            raise InputError(f"engine is {self.engine!r}: use numpy or torch")
-        if self.precision not in ("auto", "float32", "bfloat16"):
-            raise InputError(f"precision is {self.precision!r}: use auto, float32 or bfloat16")
 
 
 class ExactIndex:

@@ -15,8 +15,9 @@ from ..compute.memory import Budget
 from ..compute.threads import over_rows
 from ..errors import InputError
 from ..neighbours import NeighbourTable
-from .exact import SLACK, ExactIndex, ExactParameters
+from .exact import SLACK, ExactIndex
 from .index import check_queries
+from .parameters import ExactParameters
 from .remeasure import empty_table, remeasure
 
 _QUERY_ROWS = 4096

@@ -8,7 +8,6 @@ number of threads.
 import errno
 import os
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 import hnswlib
@@ -20,6 +19,7 @@ from ..compute.threads import read_only
 from ..errors import InputError
 from ..neighbours import NeighbourTable
 from .index import BLOCK_ROWS, check_at_least, check_queries, check_vectors
+from .parameters import HnswParameters
 from .remeasure import empty_table, remeasure
 from .traverse.seeding import leaf_order
 
@@ -32,22 +32,6 @@ offset of the label in a row, offset of the vector in a row."""
 
 _COPIES = 3
 """Of ids and distances while a block is searched: C++ results, their arrays, and room to move."""
-
-
-@dataclass(frozen=True, slots=True)
-class HnswParameters:
-    """m: links a vertex gets (twice that on the lowest layer); ef_construction: candidates when a vertex is
-    inserted; ef: candidates kept in a search, at least the neighbours wanted and one more (the query itself
-    is found too)."""
-
-    m: int = 16
-    ef_construction: int = 100
-    ef: int = 130
-
-    def __post_init__(self) -> None:
-        check_at_least("m", self.m, 2)
-        check_at_least("ef_construction", self.ef_construction, 1)
-        check_at_least("ef", self.ef, 1)
 
 
 class HnswIndex:

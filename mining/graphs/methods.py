@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from . import exact, hnsw
-from .exact import ExactIndex, ExactParameters
-from .hnsw import HnswIndex, HnswParameters
+from .exact import ExactIndex
+from .hnsw import HnswIndex
 from .index import check_vectors
+from .parameters import ExactParameters, HnswParameters, TraverseAddParameters
 from .traverse import build as traverse_add
-from .traverse.build import TraverseAddIndex, TraverseAddParameters
+from .traverse.build import TraverseAddIndex
 
 Method = Literal["exact", "hnsw", "traverse_add"]
 Parameters = ExactParameters | HnswParameters | TraverseAddParameters

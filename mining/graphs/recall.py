@@ -7,13 +7,11 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..defaults import SAMPLE_ROWS
 from ..errors import InputError
 from ..neighbours import NO_ROW, NeighbourTable
 from . import exact
 from .index import Searchable
-
-SAMPLE_ROWS = 1000
-"""Rows that recall is measured on: at K = 100 and recall 0.99 its standard error is then about 0.0006."""
 
 _TIE = np.float32(1 + 1e-5)
 """Distances this close are a tie: float32 sums of squares differ that much between two ways to add them up."""

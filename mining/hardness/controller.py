@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
+from ..checks import check_limits
 from ..errors import InputError
 
 AGE_WEIGHT = 0.8
@@ -48,61 +50,58 @@ class Candidate:
     coverage: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ControllerSettings:
     """The knobs of the controller.
 
-    k_start, k_end: of the linear decay of the first epochs. k_min, k_max, grid_points: the candidates.
+    k_start, k_end: of the linear decay of the first epochs. k_min, k_max, k_grid: the candidates, k_grid of them.
     k_step: the most that k changes from one epoch to the next.
-    first_epochs: epochs of decay before there is enough to regress on.
-    dither: half-width of the random change of k in these, without which k and the epoch are collinear.
+    k_first_epochs: epochs of decay before there is enough to regress on.
+    k_dither: half-width of the random change of k in these, without which k and the epoch are collinear.
     coverage_floor: share of sampled anchors that must get a triplet.
     ridge: penalty on the standardised coefficients. w_val: weight of the predicted gain against the hinge.
     """
 
-    k_start: float = 1.0
-    k_end: float = 0.9
-    k_min: float = 0.7
-    k_max: float = 1.2
-    grid_points: int = 11
-    k_step: float = 0.05
-    first_epochs: int = 4
-    dither: float = 0.02
-    coverage_floor: float = 0.5
-    ridge: float = 1.0
-    w_val: float = 1.0
+    k_start: Annotated[float, Ge(0)] = 1.0
+    k_end: Annotated[float, Ge(0)] = 0.9
+    k_min: Annotated[float, Ge(0)] = 0.7
+    k_max: Annotated[float, Ge(0)] = 1.2
+    k_grid: Annotated[int, Ge(2)] = 11
+    k_step: Annotated[float, Gt(0)] = 0.05
+    k_first_epochs: Annotated[int, Ge(2)] = 4
+    k_dither: Annotated[float, Ge(0)] = 0.02
+    coverage_floor: Annotated[float, Ge(0), Le(1)] = 0.5
+    ridge: Annotated[float, Gt(0)] = 1.0
+    w_val: Annotated[float, Ge(0)] = 1.0
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if not (math.isfinite(value) and value >= 0):
-                raise InputError(f"controller {name} is {value}, it must be finite and >= 0")
+        check_limits(self)
         if not self.k_min < self.k_max:
-            raise InputError(f"k_min is {self.k_min} and k_max is {self.k_max}: give k_min < k_max")
-        for name in ("k_start", "k_end"):
-            if not self.k_min <= getattr(self, name) <= self.k_max:
+            raise InputError(f"k_min is {self.k_min} but k_max is {self.k_max}: lower k_min or raise k_max")
+        for name, k in (("k_start", self.k_start), ("k_end", self.k_end)):
+            if not self.k_min <= k <= self.k_max:
                 raise InputError(
-                    f"{name} is {getattr(self, name)}, it must lie between k_min {self.k_min} and k_max {self.k_max}"
+                    f"{name} is {k} but must lie between k_min = {self.k_min} and k_max = {self.k_max}: change it"
                 )
-        if self.grid_points < 2:
-            raise InputError(f"grid_points is {self.grid_points}, it must be at least 2")
-        spacing = (self.k_max - self.k_min) / (self.grid_points - 1)
+        spacing = (self.k_max - self.k_min) / (self.k_grid - 1)
         if spacing > self.k_step + _ROUNDING:
             raise InputError(
-                f"k_step is {self.k_step} but the {self.grid_points} candidates lie {spacing:.4g} apart, so that k "
-                "could never move: raise k_step or grid_points"
+                f"k_step is {self.k_step} but the {self.k_grid} candidates lie {spacing:.4g} apart, so that k "
+                "could never move: raise k_step or k_grid"
             )
-        if self.first_epochs < 2:
-            raise InputError(f"first_epochs is {self.first_epochs}: the regression needs at least 2")
-        if self.ridge == 0:
-            raise InputError("ridge is 0: with so few epochs the regression needs it, 1.0 is usual")
 
     @property
     def grid(self) -> tuple[float, ...]:
         """The candidates for k, ascending."""
-        return tuple(round(float(k), 12) for k in np.linspace(self.k_min, self.k_max, self.grid_points))
+        return tuple(round(float(k), 12) for k in np.linspace(self.k_min, self.k_max, self.k_grid))
+
+    def as_reported(self) -> dict[str, float]:
+        """Plain values, for JSON, under the names that reports have had from the beginning."""
+        return {_REPORTED_AS.get(name, name): value for name, value in asdict(self).items()}
 
 
 _ROUNDING = 1e-9
+_REPORTED_AS = {"k_grid": "grid_points", "k_first_epochs": "first_epochs", "k_dither": "dither"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +125,8 @@ def choose_k(
     Harwood et al., ICCV 2017, section 3.3, names the aim; the controller is ours. The relative gain in validation
     error of past epochs is regressed (ridge, weights ``AGE_WEIGHT`` ** age) on their k, training error and number,
     standardised. Then the candidate is chosen that maximises normalised E_train(k) + w_val · predicted gain(k),
-    among those that cover enough anchors and lie within ``k_step`` of the last k. Until ``first_epochs`` epochs are
-    over, k follows the linear decay with a dither that depends on (seed, epoch).
+    among those that cover enough anchors and lie within ``k_step`` of the last k. Until ``k_first_epochs`` epochs
+    are over, k follows the linear decay with a dither that depends on (seed, epoch).
 
     history: all mined epochs so far, in order. candidates: not read during the first epochs; may be empty there.
     epoch, epochs: of the mined ones. A pure function of its arguments: a resumed run chooses as it would have.
@@ -136,7 +135,7 @@ def choose_k(
     """
     _check(history, candidates, epoch)
     previous = history[-1].k_hardness if history else None
-    if len(history) < settings.first_epochs:
+    if len(history) < settings.k_first_epochs:
         return _decayed(previous, settings, epoch, epochs, seed)
     if not candidates:
         raise InputError(
@@ -162,13 +161,13 @@ def _decayed(
     previous: float | None, settings: ControllerSettings, epoch: int, epochs: int, seed: int
 ) -> Choice:
     scheduled = scheduled_k(epoch, epochs, settings.k_start, settings.k_end)
-    dither = float(np.random.default_rng([seed, epoch]).uniform(-settings.dither, settings.dither))
+    dither = float(np.random.default_rng([seed, epoch]).uniform(-settings.k_dither, settings.k_dither))
     low, high = settings.k_min, settings.k_max
     if previous is not None:
         low, high = max(low, previous - settings.k_step), min(high, previous + settings.k_step)
     k = min(max(scheduled + dither, low), high)
     why = {"by": "decay", "epoch": epoch, "previous_k": previous, "scheduled_k": scheduled, "dither": dither}
-    return Choice(k, why | {"k_hardness": k, "settings": asdict(settings)})
+    return Choice(k, why | {"k_hardness": k, "settings": settings.as_reported()})
 
 
 def _regressed(
@@ -198,7 +197,7 @@ def _regressed(
         "epoch": epoch,
         "previous_k": previous,
         "k_hardness": k,
-        "settings": asdict(settings),
+        "settings": settings.as_reported(),
         "history": [asdict(record) | {"gain": record.gain} for record in history],
         "regression": fit.as_dict(),
         "candidates": [

@@ -3,10 +3,8 @@
 from dataclasses import replace
 
 from ...mining.graphs.choose import Choice, choose_method
-from ...mining.graphs.exact import ExactParameters
-from ...mining.graphs.hnsw import HnswParameters
 from ...mining.graphs.methods import Parameters, default_parameters
-from ...mining.graphs.traverse.build import TraverseAddParameters
+from ...mining.graphs.parameters import ExactParameters, HnswParameters, TraverseAddParameters
 from ..plan.refs import StageRef
 from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
@@ -46,10 +44,9 @@ def parameters_of(spec: RunSpec, facts: RunFacts, effort: int | None = None) -> 
     parameters = default_parameters(resolve_method(spec, facts).method, graph.neighbours)
     match parameters:
         case ExactParameters():
-            return replace(parameters, engine=graph.engine)
+            return graph.build(ExactParameters)
         case HnswParameters():
-            built = replace(parameters, m=graph.m, ef_construction=graph.ef_construction)
-            return built if effort is None else replace(built, ef=effort)
+            return graph.build(HnswParameters, ef=parameters.ef if effort is None else effort)
         case TraverseAddParameters():
-            grown = replace(parameters, max_degree=graph.max_degree, walks=graph.walks)
+            grown = replace(parameters, **graph.keys_of(TraverseAddParameters))
             return grown if effort is None else grown.with_effort(effort)

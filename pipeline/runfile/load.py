@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ...mining.errors import InputError
+from ...models.errors import ModelError
 from ..errors import SpecError
 from .run_spec import RunSpec
 
@@ -109,7 +111,7 @@ def _lines(name: str, errors: list[ErrorDetails]) -> Iterator[str]:
             case "missing":
                 yield f"{name} is missing: add it" if "." in name else f"[{name}] is missing: add it"
             case "value_error":
-                yield str(context["error"])
+                yield _as_key(name, context["error"])
             case "credentials":
                 yield details["msg"]
             case kind:
@@ -119,6 +121,11 @@ def _lines(name: str, errors: list[ErrorDetails]) -> Iterator[str]:
     if limits:
         remedy = limits[0][1] if len(limits) == 1 else "correct it"
         yield f"{name} is {json.dumps(errors[0]['input'])} but {' or '.join(limit for limit, _ in limits)}: {remedy}"
+
+
+def _as_key(section: str, error: Exception) -> str:
+    """What `mining` and `models` say begins with a parameter: here it is a key of the section."""
+    return f"{section}.{error}" if isinstance(error, InputError | ModelError) else str(error)
 
 
 def _unknown_key(location: list[str]) -> str:

@@ -1,11 +1,16 @@
 """What all sections of the run file share: frozen, no unknown keys, result keys apart from execution keys."""
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field
 
 _EXECUTION = "execution"
 _AS_BEFORE = "as_before"
+_SETTING_OF = "setting of"
+
+Settings = TypeVar("Settings")
 
 
 class Section(BaseModel):
@@ -32,6 +37,46 @@ class Section(BaseModel):
             if not (isinstance(extra, dict) and _AS_BEFORE in extra and plain == extra[_AS_BEFORE]):
                 keys[name] = plain
         return keys
+
+    def build(self, settings: type[Settings], **others: Any) -> Settings:
+        """Settings of `mining` or `models`, from the keys that are theirs; `others`: fields that are no keys here.
+
+        Raises: InputError or ModelError for values that do not fit together.
+        """
+        return settings(**self.keys_of(settings), **others)
+
+    def keys_of(self, settings: type) -> dict[str, Any]:
+        """The keys that are fields of these settings, with their values."""
+        return {
+            name: getattr(self, name)
+            for name, field in type(self).model_fields.items()
+            if isinstance(field.json_schema_extra, dict)
+            and field.json_schema_extra.get(_SETTING_OF) == settings.__name__
+        }
+
+
+def setting(of: type, name: str, *, is_execution: bool = False) -> Any:
+    """A key that is the field `name` of the dataclass `of`, which alone says its default and limits.
+
+    is_execution: it says where or how fast the work is done, and never what comes out.
+    """
+    default = next(field.default for field in fields(of) if field.name == name)
+    limits: dict[str, Any] = {
+        word: bound
+        for limit in _limits(get_type_hints(of, include_extras=True)[name])
+        for word, bound in asdict(limit).items()
+    }
+    marks: dict[str, Any] = {_SETTING_OF: of.__name__} | ({_EXECUTION: True} if is_execution else {})
+    return Field(default, json_schema_extra=marks, **limits)
+
+
+def _limits(hint: Any) -> Iterator[Any]:
+    """Those of `Annotated[X, *limits]`, also where it may be None."""
+    if get_origin(hint) is Annotated:
+        yield from get_args(hint)[1:]
+    elif type(None) in get_args(hint):
+        for part in get_args(hint):
+            yield from _limits(part)
 
 
 def added(default: Any, *, as_before: Any, **limits: Any) -> Any:

@@ -4,9 +4,18 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from .section import Section, execution
-
-Positive = Field(gt=0)
+from ...mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET, SAMPLE_ROWS
+from ...mining.errors import InputError
+from ...mining.graphs.parameters import (
+    Engine,
+    ExactParameters,
+    HnswParameters,
+    TraverseAddParameters,
+)
+from ...mining.guards import Guards
+from ...mining.hardness.controller import ControllerSettings
+from ...mining.rule import MiningRule, PositiveSource
+from .section import Section, execution, setting
 
 
 class EncoderSpec(Section):
@@ -40,26 +49,26 @@ class GraphSpec(Section):
 
     method: Literal["auto", "exact", "hnsw", "traverse_add"] = "auto"
     """"auto" chooses by rows, width and K; `tripletmine check` says what, and why."""
-    neighbours: int = Field(default=150, ge=2)
+    neighbours: int = Field(default=NEIGHBOURS, ge=2)
     """K, the neighbours kept for a row; best at 4 times the median class size or more."""
     parts: int = Field(default=1, ge=1)
     """Index parts built independently, all of them searched; part of the result, unlike the number of workers."""
     chunk_rows: int = Field(default=8192, ge=1)
     """Rows of one task and of one Zarr chunk of the neighbour table."""
-    engine: Literal["numpy", "torch"] = execution("numpy")
+    engine: Engine = setting(ExactParameters, "engine", is_execution=True)
     """exact: who multiplies the matrices; "torch" uses the GPUs. Both give the same bits."""
-    recall_target: float = Field(default=0.99, gt=0, le=1)
+    recall_target: float = Field(default=RECALL_TARGET, gt=0, le=1)
     """Share of the true neighbours to be found, measured on `recall_sample` rows against exact search."""
-    recall_sample: int = Field(default=1000, ge=1)
+    recall_sample: int = Field(default=SAMPLE_ROWS, ge=1)
     effort: int | None = Field(default=None, ge=2)
     """Rows that a search keeps (ef of hnsw, keep of traverse_add); by default what `recall_target` needs."""
-    m: int = Field(default=16, ge=2, le=512)
+    m: int = setting(HnswParameters, "m")
     """hnsw: links of a vertex."""
-    ef_construction: int = Field(default=100, ge=4)
+    ef_construction: int = setting(HnswParameters, "ef_construction")
     """hnsw: candidates kept while building."""
-    max_degree: int = Field(default=30, ge=2, le=512)
+    max_degree: int = setting(TraverseAddParameters, "max_degree")
     """traverse_add: edges of a vertex."""
-    walks: int = Field(default=6, ge=0)
+    walks: int = setting(TraverseAddParameters, "walks")
     """traverse_add: trial walks of a vertex, at most."""
     warm_start: bool = True
     """traverse_add: begin with the graph of the epoch before."""
@@ -70,77 +79,80 @@ class GraphSpec(Section):
 class GuardsSpec(Section):
     """[mine.guards]: protection against false negatives. Each is off by default, and counted in the report."""
 
-    duplicate_sq: float | None = Field(default=None, ge=0)
+    duplicate_sq: float | None = setting(Guards, "duplicate_sq")
     """Refuse negatives at a squared distance of at most this from the anchor or a known positive of it: the same item
     under another label."""
-    rank_window: tuple[int, int] | None = None
+    rank_window: tuple[int, int] | None = setting(Guards, "rank_window")
     """Keep only negatives whose 0-based rank among the neighbours lies in [first, stop)."""
-    positive_percentile: float | None = Field(default=None, ge=0, le=100)
+    positive_percentile: float | None = setting(Guards, "positive_percentile")
     """Refuse negatives that are not farther than this percentile of the anchor's positives."""
-    minimum_margin_sq: float | None = Field(default=None, ge=0)
+    minimum_margin_sq: float | None = setting(Guards, "minimum_margin_sq")
     """Pair a negative only with positives that are nearer by at least this, in squared distance."""
-    relative_margin: float | None = Field(default=None, ge=0, le=1)
+    relative_margin: float | None = setting(Guards, "relative_margin")
     """Pair a negative only with positives whose cosine s it stays below by this share of |s|."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "GuardsSpec":
+        self.build(Guards)
+        return self
 
 
 class MineSpec(Section):
     """[mine]: which triplets are taken from the neighbour table."""
 
-    margin: float = Field(default=0.2, gt=0)
+    margin: float = setting(MiningRule, "margin")
     """m, in units of squared distance."""
-    triplets_per_anchor: int = Field(default=8, ge=1)
-    positives: Literal["neighbours", "class"] = "neighbours"
+    triplets_per_anchor: int = setting(MiningRule, "triplets_per_anchor")
+    positives: PositiveSource = setting(MiningRule, "positives")
     """Where an anchor's positives come from: among its neighbours, or from its whole class."""
-    nearer_positive: bool = True
+    nearer_positive: bool = setting(MiningRule, "nearer_positive")
     """Take a negative only where some positive of the anchor is nearer."""
     hardness: Literal["adaptive", "linear"] = "adaptive"
     """How k is chosen: by the controller, from how earlier epochs went, or by a linear decay."""
-    k_start: float = Field(default=1.0, ge=0)
-    k_end: float = Field(default=0.9, ge=0)
+    k_start: float = setting(ControllerSettings, "k_start")
+    k_end: float = setting(ControllerSettings, "k_end")
     k_epochs: int = Field(default=10, ge=1)
     """Mining epochs over which k decays from `k_start` to `k_end`; independent of run.epochs, which may grow."""
-    k_first_epochs: int = Field(default=4, ge=2)
+    k_first_epochs: int = setting(ControllerSettings, "k_first_epochs")
     """Epochs of decay before the controller has seen enough to choose."""
-    k_dither: float = Field(default=0.02, ge=0)
+    k_dither: float = setting(ControllerSettings, "k_dither")
     """Half-width of the random change of k in these, without which the controller could learn nothing from them."""
-    k_min: float = Field(default=0.7, ge=0)
-    k_max: float = Field(default=1.2, ge=0)
-    k_grid: int = Field(default=11, ge=2)
+    k_min: float = setting(ControllerSettings, "k_min")
+    k_max: float = setting(ControllerSettings, "k_max")
+    k_grid: int = setting(ControllerSettings, "k_grid")
     """Candidates between `k_min` and `k_max`."""
-    k_step: float = Field(default=0.05, gt=0)
+    k_step: float = setting(ControllerSettings, "k_step")
     """Largest change of k from one epoch to the next."""
     sample: int = Field(default=5000, ge=1)
     """Anchors on which the controller tries its candidates."""
-    coverage_floor: float = Field(default=0.5, ge=0, le=1)
+    coverage_floor: float = setting(ControllerSettings, "coverage_floor")
     """Least share of anchors that must get a triplet."""
-    ridge: float = Field(default=1.0, gt=0)
+    ridge: float = setting(ControllerSettings, "ridge")
     """Penalty of the controller's regression."""
-    w_val: float = Field(default=1.0, ge=0)
+    w_val: float = setting(ControllerSettings, "w_val")
     """Weight of the predicted gain on validation against the training error."""
     guards: GuardsSpec = GuardsSpec()
     exclude_suspects: float | None = Field(default=None, gt=0, le=1)
     """Leave out rows whose neighbourhood disagrees with their label at least this strongly."""
     chunk_rows: int = Field(default=65_536, ge=1)
     """Anchors of one task and of one Parquet part."""
-    audit_sample: int = Field(default=2000, ge=0)
+    audit_sample: int = Field(default=AUDIT_SAMPLE, ge=0)
     """Anchors whose triplets are derived again from embeddings and labels at the end of the stage; 0 leaves the audit
     out."""
 
     @model_validator(mode="after")
-    def _k_in_range(self) -> "MineSpec":
-        if self.hardness == "linear":
-            return self
-        if not self.k_min < self.k_max:
-            raise ValueError(
-                f"mine.k_min is {self.k_min} but mine.k_max is {self.k_max}: lower k_min or raise k_max"
-            )
-        for name, k in (("k_start", self.k_start), ("k_end", self.k_end)):
-            if not self.k_min <= k <= self.k_max:
-                raise ValueError(
-                    f"mine.{name} is {k} but must lie between mine.k_min = {self.k_min} and mine.k_max = {self.k_max}: "
-                    'change it, or choose hardness = "linear"'
-                )
+    def _fits(self) -> "MineSpec":
+        self.rule(self.k_start)
+        if self.hardness == "adaptive":
+            try:
+                self.build(ControllerSettings)
+            except InputError as error:
+                raise InputError(f'{error}, or choose hardness = "linear"') from None
         return self
+
+    def rule(self, k_hardness: float) -> MiningRule:
+        """The mining rule with an epoch's k."""
+        return self.build(MiningRule, k_hardness=k_hardness, guards=self.guards.build(Guards))
 
 
 class EvaluateSpec(Section):

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from ...mining.graphs import exact
 from ...mining.graphs.merge import merge_tables
 from ...mining.graphs.methods import Index, build_index, index_bytes, load_index, with_effort
+from ...mining.graphs.parameters import TraverseAddParameters
 from ...mining.graphs.recall import RecallSample
 from ...mining.graphs.traverse import build as traverse_add
-from ...mining.graphs.traverse.build import TraverseAddIndex, TraverseAddParameters
+from ...mining.graphs.traverse.build import TraverseAddIndex
 from ...mining.neighbours import NeighbourTable
 from ..artifacts.neighbours import read_neighbours
 from ..artifacts.weights import EMBEDDINGS

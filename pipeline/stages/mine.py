@@ -36,7 +36,6 @@ from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from ..resolve.labels import label_keys
-from ..resolve.rule import mining_rule
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json
 from ..storage.receipts import Receipt, remove_receipt
@@ -97,7 +96,7 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
             publish_json(
                 job.folder / HARDNESS,
                 choose_hardness(
-                    job, mining_rule(job.spec.mine, 1.0), resources.threads, _excluded(job), _vectors(job)
+                    job, job.spec.mine.rule(1.0), resources.threads, _excluded(job), _vectors(job)
                 ),
             )
             return TaskOutput(files=(HARDNESS,), rows=0)
@@ -112,7 +111,7 @@ def _mine_rows(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
     mined = mine(
         read_neighbours(job.parent("graph"), task.start, task.stop),
         labels,
-        mining_rule(job.spec.mine, _k_hardness(job)),
+        job.spec.mine.rule(_k_hardness(job)),
         first_anchor=task.start,
         vectors=_vectors(job),
         excluded=_excluded(job),
@@ -152,7 +151,7 @@ def _k_hardness(job: Job) -> float:
 
 
 def _reads_vectors(spec: RunSpec) -> bool:
-    return reads_vectors(mining_rule(spec.mine, 1.0))
+    return reads_vectors(spec.mine.rule(1.0))
 
 
 def _vectors(job: Job) -> NDArray[np.float32] | None:
@@ -210,7 +209,7 @@ def _audit(job: Job, labels: Labels) -> dict[str, Any]:
         (coded_columns(job.folder / name, labels) for receipt in receipts for name in sorted(receipt.files)),
         labels,
         read_rows(job.parent("embed"), EMBEDDINGS, 0, job.facts.train),
-        mining_rule(job.spec.mine, _k_hardness(job)),
+        job.spec.mine.rule(_k_hardness(job)),
         sample=job.spec.mine.audit_sample,
         anchors=merge_reports([_counts(receipt) for receipt in receipts]).anchors_with_triplet,
         seed=job.seed() % 2**32,

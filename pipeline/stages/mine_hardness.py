@@ -1,6 +1,7 @@
 """The k of an epoch: a fixed decay, or the controller that reads how earlier epochs went."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from ...mining.rule import MiningRule
 from ..artifacts.neighbours import rows_of_table, sampled_rows
 from ..plan.refs import StageRef
 from ..plan.stage import Job
-from ..resolve.rule import controller_settings
 from ..runfile.run_spec import RunSpec
 from ..storage.committed import Committed
 from ..workers.opened import labels_of
@@ -51,9 +51,9 @@ def choose_hardness(
     if spec.hardness == "linear":
         k = scheduled_k(decay_epoch, spec.k_epochs, spec.k_start, spec.k_end)
         return {"by": "linear", "epoch": epoch, "k_hardness": k}
-    settings = controller_settings(spec)
+    settings = spec.build(ControllerSettings)
     history = list(_history(job))
-    deciding = len(history) >= settings.first_epochs
+    deciding = len(history) >= settings.k_first_epochs
     candidates = _candidates(job, rule, settings, threads, excluded, vectors) if deciding else []
     seed = job.spec.run.seed
     choice = choose_k(history, candidates, settings, epoch if deciding else decay_epoch, spec.k_epochs, seed)
@@ -88,13 +88,7 @@ def _candidates(
     table = rows_of_table(job, anchors)
     labels = labels_of(job.root, job.facts.data_digest)
     # Positives outside the neighbours would need all vectors; the sample is judged by those inside.
-    near = MiningRule(
-        k_hardness=rule.k_hardness,
-        margin=rule.margin,
-        triplets_per_anchor=rule.triplets_per_anchor,
-        nearer_positive=rule.nearer_positive,
-        guards=rule.guards,
-    )
+    near = replace(rule, positives="neighbours")
     return evaluate_candidates(
         table,
         labels,

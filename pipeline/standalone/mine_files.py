@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from ...mining.audit import audit_parts
 from ...mining.confusion import merge_confusions
+from ...mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET
 from ...mining.graphs.build import GraphReport, neighbours_of
 from ...mining.labels import Labels, encode_labels
 from ...mining.miner import mine
-from ...mining.neighbours import DEFAULT_NEIGHBOURS, NeighbourTable
+from ...mining.neighbours import NeighbourTable
 from ...mining.report import MiningReport, merge_reports
 from ...mining.rule import MiningRule
 from ...mining.vectors import as_vectors, is_unit, normalise
@@ -33,6 +34,7 @@ from ..artifacts.triplets import (
 from ..data.arrays import Arrays
 from ..data.files import locate
 from ..errors import DataError, SpecError
+from ..runfile.work_specs import MineSpec
 from ..storage.publish import publish_json
 from ..storage.tables import write_table
 
@@ -76,15 +78,15 @@ def mine_files(
     out: str | Path,
     rule: MiningRule | None = None,
     *,
-    neighbours: int = DEFAULT_NEIGHBOURS,
+    neighbours: int = NEIGHBOURS,
     normalise: bool = False,
     method: str = "auto",
-    recall_target: float = 0.99,
+    recall_target: float = RECALL_TARGET,
     threads: int | None = None,
     seed: int = 0,
     memory_mib: int | None = None,
-    chunk_rows: int = 65_536,
-    audit_sample: int = 2000,
+    chunk_rows: int = MineSpec.model_fields["chunk_rows"].default,
+    audit_sample: int = AUDIT_SAMPLE,
     note: Callable[[str], None] | None = None,
 ) -> MinedFiles:
     """Search, mine and audit the vectors of a file; write the folder `out` in one go.

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...mining.audit import AuditReport, check_triplets
+from ...mining.defaults import NEIGHBOURS, RECALL_TARGET
 from ...mining.errors import InputError
 from ...mining.graphs.build import GraphReport, neighbours_of
 from ...mining.labels import Labels, encode_labels
 from ...mining.miner import mine as mine_table
-from ...mining.neighbours import DEFAULT_NEIGHBOURS, NeighbourTable
+from ...mining.neighbours import NeighbourTable
 from ...mining.rule import MiningRule
 from ...mining.suspects import Suspects
 from ...mining.suspects import suspects as suspects_in
@@ -42,7 +43,7 @@ def neighbours(
     *,
     normalise: bool = False,
     method: str = "auto",
-    recall_target: float = 0.99,
+    recall_target: float = RECALL_TARGET,
     threads: int | None = None,
     seed: int = 0,
     memory_mib: int | None = None,
@@ -59,7 +60,7 @@ def neighbours(
     Raises: InputError for vectors that cannot be searched, or a recall or memory target that cannot be met.
     """
     array = _unit(vectors, normalise=normalise)
-    wanted = min(DEFAULT_NEIGHBOURS, max(1, len(array) - 1)) if neighbours is None else neighbours
+    wanted = min(NEIGHBOURS, max(1, len(array) - 1)) if neighbours is None else neighbours
     table, report = neighbours_of(
         array,
         wanted,

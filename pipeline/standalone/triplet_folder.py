@@ -20,7 +20,6 @@ from ..artifacts.weights import EMBEDDINGS
 from ..data.arrays import Arrays
 from ..errors import CorruptError, SpecError
 from ..plan.refs import StageRef, manifest_of
-from ..resolve.rule import mining_rule
 from ..storage.committed import Committed
 from ..storage.manifest import read_manifest
 from ..storage.row_arrays import read_rows
@@ -103,7 +102,7 @@ def _of_run(root: Path, folder: Path) -> TripletSource:
         files=tuple(mined.checked(name) for name in part_names(mined)),
         labels=labels_of(root, facts.data_digest),
         keys=rows_of(root, facts.data_digest).table["key"].combine_chunks(),
-        rule=mining_rule(spec.mine, float(mine.report["k_hardness"])),
+        rule=spec.mine.rule(float(mine.report["k_hardness"])),
         counts=mine.report["counts"],
         neighbours=StageRef(mine.epoch, "graph").folder(root) / NEIGHBOURS,
         vectors=vectors,

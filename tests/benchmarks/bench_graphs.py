@@ -20,13 +20,13 @@ import faiss  # pyright: ignore[reportMissingImports] (extra bench)
 import hnswlib
 import numpy as np
 from tripletmine.mining.graphs import exact, hnsw
-from tripletmine.mining.graphs.hnsw import HnswParameters
 from tripletmine.mining.graphs.merge import merge_tables
 from tripletmine.mining.graphs.methods import with_effort
+from tripletmine.mining.graphs.parameters import HnswParameters, TraverseAddParameters
 from tripletmine.mining.graphs.recall import RecallSample, calibrate, draw_sample, recall_at_k
 from tripletmine.mining.graphs.remeasure import remeasure
 from tripletmine.mining.graphs.traverse import build as traverse_add
-from tripletmine.mining.graphs.traverse.build import TraverseAddIndex, TraverseAddParameters
+from tripletmine.mining.graphs.traverse.build import TraverseAddIndex
 from tripletmine.mining.neighbours import NeighbourTable
 from tripletmine.mining.vectors import as_vectors, normalise
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from tripletmine.mining.graphs import hnsw
-from tripletmine.mining.graphs.hnsw import HnswParameters
+from tripletmine.mining.graphs.parameters import HnswParameters
 from tripletmine.mining.labels import Labels, encode_labels
 from tripletmine.mining.miner import mine
 from tripletmine.mining.neighbours import NeighbourTable

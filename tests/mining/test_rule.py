@@ -31,7 +31,7 @@ def test_rule(parameters, message):
     [
         ({"duplicate_sq": -1.0}, "duplicate_sq is -1.0"),
         ({"duplicate_sq": math.inf}, "duplicate_sq is inf"),
-        ({"positive_percentile": 101.0}, "positive_percentile is 101.0, it must lie in [0, 100]"),
+        ({"positive_percentile": 101.0}, "positive_percentile is 101.0 but must be at most 100: lower it"),
         ({"positive_percentile": math.nan}, "positive_percentile is nan"),
         ({"relative_margin": 1.5}, "relative_margin is 1.5"),
         ({"minimum_margin_sq": -0.1}, "minimum_margin_sq is -0.1"),

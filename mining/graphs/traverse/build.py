@@ -28,11 +28,12 @@ from ...compute.threads import over_rows, read_only
 from ...errors import InputError
 from ...neighbours import NO_ROW, NeighbourTable
 from ..index import check_at_least, check_vectors
+from ..parameters import TraverseAddParameters
 from ..recall import draw_sample, recall_at_k
 from ..remeasure import remeasure
 from .index import TraverseAddIndex, search_all
 from .occlusion import choose_edges, turn_round
-from .parameters import TraverseAddParameters, TraverseAddReport
+from .report import TraverseAddReport
 from .rounds import share_arriving, traverse
 from .seeding import seed_candidates
 

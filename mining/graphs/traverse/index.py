@@ -11,9 +11,10 @@ from ...errors import InputError
 from ...neighbours import NO_ROW, NeighbourTable
 from .. import exact
 from ..index import BLOCK_ROWS, check_queries
+from ..parameters import TraverseAddParameters
 from ..remeasure import empty_table, remeasure
 from .beam_search import nearest_start, search_rows
-from .parameters import TraverseAddParameters, TraverseAddReport
+from .report import TraverseAddReport
 
 _STARTS = 64
 """Vertices that a query from outside is compared with first (the paper: the one nearest the centroid)."""

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.graphs.build import neighbours_of
-from tripletmine.mining.graphs.exact import ExactParameters
-from tripletmine.mining.graphs.hnsw import HnswParameters
+from tripletmine.mining.graphs.parameters import ExactParameters, HnswParameters, TraverseAddParameters
 from tripletmine.mining.graphs.recall import recall_at_k
-from tripletmine.mining.graphs.traverse.build import TraverseAddParameters
 from tripletmine.mining.neighbours import NO_ROW
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.graphs import hnsw
-from tripletmine.mining.graphs.hnsw import HnswParameters
+from tripletmine.mining.graphs.parameters import HnswParameters
 from tripletmine.mining.neighbours import NO_ROW, NeighbourTable
 
 
@@ -65,7 +65,7 @@ def test_an_ef_below_the_neighbours_names_what_to_raise(clustered) -> None:
 
 
 def test_a_graph_too_sparse_names_m(clustered) -> None:
-    index = hnsw.build(clustered, parameters=HnswParameters(m=2, ef_construction=2, ef=3000))
+    index = hnsw.build(clustered, parameters=HnswParameters(m=2, ef_construction=4, ef=3000))
     with pytest.raises(InputError, match=r"m = 2 and ef = 3000.*raise m"):
         search_all(index, clustered, 2900)
 
@@ -95,7 +95,7 @@ def test_a_file_of_other_vectors_or_a_broken_one_is_refused(tmp_path: Path, clus
 
 @pytest.mark.parametrize("field", ["m", "ef_construction", "ef"])
 def test_parameters_that_make_no_sense_are_refused(field: str) -> None:
-    with pytest.raises(InputError, match=f"{field} is 0: it must be at least"):
+    with pytest.raises(InputError, match=f"{field} is 0 but must be at least"):
         HnswParameters(**{field: 0})
 
 

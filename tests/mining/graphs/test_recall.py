@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.graphs import exact, hnsw
-from tripletmine.mining.graphs.hnsw import HnswParameters
 from tripletmine.mining.graphs.methods import with_effort
+from tripletmine.mining.graphs.parameters import HnswParameters
 from tripletmine.mining.graphs.recall import calibrate, draw_sample, measure, recall_at_k
 from tripletmine.mining.neighbours import NeighbourTable
 
@@ -75,7 +75,7 @@ def test_the_effort_is_raised_until_the_target_holds_and_no_further(clustered) -
 
 def test_a_target_out_of_reach_is_said(clustered) -> None:
     sample = draw_sample(clustered, 5, sample_rows=100)
-    index = hnsw.build(clustered, parameters=HnswParameters(m=2, ef_construction=2))
+    index = hnsw.build(clustered, parameters=HnswParameters(m=2, ef_construction=4))
     result = calibrate(index, with_effort, sample, recall_target=1.0)
     assert not result.reached
     assert result.recall == result.tried[-1][1] < 1.0

@@ -196,12 +196,17 @@ def test_everything_that_led_to_a_choice_is_stored():
     again = choose_k(
         [EpochRecord(**{key: v for key, v in record.items() if key != "gain"}) for record in why["history"]],
         [Candidate(c["k_hardness"], c["e_train"], c["coverage"]) for c in why["candidates"]],
-        ControllerSettings(**why["settings"]),
+        SETTINGS,
         why["epoch"],
         10,
         0,
     )
     assert asdict(again) == asdict(choice)
+    # Reports of older runs have these names: they stay.
+    assert why["settings"] == {
+        "k_start": 1.0, "k_end": 0.9, "k_min": 0.7, "k_max": 1.2, "grid_points": 11, "k_step": 0.05,
+        "first_epochs": 4, "dither": 0.02, "coverage_floor": 0.5, "ridge": 1.0, "w_val": 1.0,
+    }  # fmt: skip
     assert (
         max(why["candidates"], key=lambda c: (c["reachable"] and c["covered"], c["score"]))["k_hardness"]
         == choice.k_hardness
@@ -215,15 +220,15 @@ def test_no_error_left_is_no_gain():
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
-        ({"k_min": 1.2, "k_max": 0.7}, "k_min is 1.2 and k_max is 0.7"),
+        ({"k_min": 1.2, "k_max": 0.7}, "k_min is 1.2 but k_max is 0.7: lower k_min or raise k_max"),
         ({"k_start": 1.3}, "k_start is 1.3"),
         ({"k_end": 0.5}, "k_end is 0.5"),
         ({"k_step": 0.01}, "k_step is 0.01 but the 11 candidates lie 0.05 apart"),
-        ({"grid_points": 1}, "grid_points is 1"),
-        ({"first_epochs": 1}, "first_epochs is 1"),
+        ({"k_grid": 1}, "k_grid is 1 but must be at least 2: raise it"),
+        ({"k_first_epochs": 1}, "k_first_epochs is 1"),
         ({"ridge": 0.0}, "ridge is 0"),
         ({"w_val": math.nan}, "w_val is nan"),
-        ({"dither": -0.1}, "dither is -0.1"),
+        ({"k_dither": -0.1}, "k_dither is -0.1"),
     ],
 )
 def test_settings_that_cannot_be_meant(knobs, message):

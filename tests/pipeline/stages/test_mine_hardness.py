@@ -5,19 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tripletmine.mining.errors import InputError
 from tripletmine.mining.hardness.candidates import evaluate_candidates
+from tripletmine.mining.hardness.controller import ControllerSettings
 from tripletmine.mining.rule import MiningRule
 from tripletmine.pipeline.artifacts.neighbours import rows_of_table, sampled_rows
 from tripletmine.pipeline.artifacts.suspects import MISLABELLED, excluded_rows
 from tripletmine.pipeline.errors import SpecError, StaleError
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.stage_folder import set_aside
-from tripletmine.pipeline.resolve.rule import controller_settings
 from tripletmine.pipeline.run.epochs import all_refs
 from tripletmine.pipeline.run.redo import from_stage
 from tripletmine.pipeline.run.runner import make_job
-from tripletmine.pipeline.runfile.work_specs import MineSpec
 from tripletmine.pipeline.stages import mine
 from tripletmine.pipeline.stages.mine import MINE
 from tripletmine.pipeline.stages.mine_hardness import hardness_keys, hardness_parents
@@ -60,7 +58,7 @@ def test_suspects_are_left_out_of_what_the_controller_judges(tmp_path: Path) -> 
     rule = MiningRule(k_hardness=1.0, margin=spec.mine.margin)
     found = reports(spec.root, range(3, 4))[0]["hardness"]["candidates"]
     for left_out, same in ((excluded, True), (None, False)):
-        grid = controller_settings(spec.mine).grid
+        grid = spec.mine.build(ControllerSettings).grid
         expected = evaluate_candidates(table, labels, rule, grid, anchors=anchors, excluded=left_out)
         told = [(each["e_train"], each["coverage"]) for each in found]
         assert (told == [(each.e_train, each.coverage) for each in expected]) is same
@@ -106,8 +104,12 @@ def test_the_history_is_that_of_all_mined_epochs_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
-        ({"k_min": 1.1, "k_max": 0.9}, r"mine\.k_min is 1\.1 but mine\.k_max is 0\.9"),
+        (
+            {"k_min": 1.1, "k_max": 0.9},
+            r"run file: mine\.k_min is 1\.1 but k_max is 0\.9: lower k_min or raise k_max",
+        ),
         ({"k_start": 1.5}, r"mine\.k_start is 1\.5 but must lie between .* or choose hardness = \"linear\""),
+        ({"k_step": 0.01}, r"mine\.k_step is 0\.01 but the 11 candidates lie 0\.05 apart"),
     ],
 )
 def test_knobs_that_contradict_one_another_are_refused_with_the_run_file(
@@ -116,11 +118,6 @@ def test_knobs_that_contradict_one_another_are_refused_with_the_run_file(
     with pytest.raises(SpecError, match=message):
         small_spec(tmp_path, mine=knobs)
     assert small_spec(tmp_path, mine={**knobs, "hardness": "linear"}).mine.hardness == "linear"
-
-
-def test_knobs_that_the_controller_refuses_are_named() -> None:
-    with pytest.raises(InputError, match="k_step"):
-        controller_settings(MineSpec(k_step=0.01))
 
 
 def test_the_sample_is_the_same_for_a_seed_and_has_no_row_twice() -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.graphs import exact
+from tripletmine.mining.graphs.parameters import TraverseAddParameters
 from tripletmine.mining.graphs.recall import recall_at_k
 from tripletmine.mining.graphs.traverse import build as traverse_add
-from tripletmine.mining.graphs.traverse.build import TraverseAddIndex, TraverseAddParameters
+from tripletmine.mining.graphs.traverse.build import TraverseAddIndex
 from tripletmine.mining.neighbours import NO_ROW, NeighbourTable
 
 SMALL = TraverseAddParameters.for_neighbours(20)
@@ -245,10 +246,10 @@ def test_memory_budgets_are_met_or_refused(graph, clustered) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"max_degree": 0}, "max_degree is 0: it must be at least 1"),
-        ({"walks": -1}, "walks is -1: it must be at least 0"),
+        ({"max_degree": 0}, "max_degree is 0 but must be at least 2: raise it"),
+        ({"walks": -1}, "walks is -1 but must be at least 0"),
         ({"warm_walks": -1}, "warm_walks is -1"),
-        ({"arrive": 0.0}, r"arrive is 0\.0: it is a share"),
+        ({"arrive": 0.0}, r"arrive is 0\.0 but must be above 0"),
         ({"arrive": 1.5}, r"arrive is 1\.5"),
         ({"trees": 0, "walks": 0}, "both 0"),
     ],
