@@ -3,8 +3,20 @@
 import difflib
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from functools import cache
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import MinLen
 
 from .errors import ModelError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_LIMITS = {"ge": "at_least", "gt": "above", "le": "at_most", "lt": "below"}
+"""Fields of annotated_types' limits → parameters of `check_number`."""
 
 
 def check_number(
@@ -18,10 +30,10 @@ def check_number(
 ) -> None:
     """Raise ModelError unless `value` is a finite number inside the given limits.
 
-    >>> check_number("train.learning_rate", -1.0, above=0.0)
+    >>> check_number("learning_rate", -1.0, above=0.0)
     Traceback (most recent call last):
     ...
-    tripletmine.models.errors.ModelError: train.learning_rate is -1.0 but must be above 0.0: raise it
+    tripletmine.models.errors.ModelError: learning_rate is -1.0 but must be above 0.0: raise it
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ModelError(f"{name} is {value!r} but must be a finite number: correct it")
@@ -48,6 +60,45 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise ModelError(
             f"{name} is {value!r} but must be one of {', '.join(choices)}{suggestion(value, choices)}"
         )
+
+
+def check_settings(settings: "DataclassInstance") -> None:
+    """Raise ModelError for the first field that is not what its annotation allows, as `Annotated[float, Gt(0)]`.
+
+    So a limit stands once, at the field, and so does the default: settings have no slots, elsewhere it is
+    `OptimiserSettings.learning_rate`. Fields of other types are not looked at.
+    """
+    for name, hint in _hints(type(settings)).items():
+        value: Any = getattr(settings, name)
+        parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        for part in parts:
+            kind, *limits = get_args(part) if get_origin(part) is Annotated else (part,)
+            # Of alternatives, as "soft" or a number, the one that the value is meant as.
+            if len(parts) == 1 or _meant(value, kind):
+                _check(name, value, kind, limits)
+
+
+@cache
+def _hints(settings: type) -> dict[str, Any]:
+    return get_type_hints(settings, include_extras=True)
+
+
+def _meant(value: object, kind: Any) -> bool:
+    return value is not None and isinstance(value, str) == (get_origin(kind) is Literal)
+
+
+def _check(name: str, value: Any, kind: Any, limits: Sequence[Any]) -> None:
+    bounds: dict[str, Any] = {
+        _LIMITS[word]: bound for limit in limits for word, bound in asdict(limit).items() if word in _LIMITS
+    }
+    if get_origin(kind) is Literal:
+        check_choice(name, value, get_args(kind))
+    elif kind is int:
+        check_count(name, value, **bounds)
+    elif kind is float:
+        check_number(name, value, **bounds)
+    elif MinLen(1) in limits and not value:
+        raise ModelError(f"{name} is empty but must hold at least one: give one")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ def device_named(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ModelError(
-            f'embed.device is "{name}", which this machine does not have ({str(error).splitlines()[0]}): '
+            f'device is "{name}", which this machine does not have ({str(error).splitlines()[0]}): '
             'write "auto" or "cpu"'
         ) from None
     return device

@@ -20,7 +20,7 @@ def load_factory(
 ) -> Callable[..., Any]:
     """The callable behind `path/to/file.py:factory` or `module:factory`.
 
-    A relative path is taken from `base` (the folder of the run file; the working directory if None). A file
+    A relative path is taken from `base` (the working directory if None). A file
     is executed afresh on every call and is not entered in `sys.modules`: two runs may have files of the same
     name. subject: what messages call it.
 
@@ -66,14 +66,14 @@ def call_factory(
     check_arguments(factory, arguments, subject=subject)
     try:
         return factory(input_shape=input_shape, embedding_dim=embedding_dim, **arguments)
-    except ModelError:
-        raise
+    except ModelError as error:
+        raise ModelError(f"{subject}: {error}") from error
     except Exception as error:
         raise ModelError(f"{subject} failed: {type(error).__name__}: {error}") from error
 
 
 def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], *, subject: str) -> None:
-    """Refuse argument names that `factory` does not take, or that are set from elsewhere in the run file."""
+    """Refuse argument names that `factory` does not take, or that are set from elsewhere."""
     try:
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):  # builtins and some C callables show no signature

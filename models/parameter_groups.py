@@ -1,20 +1,20 @@
-"""Which parameters are trained how: the encoder's as the run file says, a loss's possibly in a way of their own."""
+"""Which parameters are trained how: the encoder's as the settings say, a loss's possibly in a way of their own."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 from torch import nn
 
 from .checks import check_choice, check_number
 from .errors import ModelError
-
-KINDS = ("adamw", "adam", "sgd")
+from .optimiser_kind import OptimiserKind
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterGroup:
-    """parameters: trained alike. What is None is as in the run file.
+    """parameters: trained alike. What is None is as in `OptimiserSettings`.
 
-    rate: learning rate in place of train.learning_rate; warm-up and schedule apply to it, too.
+    rate: learning rate in place of that of the settings; warm-up and schedule apply to it, too.
     factor: multiplies the rate. kind: "adamw", "adam" or "sgd". momentum: of "sgd".
     weight_decay: only on parameters with two or more dimensions.
     """
@@ -31,12 +31,12 @@ class ParameterGroup:
         if self.rate is not None:
             check_number("the learning rate of a parameter group", self.rate, above=0.0)
         if self.kind is not None:
-            check_choice("the optimiser of a parameter group", self.kind, KINDS)
+            check_choice("the optimiser of a parameter group", self.kind, get_args(OptimiserKind))
 
 
 def encoder_group(encoder: nn.Module) -> ParameterGroup:
     """The trainable weights of an encoder, in the order of `parameters()`."""
     trainable = tuple(parameter for parameter in encoder.parameters() if parameter.requires_grad)
     if not trainable:
-        raise ModelError("the encoder has no trainable weights: unfreeze some or set run.epochs to 0")
+        raise ModelError("the encoder has no trainable weights: unfreeze some")
     return ParameterGroup(trainable)

@@ -86,8 +86,8 @@ class ControllerSettings:
         spacing = (self.k_max - self.k_min) / (self.k_grid - 1)
         if spacing > self.k_step + _ROUNDING:
             raise InputError(
-                f"k_step is {self.k_step} but the {self.k_grid} candidates lie {spacing:.4g} apart, so that k "
-                "could never move: raise k_step or k_grid"
+                f"k_step is {self.k_step} but the {self.k_grid} candidates from k_min = {self.k_min} to k_max = "
+                f"{self.k_max} lie {spacing:.4g} apart, so that k could never move: raise k_step or k_grid"
             )
 
     @property

@@ -1,4 +1,4 @@
-"""What a batch is, and the settings that all ways of composing one share."""
+"""What a batch is, and what composes those of an epoch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_count
-from ..errors import ModelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,38 +30,6 @@ class Batch:
         return len(self.rows)
 
 
-@dataclass(frozen=True, slots=True)
-class BatchShape:
-    """classes × images_per_class images; of fewer classes more images are taken, so that the size stays."""
-
-    classes: int = 48
-    images_per_class: int = 8
-
-    def __post_init__(self) -> None:
-        check_count("train.batch.classes", self.classes, at_least=2)
-        check_count("train.batch.images_per_class", self.images_per_class, at_least=2)
-
-    @property
-    def images(self) -> int:
-        """Images a batch."""
-        return self.classes * self.images_per_class
-
-    def fitted(self, usable_classes: int) -> "BatchShape":
-        """The shape for a data set of so many classes with at least two rows.
-
-        >>> BatchShape(classes=48, images_per_class=8).fitted(10)
-        BatchShape(classes=10, images_per_class=38)
-        """
-        if usable_classes < 2:
-            raise ModelError(
-                f"the training set has {usable_classes} classes of at least 2 rows but batches need 2: add "
-                "rows or labels"
-            )
-        if usable_classes >= self.classes:
-            return self
-        return BatchShape(usable_classes, self.images // usable_classes)
-
-
 class BatchPlan(Protocol):
     """The batches of one epoch, fixed by (inputs, seed, epoch)."""
 
@@ -78,5 +45,5 @@ class BatchPlan(Protocol):
 
 def steps_for(images: int, batch_images: int) -> int:
     """Steps that show about `images` images: rounded, at least one."""
-    check_count("train.images", images)
+    check_count("images", images)
     return max(1, round(images / batch_images))

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..seeds import numpy_generator
-from .batch import Batch, BatchShape, steps_for
+from .batch import Batch, steps_for
 from .decks import Decks
 from .row_classes import RowClasses
+from .settings import BatchShape
 
 
 class ClassBalanced:
@@ -65,7 +66,7 @@ def compose(
 
     taken: bool (N,), no row yet, where rows may lie in several decks.
     """
-    dealt = class_deck.deal(0, shape.classes)
+    dealt = class_deck.deal(0, shape.classes_per_batch)
     parts = [row_decks.deal(int(code), shape.images_per_class, taken) for code in dealt]
     missing = shape.images - sum(map(len, parts))
     used = set(dealt.tolist())

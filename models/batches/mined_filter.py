@@ -20,7 +20,7 @@ class MinedFilter:
     """
 
     def __init__(self, rows: int, *, memory_mib: int = 16) -> None:
-        check_count("train.mined_filter_mib", memory_mib, at_most=1024)
+        check_count("memory_mib", memory_mib, at_most=1024)
         # A power of two of bits, so that a mask picks the place.
         self._mask = np.uint64((1 << (memory_mib * 2**23 - 1).bit_length()) - 1)
         self._bits = np.zeros((int(self._mask) + 1) // 8, np.uint8)

@@ -6,35 +6,19 @@ them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_number
 from ..errors import ModelError
 from ..seeds import numpy_generator
-from .batch import Batch, BatchShape, steps_for
+from .batch import Batch, steps_for
 from .confusion_graph import confusion_graph
 from .inputs import check_confusion
 from .mined_first import MinedFirst
 from .row_classes import RowClasses
+from .settings import NeighbourhoodSettings
 from .walk import ClassWalk
-
-
-@dataclass(frozen=True, slots=True)
-class NeighbourhoodSettings:
-    """shape: classes × images a batch. random_share: of the classes of a batch that are drawn without the walk.
-
-    Random classes could keep the rest of the space from drifting while the confused classes are pulled apart, but
-    the walk reaches every class anyway: see `random_share` of the run file.
-    """
-
-    shape: BatchShape = field(default_factory=BatchShape)
-    random_share: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_number("train.batch.random_share", self.random_share, at_least=0.0, at_most=1.0)
 
 
 class Neighbourhood:
@@ -79,7 +63,7 @@ class Neighbourhood:
         self._usable = np.flatnonzero(counts >= 2)
         self.skipped_classes = int((counts == 1).sum())
         self.shape = settings.shape.fitted(len(self._usable))
-        self._drawn = round(settings.random_share * self.shape.classes)
+        self._drawn = round(settings.random_share * self.shape.classes_per_batch)
         self.steps = steps_for(images, self.shape.images)
         self._seed = (seed, epoch)
 
@@ -100,7 +84,7 @@ class Neighbourhood:
         missing = self.shape.images
         taken = None if self._classes.single else np.zeros(len(self._classes), np.bool_)
         while missing > 0 and len(parts) < len(self._usable):
-            code = walk.walked() if len(parts) < self.shape.classes - self._drawn else walk.drawn()
+            code = walk.walked() if len(parts) < self.shape.classes_per_batch - self._drawn else walk.drawn()
             parts.append(decks.deal(code, min(self.shape.images_per_class, missing), taken))
             missing -= len(parts[-1])
         return np.concatenate(parts)
@@ -116,5 +100,5 @@ class Neighbourhood:
         usable = np.zeros(len(share), bool)
         usable[self._usable] = True
         share = np.where(usable, share, 0.0)
-        wanted = share * (self.steps * self.shape.classes / share.sum())
+        wanted = share * (self.steps * self.shape.classes_per_batch / share.sum())
         return np.minimum(wanted, self.steps)  # a class is at most once in a batch

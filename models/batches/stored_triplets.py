@@ -44,7 +44,7 @@ class StoredTriplets:
         seed: int,
         epoch: int,
     ) -> None:
-        check_count("train.batch.images", batch_images, at_least=3)
+        check_count("batch_images", batch_images, at_least=3)
         self._classes = RowClasses.of(classes)
         self._parts = parts
         self._batch_images = batch_images

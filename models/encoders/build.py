@@ -31,7 +31,7 @@ def build_encoder(
 
     input_shape: one item as the encoder gets it: (channels, height, width) or (features,), see
         `transforms.input_shape_of`.
-    arguments: keyword arguments of the encoder from the run file; unknown names are refused.
+    arguments: keyword arguments of the encoder ; unknown names are refused.
     seed: decides the initial weights; the global random state is neither used nor changed.
     Returns a module in training mode: float32 (B, *input_shape) → float32 (B, embedding_dim), not normalised.
     """
@@ -41,7 +41,9 @@ def build_encoder(
         factory = BUILT_IN[name]
     else:
         known = ", ".join([*BUILT_IN, "timm:<model>", "path/to/file.py:factory", "module:factory"])
-        raise ModelError(f"encoder.name is {name!r} but must be one of {known}{suggestion(name, BUILT_IN)}")
+        raise ModelError(
+            f"encoder {name!r} is unknown: it must be one of {known}{suggestion(name, BUILT_IN)}"
+        )
     return encoder_from_factory(
         factory,
         subject=f"encoder {name!r}",
@@ -65,7 +67,7 @@ def encoder_from_factory(
 
     subject: what messages call it, as "encoder 'my.py:factory'". The rest is as in `build_encoder`.
     """
-    check_count("encoder.embedding_dim", embedding_dim)
+    check_count("embedding_dim", embedding_dim)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = call_factory(

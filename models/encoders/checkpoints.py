@@ -71,7 +71,7 @@ def load_encoder_state(encoder: nn.Module, state: Mapping[str, Tensor]) -> None:
 
     Raises: ModelError naming the first weight that is missing, left over or of another shape.
     """
-    _load(encoder, state, "encoder", "set encoder.name and encoder.arguments as they were")
+    _load(encoder, state, "encoder", "make the encoder as it was, by the same name and arguments")
 
 
 def load_objective_state(objective: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -35,18 +35,16 @@ def convnet(
     """
     if len(input_shape) != 3:
         raise ModelError(f"convnet got items of shape {input_shape} but needs images: use the encoder 'mlp'")
-    check_count("encoder.arguments.width", width)
-    check_count("encoder.arguments.blocks", blocks, at_most=6)
-    check_count("encoder.arguments.groups", groups)
-    check_number("encoder.arguments.dropout", dropout, at_least=0.0, below=1.0)
+    check_count("width", width)
+    check_count("blocks", blocks, at_most=6)
+    check_count("groups", groups)
+    check_number("dropout", dropout, at_least=0.0, below=1.0)
     if channels is None:
         channels = [width * 2**block for block in range(blocks)]
     if not channels:
-        raise ModelError(
-            "encoder.arguments.channels is empty but must name at least one block: remove or fill it"
-        )
+        raise ModelError("channels is empty but must name at least one block: remove or fill it")
     for position, count in enumerate(channels):
-        check_count(f"encoder.arguments.channels[{position}]", count)
+        check_count(f"channels[{position}]", count)
 
     depth, height, side = input_shape
     layers: list[nn.Module] = []

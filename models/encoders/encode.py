@@ -17,7 +17,7 @@ def encode(
     images: NDArray,
     *,
     normalise: bool,
-    batch: int,
+    batch_rows: int,
     device: str | torch.device = "cpu",
     scaling: Scaling = UNSCALED,
     autocast: bool = False,
@@ -25,22 +25,22 @@ def encode(
     """Embeddings float32 (N, embedding_dim) of images uint8 or float32 (N, *item_shape), in their order.
 
     normalise: bring each embedding to length 1 (a zero vector stays zero).
-    batch: rows per forward pass; with the rows it decides the last bits, so it must come from the run file.
+    batch_rows: rows per forward pass; with the rows it decides the last bits.
     device: where the encoder is. autocast: bfloat16 inside the encoder.
 
     The encoder is put into evaluation mode and back. NaN and infinities are passed on: the caller knows the
     rows' keys and reports them.
     Raises: ModelError when memory runs out, naming what to lower.
     """
-    check_count("embed.batch", batch)
+    check_count("batch_rows", batch_rows)
     device = torch.device(device)
     training = encoder.training
     encoder.eval()
     out: NDArray[np.float32] | None = None
     try:
-        with torch.inference_mode(), memory_errors(f"encoding {batch} rows at once", "embed.batch"):
-            for start in range(0, len(images), batch):
-                inputs = to_tensor(images[start : start + batch], scaling).to(device, non_blocking=True)
+        with torch.inference_mode(), memory_errors(f"encoding {batch_rows} rows at once", "batch_rows"):
+            for start in range(0, len(images), batch_rows):
+                inputs = to_tensor(images[start : start + batch_rows], scaling).to(device, non_blocking=True)
                 with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                     embeddings = encoder(inputs)
                 embeddings = embeddings.float()
@@ -48,7 +48,7 @@ def encode(
                     embeddings = functional.normalize(embeddings)
                 if out is None:
                     out = np.empty((len(images), embeddings.shape[1]), np.float32)
-                out[start : start + batch] = embeddings.cpu().numpy()
+                out[start : start + batch_rows] = embeddings.cpu().numpy()
     finally:
         encoder.train(training)
     if out is None:

@@ -24,9 +24,9 @@ def mlp(
     Returns a module (B, *input_shape) → (B, embedding_dim), not normalised.
     """
     for position, width in enumerate(hidden):
-        check_count(f"encoder.arguments.hidden[{position}]", width)
-    check_count("encoder.arguments.groups", groups)
-    check_number("encoder.arguments.dropout", dropout, at_least=0.0, below=1.0)
+        check_count(f"hidden[{position}]", width)
+    check_count("groups", groups)
+    check_number("dropout", dropout, at_least=0.0, below=1.0)
     layers: list[nn.Module] = [nn.Flatten()]
     widths = [math.prod(input_shape), *hidden]
     for into, out in pairwise(widths):

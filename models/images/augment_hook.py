@@ -21,8 +21,8 @@ def augment_hook(reference: str, arguments: Mapping[str, Any], *, base: Path) ->
     augmentation however many processes load or train.
     Raises: ModelError when there is no such factory or it fails, and later for what the hook returns.
     """
-    subject = f"data.augment.factory {reference!r}"
-    factory = load_factory(reference, base=base, subject="data.augment.factory")
+    subject = f"augmentation {reference!r}"
+    factory = load_factory(reference, base=base, subject="augmentation")
     try:
         hook = factory(**arguments)
     except Exception as error:

@@ -96,7 +96,7 @@ def _by_processes(load: Load, asked: Iterator[BatchRequest], workers: int) -> It
             return
         except (RuntimeError, OSError, EOFError) as error:  # the pipe of a process that died may break first
             raise ModelError(
-                f"a loader process of train.loader_workers = {workers} has died ({str(error).splitlines()[0]}): lower "
+                f"a loader process (loader_workers = {workers}) has died ({str(error).splitlines()[0]}): lower "
                 "it, or give the machine more memory (/dev/shm, too); the epoch continues from its last checkpoint"
             ) from error
         if isinstance(images, Exception):

@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checks import check_count, check_number
+from ..checks import check_number
 from ..errors import ModelError
 from ..seeds import torch_generator
 from .augment_hook import Hook
+from .settings import AugmentSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +28,10 @@ class Scaling:
     def __post_init__(self) -> None:
         for name, values, above in (("mean", self.mean, None), ("std", self.std, 0.0)):
             for value in values if isinstance(values, tuple) else (values,):
-                check_number(f"encoder.{name}", value, above=above)
+                check_number(name, value, above=above)
 
 
 UNSCALED = Scaling()
-
-
-@dataclass(frozen=True, slots=True)
-class AugmentSettings:
-    """Random changes to training images.
-
-    shift: largest shift in pixels, drawn for each image and axis; what comes in is black.
-    flip: mirror half of the images left to right.
-    """
-
-    shift: int = 0
-    flip: bool = False
-
-    def __post_init__(self) -> None:
-        check_count("train.augment.shift", self.shift, at_least=0)
-
-    @property
-    def nothing(self) -> bool:
-        """Whether images stay as they are."""
-        return self.shift == 0 and not self.flip
 
 
 def input_shape_of(item_shape: Sequence[int]) -> tuple[int, ...]:
@@ -83,7 +64,7 @@ def to_tensor(images: NDArray, scaling: Scaling = UNSCALED) -> Tensor:
     for name, values in (("mean", mean), ("std", std)):
         if values.ndim and values.shape != (images.shape[-1],):
             raise ModelError(
-                f"encoder.{name} has {values.size} values but items have {images.shape[-1]} channels: give "
+                f"{name} has {values.size} values but items have {images.shape[-1]} channels: give "
                 "one for each"
             )
     if images.dtype == np.uint8:
@@ -119,15 +100,14 @@ def augment(
         return images
     if images.ndim != 4:
         raise ModelError(
-            f"train.augment is set but items have shape {tuple(images.shape[1:])}: shift and flip need "
-            "images, remove it"
+            f"shift is {settings.shift} and flip is {settings.flip} but items have shape {tuple(images.shape[1:])}: "
+            "they need images, leave both out"
         )
     count, channels, height, width = images.shape
     shift = settings.shift
     if 2 * shift >= min(height, width):
         raise ModelError(
-            f"train.augment.shift is {shift} but images are {height}×{width}: lower it below half of the "
-            "shorter side"
+            f"shift is {shift} but images are {height}×{width}: lower it below half of the shorter side"
         )
     batch = count if batch is None else batch
     here = slice(first, first + count)

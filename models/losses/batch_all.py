@@ -1,15 +1,13 @@
 """Every triplet that a batch holds."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
-from ..checks import check_choice
 from .inputs import LossInputs
 from .loss import Loss
-from .pairs import Margin, check_margin, cost, triplet_gaps, unsquared
-
-MEANS = ("all", "active")
+from .pairs import cost, triplet_gaps, unsquared
+from .settings import BatchAllSettings
 
 
 class BatchAllLoss(Loss):
@@ -25,24 +23,21 @@ class BatchAllLoss(Loss):
     "soft" has no inactive ones, and between unit vectors it is too flat: gaps are within ±2, where ln(1 + exp) is
     nearly straight, so the many triplets in order pull almost as hard as the few that are not. Hence the defaults: on
     300 classes of glyphs (one seed, 20,000 images) Recall@1 was 0.56 with "soft", 0.65 with "soft" and
-    encoder.normalise = false, as in the paper, and 0.91 with the active ones of m = 0.2.
+    embeddings of any length, as in the paper, and 0.91 with the active ones of m = 0.2.
     """
 
     needs_triplets: ClassVar[bool] = False
 
-    def __init__(self, margin: Margin = 0.2, mean: Literal["all", "active"] = "active") -> None:
+    def __init__(self, settings: BatchAllSettings) -> None:
         super().__init__()
-        check_margin("loss.batch_all.margin", margin)
-        check_choice("loss.batch_all.mean", mean, MEANS)
-        self.margin: Margin = margin
-        self.mean = mean
+        self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """The mean; 0 where there is no triplet."""
         distances = unsquared(inputs.sq_distances)
         total, counted = distances.sum() * 0.0, 0  # keeps the graph
         for gaps in triplet_gaps(distances, inputs):
-            costs = cost(gaps, self.margin)
+            costs = cost(gaps, self.settings.margin)
             total = total + costs.sum()
-            counted += costs.numel() if self.mean == "all" else int((costs > 0).sum())
+            counted += costs.numel() if self.settings.mean == "all" else int((costs > 0).sum())
         return total / max(1, counted)

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from .inputs import LossInputs
 from .loss import Loss
-from .pairs import Margin, check_margin, cost, mean_sq_distance, positive_pairs, unsquared
+from .pairs import cost, mean_sq_distance, positive_pairs, unsquared
+from .settings import BatchHardSettings
 
 
 class BatchHardLoss(Loss):
@@ -22,7 +23,7 @@ class BatchHardLoss(Loss):
     low rate and trained weights avoid. So by default distances are relative to those of the batch (our choice): drawing
     everything together gains nothing, and what is left to lower is the order. On 300 classes of glyphs, from random
     weights, Recall@1 was 0.92 so and 0.45 as in the paper (0.39 at a quarter of the rate, 0.64 with
-    encoder.normalise = false; one seed, 20,000 images).
+    embeddings of any length; one seed, 20,000 images).
 
     margin: m in units of d, or "soft". relative: whether d is measured in root mean squares of the batch's distances;
     False: as in the paper.
@@ -30,19 +31,17 @@ class BatchHardLoss(Loss):
 
     needs_triplets: ClassVar[bool] = False
 
-    def __init__(self, margin: Margin = "soft", *, relative: bool = True) -> None:
+    def __init__(self, settings: BatchHardSettings) -> None:
         super().__init__()
-        check_margin("loss.batch_hard.margin", margin)
-        self.margin: Margin = margin
-        self.relative = relative
+        self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """The mean; 0 where no row has both a positive and a negative."""
         squared = inputs.sq_distances
-        distances = unsquared(squared / mean_sq_distance(squared) if self.relative else squared)
+        distances = unsquared(squared / mean_sq_distance(squared) if self.settings.relative else squared)
         same = inputs.same
         positive, negative = positive_pairs(same), ~same
         usable = positive.any(dim=1) & negative.any(dim=1)
         farthest = distances.masked_fill(~positive, -torch.inf).amax(dim=1)[usable]
         nearest = distances.masked_fill(~negative, torch.inf).amin(dim=1)[usable]
-        return cost(farthest - nearest, self.margin).sum() / max(1, len(farthest))
+        return cost(farthest - nearest, self.settings.margin).sum() / max(1, len(farthest))

@@ -11,6 +11,7 @@ from ..checks import check_number
 from ..parameter_groups import ParameterGroup
 from .inputs import LossInputs
 from .loss import Loss
+from .settings import CentreSettings
 
 
 class CentreLoss(Loss):
@@ -27,13 +28,12 @@ class CentreLoss(Loss):
     needs_triplets: ClassVar[bool] = False
     needs_one_class: ClassVar[bool] = True
 
-    def __init__(self, *, classes: int, width: int, weight: float, centre_rate: float = 0.5) -> None:
+    def __init__(self, settings: CentreSettings, *, classes: int, width: int, weight: float) -> None:
         super().__init__()
-        check_number("loss.weights.centre", weight, above=0.0)
-        check_number("loss.centre.centre_rate", centre_rate, above=0.0, at_most=1.0)
+        check_number("weight", weight, above=0.0)
         self.centres = nn.Parameter(torch.zeros(classes, width))
         self.weight = weight
-        self.centre_rate = centre_rate
+        self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """The mean. Its gradient to the rows is its own; to the centres it is Δc, as above."""
@@ -47,5 +47,5 @@ class CentreLoss(Loss):
 
     def parameter_groups(self) -> Sequence[ParameterGroup]:
         """Plain SGD. The objective multiplies the gradient by the weight of the loss: the rate takes it out."""
-        rate = self.centre_rate / self.weight
+        rate = self.settings.centre_rate / self.weight
         return [ParameterGroup((self.centres,), rate=rate, kind="sgd", momentum=0.0, weight_decay=0.0)]

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..checks import check_number
 from ..distances import sq_distances_between
 from .inputs import LossInputs
 from .loss import Loss
+from .settings import CentroidSettings
 
 
 class CentroidTripletLoss(Loss):
@@ -28,10 +28,9 @@ class CentroidTripletLoss(Loss):
 
     needs_triplets: ClassVar[bool] = False
 
-    def __init__(self, margin: float = 0.5) -> None:
+    def __init__(self, settings: CentroidSettings) -> None:
         super().__init__()
-        check_number("loss.centroid.margin", margin, above=0.0)
-        self.margin = margin
+        self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """The mean; 0 for a batch of one class, or of one row a class."""
@@ -47,7 +46,7 @@ class CentroidTripletLoss(Loss):
         to_all = sq_distances_between(rows, sums / counts[:, None])
         to_nearest = to_all.masked_fill(member.bool(), torch.inf).amin(dim=1)
         usable = (counts[place] > 1) & (len(codes) > 1)
-        hinge = (to_own[usable] - to_nearest[usable] + self.margin).clamp_min(0)
+        hinge = (to_own[usable] - to_nearest[usable] + self.settings.margin).clamp_min(0)
         return hinge.sum() / max(1, len(hinge))
 
     def _of_sets(self, rows: Tensor, members: Tensor, same: Tensor) -> Tensor:
@@ -70,5 +69,5 @@ class CentroidTripletLoss(Loss):
         to_own = (rows[query] - own @ rows / own.sum(dim=1, keepdim=True)).square().sum(dim=1)
         centroids = rivals @ rows / rivals.sum(dim=1, keepdim=True).clamp_min(1)
         to_nearest = (rows - centroids).square().sum(dim=1)[query]
-        hinge = (to_own - to_nearest + self.margin).clamp_min(0)
+        hinge = (to_own - to_nearest + self.settings.margin).clamp_min(0)
         return hinge.sum() / max(1, len(hinge))

@@ -5,9 +5,9 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checks import check_number
 from .inputs import LossInputs
 from .loss import Loss
+from .settings import ClassificationSettings
 
 
 class ClassificationLoss(Loss):
@@ -24,16 +24,15 @@ class ClassificationLoss(Loss):
     needs_triplets: ClassVar[bool] = False
     needs_one_class: ClassVar[bool] = True
 
-    def __init__(self, *, classes: int, width: int, smoothing: float = 0.1) -> None:
+    def __init__(self, settings: ClassificationSettings, *, classes: int, width: int) -> None:
         super().__init__()
-        check_number("loss.classification.smoothing", smoothing, at_least=0.0, below=1.0)
         # Nothing classifies after training, so there is no use for running statistics.
         self.neck = nn.BatchNorm1d(width, track_running_stats=False)
         self.neck.register_parameter("bias", None)
         self.classifier = nn.Linear(width, classes, bias=False)
-        self.smoothing = smoothing
+        self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """Mean cross-entropy of the batch."""
         logits = self.classifier(self.neck(inputs.features))
-        return functional.cross_entropy(logits, inputs.classes, label_smoothing=self.smoothing)
+        return functional.cross_entropy(logits, inputs.classes, label_smoothing=self.settings.smoothing)

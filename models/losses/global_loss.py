@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
-from ..checks import check_number
 from ..rules.pair_counts import PairCounts
 from .inputs import LossInputs
 from .loss import Loss
+from .settings import GlobalSettings
 
 LARGEST_SQ_DISTANCE = 4.0
 """Of two unit vectors; divides squared distances into [0, 1]."""
@@ -41,18 +41,15 @@ class GlobalLoss(Loss):
     t_global, lambda_global: t and λ.
     """
 
-    def __init__(self, *, t_global: float = 0.4, lambda_global: float = 0.8) -> None:
+    def __init__(self, settings: GlobalSettings) -> None:
         super().__init__()
-        check_number("loss.t_global", t_global, at_least=0.0)
-        check_number("loss.lambda_global", lambda_global, at_least=0.0)
-        self.t_global = t_global
-        self.lambda_global = lambda_global
+        self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """See `global_loss`."""
         return global_loss(
             inputs.sq_distances,
             inputs.picked.trained,
-            t_global=self.t_global,
-            lambda_global=self.lambda_global,
+            t_global=self.settings.t_global,
+            lambda_global=self.settings.lambda_global,
         )

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checks import check_count, check_number
 from ..parameter_groups import ParameterGroup
 from .inputs import LossInputs
 from .loss import Loss
+from .settings import HistSettings
 
 FIRST_LOG_VARIANCE = 0.1
 """Just above 0, where the slope of relu6 begins: variances start near 1, and all of them can grow."""
@@ -90,49 +90,32 @@ class HistLoss(Loss):
     needs_triplets: ClassVar[bool] = False
     needs_one_class: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        classes: int,
-        width: int,
-        tau: float = 16.0,
-        alpha: float = 2.0,
-        lambda_s: float = 1.0,
-        hidden: int = 512,
-        distribution_rate: float = 0.01,
-        network_factor: float = 5.0,
-    ) -> None:
+    def __init__(self, settings: HistSettings, *, classes: int, width: int) -> None:
         super().__init__()
-        check_number("loss.hist.tau", tau, above=0.0)
-        check_number("loss.hist.alpha", alpha, above=0.0)
-        check_number("loss.hist.lambda_s", lambda_s, at_least=0.0)
-        check_count("loss.hist.hidden", hidden)
         self.prototypes = Prototypes(classes, width)
-        self.network = HypergraphNetwork(width=width, hidden=hidden, classes=classes)
-        self.tau = tau
-        self.alpha = alpha
-        self.lambda_s = lambda_s
-        self.distribution_rate = distribution_rate
-        self.network_factor = network_factor
+        self.network = HypergraphNetwork(width=width, hidden=settings.hidden, classes=classes)
+        self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """The sum of both."""
         classes = inputs.classes
         distances = self.prototypes(functional.normalize(inputs.embeddings))
-        to_distributions = functional.cross_entropy(-self.tau * distances, classes)
+        to_distributions = functional.cross_entropy(-self.settings.tau * distances, classes)
         logits = self.network(inputs.features, self._incidence(distances, classes))
-        return to_distributions + self.lambda_s * functional.cross_entropy(logits, classes)
+        return to_distributions + self.settings.lambda_s * functional.cross_entropy(logits, classes)
 
     def _incidence(self, distances: Tensor, classes: Tensor) -> Tensor:
         """H (B, E): one edge for each class of the batch."""
         edges = classes.unique()
-        return torch.exp(-self.alpha * distances[:, edges]).masked_fill(classes[:, None] == edges, 1.0)
+        return torch.exp(-self.settings.alpha * distances[:, edges]).masked_fill(
+            classes[:, None] == edges, 1.0
+        )
 
     def parameter_groups(self) -> Sequence[ParameterGroup]:
         """The distributions at a rate of their own and without decay, the network faster than the encoder."""
         return [
             ParameterGroup(
-                tuple(self.prototypes.parameters()), rate=self.distribution_rate, weight_decay=0.0
+                tuple(self.prototypes.parameters()), rate=self.settings.distribution_rate, weight_decay=0.0
             ),
-            ParameterGroup(tuple(self.network.parameters()), factor=self.network_factor),
+            ParameterGroup(tuple(self.network.parameters()), factor=self.settings.network_factor),
         ]

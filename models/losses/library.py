@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from ..checks import check_number
 from ..errors import ModelError
 from ..factory import check_arguments, load_factory
 from ..parameter_groups import ParameterGroup
 from .inputs import LossInputs
 from .loss import Loss
+from .settings import LibrarySettings
 
 EXTRA = "pytorch_metric_learning"
 
@@ -20,19 +20,17 @@ class LibraryLoss(Loss):
     """A module that is called with embeddings (B, D) and class codes int64 (B,), and returns a scalar.
 
     module: its parameters are trained with the encoder's. subject: what messages call it.
-    rate: learning rate of its parameters; None: that of the encoder.
+    settings: rate, the learning rate of its parameters; None: that of the encoder.
     """
 
     needs_triplets: ClassVar[bool] = False
     needs_one_class: ClassVar[bool] = True
 
-    def __init__(self, module: nn.Module, *, subject: str, rate: float | None = None) -> None:
+    def __init__(self, module: nn.Module, *, subject: str, settings: LibrarySettings) -> None:
         super().__init__()
-        if rate is not None:
-            check_number("loss.library.rate", rate, above=0.0)
         self.module = module
         self.subject = subject
-        self.rate = rate
+        self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """What the module returns. Raises: ModelError unless it is one number for the batch."""
@@ -45,8 +43,8 @@ class LibraryLoss(Loss):
         return found
 
     def parameter_groups(self) -> Sequence[ParameterGroup]:
-        """All of them at `rate`."""
-        return [ParameterGroup(tuple(self.parameters()), rate=self.rate)]
+        """All of them at the rate of the settings."""
+        return [ParameterGroup(tuple(self.parameters()), rate=self.settings.rate)]
 
 
 def library_loss(
@@ -55,7 +53,7 @@ def library_loss(
     classes: int,
     width: int,
     arguments: Mapping[str, Any] | None = None,
-    rate: float | None = None,
+    settings: LibrarySettings,
 ) -> LibraryLoss:
     """The loss behind `module:Name` or `path/to/file.py:name`, as in "pytorch_metric_learning.losses:ProxyAnchorLoss".
 
@@ -74,7 +72,7 @@ def library_loss(
         raise ModelError(
             f"{subject} made a {type(made).__name__} but must make a torch.nn.Module: name a loss"
         )
-    return LibraryLoss(made, subject=subject, rate=rate)
+    return LibraryLoss(made, subject=subject, settings=settings)
 
 
 def _found(reference: str) -> Callable[..., Any]:

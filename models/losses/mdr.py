@@ -1,18 +1,14 @@
 """Multi-level distance regularisation: distances gather at a few levels."""
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_number
-from ..errors import ModelError
 from .inputs import LossInputs
 from .loss import Loss
 from .pairs import unsquared
-
-LEVELS = (-3.0, 0.0, 3.0)
+from .settings import MdrSettings
 
 
 def level_loss(standardised: Tensor, levels: Tensor) -> Tensor:
@@ -26,24 +22,21 @@ class MdrLoss(Loss):
     Kim, Park: Multi-Level Distance Regularization for Deep Metric Learning, AAAI 2021, arXiv 2102.04223, section 3.
     Distances (not squared) are standardised with running mean and deviation, which are constants to the gradient
     (our choice); the first batch sets them. The levels are learned. The paper trains without unit length
-    (encoder.normalise = false), so that distances are free to follow the levels.
+    (embeddings of any length), so that distances are free to follow the levels.
 
     levels: where they begin, in standard deviations. momentum: share of the old statistics in the new ones.
     """
 
     needs_triplets: ClassVar[bool] = False
 
-    def __init__(self, *, levels: Sequence[float] = LEVELS, momentum: float = 0.9) -> None:
+    def __init__(self, settings: MdrSettings) -> None:
         super().__init__()
-        if not levels:
-            raise ModelError("loss.mdr.levels is empty: give at least one level")
-        check_number("loss.mdr.momentum", momentum, at_least=0.0, below=1.0)
-        self.levels = nn.Parameter(torch.tensor(list(levels), dtype=torch.float32))
+        self.levels = nn.Parameter(torch.tensor(settings.levels, dtype=torch.float32))
         self.statistics: Tensor
         self.register_buffer(
             "statistics", torch.zeros(2)
         )  # mean and deviation; a deviation of 0: none seen yet
-        self.momentum = momentum
+        self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """The mean over the pairs; 0 as long as all distances have been equal. In training it moves the statistics."""
@@ -59,5 +52,5 @@ class MdrLoss(Loss):
 
     def _observe(self, distances: Tensor) -> None:
         found = torch.stack([distances.mean(), distances.std(correction=0)])
-        kept = self.momentum if self.statistics[1] > 0 else 0.0
+        kept = self.settings.momentum if self.statistics[1] > 0 else 0.0
         self.statistics = kept * self.statistics + (1 - kept) * found

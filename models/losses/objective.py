@@ -33,15 +33,15 @@ class LossParts(NamedTuple):
 class Objective(nn.Module):
     """Σ weight · loss. Its state dict holds the parameters and buffers of all losses.
 
-    terms: by name, as in the run file; names are identifiers.
+    terms: by name, which are identifiers.
     """
 
     def __init__(self, terms: Mapping[str, Term]) -> None:
         super().__init__()
         if not terms:
-            raise ModelError("loss has no terms: name at least one, as in loss = { triplet = 1 }")
+            raise ModelError("an objective has no terms: give at least one loss")
         for name, term in terms.items():
-            check_number(f"loss.{name}", term.weight, at_least=0.0)
+            check_number(f"the weight of {name}", term.weight, at_least=0.0)
         self.terms = nn.ModuleDict({name: term.loss for name, term in terms.items()})
         self.weights = {name: term.weight for name, term in terms.items()}
 
@@ -75,7 +75,7 @@ class Objective(nn.Module):
             named = [id(parameter) for group in found for parameter in group.parameters]
             if sorted(named) != sorted(id(parameter) for parameter in loss.parameters()):
                 raise ModelError(
-                    f"the parameter groups of loss.{name} hold {len(named)} parameters but it has "
+                    f"the parameter groups of the loss {name} hold {len(named)} parameters but it has "
                     f"{len(list(loss.parameters()))}: name each of them once"
                 )
             groups += found

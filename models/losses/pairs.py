@@ -1,15 +1,13 @@
 """Which pairs of a batch share a class, and which do not."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..checks import check_number
-from ..errors import ModelError
 from .inputs import LossInputs
+from .settings import Margin
 
 
 def positive_pairs(same: Tensor) -> Tensor:
@@ -47,19 +45,6 @@ def hinge_sum(near: Tensor, far: Tensor, margin: Tensor) -> Tensor:
         of_near = torch.searchsorted(far.sort().values, limits)
         of_far = len(near) - torch.searchsorted(limits.sort().values, far, right=True)
     return (of_near * (near + margin)).sum() - (of_far * far).sum()
-
-
-Margin = float | Literal["soft"]
-"""m of the hinge, in the unit of the gap; or "soft", which has no margin."""
-
-
-def check_margin(name: str, margin: Margin) -> None:
-    """Raise ModelError unless it is "soft" or a positive number."""
-    if isinstance(margin, str):
-        if margin != "soft":
-            raise ModelError(f'{name} is {margin!r} but must be "soft" or a number above 0: correct it')
-        return
-    check_number(name, margin, above=0.0)
 
 
 def cost(gap: Tensor, margin: Margin) -> Tensor:

@@ -6,11 +6,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_number
 from ..parameter_groups import ParameterGroup
 from .inputs import LossInputs
 from .loss import Loss
 from .pairs import hinge_sum, mean_sq_distance, positive_pairs, triplet_gaps
+from .settings import QuadrupletSettings
 
 SLOPE, AT_ZERO = 2.0, -1.0
 
@@ -63,32 +63,19 @@ class QuadrupletLoss(Loss):
 
     needs_triplets: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        *,
-        width: int,
-        w1: float = 1.0,
-        w2: float = 0.5,
-        metric_factor: float = 1.0,
-        relative: bool = True,
-    ) -> None:
+    def __init__(self, settings: QuadrupletSettings, *, width: int) -> None:
         super().__init__()
-        check_number("loss.quadruplet.w1", w1, at_least=0.0)
-        check_number("loss.quadruplet.w2", w2, at_least=0.0)
         self.metric = PairMetric(width)
-        self.w1 = w1
-        self.w2 = w2
-        self.metric_factor = metric_factor
-        self.relative = relative
+        self.settings = settings
 
     def parameter_groups(self) -> Sequence[ParameterGroup]:
         """The layer of g, at its own rate."""
-        return [ParameterGroup(tuple(self.metric.parameters()), factor=self.metric_factor)]
+        return [ParameterGroup(tuple(self.metric.parameters()), factor=self.settings.metric_factor)]
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """The two means; one without any triplet (a single class) or quadruplet (fewer than 3) is 0."""
         classes, rows = inputs.classes, inputs.embeddings
-        if self.relative:
+        if self.settings.relative:
             rows = rows / mean_sq_distance(inputs.sq_distances).sqrt()
         squared = self.metric(rows).square()
         same = inputs.same
@@ -96,12 +83,12 @@ class QuadrupletLoss(Loss):
         if not (len(near) and len(far)):
             return squared.sum() * 0.0  # keeps the graph
         spread = (far.mean() - near.mean()).detach().clamp_min(0)
-        margin = self.w2 * spread
+        margin = self.settings.w2 * spread
         if inputs.members is None:
             quadruplets = self._quadruplets(squared, classes, near, far, margin)
         else:
             quadruplets = mean_of_quadruplets(squared, same, margin)
-        return self._triplets(squared, inputs, self.w1 * spread) + quadruplets
+        return self._triplets(squared, inputs, self.settings.w1 * spread) + quadruplets
 
     def _triplets(self, squared: Tensor, inputs: LossInputs, margin: Tensor) -> Tensor:
         hinges = [(gaps + margin).clamp_min(0) for gaps in triplet_gaps(squared, inputs)]

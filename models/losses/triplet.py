@@ -24,9 +24,9 @@ def triplet_loss(sq_distances: Tensor, trained: PairCounts, active: PairCounts, 
 class TripletLoss(Loss):
     """`triplet_loss` of the triplets that the batch rule found. margin: m, in units of d²."""
 
-    def __init__(self, margin: float = 0.2) -> None:
+    def __init__(self, margin: float) -> None:
         super().__init__()
-        check_number("loss.margin", margin, above=0.0)
+        check_number("margin", margin, above=0.0)
         self.margin = margin
 
     def forward(self, inputs: LossInputs) -> Tensor:

@@ -15,7 +15,7 @@ def violation_share(
     classes: Classes,
     *,
     margin: float,
-    anchors: int = 5000,
+    anchors: int,
     seed: int,
     block_mib: int = BLOCK_MIB,
 ) -> float:
@@ -26,8 +26,8 @@ def violation_share(
     positive and a negative.
     """
     check_embeddings(embeddings, classes, "validation")
-    check_number("mine.margin", margin, above=0.0)
-    check_count("mine.sample", anchors)
+    check_number("margin", margin, above=0.0)
+    check_count("anchors", anchors)
     sample = numpy_generator(seed, len(embeddings)).permutation(len(embeddings))[:anchors]
     relevance = Relevance(classes, classes)
     violated = pairs = 0

@@ -61,10 +61,10 @@ class SemiHard:
     Schroff et al., FaceNet, CVPR 2015, arXiv 1503.03832, section 3.2. margin: m, in units of d².
     """
 
-    margin: float = 0.2
+    margin: float
 
     def __post_init__(self) -> None:
-        check_number("loss.margin", self.margin, above=0.0)
+        check_number("margin", self.margin, above=0.0)
 
     def __call__(self, batch: InBatch) -> TripletSelection:
         """At most one triplet for each pair."""
@@ -81,13 +81,13 @@ class WithinBoundary:
     """
 
     k_hardness: float
-    margin: float = 0.2
-    nearer_positive: bool = True
-    nearest_only: bool = False
+    margin: float
+    nearer_positive: bool
+    nearest_only: bool
 
     def __post_init__(self) -> None:
-        check_number("mine.k_hardness", self.k_hardness, at_least=0.0)
-        check_number("mine.margin", self.margin, above=0.0)
+        check_number("k_hardness", self.k_hardness, at_least=0.0)
+        check_number("margin", self.margin, above=0.0)
 
     def __call__(self, batch: InBatch) -> TripletSelection:
         """The admissible negatives of each pair, or the nearest of them."""
@@ -107,10 +107,10 @@ class Stored:
     margin: m of the hinge, which says which of them are still active.
     """
 
-    margin: float = 0.2
+    margin: float
 
     def __post_init__(self) -> None:
-        check_number("loss.margin", self.margin, above=0.0)
+        check_number("margin", self.margin, above=0.0)
 
     def __call__(self, batch: InBatch) -> TripletSelection:
         """The stored triplets. Raises: ModelError for a batch that came without any."""

@@ -29,7 +29,7 @@ def finite_losses(
     if not math.isfinite(total):
         raise ModelError(
             f"the loss of step {step} is {total} (rows {_some(rows)}): "
-            f"look at these rows, or lower train.learning_rate; {_KEPT}"
+            f"look at these rows, or lower learning_rate; {_KEPT}"
         )
     return total, dict(zip(parts.parts, losses, strict=True))
 
@@ -39,7 +39,7 @@ def check_gradient(norm: Tensor, *, step: int, rows: NDArray) -> None:
     if not bool(torch.isfinite(norm)):
         raise ModelError(
             f"the gradient of step {step} is {norm.item()} (rows {_some(rows)}): "
-            f"lower train.learning_rate, or switch train.autocast off; {_KEPT}"
+            f"lower learning_rate, or train without autocast; {_KEPT}"
         )
 
 

@@ -14,13 +14,13 @@ def freeze_backbone(encoder: nn.Module, head: str | None = None) -> None:
     name, module = (head, dict(encoder.named_modules()).get(head)) if head else _last_layer(encoder)
     if module is None:
         known = ", ".join(found for found, _ in encoder.named_children())
-        raise ModelError(f"train.head is {name!r} but the encoder has no such module: it has {known}")
+        raise ModelError(f"head is {name!r} but the encoder has no such module: it has {known}")
     kept = {id(parameter) for parameter in module.parameters()}
     others = [parameter for parameter in encoder.parameters() if id(parameter) not in kept]
     if not others or not kept:
         raise ModelError(
-            f"train.frozen_epochs would train {'all' if kept else 'nothing'} of the encoder (its head is {name!r}): "
-            "name another module as train.head, or set it to 0"
+            f"head is {name!r}, and all but it frozen would train {'all' if kept else 'nothing'} of the encoder: name "
+            "another module, or freeze nothing (frozen_epochs = 0)"
         )
     for parameter in others:
         parameter.requires_grad_(False)

@@ -71,6 +71,6 @@ def _installed(module: str, extra: str) -> ModuleType:
         return import_module(module)
     except ImportError as error:
         raise ModelError(
-            f"train.log names \"{extra}\", which is not installed ({error}): pip install 'tripletmine[{extra}]', or "
-            "remove it from train.log"
+            f"log names \"{extra}\", which is not installed ({error}): pip install 'tripletmine[{extra}]', or "
+            "take it out of log"
         ) from error

@@ -1,43 +1,20 @@
 """The optimiser of a run, and its state as plain tensors."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_choice, check_number
 from ..errors import ModelError
-from ..parameter_groups import KINDS, ParameterGroup
+from ..parameter_groups import ParameterGroup
+from .settings import OptimiserSettings
 
 _TORCH: dict[str, Callable[[list[dict[str, Any]]], torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "adam": torch.optim.Adam,
     "sgd": torch.optim.SGD,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class OptimiserSettings:
-    """kind: "adamw", "adam" or "sgd" (with momentum). learning_rate: of the schedule's base.
-
-    weight_decay: only on weights with two or more dimensions: decaying biases and norms only adds noise.
-    clip_norm: largest norm of the encoder's whole gradient; 0 leaves it as it is.
-    """
-
-    kind: str = "adamw"
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-4
-    momentum: float = 0.9
-    clip_norm: float = 5.0
-
-    def __post_init__(self) -> None:
-        check_choice("train.optimiser", self.kind, KINDS)
-        check_number("train.learning_rate", self.learning_rate, above=0.0)
-        check_number("train.weight_decay", self.weight_decay, at_least=0.0)
-        check_number("train.momentum", self.momentum, at_least=0.0, below=1.0)
-        check_number("train.clip_norm", self.clip_norm, at_least=0.0)
 
 
 class Optimiser:
@@ -55,7 +32,7 @@ class Optimiser:
         self._named = dict(named)
         by_kind: dict[str, list[dict[str, Any]]] = {}
         for group in groups:
-            by_kind.setdefault(group.kind or settings.kind, []).extend(_torch_groups(group, settings))
+            by_kind.setdefault(group.kind or settings.optimiser, []).extend(_torch_groups(group, settings))
         self.torch_optimisers = [_TORCH[kind](found) for kind, found in by_kind.items()]
 
     def step(self, share: float) -> None:
@@ -101,7 +78,7 @@ def _torch_groups(group: ParameterGroup, settings: OptimiserSettings) -> list[di
     """Weights that decay and weights that do not, as torch wants them; empty groups are left out."""
     base = group.factor * (settings.learning_rate if group.rate is None else group.rate)
     options: dict[str, Any] = {"lr": base, "base": base}
-    if (group.kind or settings.kind) == "sgd":
+    if (group.kind or settings.optimiser) == "sgd":
         momentum = settings.momentum if group.momentum is None else group.momentum
         options |= {"momentum": momentum, "nesterov": momentum > 0}
     decay = settings.weight_decay if group.weight_decay is None else group.weight_decay

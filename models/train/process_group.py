@@ -17,7 +17,7 @@ from .processes import Processes
 def joined(device: str) -> Iterator[Processes]:
     """The process group of this launch, by NCCL with one GPU for each process, or by gloo on the CPU.
 
-    device: embed.device; "auto" and "cuda" are this process's own GPU inside.
+    device: as `device_named` knows it; "auto" and "cuda" are this process's own GPU inside.
     Raises: ModelError when there are fewer GPUs than processes.
     """
     rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
@@ -25,8 +25,8 @@ def joined(device: str) -> Iterator[Processes]:
     if kind == "cuda":
         if torch.cuda.device_count() < count:
             raise ModelError(
-                f"train.processes is {count} but this machine has {torch.cuda.device_count()} GPUs: lower it, or set "
-                'embed.device = "cpu"'
+                f"processes is {count} but this machine has {torch.cuda.device_count()} GPUs: lower it, or set "
+                'device = "cpu"'
             )
         torch.cuda.set_device(rank)
     dist.init_process_group("nccl" if kind == "cuda" else "gloo")
@@ -48,6 +48,6 @@ def shared_statistics(encoder: nn.Module, device: torch.device) -> nn.Module:
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training:
             raise ModelError(
                 f"the encoder's {name} is a BatchNorm, whose statistics would differ from one process to the next: "
-                "use GroupNorm, or set train.processes to 1"
+                "use GroupNorm, or set processes = 1"
             )
     return encoder

@@ -39,7 +39,7 @@ class Processes:
         """
         if rows < self.count:
             raise ModelError(
-                f"a batch has {rows} rows but train.processes is {self.count}: lower it, or compose larger batches"
+                f"a batch has {rows} rows but processes = {self.count}: lower it, or compose larger batches"
             )
         return even_slices(rows, self.count)[self.rank]
 

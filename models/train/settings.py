@@ -1,13 +1,54 @@
-"""How a trainer changes weights."""
+"""How a trainer changes weights. Free of torch, so that a run file can be read at once."""
 
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
-from ..checks import check_count, check_number
-from .optimisers import OptimiserSettings
-from .schedules import ScheduleSettings
+from annotated_types import Ge, Gt, Le, Lt
+
+from ..checks import check_settings
+from ..optimiser_kind import OptimiserKind
+
+Schedule = Literal["constant", "cosine", "step"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class OptimiserSettings:
+    """optimiser: "adamw", "adam" or "sgd" (with momentum). learning_rate: of the schedule's base.
+
+    weight_decay: only on weights with two or more dimensions: decaying biases and norms only adds noise.
+    clip_norm: largest norm of the encoder's whole gradient; 0 leaves it as it is.
+    """
+
+    optimiser: OptimiserKind = "adamw"
+    learning_rate: Annotated[float, Gt(0)] = 2e-3
+    weight_decay: Annotated[float, Ge(0)] = 1e-4
+    momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
+    clip_norm: Annotated[float, Ge(0)] = 5.0
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+@dataclass(frozen=True)
+class ScheduleSettings:
+    """schedule: "constant"; "cosine" down to `final_share` at the last step; "step", × `step_factor` every
+    `step_every`.
+
+    warmup_steps: the rate first rises linearly over this many steps, whatever the schedule.
+    final_share: of the base rate, at the end of a cosine. step_every: steps between two reductions.
+    """
+
+    schedule: Schedule = "constant"
+    warmup_steps: Annotated[int, Ge(0)] = 20
+    final_share: Annotated[float, Ge(0), Le(1)] = 0.01
+    step_every: Annotated[int, Ge(1)] = 1000
+    step_factor: Annotated[float, Gt(0), Le(1)] = 0.1
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+@dataclass(frozen=True)
 class TrainerSettings:
     """How weights are changed; see the parts.
 
@@ -24,12 +65,9 @@ class TrainerSettings:
     normalise: bool = True
     autocast: bool = False
     channels_last: bool = True
-    embed_rows: int | None = None
-    ema_decay: float | None = None
+    embed_rows: Annotated[int, Ge(1)] | None = None
+    ema_decay: Annotated[float, Gt(0), Lt(1)] | None = None
     compile: bool = False
 
     def __post_init__(self) -> None:
-        if self.embed_rows is not None:
-            check_count("train.embed_rows", self.embed_rows)
-        if self.ema_decay is not None:
-            check_number("train.ema_decay", self.ema_decay, at_least=0.0, below=1.0)
+        check_settings(self)

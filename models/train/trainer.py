@@ -233,8 +233,8 @@ class Trainer:
 
     def _memory_key(self) -> str:
         if self._settings.embed_rows is None:
-            return "train.embed_rows below that (the batch is then embedded in pieces)"
-        return f"train.embed_rows (now {self._settings.embed_rows}), or train.images_per_class"
+            return "embed_rows below that (the batch is then embedded in pieces)"
+        return f"embed_rows (now {self._settings.embed_rows}), or images_per_class"
 
     def _mined_share(self, batch: Batch, picked: TripletSelection) -> float | None:
         if self._mined is None or len(picked.sample) == 0:

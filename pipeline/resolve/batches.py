@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from ...models.batches.batch import BatchShape
+from ...models.batches.settings import BatchShape
 from ...models.rules.in_batch import BatchRule, SemiHard, Stored, WithinBoundary
 from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
@@ -52,4 +52,4 @@ def images_per_epoch(spec: RunSpec, rows: int) -> int:
 
 
 def batch_shape(spec: RunSpec) -> BatchShape:
-    return BatchShape(spec.train.classes_per_batch, spec.train.images_per_class)
+    return spec.train.build(BatchShape)

@@ -15,6 +15,18 @@ from ...models.losses.loss import Loss
 from ...models.losses.mdr import MdrLoss
 from ...models.losses.objective import Objective, Term
 from ...models.losses.quadruplet import QuadrupletLoss
+from ...models.losses.settings import (
+    BatchAllSettings,
+    BatchHardSettings,
+    CentreSettings,
+    CentroidSettings,
+    ClassificationSettings,
+    GlobalSettings,
+    HistSettings,
+    LibrarySettings,
+    MdrSettings,
+    QuadrupletSettings,
+)
 from ...models.losses.triplet import TripletLoss
 from ...models.seeds import seeded_by
 from ..runfile.loss_spec import LossName
@@ -43,18 +55,23 @@ def _makers(spec: RunSpec, classes: int) -> dict[LossName, Callable[[], Loss]]:
     sizes = {"classes": classes, "width": width}
     return {
         "triplet": lambda: TripletLoss(spec.margin),
-        "global": lambda: GlobalLoss(t_global=loss.t_global, lambda_global=loss.lambda_global),
-        "batch_hard": lambda: BatchHardLoss(**loss.batch_hard.model_dump()),
-        "batch_all": lambda: BatchAllLoss(**loss.batch_all.model_dump()),
-        "quadruplet": lambda: QuadrupletLoss(width=width, **loss.quadruplet.model_dump()),
-        "centroid": lambda: CentroidTripletLoss(loss.centroid.margin),
-        "classification": lambda: ClassificationLoss(**sizes, smoothing=loss.classification.smoothing),
-        "centre": lambda: CentreLoss(
-            **sizes, weight=loss.weights["centre"], centre_rate=loss.centre.centre_rate
+        "global": lambda: GlobalLoss(loss.build(GlobalSettings)),
+        "batch_hard": lambda: BatchHardLoss(loss.batch_hard.build(BatchHardSettings)),
+        "batch_all": lambda: BatchAllLoss(loss.batch_all.build(BatchAllSettings)),
+        "quadruplet": lambda: QuadrupletLoss(loss.quadruplet.build(QuadrupletSettings), width=width),
+        "centroid": lambda: CentroidTripletLoss(loss.centroid.build(CentroidSettings)),
+        "classification": lambda: ClassificationLoss(
+            loss.classification.build(ClassificationSettings), **sizes
         ),
-        "hist": lambda: HistLoss(**sizes, **loss.hist.model_dump()),
-        "mdr": lambda: MdrLoss(levels=loss.mdr.levels, momentum=loss.mdr.momentum),
+        "centre": lambda: CentreLoss(
+            loss.centre.build(CentreSettings), **sizes, weight=loss.weights["centre"]
+        ),
+        "hist": lambda: HistLoss(loss.hist.build(HistSettings), **sizes),
+        "mdr": lambda: MdrLoss(loss.mdr.build(MdrSettings)),
         "library": lambda: library_loss(
-            loss.library.factory or "", **sizes, arguments=loss.library.arguments, rate=loss.library.rate
+            loss.library.factory or "",
+            **sizes,
+            arguments=loss.library.arguments,
+            settings=loss.library.build(LibrarySettings),
         ),
     }

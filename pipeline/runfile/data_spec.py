@@ -6,7 +6,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from .section import Section, added, execution
+from ...models.images.settings import AugmentSettings
+from .section import Section, added, execution, setting
 
 Kind = Literal["digits", "fashion-mnist", "image-folder", "table", "arrays"]
 
@@ -33,9 +34,9 @@ _CREDENTIALS = re.compile(
 class AugmentSpec(Section):
     """[data.augment]: random changes of the images seen in training. Never applied when embedding."""
 
-    shift: int = Field(default=0, ge=0)
+    shift: int = setting(AugmentSettings, "shift")
     """Largest shift in pixels, drawn for each axis."""
-    flip: bool = False
+    flip: bool = setting(AugmentSettings, "flip")
     """Mirror half of the images left to right."""
     factory: str | None = None
     """A user's "path/to/file.py:factory" or "module:factory"; it returns a function of (image, generator), float32

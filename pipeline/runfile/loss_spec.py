@@ -1,10 +1,24 @@
 """The section of the run file that says what training minimises."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from .section import Section
+from ...models.losses.settings import (
+    BatchAllSettings,
+    BatchHardSettings,
+    CentreSettings,
+    CentroidSettings,
+    ClassificationSettings,
+    GlobalSettings,
+    HistSettings,
+    LibrarySettings,
+    Margin,
+    MdrSettings,
+    Mean,
+    QuadrupletSettings,
+)
+from .section import Section, setting
 
 LossName = Literal[
     "triplet",
@@ -19,7 +33,6 @@ LossName = Literal[
     "mdr",
     "library",
 ]
-Margin = Annotated[float, Field(gt=0)] | Literal["soft"]
 
 OF_TRIPLETS: frozenset[LossName] = frozenset({"triplet", "global"})
 """Losses of the triplets that the batch rule finds; the others look at the whole batch."""
@@ -32,9 +45,9 @@ OF_ONE_CLASS: frozenset[LossName] = frozenset({"classification", "centre", "hist
 class BatchHardSpec(Section):
     """[loss.batch_hard]: of each row the farthest positive and the nearest negative (Hermans et al., 2017)."""
 
-    margin: Margin = "soft"
+    margin: Margin = setting(BatchHardSettings, "margin")
     """Of the hinge, in units of distance (not squared), or "soft" for ln(1 + exp(…)), which has none."""
-    relative: bool = True
+    relative: bool = setting(BatchHardSettings, "relative")
     """Distances in units of the batch's root mean square, so that an untrained encoder does not draw all rows to one
     point; false: as they are, as in the paper."""
 
@@ -42,70 +55,70 @@ class BatchHardSpec(Section):
 class BatchAllSpec(Section):
     """[loss.batch_all]: every triplet of the batch (Hermans et al., 2017)."""
 
-    margin: Margin = 0.2
+    margin: Margin = setting(BatchAllSettings, "margin")
     """Of the hinge, in units of distance (not squared), or "soft", which suits encoder.normalise = false."""
-    mean: Literal["all", "active"] = "active"
+    mean: Mean = setting(BatchAllSettings, "mean")
     """Over which triplets: all, or only those that cost something ("soft": all do)."""
 
 
 class QuadrupletSpec(Section):
     """[loss.quadruplet]: a learned distance, negatives pushed apart from each other, too (Chen et al., CVPR 2017)."""
 
-    w1: float = Field(default=1.0, ge=0)
+    w1: float = setting(QuadrupletSettings, "w1")
     """Margin between an anchor's positives and negatives, as a share of the gap between the two kinds of pairs."""
-    w2: float = Field(default=0.5, ge=0)
+    w2: float = setting(QuadrupletSettings, "w2")
     """The same between its positives and pairs of two other classes."""
-    metric_factor: float = Field(default=1.0, gt=0)
+    metric_factor: float = setting(QuadrupletSettings, "metric_factor")
     """Learning rate of the learned distance, as a multiple of train.learning_rate."""
-    relative: bool = True
+    relative: bool = setting(QuadrupletSettings, "relative")
     """As of batch_hard."""
 
 
 class CentroidSpec(Section):
     """[loss.centroid]: triplets of a row and class centroids (Wieczorek et al., 2021)."""
 
-    margin: float = Field(default=0.5, gt=0)
+    margin: float = setting(CentroidSettings, "margin")
     """α, in units of squared distance."""
 
 
 class ClassificationSpec(Section):
     """[loss.classification]: cross-entropy behind a batch normalisation (BNNeck; Luo et al., CVPRW 2019)."""
 
-    smoothing: float = Field(default=0.1, ge=0, lt=1)
+    smoothing: float = setting(ClassificationSettings, "smoothing")
     """Share of a label that is spread over all classes."""
 
 
 class CentreSpec(Section):
     """[loss.centre]: pulls rows to the centre of their class (Wen et al., ECCV 2016)."""
 
-    centre_rate: float = Field(default=0.5, gt=0, le=1)
+    centre_rate: float = setting(CentreSettings, "centre_rate")
     """Learning rate of the centres, by an SGD of their own."""
 
 
 class HistSpec(Section):
     """[loss.hist]: classes as distributions, batches as hypergraphs (Lim et al., CVPR 2022)."""
 
-    tau: float = Field(default=16.0, gt=0)
+    tau: float = setting(HistSettings, "tau")
     """How sharply a row is told from the distributions of other classes; with alpha and distribution_rate as the paper
     has it for many classes. With few classes and a pretrained encoder: 32, 1.1 and 0.1."""
-    alpha: float = Field(default=2.0, gt=0)
+    alpha: float = setting(HistSettings, "alpha")
     """How fast a row leaves the hyperedges of other classes with its distance."""
-    lambda_s: float = Field(default=1.0, ge=0)
+    lambda_s: float = setting(HistSettings, "lambda_s")
     """Weight of the hypergraph network's cross-entropy."""
-    hidden: int = Field(default=512, ge=1)
+    hidden: int = setting(HistSettings, "hidden")
     """Width of the hypergraph network."""
-    distribution_rate: float = Field(default=0.01, gt=0)
+    distribution_rate: float = setting(HistSettings, "distribution_rate")
     """Learning rate of means and variances; warm-up and schedule apply."""
-    network_factor: float = Field(default=5.0, gt=0)
+    network_factor: float = setting(HistSettings, "network_factor")
     """Learning rate of the network, as a multiple of train.learning_rate."""
 
 
 class MdrSpec(Section):
     """[loss.mdr]: draws all distances to a few levels, beside another loss (Kim & Park, AAAI 2021)."""
 
-    levels: tuple[float, ...] = Field(default=(-3.0, 0.0, 3.0), min_length=1)
+    levels: tuple[float, ...] = setting(MdrSettings, "levels")
     """Where the learned levels begin, in standard deviations."""
-    momentum: float = Field(default=0.9, ge=0, lt=1)
+    momentum: float = setting(MdrSettings, "momentum")
     """Share of the old mean and deviation in the new ones."""
 
 
@@ -117,7 +130,7 @@ class LibrarySpec(Section):
     `embedding_size` where it takes them."""
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Further keyword arguments of the factory."""
-    rate: float | None = Field(default=None, gt=0)
+    rate: float | None = setting(LibrarySettings, "rate")
     """Learning rate of its own weights; by default train.learning_rate."""
 
     @model_validator(mode="after")
@@ -143,9 +156,9 @@ class LossSpec(Section):
     "class_balanced", the stored ones where it is "triplets", else those of the k rule ("boundary")."""
     margin: float | None = Field(default=None, gt=0)
     """Of the triplets, in squared distance; by default mine.margin."""
-    lambda_global: float = Field(default=0.8, ge=0)
+    lambda_global: float = setting(GlobalSettings, "lambda_global")
     """"global": weight of the distance between the means, against the variances."""
-    t_global: float = Field(default=0.4, ge=0)
+    t_global: float = setting(GlobalSettings, "t_global")
     """"global": how far apart the means shall be, in quarters of the squared distance."""
     batch_hard: BatchHardSpec = BatchHardSpec()
     batch_all: BatchAllSpec = BatchAllSpec()

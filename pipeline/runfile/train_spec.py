@@ -4,7 +4,15 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from .section import Section, execution
+from ...models.batches.settings import BatchShape, NeighbourhoodSettings
+from ...models.optimiser_kind import OptimiserKind
+from ...models.train.settings import (
+    OptimiserSettings,
+    Schedule,
+    ScheduleSettings,
+    TrainerSettings,
+)
+from .section import Section, execution, setting
 
 
 class TrainSpec(Section):
@@ -15,38 +23,38 @@ class TrainSpec(Section):
     batches: Literal["auto", "neighbourhood", "triplets", "class_balanced"] = "auto"
     """How batches are composed after the warm-up: of classes that the mined set confuses, of its stored triplets, or of
     random classes. "auto": of confused classes, unless a batch has room for all classes."""
-    classes_per_batch: int = Field(default=48, ge=2)
-    images_per_class: int = Field(default=8, ge=2)
-    random_share: float = Field(default=0.0, ge=0, le=1)
+    classes_per_batch: int = setting(BatchShape, "classes_per_batch")
+    images_per_class: int = setting(BatchShape, "images_per_class")
+    random_share: float = setting(NeighbourhoodSettings, "random_share")
     """Neighbourhood batches: share of a batch's classes drawn at random instead of by confusion. On 1,900 classes of
     glyphs (48 × 8 images, one seed, three learning rates) a quarter cost 0.003 to 0.01 of validation MAP@R."""
     negatives: Literal["nearest", "all"] = "nearest"
     """Neighbourhood batches: of each anchor and positive the nearest admissible negative, or all of them."""
     images_per_epoch: int | None = Field(default=None, ge=1)
     """Images seen in an epoch, rounded to whole batches; by default as many as the training split has."""
-    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
-    learning_rate: float = Field(default=2e-3, gt=0)
-    weight_decay: float = Field(default=1e-4, ge=0)
-    momentum: float = Field(default=0.9, ge=0, lt=1)
+    optimiser: OptimiserKind = setting(OptimiserSettings, "optimiser")
+    learning_rate: float = setting(OptimiserSettings, "learning_rate")
+    weight_decay: float = setting(OptimiserSettings, "weight_decay")
+    momentum: float = setting(OptimiserSettings, "momentum")
     """Of "sgd"."""
-    clip_norm: float = Field(default=5.0, ge=0)
+    clip_norm: float = setting(OptimiserSettings, "clip_norm")
     """Largest norm of the gradient; 0 leaves it as it is."""
-    schedule: Literal["constant", "cosine", "step"] = "constant"
+    schedule: Schedule = setting(ScheduleSettings, "schedule")
     """The learning rate over the run. "cosine" ends with run.epochs, which can then not grow."""
-    warmup_steps: int = Field(default=20, ge=0)
+    warmup_steps: int = setting(ScheduleSettings, "warmup_steps")
     """Steps over which the learning rate first rises."""
-    step_every: int = Field(default=1000, ge=1)
+    step_every: int = setting(ScheduleSettings, "step_every")
     """Steps between two reductions of "step"."""
-    step_factor: float = Field(default=0.1, gt=0, le=1)
-    autocast: bool = False
+    step_factor: float = setting(ScheduleSettings, "step_factor")
+    autocast: bool = setting(TrainerSettings, "autocast")
     """Forward pass in bfloat16."""
-    channels_last: bool = True
-    compile: bool = False
+    channels_last: bool = setting(TrainerSettings, "channels_last")
+    compile: bool = setting(TrainerSettings, "compile")
     """The encoder by torch.compile; the first steps of an epoch take longer."""
-    embed_rows: int | None = Field(default=None, ge=1)
+    embed_rows: int | None = setting(TrainerSettings, "embed_rows")
     """Rows that a process pushes through the encoder at once; by default all of the batch that are its own. Fewer save
     memory and cost a second forward pass; the loss sees the whole batch all the same."""
-    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    ema_decay: float | None = setting(TrainerSettings, "ema_decay")
     """Keep a moving average of the weights, which is then what embed, evaluate and export use; training goes on with
     the weights themselves. By default there is none."""
     frozen_epochs: int = Field(default=0, ge=0)

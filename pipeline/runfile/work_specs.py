@@ -15,6 +15,7 @@ from ...mining.graphs.parameters import (
 from ...mining.guards import Guards
 from ...mining.hardness.controller import ControllerSettings
 from ...mining.rule import MiningRule, PositiveSource
+from ...models.train.settings import TrainerSettings
 from .section import Section, execution, setting
 
 
@@ -27,7 +28,7 @@ class EncoderSpec(Section):
     """D, the width of an embedding."""
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments of the encoder's factory."""
-    normalise: bool = True
+    normalise: bool = setting(TrainerSettings, "normalise")
     """Scale every embedding to unit length; the mining rule and the global loss assume it."""
     weights: str | None = None
     """What to start from instead of seeded random weights: a .safetensors file, or an exported folder."""

@@ -67,7 +67,7 @@ def embed_rows(
                 encoder,
                 images,
                 normalise=normalise and spec.encoder.normalise,
-                batch=step,
+                batch_rows=step,
                 device=device,
                 scaling=scaling_of(spec),
             )

@@ -103,7 +103,12 @@ class Encoder:
     def _encoded(self, items: NDArray, batch: int) -> NDArray[np.float32]:
         device = next(self.network.parameters()).device
         return encode(
-            self.network, items, normalise=self.normalise, batch=batch, device=device, scaling=self.scaling
+            self.network,
+            items,
+            normalise=self.normalise,
+            batch_rows=batch,
+            device=device,
+            scaling=self.scaling,
         )
 
     def _checked(self, items: NDArray) -> NDArray:

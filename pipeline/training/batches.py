@@ -10,8 +10,9 @@ from ...models.batches.batch import BatchPlan
 from ...models.batches.class_balanced import ClassBalanced
 from ...models.batches.inputs import TRIPLET_COLUMNS
 from ...models.batches.mined_filter import MinedFilter
-from ...models.batches.neighbourhood import Neighbourhood, NeighbourhoodSettings
+from ...models.batches.neighbourhood import Neighbourhood
 from ...models.batches.row_classes import RowClasses
+from ...models.batches.settings import NeighbourhoodSettings
 from ...models.batches.stored_triplets import StoredTriplets
 from ...models.rules.in_batch import BatchRule, SemiHard
 from ..artifacts.triplets import part_names, read_confusion, triplet_columns, triplets_per_anchor
@@ -61,7 +62,7 @@ def _neighbourhood(job: Job, mine: Committed, classes: RowClasses) -> Neighbourh
         classes,
         triplets_per_anchor(mine, len(classes)),
         read_confusion(mine),
-        settings=NeighbourhoodSettings(batch_shape(job.spec), job.spec.train.random_share),
+        settings=job.spec.train.build(NeighbourhoodSettings, shape=batch_shape(job.spec)),
         images=images_per_epoch(job.spec, len(classes)),
         seed=job.spec.run.seed,
         epoch=job.ref.epoch or 0,

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ...models.batches.batch import Batch, BatchPlan
 from ...models.images.augment_hook import augment_hook
 from ...models.images.loader import BatchRequest, loaded
-from ...models.images.transforms import AugmentSettings, TrainTransform
+from ...models.images.settings import AugmentSettings
+from ...models.images.transforms import TrainTransform
 from ...models.train.processes import Processes
 from ..data.base import DataSet
 from ..plan.stage import Job
@@ -52,8 +53,9 @@ class Images:
         hook = None
         if augment.factory is not None:
             hook = augment_hook(augment.factory, augment.arguments, base=Path(self.job.spec.base))
-        settings = AugmentSettings(shift=augment.shift, flip=augment.flip)
-        return TrainTransform(scaling_of(self.job.spec), settings, seed=self.job.seed(), hook=hook)
+        return TrainTransform(
+            scaling_of(self.job.spec), augment.build(AugmentSettings), seed=self.job.seed(), hook=hook
+        )
 
 
 def batches_with_images(

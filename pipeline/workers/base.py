@@ -11,6 +11,7 @@ from typing import Protocol
 from ..errors import UnavailableError
 from ..plan.stage import Job, Stage
 from ..plan.work import Task, TaskResources
+from ..runfile.keys import as_of_a_run
 from ..storage.receipts import Receipt, stamp_files, write_receipt
 
 
@@ -94,5 +95,8 @@ def perform(stage: Stage, job: Job, threads: int, task: Task, tick: Callable[[in
         write_receipt(job.folder, receipt)
     except Exception as error:
         _require_disk(job, task, error)
-        raise
+        named = as_of_a_run(error)
+        if named is error:
+            raise
+        raise named from error
     return Outcome(task, receipt, time.monotonic() - started, socket.gethostname(), os.getpid())

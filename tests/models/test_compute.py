@@ -13,7 +13,7 @@ def test_auto_finds_the_gpu_if_there_is_one():
 
 @pytest.mark.parametrize("name", ["cuda:99", "gpu", ""])
 def test_a_device_that_is_not_there_is_named_with_the_remedy(name):
-    with pytest.raises(ModelError, match=r'embed\.device is .*write "auto" or "cpu"'):
+    with pytest.raises(ModelError, match=r'device is .*write "auto" or "cpu"'):
         device_named(name)
 
 

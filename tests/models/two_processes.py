@@ -15,10 +15,9 @@ from tripletmine.models.losses.objective import Objective, Term
 from tripletmine.models.losses.triplet import TripletLoss
 from tripletmine.models.parameter_groups import ParameterGroup
 from tripletmine.models.rules.in_batch import SemiHard
-from tripletmine.models.train.optimisers import OptimiserSettings
 from tripletmine.models.train.process_group import joined
 from tripletmine.models.train.processes import ALONE, Processes
-from tripletmine.models.train.settings import TrainerSettings
+from tripletmine.models.train.settings import OptimiserSettings, TrainerSettings
 from tripletmine.models.train.trainer import StepRecord, Trainer
 
 CLASSES = np.repeat(np.arange(6), 12).astype(np.int32)
@@ -76,11 +75,11 @@ def train(case: Case, processes: Processes = ALONE) -> tuple[Trainer, list[StepR
         seed=0,
     )
     settings = TrainerSettings(
-        OptimiserSettings(kind="sgd", learning_rate=0.1), embed_rows=case.embed_rows, **case.settings
+        OptimiserSettings(optimiser="sgd", learning_rate=0.1), embed_rows=case.embed_rows, **case.settings
     )
-    objective = Objective({"triplet": Term(TripletLoss()), "centres": Term(Centres(), 0.1)})
+    objective = Objective({"triplet": Term(TripletLoss(0.2)), "centres": Term(Centres(), 0.1)})
     trainer = Trainer(
-        encoder, objective, SemiHard(), settings, total_steps=len(BATCHES), seed=0, processes=processes
+        encoder, objective, SemiHard(0.2), settings, total_steps=len(BATCHES), seed=0, processes=processes
     )
     generator = np.random.default_rng(3)
     prototypes = torch.from_numpy(generator.normal(size=(6, 1, 8, 8)).astype(np.float32))

@@ -9,8 +9,10 @@ import torch
 from pytorch_metric_learning.samplers import MPerClassSampler
 from pytorch_metric_learning.utils import common_functions
 from torch import nn
-from tripletmine.models.images.transforms import UNSCALED, AugmentSettings, TrainTransform
-from tripletmine.models.train.schedules import ScheduleSettings, learning_rate
+from tripletmine.models.images.settings import AugmentSettings
+from tripletmine.models.images.transforms import UNSCALED, TrainTransform
+from tripletmine.models.train.schedules import learning_rate
+from tripletmine.models.train.settings import ScheduleSettings
 from tripletmine.pipeline.runfile.load import parse_spec
 
 from .data import Loaded, Task, new_encoder

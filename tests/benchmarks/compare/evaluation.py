@@ -17,7 +17,7 @@ KEPT = ("map_at_r", "recall@1")
 
 def measured(encoder: nn.Module, data: Loaded, split: str) -> dict[str, float]:
     """The kept metrics of a split, leave-one-out, by exact search."""
-    vectors = encode(encoder, data.images[split], normalise=True, batch=_BATCH)
+    vectors = encode(encoder, data.images[split], normalise=True, batch_rows=_BATCH)
     return kept(retrieval_metrics(vectors, data.classes[split], with_nmi=False))
 
 

@@ -223,7 +223,10 @@ def test_no_error_left_is_no_gain():
         ({"k_min": 1.2, "k_max": 0.7}, "k_min is 1.2 but k_max is 0.7: lower k_min or raise k_max"),
         ({"k_start": 1.3}, "k_start is 1.3"),
         ({"k_end": 0.5}, "k_end is 0.5"),
-        ({"k_step": 0.01}, "k_step is 0.01 but the 11 candidates lie 0.05 apart"),
+        (
+            {"k_step": 0.01},
+            "k_step is 0.01 but the 11 candidates from k_min = 0.7 to k_max = 1.2 lie 0.05 apart",
+        ),
         ({"k_grid": 1}, "k_grid is 1 but must be at least 2: raise it"),
         ({"k_first_epochs": 1}, "k_first_epochs is 1"),
         ({"ridge": 0.0}, "ridge is 0"),

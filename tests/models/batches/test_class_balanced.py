@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from tripletmine.models.batches.batch import BatchShape
 from tripletmine.models.batches.class_balanced import ClassBalanced
+from tripletmine.models.batches.settings import BatchShape
 from tripletmine.models.errors import ModelError
 
 
@@ -82,9 +82,9 @@ def test_seed_and_epoch_decide():
         (lambda: plan([0, 1, 2]), "has 0 classes of at least 2 rows"),
         (lambda: plan([0, 0, -1, 1, 1]), "code -1 but codes start at 0"),
         (lambda: plan([]), "N ≥ 1"),
-        (lambda: plan([0, 0, 1, 1], images=0), "train.images is 0"),
-        (lambda: BatchShape(1, 8), "train.batch.classes is 1 but must be at least 2"),
-        (lambda: BatchShape(8, 1), "train.batch.images_per_class is 1 but must be at least 2"),
+        (lambda: plan([0, 0, 1, 1], images=0), "images is 0"),
+        (lambda: BatchShape(1, 8), "classes_per_batch is 1 but must be at least 2"),
+        (lambda: BatchShape(8, 1), "images_per_class is 1 but must be at least 2"),
     ],
 )
 def test_what_cannot_make_triplets_is_refused(make, said):

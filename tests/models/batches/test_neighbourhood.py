@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from tripletmine.models.batches.batch import BatchShape
-from tripletmine.models.batches.neighbourhood import Neighbourhood, NeighbourhoodSettings
+from tripletmine.models.batches.neighbourhood import Neighbourhood
+from tripletmine.models.batches.settings import BatchShape, NeighbourhoodSettings
 from tripletmine.models.errors import ModelError
 
 GROUPS = 25
@@ -139,7 +139,7 @@ def test_seed_and_epoch_decide():
         ({"anchors": np.zeros(1000, np.int64)}, "no row has a mined triplet"),
         ({"table": {"class_a": np.array([0]), "class_b": np.array([1])}}, "has no column 'count'"),
         ({"table": confusion(GROUPS + 1)}, "class_a from 0 to 103 but the classes are 0 to 99"),
-        ({"random_share": 1.5}, "train.batch.random_share is 1.5"),
+        ({"random_share": 1.5}, "random_share is 1.5"),
     ],
 )
 def test_what_does_not_fit_is_refused(arguments, said):

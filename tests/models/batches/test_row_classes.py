@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tripletmine.models.batches.batch import BatchShape
 from tripletmine.models.batches.class_balanced import ClassBalanced
 from tripletmine.models.batches.decks import Decks
-from tripletmine.models.batches.neighbourhood import Neighbourhood, NeighbourhoodSettings
+from tripletmine.models.batches.neighbourhood import Neighbourhood
 from tripletmine.models.batches.row_classes import RowClasses
+from tripletmine.models.batches.settings import BatchShape, NeighbourhoodSettings
 from tripletmine.models.batches.stored_triplets import StoredTriplets
 from tripletmine.models.errors import ModelError
 from tripletmine.models.seeds import numpy_generator

@@ -158,5 +158,5 @@ def test_no_triplets_at_all_are_refused_instead_of_looping_for_ever(parts):
 
 
 def test_a_batch_must_hold_a_triplet():
-    with pytest.raises(ModelError, match=r"train\.batch\.images is 2 but must be at least 3"):
+    with pytest.raises(ModelError, match=r"batch_images is 2 but must be at least 3"):
         plan(parts_of(mined()), batch_images=2)

@@ -72,13 +72,13 @@ def test_dropout_is_active_in_training_only():
     ("name", "shape", "arguments", "said"),
     [
         ("convnet", (1, 8, 8), {"widht": 3}, "did you mean 'width'"),
-        ("convnet", (1, 8, 8), {"width": 0}, "encoder.arguments.width is 0 but must be at least 1"),
-        ("convnet", (1, 8, 8), {"blocks": 7}, "encoder.arguments.blocks is 7 but must be at most 6"),
-        ("convnet", (1, 8, 8), {"channels": []}, "encoder.arguments.channels is empty"),
-        ("convnet", (1, 8, 8), {"channels": [4, 2.5]}, "encoder.arguments.channels[1] is 2.5"),
-        ("convnet", (1, 8, 8), {"dropout": 1.0}, "encoder.arguments.dropout is 1.0 but must be below 1.0"),
+        ("convnet", (1, 8, 8), {"width": 0}, "width is 0 but must be at least 1"),
+        ("convnet", (1, 8, 8), {"blocks": 7}, "blocks is 7 but must be at most 6"),
+        ("convnet", (1, 8, 8), {"channels": []}, "channels is empty"),
+        ("convnet", (1, 8, 8), {"channels": [4, 2.5]}, "channels[1] is 2.5"),
+        ("convnet", (1, 8, 8), {"dropout": 1.0}, "dropout is 1.0 but must be below 1.0"),
         ("convnet", (64,), {}, "needs images: use the encoder 'mlp'"),
-        ("mlp", (64,), {"hidden": [0]}, "encoder.arguments.hidden[0] is 0"),
+        ("mlp", (64,), {"hidden": [0]}, "hidden[0] is 0"),
         ("convnets", (1, 8, 8), {}, "did you mean 'convnet'"),
     ],
 )
@@ -89,7 +89,7 @@ def test_wrong_settings_are_refused(name, shape, arguments, said):
 
 
 def test_embedding_dim_is_checked():
-    with pytest.raises(ModelError, match=r"encoder\.embedding_dim is 0 but must be at least 1"):
+    with pytest.raises(ModelError, match=r"embedding_dim is 0 but must be at least 1"):
         build(embedding_dim=0)
 
 

@@ -33,5 +33,5 @@ def test_a_state_of_another_encoder_is_refused_and_nothing_is_loaded(state, said
     with pytest.raises(ModelError) as caught:
         load_encoder_state(target, state)
     assert said in str(caught.value)
-    assert "set encoder.name and encoder.arguments as they were" in str(caught.value)
+    assert "make the encoder as it was" in str(caught.value)
     assert torch.equal(target.weight, before)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from tripletmine.models.errors import ModelError
 from tripletmine.models.images.augment_hook import augment_hook
-from tripletmine.models.images.transforms import AugmentSettings, Scaling, TrainTransform
+from tripletmine.models.images.settings import AugmentSettings
+from tripletmine.models.images.transforms import Scaling, TrainTransform
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 8), dtype=np.uint8)
 
@@ -62,7 +63,7 @@ def test_an_image_is_changed_alike_in_the_batch_and_in_a_share_of_it(folder):
     ("factory", "said"),
     [
         ("noisier", "has no 'noisier': did you mean 'noisy'"),
-        ("failing", "data.augment.factory 'mine.py:failing' failed: RuntimeError: no such disk"),
+        ("failing", "augmentation 'mine.py:failing' failed: RuntimeError: no such disk"),
         ("nothing", "gave a NoneType but must give a function of (image, generator)"),
     ],
 )
@@ -86,5 +87,5 @@ def test_a_function_that_gives_no_image_is_refused(folder, factory, said):
 
 
 def test_a_missing_file_is_named(folder):
-    with pytest.raises(ModelError, match=r"data\.augment\.factory 'other\.py:noisy': there is no file"):
+    with pytest.raises(ModelError, match=r"augmentation 'other\.py:noisy': there is no file"):
         augment_hook("other.py:noisy", {}, base=folder)

@@ -60,7 +60,7 @@ def test_what_reading_raises_is_raised_as_it_was(workers):
 
 
 def test_a_loader_process_that_dies_is_named_with_the_key():
-    with pytest.raises(ModelError, match=r"train\.loader_workers = 1 has died .* lower it"):
+    with pytest.raises(ModelError, match=r"loader_workers = 1\) has died .* lower it"):
         list(loaded(dying, asked(), workers=1))
 
 

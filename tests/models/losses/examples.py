@@ -17,6 +17,17 @@ from tripletmine.models.losses.inputs import LossInputs
 from tripletmine.models.losses.library import LibraryLoss
 from tripletmine.models.losses.mdr import MdrLoss
 from tripletmine.models.losses.quadruplet import QuadrupletLoss
+from tripletmine.models.losses.settings import (
+    BatchAllSettings,
+    BatchHardSettings,
+    CentreSettings,
+    CentroidSettings,
+    ClassificationSettings,
+    HistSettings,
+    LibrarySettings,
+    MdrSettings,
+    QuadrupletSettings,
+)
 from tripletmine.models.rules.in_batch import InBatch, SemiHard
 
 CLASSES, WIDTH = 6, 4
@@ -40,20 +51,20 @@ class Proxies(nn.Module):
 
 
 METHODS = {
-    "batch_hard": BatchHardLoss,
-    "batch_hard_hinge": lambda: BatchHardLoss(0.3),
-    "batch_hard_absolute": lambda: BatchHardLoss(relative=False),
-    "batch_all": BatchAllLoss,
-    "batch_all_hinge": lambda: BatchAllLoss(0.3, "all"),
-    "batch_all_soft": lambda: BatchAllLoss("soft"),
-    "quadruplet": lambda: QuadrupletLoss(width=WIDTH),
-    "quadruplet_absolute": lambda: QuadrupletLoss(width=WIDTH, relative=False),
-    "centroid": CentroidTripletLoss,
-    "classification": lambda: ClassificationLoss(classes=CLASSES, width=WIDTH),
-    "centre": lambda: CentreLoss(classes=CLASSES, width=WIDTH, weight=0.5),
-    "hist": lambda: HistLoss(classes=CLASSES, width=WIDTH, hidden=8),
-    "mdr": MdrLoss,
-    "library": lambda: LibraryLoss(Proxies(), subject="a loss", rate=0.05),
+    "batch_hard": lambda: BatchHardLoss(BatchHardSettings()),
+    "batch_hard_hinge": lambda: BatchHardLoss(BatchHardSettings(0.3)),
+    "batch_hard_absolute": lambda: BatchHardLoss(BatchHardSettings(relative=False)),
+    "batch_all": lambda: BatchAllLoss(BatchAllSettings()),
+    "batch_all_hinge": lambda: BatchAllLoss(BatchAllSettings(0.3, "all")),
+    "batch_all_soft": lambda: BatchAllLoss(BatchAllSettings("soft")),
+    "quadruplet": lambda: QuadrupletLoss(QuadrupletSettings(), width=WIDTH),
+    "quadruplet_absolute": lambda: QuadrupletLoss(QuadrupletSettings(relative=False), width=WIDTH),
+    "centroid": lambda: CentroidTripletLoss(CentroidSettings()),
+    "classification": lambda: ClassificationLoss(ClassificationSettings(), classes=CLASSES, width=WIDTH),
+    "centre": lambda: CentreLoss(CentreSettings(), classes=CLASSES, width=WIDTH, weight=0.5),
+    "hist": lambda: HistLoss(HistSettings(hidden=8), classes=CLASSES, width=WIDTH),
+    "mdr": lambda: MdrLoss(MdrSettings()),
+    "library": lambda: LibraryLoss(Proxies(), subject="a loss", settings=LibrarySettings(rate=0.05)),
 }
 
 
@@ -74,7 +85,9 @@ def inputs_of(rows, classes=UNEVEN, *, normalise=True, members=None):
     embeddings = functional.normalize(rows) if normalise else rows
     distances = pairwise_sq_distances(embeddings)
     with torch.no_grad():
-        picked = SemiHard()(InBatch(distances.float(), classes, torch.arange(len(classes)), members=members))
+        picked = SemiHard(0.2)(
+            InBatch(distances.float(), classes, torch.arange(len(classes)), members=members)
+        )
     return LossInputs(rows, embeddings, distances, classes, picked, members)
 
 

@@ -8,6 +8,7 @@ from present import present
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.batch_hard import BatchHardLoss
 from tripletmine.models.losses.pairs import unsquared
+from tripletmine.models.losses.settings import BatchHardSettings
 
 from .examples import UNEVEN, features, inputs_of, mean, sq_distance
 
@@ -36,14 +37,16 @@ def slow(rows, margin, classes, *, relative):
 def test_against_loops(margin, seed, relative):
     inputs = inputs_of(features(seed=seed))
     expected = slow(inputs.embeddings, margin, UNEVEN.tolist(), relative=relative)
-    assert BatchHardLoss(margin, relative=relative)(inputs).item() == pytest.approx(expected, rel=1e-9)
+    assert BatchHardLoss(BatchHardSettings(margin, relative=relative))(inputs).item() == pytest.approx(
+        expected, rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("relative", [True, False])
 def test_drawing_all_rows_together_pays_only_with_the_distances_as_they_are(relative):
     """Rows in no order: their farthest positives are beyond their nearest negatives."""
     rows = features()
-    loss = BatchHardLoss(0.2, relative=relative)
+    loss = BatchHardLoss(BatchHardSettings(0.2, relative=relative))
     wide, narrow = (loss(inputs_of(scale * rows, normalise=False)).item() for scale in (1.0, 0.1))
     if relative:
         assert narrow == pytest.approx(wide, rel=1e-9)
@@ -54,7 +57,7 @@ def test_drawing_all_rows_together_pays_only_with_the_distances_as_they_are(rela
 @pytest.mark.parametrize("classes", [torch.zeros(9, dtype=torch.int64), torch.arange(9)])
 def test_without_triplets_it_is_zero(classes):
     rows = features().requires_grad_()
-    value = BatchHardLoss(0.3)(inputs_of(rows, classes))
+    value = BatchHardLoss(BatchHardSettings(0.3))(inputs_of(rows, classes))
     value.backward()
     assert value == 0
     assert not present(rows.grad).any()
@@ -70,5 +73,5 @@ def test_a_distance_of_zero_has_no_slope():
 
 @pytest.mark.parametrize("margin", [0.0, -1.0, float("nan"), "hard"])
 def test_margins_that_make_no_sense_are_refused(margin):
-    with pytest.raises(ModelError, match=r"^loss\.batch_hard\.margin is "):
-        BatchHardLoss(margin)
+    with pytest.raises(ModelError, match=r"^margin is "):
+        BatchHardLoss(BatchHardSettings(margin))

@@ -5,13 +5,15 @@ import torch
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.centre import CentreLoss
 from tripletmine.models.losses.objective import Objective, Term
-from tripletmine.models.train.optimisers import Optimiser, OptimiserSettings
+from tripletmine.models.losses.settings import CentreSettings
+from tripletmine.models.train.optimisers import Optimiser
+from tripletmine.models.train.settings import OptimiserSettings
 
 from .examples import CLASSES, UNEVEN, WIDTH, features, gradient, inputs_of, sq_distance
 
 
-def with_centres(**options):
-    loss = CentreLoss(classes=CLASSES, width=WIDTH, **{"weight": 1.0, **options}).double()
+def with_centres(weight=1.0, **settings):
+    loss = CentreLoss(CentreSettings(**settings), classes=CLASSES, width=WIDTH, weight=weight).double()
     with torch.no_grad():
         loss.centres.copy_(features(CLASSES, seed=9))
     return loss
@@ -53,5 +55,5 @@ def test_one_step_moves_each_centre_by_its_own_rate_whatever_the_weight(weight):
 
 @pytest.mark.parametrize(("field", "value"), [("weight", 0.0), ("centre_rate", 0.0), ("centre_rate", 1.5)])
 def test_settings_out_of_range_are_refused(field, value):
-    with pytest.raises(ModelError, match=rf"{field.removeprefix('weight') or 'centre'} is {value}"):
-        CentreLoss(classes=2, width=2, **{"weight": 1.0, field: value})
+    with pytest.raises(ModelError, match=rf"^{field} is {value}"):
+        with_centres(**{field: value})

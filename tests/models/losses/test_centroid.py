@@ -5,6 +5,7 @@ import torch
 from present import present
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.centroid import CentroidTripletLoss
+from tripletmine.models.losses.settings import CentroidSettings
 
 from .examples import UNEVEN, features, inputs_of, sq_distance
 
@@ -31,7 +32,7 @@ def slow(rows, margin, classes=UNEVEN):
 def test_against_loops(margin, normalise, seed):
     rows = features(seed=seed).requires_grad_()
     inputs = inputs_of(rows, normalise=normalise)
-    value = CentroidTripletLoss(margin)(inputs)
+    value = CentroidTripletLoss(CentroidSettings(margin))(inputs)
     expected = slow(inputs.embeddings, margin)
     assert value.item() == pytest.approx(expected.item(), rel=1e-9)
     found, wanted = (torch.autograd.grad(each, rows, retain_graph=True)[0] for each in (value, expected))
@@ -41,22 +42,26 @@ def test_against_loops(margin, normalise, seed):
 def test_a_query_is_not_part_of_its_own_centroid():
     """Two rows of one class: each is compared with the other one."""
     rows = torch.tensor([[1.0, 0.0], [0.0, 1.0], [5.0, 0.0], [5.0, 0.0]], dtype=torch.float64)
-    value = CentroidTripletLoss(0.5)(inputs_of(rows, torch.tensor([0, 0, 1, 1]), normalise=False))
+    value = CentroidTripletLoss(CentroidSettings(0.5))(
+        inputs_of(rows, torch.tensor([0, 0, 1, 1]), normalise=False)
+    )
     # Only rows 0 and 1 are near enough to anything: 2 − 16, 2 − 26, 0 − (4.5² + 0.5²) twice. None violates.
     assert value == 0
-    value = CentroidTripletLoss(15.0)(inputs_of(rows, torch.tensor([0, 0, 1, 1]), normalise=False))
+    value = CentroidTripletLoss(CentroidSettings(15.0))(
+        inputs_of(rows, torch.tensor([0, 0, 1, 1]), normalise=False)
+    )
     assert value.item() == pytest.approx((2 - 16 + 15) / 4)
 
 
 @pytest.mark.parametrize("classes", [torch.zeros(9, dtype=torch.int64), torch.arange(9)])
 def test_without_a_pair_or_a_second_class_it_is_zero(classes):
     rows = features().requires_grad_()
-    value = CentroidTripletLoss()(inputs_of(rows, classes))
+    value = CentroidTripletLoss(CentroidSettings())(inputs_of(rows, classes))
     value.backward()
     assert value == 0
     assert not present(rows.grad).any()
 
 
 def test_the_margin_is_checked():
-    with pytest.raises(ModelError, match=r"^loss\.centroid\.margin is 0"):
-        CentroidTripletLoss(0.0)
+    with pytest.raises(ModelError, match=r"^margin is 0"):
+        CentroidTripletLoss(CentroidSettings(0.0))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.classification import ClassificationLoss
+from tripletmine.models.losses.settings import ClassificationSettings
 
 from .examples import CLASSES, UNEVEN, WIDTH, features, inputs_of, method
 
@@ -36,7 +37,7 @@ def slow(loss, rows, smoothing):
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
 def test_against_loops(smoothing):
     loss = method("classification").double()
-    loss.smoothing = smoothing
+    loss.settings = ClassificationSettings(smoothing)
     with torch.no_grad():
         loss.neck.weight.copy_(torch.tensor([0.5, 1.0, 2.0, 3.0]))
     rows = features()
@@ -51,5 +52,5 @@ def test_neither_neck_nor_classifier_has_a_bias():
 
 
 def test_the_smoothing_is_checked():
-    with pytest.raises(ModelError, match=r"^loss\.classification\.smoothing is 1.0 but must be below 1.0"):
-        ClassificationLoss(classes=CLASSES, width=WIDTH, smoothing=1.0)
+    with pytest.raises(ModelError, match=r"^smoothing is 1.0 but must be below 1"):
+        ClassificationLoss(ClassificationSettings(smoothing=1.0), classes=CLASSES, width=WIDTH)

@@ -8,6 +8,7 @@ from present import present
 from torch import nn
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.hist import HistLoss, Prototypes, spread
+from tripletmine.models.losses.settings import HistSettings
 
 from .examples import CLASSES, UNEVEN, WIDTH, features, inputs_of
 
@@ -17,7 +18,7 @@ HIDDEN = 5
 def some_loss(**options):
     """One whose variances differ, on both sides of both ends of relu6."""
     torch.manual_seed(0)
-    loss = HistLoss(classes=CLASSES, width=WIDTH, hidden=HIDDEN, **options).double()
+    loss = HistLoss(HistSettings(hidden=HIDDEN, **options), classes=CLASSES, width=WIDTH).double()
     with torch.no_grad():
         loss.prototypes.log_variances.copy_(4 * features(CLASSES, seed=3))
     return loss
@@ -79,15 +80,16 @@ def slow(loss, rows):
     units = nn.functional.normalize(rows).tolist()
     distances = [[slow_distance(loss.prototypes, row, code) for code in range(CLASSES)] for row in units]
     first = [
-        slow_cross_entropy([-loss.tau * d for d in row], y) for row, y in zip(distances, codes, strict=True)
+        slow_cross_entropy([-loss.settings.tau * d for d in row], y)
+        for row, y in zip(distances, codes, strict=True)
     ]
     incidence = [
-        [1.0 if y == code else math.exp(-loss.alpha * row[code]) for code in edges]
+        [1.0 if y == code else math.exp(-loss.settings.alpha * row[code]) for code in edges]
         for row, y in zip(distances, codes, strict=True)
     ]
     logits = slow_network(loss.network, rows.tolist(), incidence)
     second = [slow_cross_entropy(row, y) for row, y in zip(logits, codes, strict=True)]
-    return sum(first) / len(first) + loss.lambda_s * sum(second) / len(second)
+    return sum(first) / len(first) + loss.settings.lambda_s * sum(second) / len(second)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -128,8 +130,8 @@ def test_distributions_and_network_have_rates_of_their_own():
     ("field", "value"), [("tau", 0.0), ("alpha", -1.0), ("lambda_s", -0.1), ("hidden", 0)]
 )
 def test_settings_out_of_range_are_refused(field, value):
-    with pytest.raises(ModelError, match=rf"^loss\.hist\.{field} is "):
-        HistLoss(classes=2, width=2, **{field: value})
+    with pytest.raises(ModelError, match=rf"^{field} is "):
+        HistSettings(**{field: value})
 
 
 def test_a_variance_is_between_1_and_e_to_the_6():

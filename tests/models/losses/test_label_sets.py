@@ -10,6 +10,13 @@ from tripletmine.models.losses.centroid import CentroidTripletLoss
 from tripletmine.models.losses.global_loss import GlobalLoss
 from tripletmine.models.losses.objective import Objective, Term
 from tripletmine.models.losses.quadruplet import QuadrupletLoss
+from tripletmine.models.losses.settings import (
+    BatchAllSettings,
+    BatchHardSettings,
+    CentroidSettings,
+    GlobalSettings,
+    QuadrupletSettings,
+)
 from tripletmine.models.losses.triplet import TripletLoss
 
 from ..label_sets import first_of, members_of, random_sets, triplets_of
@@ -88,11 +95,11 @@ def slow_triplet(rows, sets):
 
 
 CASES = {
-    "batch_all": (lambda: BatchAllLoss(0.3, "all"), slow_batch_all),
-    "batch_hard": (lambda: BatchHardLoss(relative=False), slow_batch_hard),
-    "centroid": (CentroidTripletLoss, slow_centroid),
-    "quadruplet": (lambda: QuadrupletLoss(width=WIDTH, relative=False), slow_quadruplet),
-    "triplet": (TripletLoss, slow_triplet),
+    "batch_all": (lambda: BatchAllLoss(BatchAllSettings(0.3, "all")), slow_batch_all),
+    "batch_hard": (lambda: BatchHardLoss(BatchHardSettings(relative=False)), slow_batch_hard),
+    "centroid": (lambda: CentroidTripletLoss(CentroidSettings()), slow_centroid),
+    "quadruplet": (lambda: QuadrupletLoss(QuadrupletSettings(relative=False), width=WIDTH), slow_quadruplet),
+    "triplet": (lambda: TripletLoss(0.2), slow_triplet),
 }
 
 
@@ -120,7 +127,7 @@ def test_the_global_loss_takes_the_triplets_of_the_sets():
     u = torch.stack([sq_distance(rows[a], rows[p]) / 4 for a, p, _ in picked])
     v = torch.stack([sq_distance(rows[a], rows[n]) / 4 for a, _, n in picked])
     expected = u.var(correction=0) + v.var(correction=0) + 0.8 * (u.mean() - v.mean() + 0.4).clamp_min(0)
-    assert GlobalLoss()(inputs).item() == pytest.approx(expected.item(), rel=1e-6)
+    assert GlobalLoss(GlobalSettings())(inputs).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(METHODS.keys() - OF_ONE_CLASS))

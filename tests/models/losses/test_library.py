@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.library import LibraryLoss, library_loss
+from tripletmine.models.losses.settings import LibrarySettings
 
 from .examples import CLASSES, UNEVEN, WIDTH, features, gradient, inputs_of
 
@@ -39,9 +40,9 @@ def users(tmp_path):
     return f"{tmp_path / 'mine.py'}:"
 
 
-def made(reference, **options):
+def made(reference, rate=None, **options):
     torch.manual_seed(0)
-    return library_loss(reference, classes=CLASSES, width=WIDTH, **options)
+    return library_loss(reference, classes=CLASSES, width=WIDTH, settings=LibrarySettings(rate), **options)
 
 
 def test_contrastive_loss_against_loops():
@@ -107,5 +108,5 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
 
 
 def test_its_rate_is_checked():
-    with pytest.raises(ModelError, match=r"^loss\.library\.rate is 0"):
-        LibraryLoss(nn.Identity(), subject="loss", rate=0.0)
+    with pytest.raises(ModelError, match=r"^rate is 0"):
+        LibraryLoss(nn.Identity(), subject="loss", settings=LibrarySettings(rate=0.0))

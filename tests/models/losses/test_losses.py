@@ -5,6 +5,7 @@ import torch
 from tripletmine.models.distances import pairwise_sq_distances
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.global_loss import GlobalLoss, global_loss
+from tripletmine.models.losses.settings import GlobalSettings
 from tripletmine.models.losses.triplet import TripletLoss, triplet_loss
 from tripletmine.models.rules.pair_counts import count_pairs
 
@@ -85,9 +86,9 @@ def test_one_triplet_has_no_variance():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: TripletLoss(0.0), "loss.margin is 0.0"),
-        (lambda: GlobalLoss(t_global=-0.1), "loss.t_global is -0.1"),
-        (lambda: GlobalLoss(lambda_global=-1.0), "loss.lambda_global is -1.0"),
+        (lambda: TripletLoss(0.0), "margin is 0.0"),
+        (lambda: GlobalLoss(GlobalSettings(t_global=-0.1)), "t_global is -0.1"),
+        (lambda: GlobalLoss(GlobalSettings(lambda_global=-1.0)), "lambda_global is -1.0"),
     ],
 )
 def test_settings_out_of_range_are_refused(make, said):

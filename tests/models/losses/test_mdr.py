@@ -6,6 +6,7 @@ import pytest
 import torch
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.mdr import MdrLoss
+from tripletmine.models.losses.settings import MdrSettings
 
 from .examples import UNEVEN, features, inputs_of, sq_distance
 
@@ -36,7 +37,7 @@ def slow(batches, levels, momentum):
 @pytest.mark.parametrize("levels", [(-3.0, 0.0, 3.0), (0.0,), (-1.0, 0.5)])
 @pytest.mark.parametrize("normalise", [True, False])
 def test_against_loops_over_several_batches(levels, normalise):
-    loss = MdrLoss(levels=levels).double()
+    loss = MdrLoss(MdrSettings(levels=levels)).double()
     batches = [inputs_of(features(seed=seed) * (1 + seed), normalise=normalise) for seed in range(4)]
     expected = slow([inputs.embeddings for inputs in batches], levels, 0.9)
     assert [loss(inputs).item() for inputs in batches] == pytest.approx(expected, rel=1e-6)
@@ -44,11 +45,11 @@ def test_against_loops_over_several_batches(levels, normalise):
 
 def test_labels_do_not_count():
     rows = features()
-    assert MdrLoss()(inputs_of(rows)) == MdrLoss()(inputs_of(rows, UNEVEN.flip(0)))
+    assert MdrLoss(MdrSettings())(inputs_of(rows)) == MdrLoss(MdrSettings())(inputs_of(rows, UNEVEN.flip(0)))
 
 
 def test_in_evaluation_the_statistics_stay():
-    loss = MdrLoss()
+    loss = MdrLoss(MdrSettings())
     loss(inputs_of(features()))
     kept = loss.statistics.clone()
     loss.eval()(inputs_of(features(seed=1)))
@@ -56,14 +57,14 @@ def test_in_evaluation_the_statistics_stay():
 
 
 def test_equal_distances_wait_for_the_first_batch_that_has_others():
-    loss = MdrLoss()
+    loss = MdrLoss(MdrSettings())
     assert loss(inputs_of(torch.ones(4, 4), torch.arange(4))) == 0
     inputs = inputs_of(features())
     assert loss(inputs).item() == pytest.approx(slow([inputs.embeddings], loss.levels.tolist(), 0.9)[0])
 
 
 def test_settings_out_of_range_are_refused():
-    with pytest.raises(ModelError, match=r"^loss\.mdr\.levels is empty"):
-        MdrLoss(levels=())
-    with pytest.raises(ModelError, match=r"^loss\.mdr\.momentum is 1.0 but must be below"):
-        MdrLoss(momentum=1.0)
+    with pytest.raises(ModelError, match=r"^levels is empty"):
+        MdrSettings(levels=())
+    with pytest.raises(ModelError, match=r"^momentum is 1.0 but must be below"):
+        MdrSettings(momentum=1.0)

@@ -10,6 +10,7 @@ from tripletmine.models.losses.global_loss import GlobalLoss
 from tripletmine.models.losses.inputs import LossInputs
 from tripletmine.models.losses.loss import Loss
 from tripletmine.models.losses.objective import Objective, Term
+from tripletmine.models.losses.settings import GlobalSettings
 from tripletmine.models.losses.triplet import TripletLoss
 from tripletmine.models.parameter_groups import ParameterGroup
 from tripletmine.models.rules.in_batch import TripletSelection
@@ -28,7 +29,9 @@ def inputs(embeddings, triplets, margin=0.2):
 
 
 def smart_mining(margin=0.2, gamma=1.0, **of_global):
-    return Objective({"triplet": Term(TripletLoss(margin), gamma), "global": Term(GlobalLoss(**of_global))})
+    return Objective(
+        {"triplet": Term(TripletLoss(margin), gamma), "global": Term(GlobalLoss(GlobalSettings(**of_global)))}
+    )
 
 
 class Bias(Loss):
@@ -86,7 +89,7 @@ def test_without_triplets_only_losses_that_need_none_are_computed():
     total.backward()
     assert (x.grad == 0).all()
 
-    mixed = Objective({"triplet": Term(TripletLoss()), "bias": Term(Bias(), 2.0)})
+    mixed = Objective({"triplet": Term(TripletLoss(0.2)), "bias": Term(Bias(), 2.0)})
     total, parts, teaches = mixed(inputs(unit(), []))
     assert teaches
     assert parts["triplet"].item() == 0
@@ -94,19 +97,19 @@ def test_without_triplets_only_losses_that_need_none_are_computed():
 
 
 def test_parameters_of_losses_are_in_its_state_and_in_its_groups():
-    objective = Objective({"triplet": Term(TripletLoss()), "own": Term(OwnRate()), "bias": Term(Bias())})
+    objective = Objective({"triplet": Term(TripletLoss(0.2)), "own": Term(OwnRate()), "bias": Term(Bias())})
     assert list(objective.state_dict()) == ["terms.own.value", "terms.bias.value"]
     groups = objective.parameter_groups()
     assert [(group.rate, group.kind) for group in groups] == [(0.5, "sgd"), (None, None)]
 
 
 def test_a_loss_that_forgets_a_parameter_is_refused():
-    with pytest.raises(ModelError, match=r"groups of loss\.lost hold 0 parameters but it has 1"):
+    with pytest.raises(ModelError, match=r"groups of the loss lost hold 0 parameters but it has 1"):
         Objective({"lost": Term(Forgetful())}).parameter_groups()
 
 
 def test_no_terms_and_negative_weights_are_refused():
-    with pytest.raises(ModelError, match="loss has no terms"):
+    with pytest.raises(ModelError, match="an objective has no terms"):
         Objective({})
-    with pytest.raises(ModelError, match=r"loss\.triplet is -1"):
-        Objective({"triplet": Term(TripletLoss(), -1.0)})
+    with pytest.raises(ModelError, match=r"weight of triplet is -1"):
+        Objective({"triplet": Term(TripletLoss(0.2), -1.0)})

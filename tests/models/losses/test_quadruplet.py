@@ -6,13 +6,14 @@ from present import present
 from torch import nn
 from tripletmine.models.losses.pairs import hinge_sum
 from tripletmine.models.losses.quadruplet import PairMetric, QuadrupletLoss
+from tripletmine.models.losses.settings import QuadrupletSettings
 
 from .examples import UNEVEN, WIDTH, features, gradient, inputs_of, mean, sq_distance, triplets
 
 
 def trained_loss(**options):
     """One whose layer is not symmetric any more."""
-    loss = QuadrupletLoss(width=WIDTH, **options).double()
+    loss = QuadrupletLoss(QuadrupletSettings(**options), width=WIDTH).double()
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in loss.parameters():
@@ -28,16 +29,18 @@ def slow_g(layer, rows, i, j):
 def slow(loss, rows, classes):
     codes = classes.tolist()
     places = range(len(codes))
-    if loss.relative:
+    if loss.settings.relative:
         rows = rows / mean(sq_distance(rows[i], rows[j]) for i in places for j in places if i < j).sqrt()
     g2 = [[slow_g(loss.metric.layer, rows, i, j) ** 2 for j in places] for i in places]
     pairs = [(i, j) for i in places for j in places if i < j]
     mu_p = mean(g2[i][j] for i, j in pairs if codes[i] == codes[j])
     mu_n = mean(g2[i][j] for i, j in pairs if codes[i] != codes[j])
     spread = (mu_n - mu_p).detach().clamp_min(0)
-    first = mean((g2[a][p] - g2[a][n] + loss.w1 * spread).clamp_min(0) for a, p, n in triplets(classes))
+    first = mean(
+        (g2[a][p] - g2[a][n] + loss.settings.w1 * spread).clamp_min(0) for a, p, n in triplets(classes)
+    )
     second = [
-        (g2[a][p] - g2[m][n] + loss.w2 * spread).clamp_min(0)
+        (g2[a][p] - g2[m][n] + loss.settings.w2 * spread).clamp_min(0)
         for a, p, n in triplets(classes)
         for m in places
         if len({codes[a], codes[n], codes[m]}) == 3
@@ -76,7 +79,7 @@ def test_two_classes_hold_triplets_but_no_quadruplet():
 
 @pytest.mark.parametrize("relative", [True, False])
 def test_drawing_all_rows_together_pays_only_with_the_rows_as_they_are(relative):
-    loss = QuadrupletLoss(width=WIDTH, relative=relative).double()
+    loss = QuadrupletLoss(QuadrupletSettings(relative=relative), width=WIDTH).double()
     wide, narrow = (loss(inputs_of(scale * features(), normalise=False)).item() for scale in (1.0, 0.1))
     if relative:
         assert narrow == pytest.approx(wide, rel=1e-9)
@@ -114,5 +117,5 @@ def test_a_hinge_of_exactly_zero_is_in_neither_sum():
 
 
 def test_the_layer_has_a_rate_of_its_own():
-    (group,) = QuadrupletLoss(width=WIDTH, metric_factor=7.0).parameter_groups()
+    (group,) = QuadrupletLoss(QuadrupletSettings(metric_factor=7.0), width=WIDTH).parameter_groups()
     assert group.factor == 7.0

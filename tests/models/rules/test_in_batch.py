@@ -74,7 +74,7 @@ def batches(draw):
 @settings(max_examples=150, deadline=None)
 @given(batches(), st.sampled_from([0.0, 0.5, 1.0, 1.5]), st.sampled_from([0.125, 0.25, 1.0]), st.booleans())
 def test_within_boundary_finds_exactly_the_admissible_triplets(batch, k, margin, nearer_positive):
-    picked = WithinBoundary(k, margin, nearer_positive)(batch)
+    picked = WithinBoundary(k, margin, nearer_positive, nearest_only=False)(batch)
     check(picked, slow_within_boundary(batch, k, margin, nearer_positive))
     assert picked.pairs == len(pairs_of(batch))
 
@@ -110,7 +110,7 @@ def random_batch(rows=384, classes=48, seed=0):
 
 def test_a_sample_of_many_triplets_is_spread_evenly_over_the_anchors():
     batch = random_batch()
-    picked = WithinBoundary(0.9)(batch)
+    picked = WithinBoundary(0.9, 0.2, nearer_positive=True, nearest_only=False)(batch)
     assert picked.trained.triplets > 20 * SAMPLE
     assert picked.sample.shape == (SAMPLE, 3)
     per_anchor = torch.bincount(picked.sample[:, 0], minlength=384)
@@ -119,7 +119,9 @@ def test_a_sample_of_many_triplets_is_spread_evenly_over_the_anchors():
     assert len({tuple(triplet) for triplet in picked.sample.tolist()}) == SAMPLE
 
 
-@pytest.mark.parametrize("rule", [SemiHard(), WithinBoundary(0.9)])
+@pytest.mark.parametrize(
+    "rule", [SemiHard(0.2), WithinBoundary(0.9, 0.2, nearer_positive=True, nearest_only=False)]
+)
 @pytest.mark.parametrize("classes", [[0, 0, 0], [0, 1, 2]])
 def test_without_negatives_or_without_positives_nothing_is_picked(rule, classes):
     picked = rule(batch_of([(0, 0), (0.25, 0), (0, 0.25)], classes))
@@ -143,16 +145,16 @@ def test_stored_triplets_are_passed_on_and_the_active_ones_counted():
 
 def test_the_stored_rule_refuses_a_batch_without_stored_triplets():
     with pytest.raises(ModelError, match="got a batch without triplets"):
-        Stored()(batch_of([(0, 0)], [0]))
+        Stored(0.2)(batch_of([(0, 0)], [0]))
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: WithinBoundary(-0.1), "mine.k_hardness is -0.1"),
-        (lambda: WithinBoundary(1.0, margin=0.0), "mine.margin is 0.0"),
-        (lambda: SemiHard(0.0), "loss.margin is 0.0"),
-        (lambda: Stored(-1.0), "loss.margin is -1.0"),
+        (lambda: WithinBoundary(-0.1, 0.2, nearer_positive=True, nearest_only=True), "k_hardness is -0.1"),
+        (lambda: WithinBoundary(1.0, 0.0, nearer_positive=True, nearest_only=True), "margin is 0.0"),
+        (lambda: SemiHard(0.0), "margin is 0.0"),
+        (lambda: Stored(-1.0), "margin is -1.0"),
     ],
 )
 def test_settings_out_of_range_are_refused(make, said):

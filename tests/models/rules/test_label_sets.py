@@ -45,7 +45,7 @@ def check(picked, expected):
 @pytest.mark.parametrize("nearer_positive", [True, False])
 def test_within_the_boundary(seed, nearer_positive):
     batch, sets = batch_of(seed)
-    rule = WithinBoundary(k_hardness=0.9, margin=0.4, nearer_positive=nearer_positive)
+    rule = WithinBoundary(k_hardness=0.9, margin=0.4, nearer_positive=nearer_positive, nearest_only=False)
     expected = slow(batch, sets, 0.9, 0.4, nearer_positive)
     assert len(expected) > 50
     check(rule(batch), expected)
@@ -66,4 +66,4 @@ def test_semi_hard(seed):
 def test_stored_triplets_are_taken_as_they_are():
     stored = torch.tensor([[0, 1, 2], [3, 4, 5]])
     batch, _ = batch_of(0, stored)
-    assert Stored()(batch).sample.tolist() == stored.tolist()
+    assert Stored(0.2)(batch).sample.tolist() == stored.tolist()

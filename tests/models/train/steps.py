@@ -5,17 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tripletmine.models.batches.batch import BatchShape
 from tripletmine.models.batches.class_balanced import ClassBalanced
-from tripletmine.models.batches.neighbourhood import Neighbourhood, NeighbourhoodSettings
+from tripletmine.models.batches.neighbourhood import Neighbourhood
+from tripletmine.models.batches.settings import BatchShape, NeighbourhoodSettings
 from tripletmine.models.encoders.build import build_encoder
 from tripletmine.models.encoders.checkpoints import save_tensors
 from tripletmine.models.losses.objective import Objective, Term
 from tripletmine.models.losses.triplet import TripletLoss
+from tripletmine.models.optimiser_kind import OptimiserKind
 from tripletmine.models.rules.in_batch import SemiHard, WithinBoundary
-from tripletmine.models.train.optimisers import OptimiserSettings
 from tripletmine.models.train.process_group import joined
 from tripletmine.models.train.processes import ALONE
+from tripletmine.models.train.settings import OptimiserSettings
 from tripletmine.models.train.trainer import Trainer, TrainerSettings
 
 try:  # as a module of the tests, and as a script
@@ -43,24 +44,24 @@ def plan(batches):
     """The batches of an epoch, and the rule that goes with them."""
     images = STEPS * SHAPE.images
     if batches == "class_balanced":
-        return ClassBalanced(CODES, shape=SHAPE, images=images, seed=0, epoch=0), SemiHard()
+        return ClassBalanced(CODES, shape=SHAPE, images=images, seed=0, epoch=0), SemiHard(0.2)
     first, second = (codes.ravel() for codes in np.triu_indices(CLASSES, k=1))
     confusion = {"class_a": first, "class_b": second, "count": 1 + np.arange(len(first))}
     settings = NeighbourhoodSettings(SHAPE)
     found = Neighbourhood(
         CODES, 1 + np.arange(len(CODES)), confusion, settings=settings, images=images, seed=0, epoch=0
     )
-    return found, WithinBoundary(0.9)
+    return found, WithinBoundary(0.9, 0.2, nearer_positive=True, nearest_only=False)
 
 
-def trainer(name, rule, *, seed=0, processes=ALONE, kind="adamw", **settings):
+def trainer(name, rule, *, seed=0, processes=ALONE, kind: OptimiserKind = "adamw", **settings):
     """A small network, and a loss beside a triplet loss."""
     encoder = build_encoder(
         "mlp", input_shape=(8,), embedding_dim=WIDTH, arguments={"hidden": (16,), "groups": 1}, seed=seed
     )
-    objective = Objective({"triplet": Term(TripletLoss()), name: Term(method(name, seed), 0.5)})
+    objective = Objective({"triplet": Term(TripletLoss(0.2)), name: Term(method(name, seed), 0.5)})
     rate = 2e-3 if kind == "adamw" else 0.05
-    chosen = TrainerSettings(OptimiserSettings(kind=kind, learning_rate=rate), **settings)
+    chosen = TrainerSettings(OptimiserSettings(optimiser=kind, learning_rate=rate), **settings)
     return Trainer(encoder, objective, rule, chosen, total_steps=STEPS, seed=0, processes=processes)
 
 

@@ -54,7 +54,7 @@ def test_event_files_hold_every_step_once_also_after_a_resume(tmp_path):
 def test_a_log_that_is_not_installed_is_refused_with_the_extra(tmp_path, monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
     with (
-        pytest.raises(ModelError, match=rf"train\.log names \"{name}\".*pip install 'tripletmine\[{name}\]'"),
+        pytest.raises(ModelError, match=rf"log names \"{name}\".*pip install 'tripletmine\[{name}\]'"),
         open_logs([name], tmp_path, title="birds", first_step=0),
     ):
         pass

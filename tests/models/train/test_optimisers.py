@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from tripletmine.models.errors import ModelError
 from tripletmine.models.parameter_groups import ParameterGroup, encoder_group
-from tripletmine.models.train.optimisers import Optimiser, OptimiserSettings
+from tripletmine.models.train.optimisers import Optimiser
+from tripletmine.models.train.settings import OptimiserSettings
 
 
 def encoder(seed=0) -> Any:
@@ -34,7 +35,7 @@ def train(network, optimiser, steps, seed, share=1.0):
     ("kind", "made"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)]
 )
 def test_kinds(kind, made):
-    (found,) = built(encoder(), OptimiserSettings(kind=kind)).torch_optimisers
+    (found,) = built(encoder(), OptimiserSettings(optimiser=kind)).torch_optimisers
     assert type(found) is made
 
 
@@ -60,7 +61,7 @@ def test_an_encoder_without_trainable_weights_is_refused():
 
 @pytest.mark.parametrize("kind", ["adamw", "adam", "sgd"])
 def test_state_put_back_continues_with_the_same_bits(kind):
-    settings = OptimiserSettings(kind=kind, learning_rate=0.01)
+    settings = OptimiserSettings(optimiser=kind, learning_rate=0.01)
     whole = encoder()
     optimiser = built(whole, settings)
     train(whole, optimiser, 3, seed=1)
@@ -131,11 +132,11 @@ def test_groups_out_of_range_are_refused(wrong):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"kind": "adam2"}, "did you mean 'adam'"),
-        ({"learning_rate": 0.0}, "train.learning_rate is 0.0"),
-        ({"weight_decay": -1.0}, "train.weight_decay is -1.0"),
-        ({"momentum": 1.0}, "train.momentum is 1.0"),
-        ({"clip_norm": -1.0}, "train.clip_norm is -1.0"),
+        ({"optimiser": "adam2"}, "did you mean 'adam'"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
+        ({"weight_decay": -1.0}, "weight_decay is -1.0"),
+        ({"momentum": 1.0}, "momentum is 1.0"),
+        ({"clip_norm": -1.0}, "clip_norm is -1.0"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, said):

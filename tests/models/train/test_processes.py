@@ -45,7 +45,7 @@ def test_dropout_of_two_processes_is_that_of_one_in_as_large_pieces(states):
 
 
 def test_a_batch_smaller_than_the_processes_is_refused():
-    with pytest.raises(ModelError, match=r"a batch has 3 rows but train\.processes is 4"):
+    with pytest.raises(ModelError, match=r"a batch has 3 rows but processes = 4"):
         Processes(0, 4).share(3)
 
 

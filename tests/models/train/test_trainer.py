@@ -7,25 +7,26 @@ import pytest
 import torch
 from present import present
 from torch import nn
-from tripletmine.models.batches.batch import Batch, BatchShape
+from tripletmine.models.batches.batch import Batch
 from tripletmine.models.batches.class_balanced import ClassBalanced
 from tripletmine.models.batches.mined_filter import MinedFilter
+from tripletmine.models.batches.settings import BatchShape
 from tripletmine.models.batches.stored_triplets import StoredTriplets
 from tripletmine.models.encoders.build import build_encoder
 from tripletmine.models.encoders.checkpoints import load_tensors, save_tensors, weights_to_use, without_prefix
 from tripletmine.models.encoders.encode import encode
 from tripletmine.models.errors import ModelError
-from tripletmine.models.images.transforms import AugmentSettings, Scaling, TrainTransform
+from tripletmine.models.images.settings import AugmentSettings
+from tripletmine.models.images.transforms import Scaling, TrainTransform
 from tripletmine.models.losses.global_loss import GlobalLoss
 from tripletmine.models.losses.loss import Loss
 from tripletmine.models.losses.objective import Objective, Term
+from tripletmine.models.losses.settings import GlobalSettings
 from tripletmine.models.losses.triplet import TripletLoss
 from tripletmine.models.metrics.retrieval import retrieval
 from tripletmine.models.rules.in_batch import BatchRule, SemiHard, Stored, WithinBoundary
 from tripletmine.models.train.frozen import freeze_backbone
-from tripletmine.models.train.optimisers import OptimiserSettings
-from tripletmine.models.train.schedules import ScheduleSettings
-from tripletmine.models.train.settings import TrainerSettings
+from tripletmine.models.train.settings import OptimiserSettings, ScheduleSettings, TrainerSettings
 from tripletmine.models.train.trainer import Trainer
 
 CLASSES = np.repeat(np.arange(8), 20).astype(np.int32)
@@ -60,11 +61,11 @@ def plan(rule, epoch=0):
 
 
 def smart_mining():
-    return Objective({"triplet": Term(TripletLoss()), "global": Term(GlobalLoss())})
+    return Objective({"triplet": Term(TripletLoss(0.2)), "global": Term(GlobalLoss(GlobalSettings()))})
 
 
 def trainer(
-    rule: BatchRule = SemiHard(),  # noqa: B008
+    rule: BatchRule = SemiHard(0.2),  # noqa: B008
     settings=None,
     *,
     name="convnet",
@@ -99,14 +100,14 @@ def same(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
-RULES = [SemiHard(), WithinBoundary(0.9), Stored()]
+RULES = [SemiHard(0.2), WithinBoundary(0.9, 0.2, nearer_positive=True, nearest_only=False), Stored(0.2)]
 FROZEN = TrainerSettings(OptimiserSettings(learning_rate=1e-30, weight_decay=0.0))
 KINDS = [
     TrainerSettings(),
     TrainerSettings(
-        OptimiserSettings(kind="sgd", learning_rate=0.1), ScheduleSettings(kind="step", step_every=3)
+        OptimiserSettings(optimiser="sgd", learning_rate=0.1), ScheduleSettings(schedule="step", step_every=3)
     ),
-    TrainerSettings(OptimiserSettings(kind="adam"), channels_last=False, autocast=True),
+    TrainerSettings(OptimiserSettings(optimiser="adam"), channels_last=False, autocast=True),
     TrainerSettings(embed_rows=7, ema_decay=0.9),
 ]
 
@@ -114,12 +115,14 @@ KINDS = [
 @pytest.mark.parametrize("rule", RULES, ids=["semi-hard", "k rule", "stored"])
 def test_a_short_run_pulls_the_classes_apart(rule):
     settings = TrainerSettings(
-        OptimiserSettings(learning_rate=3e-3), ScheduleSettings(kind="constant", warm_up_steps=0)
+        OptimiserSettings(learning_rate=3e-3), ScheduleSettings(schedule="constant", warmup_steps=0)
     )
     learner = trainer(rule, settings, name="mlp", dropout=0.0)
 
     def map_at_r():
-        embeddings = encode(learner.encoder, IMAGES, normalise=True, batch=160, scaling=TRANSFORM.scaling)
+        embeddings = encode(
+            learner.encoder, IMAGES, normalise=True, batch_rows=160, scaling=TRANSFORM.scaling
+        )
         return retrieval(embeddings, CLASSES).map_at_r
 
     before = map_at_r()
@@ -150,18 +153,18 @@ def test_a_resume_in_mid_epoch_through_a_file_is_bit_identical(rule, settings, t
 def test_a_resume_continues_what_a_loss_has_learnt(tmp_path):
     def learner(encoder=None):
         return trainer(
-            objective=Objective({"triplet": Term(TripletLoss()), "centres": Term(Centres(CLASSES), 0.1)}),
+            objective=Objective({"triplet": Term(TripletLoss(0.2)), "centres": Term(Centres(CLASSES), 0.1)}),
             encoder=encoder,
         )
 
     whole = learner()
-    records = run(whole, plan(SemiHard()))
+    records = run(whole, plan(SemiHard(0.2)))
     broken = learner()
-    run(broken, FirstSteps(plan(SemiHard()), 4))
+    run(broken, FirstSteps(plan(SemiHard(0.2)), 4))
     save_tensors(tmp_path / "state.safetensors", broken.state())
     resumed = learner(other_weights())
     resumed.load_state(load_tensors(tmp_path / "state.safetensors")[0])
-    assert run(resumed, plan(SemiHard()), start=4) == records[4:]
+    assert run(resumed, plan(SemiHard(0.2)), start=4) == records[4:]
     assert same(whole.state(), resumed.state())
     learnt = whole.state()["objective/terms.centres.centres"]
     assert not torch.equal(learnt, learner().state()["objective/terms.centres.centres"])
@@ -194,12 +197,12 @@ def test_a_loss_without_triplets_trains_on_a_batch_without_any():
 
 def test_averaged_weights_are_the_ones_to_use():
     learner = trainer(settings=TrainerSettings(ema_decay=0.9))
-    run(learner, plan(SemiHard()))
+    run(learner, plan(SemiHard(0.2)))
     state = learner.state()
     assert same(weights_to_use(state), without_prefix("average/weights/", state))
     assert not same(weights_to_use(state), weights_of(learner))
     plain = trainer()
-    run(plain, plan(SemiHard()))
+    run(plain, plan(SemiHard(0.2)))
     assert same(weights_to_use(plain.state()), weights_of(plain))
     assert same(weights_of(plain), weights_of(learner)), "the average must not change what is trained"
 
@@ -208,27 +211,27 @@ def test_a_frozen_backbone_keeps_its_weights_and_the_next_epoch_may_train_all():
     frozen = trainer()
     freeze_backbone(frozen.encoder)
     before = weights_of(frozen)
-    run(frozen, plan(SemiHard()))
+    run(frozen, plan(SemiHard(0.2)))
     after = weights_of(frozen)
     changed = {name for name in after if not torch.equal(before[name], after[name])}
     assert changed == {list(after)[-2], list(after)[-1]}
 
     free = trainer(encoder=other_weights())
     free.load_state(frozen.state())
-    run(free, plan(SemiHard(), epoch=1))
+    run(free, plan(SemiHard(0.2), epoch=1))
     assert not torch.equal(weights_of(free)["0.weight"], after["0.weight"])
 
 
 def test_the_wrong_share_of_images_is_refused():
     learner = trainer()
-    (batch,) = FirstSteps(plan(SemiHard()), 1).batches()
+    (batch,) = FirstSteps(plan(SemiHard(0.2)), 1).batches()
     with pytest.raises(ModelError, match=r"got 30 images but rows 0 to 32 of the batch"):
         learner.step(batch, PLAIN(IMAGES[batch.rows], 0)[:30])
 
 
 @pytest.mark.parametrize(
     ("embed_rows", "said"),
-    [(None, "lower train.embed_rows below that"), (8, "train.embed_rows (now 8), or train")],
+    [(None, "lower embed_rows below that"), (8, "embed_rows (now 8), or images_per_class")],
 )
 def test_out_of_memory_says_which_key_to_lower(embed_rows, said):
     class Hungry(nn.Module):
@@ -240,7 +243,7 @@ def test_out_of_memory_says_which_key_to_lower(embed_rows, said):
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     learner = trainer(encoder=Hungry(), settings=TrainerSettings(embed_rows=embed_rows))
-    (batch,) = FirstSteps(plan(SemiHard()), 1).batches()
+    (batch,) = FirstSteps(plan(SemiHard(0.2)), 1).batches()
     with pytest.raises(ModelError, match="out of GPU memory while training on 32 images at once") as caught:
         learner.step(batch, PLAIN(IMAGES[batch.rows], 0))
     assert said in str(caught.value)
@@ -248,7 +251,7 @@ def test_out_of_memory_says_which_key_to_lower(embed_rows, said):
 
 @pytest.mark.parametrize("wrong", [{"embed_rows": 0}, {"ema_decay": 1.0}])
 def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(ModelError, match=rf"^train\.{next(iter(wrong))} is "):
+    with pytest.raises(ModelError, match=rf"^{next(iter(wrong))} is "):
         TrainerSettings(**wrong)
 
 
@@ -271,10 +274,10 @@ class FirstSteps:
 
 def test_the_state_is_a_copy():
     learner = trainer()
-    run(learner, FirstSteps(plan(SemiHard()), 2))
+    run(learner, FirstSteps(plan(SemiHard(0.2)), 2))
     state = learner.state()
     kept = {name: value.clone() for name, value in state.items()}
-    run(learner, FirstSteps(plan(SemiHard(), epoch=1), 2))
+    run(learner, FirstSteps(plan(SemiHard(0.2), epoch=1), 2))
     assert same(state, kept)
     assert not same(learner.state(), kept)
 
@@ -282,11 +285,11 @@ def test_the_state_is_a_copy():
 def test_dropout_depends_on_the_step_and_not_on_the_global_random_state():
     def losses(global_seed):
         torch.manual_seed(global_seed)
-        return [record.loss for record in run(trainer(), FirstSteps(plan(SemiHard()), 2))]
+        return [record.loss for record in run(trainer(), FirstSteps(plan(SemiHard(0.2)), 2))]
 
     assert losses(1) == losses(2)
     learner = trainer(settings=FROZEN)
-    (batch,) = FirstSteps(plan(SemiHard()), 1).batches()
+    (batch,) = FirstSteps(plan(SemiHard(0.2)), 1).batches()
     images = PLAIN(IMAGES[batch.rows], 0)
     assert learner.step(batch, images).loss != learner.step(batch, images).loss
 
@@ -296,13 +299,13 @@ def test_the_global_random_state_is_left_alone():
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    run(learner, FirstSteps(plan(SemiHard()), 1))
+    run(learner, FirstSteps(plan(SemiHard(0.2)), 1))
     assert torch.equal(torch.rand(2), expected)
 
 
 def test_a_step_reports_the_loss_of_its_triplets_before_the_update():
-    learner = trainer(WithinBoundary(0.9), dropout=0.0)
-    (batch,) = FirstSteps(plan(SemiHard()), 1).batches()
+    learner = trainer(WithinBoundary(0.9, 0.2, nearer_positive=True, nearest_only=False), dropout=0.0)
+    (batch,) = FirstSteps(plan(SemiHard(0.2)), 1).batches()
     images = TRANSFORM(IMAGES[batch.rows], 0)
     with torch.no_grad():
         z = nn.functional.normalize(learner.encoder(images)).double()
@@ -337,15 +340,15 @@ def test_a_step_reports_the_loss_of_its_triplets_before_the_update():
 
 
 def test_the_learning_rate_follows_the_schedule():
-    settings = TrainerSettings(schedule=ScheduleSettings(kind="cosine", warm_up_steps=3, final_share=0.0))
-    rates = [record.learning_rate for record in run(trainer(settings=settings), plan(SemiHard()))]
+    settings = TrainerSettings(schedule=ScheduleSettings(schedule="cosine", warmup_steps=3, final_share=0.0))
+    rates = [record.learning_rate for record in run(trainer(settings=settings), plan(SemiHard(0.2)))]
     expected = [2e-3 / 3, 4e-3 / 3, 2e-3] + [1e-3 * (1 + math.cos(math.pi * step / 6)) for step in range(7)]
     assert rates == pytest.approx(expected)
 
 
 def test_a_batch_without_any_triplet_leaves_weights_and_optimiser_alone_and_is_counted():
     learner = trainer()
-    run(learner, FirstSteps(plan(SemiHard()), 2))
+    run(learner, FirstSteps(plan(SemiHard(0.2)), 2))
     before = learner.state()
     rows = np.arange(20, dtype=np.int64)  # of one class only
     record = learner.step(Batch(rows, CLASSES[rows]), TRANSFORM(IMAGES[rows], 2))
@@ -359,15 +362,16 @@ def test_the_share_of_mined_triplets_is_exact_for_stored_and_small_for_random_on
     mined = MinedFilter(160)
     for part in stored_parts():
         mined.add(part())
-    assert {record.mined_share for record in run(trainer(Stored(), mined=mined), plan(Stored()))} == {1.0}
-    assert all(present(record.mined_share) < 0.3 for record in run(trainer(mined=mined), plan(SemiHard())))
+    found = [record.mined_share for record in run(trainer(Stored(0.2), mined=mined), plan(Stored(0.2)))]
+    assert set(found) == {1.0}
+    assert all(present(record.mined_share) < 0.3 for record in run(trainer(mined=mined), plan(SemiHard(0.2))))
 
 
 def test_nan_embeddings_name_the_step_and_the_rows_and_change_no_weight():
     learner = trainer()
-    run(learner, FirstSteps(plan(SemiHard()), 2))
+    run(learner, FirstSteps(plan(SemiHard(0.2)), 2))
     before = learner.state()
-    batch = next(plan(SemiHard(), epoch=1).batches())
+    batch = next(plan(SemiHard(0.2), epoch=1).batches())
     images = TRANSFORM(IMAGES[batch.rows], 2).clone()
     images[[3, 7]] = torch.nan
     with pytest.raises(ModelError, match=r"the loss of step 2 is nan") as caught:
@@ -390,7 +394,7 @@ def test_a_gradient_that_is_not_finite_names_the_step_and_changes_no_weight():
 
     learner = trainer(encoder=Cliff())
     before = weights_of(learner)
-    batch = next(plan(SemiHard()).batches())
+    batch = next(plan(SemiHard(0.2)).batches())
     with pytest.raises(ModelError, match=r"the gradient of step 0 is (nan|inf) \(rows .* of 32\)"):
         learner.step(batch, TRANSFORM(IMAGES[batch.rows], 0))
     assert same(before, weights_of(learner))
@@ -400,13 +404,13 @@ def test_clipping_limits_the_change():
     def change(clip_norm):
         settings = TrainerSettings(
             OptimiserSettings(
-                kind="sgd", learning_rate=1.0, momentum=0.0, weight_decay=0.0, clip_norm=clip_norm
+                optimiser="sgd", learning_rate=1.0, momentum=0.0, weight_decay=0.0, clip_norm=clip_norm
             ),
-            ScheduleSettings(kind="constant", warm_up_steps=0),
+            ScheduleSettings(schedule="constant", warmup_steps=0),
         )
         learner = trainer(settings=settings)
         before = weights_of(learner)
-        run(learner, FirstSteps(plan(SemiHard()), 1))
+        run(learner, FirstSteps(plan(SemiHard(0.2)), 1))
         return math.sqrt(sum(float((before[n] - w).square().sum()) for n, w in weights_of(learner).items()))
 
     free = change(0.0)
@@ -416,14 +420,14 @@ def test_clipping_limits_the_change():
 
 
 def test_without_normalising_the_length_of_embeddings_counts():
-    first = run(trainer(settings=TrainerSettings(normalise=False)), FirstSteps(plan(SemiHard()), 1))
-    assert first[0].loss != run(trainer(), FirstSteps(plan(SemiHard()), 1))[0].loss
+    first = run(trainer(settings=TrainerSettings(normalise=False)), FirstSteps(plan(SemiHard(0.2)), 1))
+    assert first[0].loss != run(trainer(), FirstSteps(plan(SemiHard(0.2)), 1))[0].loss
 
 
 def test_an_mlp_trains_on_vectors():
     encoder = build_encoder("mlp", input_shape=(64,), embedding_dim=8, seed=0)
     learner = trainer(encoder=encoder)
-    batch = next(plan(SemiHard()).batches())
+    batch = next(plan(SemiHard(0.2)).batches())
     assert learner.step(batch, torch.from_numpy(IMAGES[batch.rows].reshape(32, 64) / np.float32(255))).updated
 
 

@@ -7,6 +7,7 @@ import pytest
 from tripletmine.models.losses.centre import CentreLoss
 from tripletmine.models.losses.hist import HistLoss
 from tripletmine.models.losses.library import LibraryLoss
+from tripletmine.models.losses.settings import BatchAllSettings, BatchHardSettings
 from tripletmine.models.losses.triplet import TripletLoss
 from tripletmine.pipeline.errors import SpecError
 from tripletmine.pipeline.resolve.objective import build_objective
@@ -56,13 +57,13 @@ def test_parameters_arrive_where_they_belong() -> None:
     assert isinstance(hist, HistLoss)
     assert isinstance(centre, CentreLoss)
     assert triplet.margin == 0.3
-    assert (hist.tau, hist.alpha, hist.distribution_rate) == (32.0, 1.1, 0.1)
+    assert (hist.settings.tau, hist.settings.alpha, hist.settings.distribution_rate) == (32.0, 1.1, 0.1)
     assert hist.prototypes.means.shape == (7, 12)
     assert hist.network.first.out_features == 32
     assert terms["mdr"].levels.tolist() == [-1.0, 1.0]
-    assert (centre.centre_rate, centre.weight) == (0.25, 0.01)
-    assert (terms["batch_all"].margin, terms["batch_all"].mean) == (0.1, "all")
-    assert (terms["batch_hard"].margin, terms["batch_hard"].relative) == (0.4, False)
+    assert (centre.settings.centre_rate, centre.weight) == (0.25, 0.01)
+    assert terms["batch_all"].settings == BatchAllSettings(0.1, "all")
+    assert terms["batch_hard"].settings == BatchHardSettings(0.4, relative=False)
     assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
 
 
@@ -76,7 +77,7 @@ def test_a_loss_from_a_library_gets_its_arguments() -> None:
     loss = build_objective(spec, classes=7).terms["library"]
     assert isinstance(loss, LibraryLoss)
     assert loss.module.delta == 0.5
-    assert loss.rate == 0.1
+    assert loss.settings.rate == 0.1
 
 
 def test_the_order_in_the_run_file_does_not_matter() -> None:
