@@ -1,1 +1,1 @@
-"""Run files, artifacts, manifests, executors and the stages of an epoch."""
+"""Run files, data sets, artifacts, workers and the stages of an epoch, in storeys (see CONTRIBUTING.md)."""
