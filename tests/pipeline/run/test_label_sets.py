@@ -33,7 +33,7 @@ def spec_of(base: Path, labels: list[str], **sections: dict[str, Any]) -> RunSpe
     np.savez(base / "x.npz", vectors=vectors, labels=np.array(labels))
     plain: dict[str, dict[str, Any]] = {
         "run": {"name": "sets", "epochs": 2, "deterministic": True},
-        "data": {"kind": "arrays", "path": "x.npz", "label_separator": "|"},
+        "data": {"kind": "arrays", "path": "x.npz", "label_separator": "|", "validation": 0.2},
         "encoder": {"name": "mlp", "embedding_dim": 8},
         "graph": {"method": "exact", "neighbours": 20},
         "train": {"classes_per_batch": 4, "images_per_class": 4, "images_per_epoch": 64},

@@ -74,7 +74,7 @@ def test_a_broken_off_run(copied_run) -> None:
     assert not status.finished
     found = {stage.ref.stage: (stage.state, stage.tasks_done) for stage in status.epochs[1].stages}
     assert found == {
-        "embed": ("committed", 14),
+        "embed": ("committed", 15),
         "graph": ("committed", found["graph"][1]),
         "mine": ("begun", 2),
         "train": ("waiting", 0),
