@@ -4,8 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 from .pairs import cost, triplet_gaps, unsquared
 from .settings import BatchAllSettings
 

@@ -5,8 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 from .pairs import cost, mean_sq_distance, positive_pairs, unsquared
 from .settings import BatchHardSettings
 

@@ -9,8 +9,7 @@ from torch.nn import functional
 
 from ..checks import check_number
 from ..parameter_groups import ParameterGroup
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 from .settings import CentreSettings
 
 

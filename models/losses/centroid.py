@@ -7,8 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..distances import sq_distances_between
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 from .settings import CentroidSettings
 
 

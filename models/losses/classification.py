@@ -5,8 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 from .settings import ClassificationSettings
 
 

@@ -3,8 +3,7 @@
 from torch import Tensor
 
 from ..rules.pair_counts import PairCounts
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 from .settings import GlobalSettings
 
 LARGEST_SQ_DISTANCE = 4.0

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..parameter_groups import ParameterGroup
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 from .settings import HistSettings
 
 FIRST_LOG_VARIANCE = 0.1

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from ..factory import check_arguments, load_factory
 from ..parameter_groups import ParameterGroup
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 from .settings import LibrarySettings
 
 EXTRA = "pytorch_metric_learning"

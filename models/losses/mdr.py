@@ -5,8 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 from .pairs import unsquared
 from .settings import MdrSettings
 

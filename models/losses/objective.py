@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from ..checks import check_number
 from ..errors import ModelError
 from ..parameter_groups import ParameterGroup
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 
 
 class Term(NamedTuple):

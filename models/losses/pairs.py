@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .inputs import LossInputs
+from .loss import LossInputs
 from .settings import Margin
 
 

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..parameter_groups import ParameterGroup
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 from .pairs import hinge_sum, mean_sq_distance, positive_pairs, triplet_gaps
 from .settings import QuadrupletSettings
 

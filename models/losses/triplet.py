@@ -4,8 +4,7 @@ from torch import Tensor
 
 from ..checks import check_number
 from ..rules.pair_counts import PairCounts
-from .inputs import LossInputs
-from .loss import Loss
+from .loss import Loss, LossInputs
 
 
 def triplet_loss(sq_distances: Tensor, trained: PairCounts, active: PairCounts, *, margin: float) -> Tensor:

@@ -14,7 +14,7 @@ from ..checks import check_count
 from ..distances import pairwise_sq_distances
 from ..encoders.checkpoints import load_encoder_state, load_objective_state, with_prefix, without_prefix
 from ..errors import ModelError
-from ..losses.inputs import LossInputs
+from ..losses.loss import LossInputs
 from ..losses.objective import Objective
 from ..memory import memory_errors
 from ..parameter_groups import encoder_group

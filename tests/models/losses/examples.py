@@ -13,8 +13,8 @@ from tripletmine.models.losses.centre import CentreLoss
 from tripletmine.models.losses.centroid import CentroidTripletLoss
 from tripletmine.models.losses.classification import ClassificationLoss
 from tripletmine.models.losses.hist import HistLoss
-from tripletmine.models.losses.inputs import LossInputs
 from tripletmine.models.losses.library import LibraryLoss
+from tripletmine.models.losses.loss import LossInputs
 from tripletmine.models.losses.mdr import MdrLoss
 from tripletmine.models.losses.quadruplet import QuadrupletLoss
 from tripletmine.models.losses.settings import (

@@ -7,8 +7,7 @@ from torch import nn
 from tripletmine.models.distances import pairwise_sq_distances
 from tripletmine.models.errors import ModelError
 from tripletmine.models.losses.global_loss import GlobalLoss
-from tripletmine.models.losses.inputs import LossInputs
-from tripletmine.models.losses.loss import Loss
+from tripletmine.models.losses.loss import Loss, LossInputs
 from tripletmine.models.losses.objective import Objective, Term
 from tripletmine.models.losses.settings import GlobalSettings
 from tripletmine.models.losses.triplet import TripletLoss
