@@ -1,5 +1,7 @@
 # make run     the environment, then the whole loop on real data that needs no download (about two minutes)
-# make test    the environment, then every check
+# make test    the environment, then every check that needs no root, no server and no browser
+# make system  the tests that do need them; names the Debian package that is missing
+# make ci      both
 # make bench   the environment, then the figures of the README (about half an hour on two quiet cores; needs
 #              dataset-fashion-mnist and the fonts that tests/benchmarks/glyphs.py names)
 # make methods the tables of methods: 136 runs (about an hour of one core; may be broken off and started again; needs
@@ -14,8 +16,10 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 RUN_FILE := digits.toml
+# Tests run in so many processes at once.
+PROCESSES := 2
 
-.PHONY: environment run test bench methods faults clean
+.PHONY: environment run test system ci bench methods faults clean
 
 environment:
 	@.ci/environment all dev
@@ -31,7 +35,13 @@ test: environment
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/python tests/checks/wheel.py
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
+
+system: environment
+	$(BIN)/python tests/checks/system.py
+	$(BIN)/python -m pytest -m system
+
+ci: test system
 
 bench:
 	@.ci/environment all dev bench

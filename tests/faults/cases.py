@@ -70,7 +70,8 @@ class References:
 
 @dataclass(frozen=True)
 class Case:
-    """kind: of fault, a line of the table. name: of this case, unique within its kind. short: part of `make test`.
+    """kind: of fault, a line of the table. name: of this case, unique within its kind. short: part of `make test`,
+    or of `make system` where `system` is set: that takes a mount namespace or another user's rights.
 
     run: does it in an empty folder. AssertionError: something was lost. CannotBeTried: not on this machine.
     """
@@ -79,3 +80,4 @@ class Case:
     name: str
     run: Callable[[Path, References], Tally]
     short: bool = False
+    system: bool = False

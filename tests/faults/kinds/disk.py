@@ -61,10 +61,11 @@ def cases() -> Iterator[Case]:
     for stage in STAGES:
         for number, left in enumerate(LEFT_BYTES):
             run = partial(on_a_small_disk, fault=FULL, stage=stage, number=number)
-            yield Case(FULL, f"in {stage}, {left} bytes left", run, short=(stage, number) == ("graph", 1))
+            short = (stage, number) == ("graph", 1)
+            yield Case(FULL, f"in {stage}, {left} bytes left", run, short=short, system=True)
     for stage in ("set-up", "embed", "train", "finished"):
         run = partial(on_a_small_disk, fault=READ_ONLY, stage=stage)
-        yield Case(READ_ONLY, f"in {stage}", run, short=stage == "embed")
+        yield Case(READ_ONLY, f"in {stage}", run, short=stage == "embed", system=True)
     for stage in STAGES:
         run = partial(on_a_small_disk, fault=PERMISSION, stage=stage)
-        yield Case(PERMISSION, f"in {stage}", run)
+        yield Case(PERMISSION, f"in {stage}", run, short=stage == "mine", system=True)

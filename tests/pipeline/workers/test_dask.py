@@ -1,9 +1,7 @@
 """Real schedulers and workers, in processes of their own."""
 
 import os
-import shutil
 import socket
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -235,13 +233,7 @@ def test_a_worker_of_another_version_is_refused(start_cluster: Callable[[], Clus
         pass
 
 
-def may_mount() -> bool:
-    unshare = shutil.which("unshare")
-    command = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
-    return unshare is not None and subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-@pytest.mark.skipif(not may_mount(), reason="needs a mount namespace of its own for a worker")
+@pytest.mark.system
 def test_a_worker_that_does_not_share_the_directory_is_refused(
     start_cluster: Callable[[], Cluster], tmp_path: Path
 ) -> None:

@@ -1,0 +1,30 @@
+"""Stops with the name of what this machine lacks for `make system`, before any test of it begins.
+
+python tests/checks/system.py
+"""
+
+import os
+import shutil
+import sys
+
+PACKAGES = {"unshare": "util-linux", "setpriv": "util-linux", "mount": "mount"}
+"""Commands that the tests marked with `system` call, with the Debian package of each."""
+
+
+def missing() -> list[str]:
+    """What has to change on this machine, a sentence each."""
+    found = []
+    if os.geteuid() != 0:
+        found.append("it is not run by root: start it with `sudo`, or in a container")
+    lacking = [command for command in PACKAGES if shutil.which(command) is None]
+    if lacking:
+        packages = " ".join(sorted({PACKAGES[command] for command in lacking}))
+        found.append(
+            f"commands are missing ({', '.join(lacking)}): install them with `apt-get install {packages}`"
+        )
+    return found
+
+
+if __name__ == "__main__":
+    if found := missing():
+        sys.exit("\n".join(f"make system cannot begin: {sentence}" for sentence in found))
