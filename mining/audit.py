@@ -24,6 +24,7 @@ _BLOCK_VALUES = 1 << 22
 
 VIOLATIONS = {
     "row_out_of_range": "an id that is no row",
+    "row_left_out": "a row that was to be left out of mining",
     "rows_not_distinct": "anchor, positive and negative are not three rows",
     "positive_label": "the positive shares no class with the anchor",
     "negative_label": "the negative shares a class with the anchor",
@@ -56,7 +57,7 @@ class AuditReport:
     """What an audit looked at and found.
 
     triplets: in the set. checked: of them, looked at. anchors: distinct anchors in the set.
-    coverage: anchors as a share of all labelled rows.
+    coverage: anchors as a share of all labelled rows, those that were left out aside.
     violations: by kind (see ``VIOLATIONS``); kinds without any are left out.
     """
 
@@ -94,12 +95,14 @@ def check_triplets(
     sample: int | None = None,
     seed: int = 0,
     tolerance: float = TOLERANCE,
+    excluded: NDArray[np.bool_] | None = None,
 ) -> AuditReport:
     """Check every condition that a triplet set must meet, from the embeddings up.
 
     columns: those of ``Mined`` (``COLUMNS``), of any anchors. labels: of the whole set.
     vectors: float32 (N, D), the embeddings that were mined; may be a memory map.
     sample: check only this many anchors, drawn by ``seed``, each with all its triplets. ``None`` checks all.
+    excluded: bool (N,), rows that were left out of mining.
 
     The inequalities of the rule are checked exactly, on the stored distances, and these against the true
     ones within ``tolerance``. What depends on the neighbour table alone is not checked: the guard by
@@ -125,6 +128,8 @@ def check_triplets(
     exists = ((rows >= 0) & (rows < len(labels))).all(axis=0)
     found = {"row_out_of_range": places[~exists]}
     inside = places[exists]
+    if excluded is not None:
+        found["row_left_out"] = inside[excluded[rows[:, exists]].any(axis=0)]
     checked = {name: column[inside] for name, column in columns.items()}
     for violated in (
         _by_labels(checked, labels),
@@ -137,13 +142,13 @@ def check_triplets(
         triplets=len(columns["anchor"]),
         checked=len(places),
         anchors=len(anchors),
-        coverage=len(anchors) / len(labels),
+        coverage=len(anchors) / _asked(len(labels), excluded),
         violations={
             kind: Violation(
                 len(found[kind]), tuple(_describe(columns, int(i)) for i in found[kind][:_EXAMPLES])
             )
             for kind in VIOLATIONS
-            if len(found[kind])
+            if len(found.get(kind, ()))
         },
     )
 
@@ -300,19 +305,30 @@ def audit_parts(
     sample: int | None,
     anchors: int,
     seed: int,
+    excluded: NDArray[np.bool_] | None = None,
 ) -> AuditReport:
     """Check triplet parts one after the other, so that memory follows the largest of them.
 
     parts: columns as mined, each part with anchors of its own. sample: about how many of the `anchors` of all parts
-    are checked, spread over the parts by their size; None checks all.
+    are checked, spread over the parts by their size; None checks all. excluded: see ``check_triplets``.
     """
     reports = []
     for number, columns in enumerate(parts):
         mine = len(np.unique(columns["anchor"]))
         share = None if sample is None else -(-sample * mine // max(anchors, 1))
         if mine and share != 0:
-            reports.append(check_triplets(columns, labels, vectors, rule, sample=share, seed=seed + number))
-    return merge_audits(reports, rows=len(labels))
+            seed_of_part = seed + number
+            reports.append(
+                check_triplets(
+                    columns, labels, vectors, rule, sample=share, seed=seed_of_part, excluded=excluded
+                )
+            )
+    return merge_audits(reports, rows=_asked(len(labels), excluded))
+
+
+def _asked(rows: int, excluded: NDArray[np.bool_] | None) -> int:
+    """Rows that could be anchors."""
+    return rows if excluded is None else max(1, rows - int(excluded.sum()))
 
 
 def merge_audits(reports: list[AuditReport], *, rows: int) -> AuditReport:

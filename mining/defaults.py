@@ -11,3 +11,12 @@ SAMPLE_ROWS = 1000
 
 AUDIT_SAMPLE = 2000
 """Anchors whose triplets are derived again after mining."""
+
+
+def default_neighbours(rows: int) -> int:
+    """K for a set of `rows` rows: `NEIGHBOURS`, or all others of a row where there are no more.
+
+    >>> default_neighbours(40), default_neighbours(60_000)
+    (39, 150)
+    """
+    return min(NEIGHBOURS, max(1, rows - 1))

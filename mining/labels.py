@@ -59,9 +59,16 @@ class Labels:
             return (self.names[self.members[row]],)
         return tuple(self.names[code] for code in self.members[self.offsets[row] : self.offsets[row + 1]])
 
-    def sizes(self) -> NDArray[np.int64]:
-        """int64 (classes,): rows of each class; a row with several classes counts in each."""
-        return np.bincount(self.members, minlength=self.classes).astype(np.int64, copy=False)
+    def sizes(self, excluded: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """int64 (classes,): rows of each class; a row with several classes counts in each.
+
+        excluded: bool (N,), rows that are not counted.
+        """
+        members = self.members
+        if excluded is not None:
+            counted = ~excluded if self.offsets is None else np.repeat(~excluded, np.diff(self.offsets))
+            members = members[counted]
+        return np.bincount(members, minlength=self.classes).astype(np.int64, copy=False)
 
     def rows_by_class(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The transposed list: ``rows[starts[c]:starts[c + 1]]`` are the rows of class c, ascending.

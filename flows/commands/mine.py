@@ -1,11 +1,15 @@
 """`tripletmine mine`: triplets for somebody's own vectors, without a run."""
 
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ...mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET
+from ...mining.errors import InputError
 from ...mining.rule import MiningRule
 from ..terminal.errors import reporting
 from ..terminal.plain import say
@@ -21,10 +25,29 @@ def mine(
         str | None,
         typer.Option(metavar="FILE", help="Labels, one a row; where the vectors' file does not hold them."),
     ] = None,
+    label_separator: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="What separates several labels of a row, as in cat|dog."),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Mine the rows of this split: train, validation, test or all. By default the training rows of a "
+            "table with a column split, else all.",
+            show_default=False,
+        ),
+    ] = None,
     normalise: Annotated[bool, typer.Option("--normalise", help="Scale the vectors to unit length.")] = False,
     neighbours: Annotated[
-        int, typer.Option(min=1, metavar="K", help="Neighbours searched for a row.")
-    ] = NEIGHBOURS,
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="K",
+            help=f"Neighbours searched for a row; by default {NEIGHBOURS}, or all others where there are fewer.",
+            show_default=False,
+        ),
+    ] = None,
     method: Annotated[str, typer.Option(help="auto, exact, hnsw or traverse_add.")] = "auto",
     recall_target: Annotated[
         float, typer.Option(help="Share of the true neighbours to find.")
@@ -51,7 +74,7 @@ def mine(
     debug: Debug = False,
 ) -> None:
     """Mine triplets from vectors and labels. Needs neither a run file nor torch."""
-    with reporting(debug):
+    with reporting(debug), _in_options():
         from ...pipeline.standalone.mine_files import mine_files
 
         rule = MiningRule(
@@ -65,6 +88,8 @@ def mine(
             labels,
             out,
             rule,
+            label_separator=label_separator,
+            split=split,
             neighbours=neighbours,
             method=method,
             recall_target=recall_target,
@@ -81,3 +106,22 @@ def mine(
         if result.audit is not None and result.audit["violations"]:
             say(f"tripletmine: the audit found violations, see {result.folder}/audit.json", err=True)
             raise typer.Exit(1)
+
+
+_OPTIONS = {
+    name: f"--{name.replace('_', '-')}"
+    for name in inspect.signature(mine).parameters
+    if name not in ("embeddings", "out", "debug")
+}
+
+
+@contextmanager
+def _in_options() -> Iterator[None]:
+    """Errors that name a parameter of ours name the option instead."""
+    from ...pipeline.errors import PipelineError
+    from ...pipeline.runfile.keys import renamed
+
+    try:
+        yield
+    except (InputError, PipelineError) as error:
+        raise type(error)(renamed(str(error), _OPTIONS)) from error

@@ -26,7 +26,7 @@ from .methods import (
     with_effort,
 )
 from .parameters import ExactParameters
-from .recall import Calibration, calibrate, draw_sample, recall_at_k
+from .recall import Calibration, calibrate, check_recall_target, draw_sample, recall_at_k
 from .remeasure import empty_table
 from .traverse.build import TraverseAddIndex
 
@@ -81,6 +81,7 @@ def neighbours_of(
     rows, width = array.shape
     check_at_least("neighbours", neighbours, 1)
     check_at_least("parts", parts, 1)
+    check_recall_target(recall_target)
     if parts > rows:
         raise InputError(f"parts is {parts}, but there are {rows} rows: lower it to at most {rows}")
     given = parameters is not None

@@ -74,6 +74,12 @@ def draw_sample(
     return RecallSample(rows, queries, truth)
 
 
+def check_recall_target(recall_target: float) -> None:
+    """Raise InputError when the target is not a share."""
+    if not 0.0 < recall_target <= 1.0:
+        raise InputError(f"recall_target is {recall_target}: it is a share, above 0 and at most 1")
+
+
 def measure(index: Searchable, sample: RecallSample, *, threads: int = 1) -> float:
     """Recall of the index on the sample."""
     found = index.search(
@@ -109,8 +115,7 @@ def calibrate(
 
     Raises: InputError when the target is not a share.
     """
-    if not 0.0 < recall_target <= 1.0:
-        raise InputError(f"recall_target is {recall_target}: it is a share, above 0 and at most 1")
+    check_recall_target(recall_target)
     tried: list[tuple[int, float]] = []
     for effort in _efforts(sample.truth.neighbours):
         index = with_effort(index, effort)

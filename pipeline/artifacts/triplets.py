@@ -117,16 +117,23 @@ def confusion_table(confusion: Confusion, labels: Labels) -> pa.Table:
     )
 
 
-def classes_table(parts: Sequence[ClassCounts], labels: Labels) -> pa.Table:
-    """Triplets of each class of the training split, those without any included."""
+def classes_table(
+    parts: Sequence[ClassCounts], labels: Labels, excluded: NDArray[np.bool_] | None = None
+) -> pa.Table:
+    """Triplets of each class that was mined, those without any included.
+
+    excluded: bool (N,), rows that were not mined; classes that have no others are left out.
+    """
     triplets = np.zeros(labels.classes, np.int64)
     for part in parts:
         triplets[part.classes] += part.triplets
+    sizes = labels.sizes(excluded)
+    there = np.flatnonzero(sizes)
     return pa.table(
         {
-            "label": pa.array([str(name) for name in labels.names], type=pa.string()),
-            "rows": pa.array(labels.sizes()),
-            "triplets": pa.array(triplets),
+            "label": pa.array([str(labels.names[code]) for code in there], type=pa.string()),
+            "rows": pa.array(sizes[there]),
+            "triplets": pa.array(triplets[there]),
         }
     )
 

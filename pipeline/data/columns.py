@@ -43,6 +43,18 @@ def read_columns(location: str, names: tuple[str, ...] = KNOWN) -> pa.Table:
         raise unreadable(location, error) from error
 
 
+def column_names(location: str) -> list[str]:
+    """All columns of a Parquet or CSV file. Raises: DataError naming the file."""
+    try:
+        source = io.BytesIO(read_bytes(location)) if is_url(location) else location
+        if _suffix(location) == ".csv":
+            with pyarrow.csv.open_csv(source) as reader:
+                return reader.schema.names
+        return pq.read_schema(source).names
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(location, error) from error
+
+
 def _suffix(location: str) -> str:
     name = location.partition("::")[0].rpartition("/")[2].lower()
     return "." + name.rpartition(".")[2]

@@ -61,7 +61,7 @@ def read_bytes(location: str) -> bytes:
 def unreadable(location: str, error: Exception) -> DataError:
     """The error for a file that is missing or cannot be read."""
     if isinstance(error, FileNotFoundError):
-        return DataError(f"{location} does not exist: correct the path in the run file or in the table")
+        return DataError(f"{location} does not exist: correct its path")
     if isinstance(error, ImportError):
         return DataError(f"{location} needs a package that is not installed: {error}")
     return DataError(f"{location} cannot be read: {type(error).__name__}: {error}")

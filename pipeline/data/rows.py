@@ -35,7 +35,7 @@ def build_rows(data: DataSet, spec: DataSpec, *, seed: int, splitting: Splitting
     Raises: DataError for keys that are not unique, and for splits that cannot be made.
     """
     rows = data.rows
-    _check_keys(rows.keys)
+    check_keys(rows.keys)
     codes = assign_splits(
         rows, split=spec.split, validation=spec.validation, test=spec.test, seed=seed, splitting=splitting
     )
@@ -55,9 +55,11 @@ def build_rows(data: DataSet, spec: DataSpec, *, seed: int, splitting: Splitting
     )
 
 
-def _check_keys(keys: pa.Array) -> None:
-    if keys.null_count:
-        raise DataError(f"{keys.null_count} rows have no key: give each one of its own")
+def check_keys(keys: pa.Array) -> None:
+    """See that each row has a key of its own. Raises: DataError."""
+    empty = sum(key is None or not key.strip() for key in keys.to_pylist())
+    if empty:
+        raise DataError(f"{empty} rows have no key: give each one of its own")
     if len(keys.unique()) < len(keys):
         first, count = Counter(keys.to_pylist()).most_common(1)[0]
         raise DataError(f"{count} rows have the key {first!r} but keys are unique: list each item once")

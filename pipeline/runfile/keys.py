@@ -1,6 +1,7 @@
 """What `models` and `mining` call by the name of a parameter is a key of the run file where a run is under way."""
 
 import re
+from collections.abc import Mapping
 
 from ...mining.errors import InputError
 from ...models.errors import ModelError
@@ -33,7 +34,16 @@ def in_keys(message: str) -> str:
     >>> in_keys("out of memory while embedding: lower embed_rows (now 64)")
     'out of memory while embedding: lower train.embed_rows (now 64)'
     """
-    return _NAMED.sub(lambda found: KEYS.get(found.group(), found.group()), message)
+    return renamed(message, KEYS)
+
+
+def renamed(message: str, names: Mapping[str, str]) -> str:
+    """The message with other names for parameters.
+
+    >>> renamed("margin is -1.0 but must be above 0.0: raise it", {"margin": "--margin"})
+    '--margin is -1.0 but must be above 0.0: raise it'
+    """
+    return _NAMED.sub(lambda found: names.get(found.group(), found.group()), message)
 
 
 def as_of_a_run(error: Exception) -> Exception:

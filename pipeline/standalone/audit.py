@@ -55,6 +55,7 @@ def audit_folder(
         sample=sample,
         anchors=len(source.labels),
         seed=seed,
+        excluded=source.excluded,
     )
     if not source.neighbours.exists():
         return TripletAudit(report, None, 0)

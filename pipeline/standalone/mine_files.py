@@ -1,8 +1,9 @@
 """Mining alone: somebody's own vectors and labels in, triplets out. No run directory, no torch, no Prefect."""
 
 import json
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,13 @@ from numpy.typing import NDArray
 
 from ...mining.audit import audit_parts
 from ...mining.confusion import merge_confusions
-from ...mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET
+from ...mining.defaults import AUDIT_SAMPLE, RECALL_TARGET, default_neighbours
 from ...mining.graphs.build import GraphReport, neighbours_of
-from ...mining.labels import Labels, encode_labels
+from ...mining.graphs.remeasure import empty_table
 from ...mining.miner import mine
-from ...mining.neighbours import NeighbourTable
+from ...mining.neighbours import NO_ROW, NeighbourTable
 from ...mining.report import MiningReport, merge_reports
 from ...mining.rule import MiningRule
-from ...mining.vectors import as_vectors, is_unit, normalise
 from ..artifacts.neighbours import create_neighbours, write_neighbours
 from ..artifacts.triplets import (
     AUDIT,
@@ -37,6 +37,8 @@ from ..errors import DataError, SpecError
 from ..runfile.work_specs import MineSpec
 from ..storage.publish import publish_json
 from ..storage.tables import write_table
+from .coverage import check_minable, why_not_all
+from .source_rows import FileRows, read_file_rows, read_vectors
 
 SETTINGS = "mining.json"
 """What a triplet folder was mined from and how; `audit` reads it."""
@@ -48,8 +50,10 @@ class _Settings:
 
     embeddings: str
     labels: str | None
+    label_separator: str | None
+    split: str | None
     rule: MiningRule
-    neighbours: int
+    neighbours: int | None
     method: str
     recall_target: float
     normalise: bool
@@ -62,7 +66,11 @@ class _Settings:
 
 @dataclass(frozen=True, slots=True)
 class MinedFiles:
-    """Where the triplets are, what the search and the mining counted, and what the audit found."""
+    """Where the triplets are, what the search and the mining counted, and what the audit found.
+
+    rows: that were mined. left_out: rows of other splits, counted by split. remarks: what a person should know, one
+    sentence each: why anchors have no triplet, a recall below its target.
+    """
 
     folder: Path
     rows: int
@@ -70,6 +78,8 @@ class MinedFiles:
     graph: GraphReport
     mining: MiningReport
     audit: dict[str, Any] | None
+    left_out: Mapping[str, int]
+    remarks: tuple[str, ...]
 
 
 def mine_files(
@@ -78,7 +88,9 @@ def mine_files(
     out: str | Path,
     rule: MiningRule | None = None,
     *,
-    neighbours: int = NEIGHBOURS,
+    label_separator: str | None = None,
+    split: str | None = None,
+    neighbours: int | None = None,
     normalise: bool = False,
     method: str = "auto",
     recall_target: float = RECALL_TARGET,
@@ -95,16 +107,23 @@ def mine_files(
     mining.json.
 
     embeddings: .npy, .npz, Zarr or Parquet with vectors (N, D). labels: the file with their labels; None where they
-    are in the same file. rule: by default `MiningRule()`. neighbours: K. normalise: scale the vectors to unit length,
-    which the rule assumes. method, recall_target, seed, memory_mib: of the search, as in `neighbours`. threads: all
-    cores by default. chunk_rows: anchors of one Parquet part. audit_sample: anchors that are derived again at the
-    end; 0 leaves it out. note: hears what is going on.
+    are in the same file. label_separator: what separates several labels in one string. split: which rows are mined,
+    "train", "validation", "test" or "all"; by default the training rows of a table with a column split, else all.
+    rule: by default `MiningRule()`. neighbours: K, by default 150 or what the rows have. normalise: scale the vectors
+    to unit length, which the rule assumes. method, recall_target, seed, memory_mib: of the search, as in
+    `neighbours`. threads: all cores by default. chunk_rows: anchors of one Parquet part. audit_sample: anchors that
+    are derived again at the end; 0 leaves it out. note: hears what is going on.
 
-    Raises: DataError and InputError for the files, SpecError when `out` is there already.
+    Ids in what it writes are rows of the file, and neighbours.zarr has a line for each of them.
+
+    Raises: DataError and InputError for the files, and where no triplet is found; SpecError when `out` is there
+    already, or `split` is none of the table.
     """
     settings = _Settings(
         embeddings=str(embeddings),
         labels=None if labels is None else str(labels),
+        label_separator=label_separator,
+        split=split,
         rule=MiningRule() if rule is None else rule,
         neighbours=neighbours,
         method=method,
@@ -124,13 +143,24 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
         raise SpecError(f"{out} exists already: choose another folder with --out, or remove it")
     here = Path()
     source = Arrays(
-        locate(settings.embeddings, here), None if settings.labels is None else locate(settings.labels, here)
+        locate(settings.embeddings, here),
+        None if settings.labels is None else locate(settings.labels, here),
+        settings.label_separator,
     )
-    vectors, labels = read_vectors(source, normalised=settings.normalise), read_labels(source)
-    note(f"{len(vectors)} rows of width {vectors.shape[1]}, {labels.classes} classes")
+    try:
+        vectors, rows = (
+            read_vectors(source, normalised=settings.normalise),
+            read_file_rows(source, settings.split),
+        )
+    except DataError as error:
+        raise DataError(re.sub(r"\bdata\.(?=label)", "", str(error))) from error.__cause__
+    excluded = rows.excluded
+    note(f"{len(rows.mined):,} rows of width {vectors.shape[1]}, {_classes(rows):,} classes{_without(rows)}")
+    check_minable(rows.labels, vectors, excluded)
+    wanted = default_neighbours(len(rows.mined)) if settings.neighbours is None else settings.neighbours
     table, graph = neighbours_of(
-        vectors,
-        settings.neighbours,
+        vectors if excluded is None else vectors[rows.mined],
+        wanted,
         method=settings.method,
         recall_target=settings.recall_target,
         threads=settings.threads,
@@ -141,40 +171,45 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    table = _of_all_rows(table, rows)
     _write_neighbours(partial, table, settings)
-    report = _write_triplets(partial, table, labels, vectors, settings)
-    note(f"mined {report.triplets} triplets for {report.anchors_with_triplet} of {report.anchors} anchors")
-    audit = _audit(partial, labels, vectors, report, settings)
-    publish_json(partial / SETTINGS, _described(settings, graph, report, vectors.shape))
+    report = _write_triplets(partial, table, rows, vectors, settings)
+    remarks = why_not_all(report, rows.labels, wanted, excluded)
+    if not report.triplets:
+        shutil.rmtree(partial)
+        raise DataError("no triplet was found: " + "; ".join(remarks))
+    note(
+        f"mined {report.triplets:,} triplets for {report.anchors_with_triplet:,} of "
+        f"{report.anchors - report.anchors_excluded:,} anchors"
+    )
+    for remark in remarks:
+        note(remark)
+    audit = _audit(partial, rows, vectors, report, settings)
+    publish_json(partial / SETTINGS, _described(settings, graph, report, vectors.shape, rows, remarks))
     partial.replace(out)
-    return MinedFiles(out, len(vectors), labels.classes, graph, report, audit)
+    return MinedFiles(
+        out, len(rows.mined), _classes(rows), graph, report, audit, rows.left_out, tuple(remarks)
+    )
 
 
-def read_vectors(source: Arrays, *, normalised: bool) -> NDArray[np.float32]:
-    """Vectors float32 (N, D) of unit norm.
-
-    Raises: DataError for files that cannot be read, and for vectors that are not of unit norm unless `normalised`
-    asks to make them so; InputError for values that are not finite.
-    """
-    if len(source.item_shape) != 1:
-        raise DataError(
-            f"{source.location} has items of shape {source.item_shape}, but vectors (N, D) are mined"
-        )
-    vectors = as_vectors(np.asarray(source.content[...]), name=source.location)
-    if normalised:
-        return normalise(vectors)
-    if not is_unit(vectors):
-        norms = np.linalg.norm(vectors, axis=1)
-        raise DataError(
-            f"{source.location} has vectors of length {norms.min():.4g} to {norms.max():.4g}, but the margin is in "
-            "units of squared distances of unit vectors: give --normalise, or normalise them before"
-        )
-    return vectors
+def _classes(rows: FileRows) -> int:
+    """Classes that have a row among those that are mined."""
+    return int(np.count_nonzero(rows.labels.sizes(rows.excluded)))
 
 
-def read_labels(source: Arrays) -> Labels:
-    """The labels of all rows. Raises: DataError, InputError."""
-    return encode_labels(source.rows.labels.to_pylist())
+def _without(rows: FileRows) -> str:
+    counts = ", ".join(f"{count:,} {split}" for split, count in rows.left_out.items())
+    return f"; left out: {counts} rows (--split)" if counts else ""
+
+
+def _of_all_rows(table: NeighbourTable, rows: FileRows) -> NeighbourTable:
+    """The table of the rows that are mined as one of all rows, in whose ids it is; those left out have none."""
+    if rows.excluded is None:
+        return table
+    whole = empty_table(len(rows.labels), table.neighbours)
+    whole.ids[rows.mined] = np.where(table.ids == NO_ROW, NO_ROW, rows.mined[table.ids])
+    whole.sq_distances[rows.mined] = table.sq_distances
+    return whole
 
 
 def _write_neighbours(folder: Path, table: NeighbourTable, settings: _Settings) -> None:
@@ -186,9 +221,10 @@ def _write_neighbours(folder: Path, table: NeighbourTable, settings: _Settings) 
 
 
 def _write_triplets(
-    folder: Path, table: NeighbourTable, labels: Labels, vectors: NDArray[np.float32], settings: _Settings
+    folder: Path, table: NeighbourTable, rows: FileRows, vectors: NDArray[np.float32], settings: _Settings
 ) -> MiningReport:
     confusions, reports = [], []
+    labels, excluded = rows.labels, rows.excluded
     for index, start in enumerate(range(0, len(table), settings.chunk_rows)):
         part = slice(start, start + settings.chunk_rows)
         mined = mine(
@@ -197,40 +233,53 @@ def _write_triplets(
             settings.rule,
             first_anchor=start,
             vectors=vectors,
+            excluded=excluded,
             threads=settings.threads,
         )
         write_table(folder / part_name(index), triplet_table(mined.columns, labels))
         confusions.append(mined.confusion)
         reports.append(mined.report)
     write_table(folder / CONFUSION, confusion_table(merge_confusions(confusions), labels))
-    write_table(folder / CLASSES, classes_table([report.triplets_by_class for report in reports], labels))
+    by_class = classes_table([report.triplets_by_class for report in reports], labels, excluded)
+    write_table(folder / CLASSES, by_class)
     return merge_reports(reports)
 
 
 def _audit(
-    folder: Path, labels: Labels, vectors: NDArray[np.float32], report: MiningReport, settings: _Settings
+    folder: Path, rows: FileRows, vectors: NDArray[np.float32], report: MiningReport, settings: _Settings
 ) -> dict[str, Any] | None:
     if not settings.audit_sample:
         return None
     found = audit_parts(
-        (coded_columns(path, labels) for path in sorted(folder.glob("triplets/*.parquet"))),
-        labels,
+        (coded_columns(path, rows.labels) for path in sorted(folder.glob("triplets/*.parquet"))),
+        rows.labels,
         vectors,
         settings.rule,
         sample=settings.audit_sample,
         anchors=report.anchors_with_triplet,
         seed=settings.seed,
+        excluded=rows.excluded,
     )
     publish_json(folder / AUDIT, found.as_dict())
     return found.as_dict()
 
 
 def _described(
-    settings: _Settings, graph: GraphReport, report: MiningReport, shape: tuple[int, ...]
+    settings: _Settings,
+    graph: GraphReport,
+    report: MiningReport,
+    shape: tuple[int, ...],
+    rows: FileRows,
+    remarks: list[str],
 ) -> dict[str, Any]:
     described = asdict(settings)
     described["embeddings"] = locate(settings.embeddings, Path())
     described["labels"] = None if settings.labels is None else locate(settings.labels, Path())
-    return json.loads(
-        json.dumps({"settings": described, "shape": shape, "graph": asdict(graph), "counts": report.counts()})
-    )
+    found = {
+        "shape": shape,
+        "left_out": dict(rows.left_out),
+        "graph": asdict(graph),
+        "counts": report.counts(),
+        "remarks": remarks,
+    }
+    return json.loads(json.dumps({"settings": described, **found}))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...mining.audit import AuditReport, check_triplets
-from ...mining.defaults import NEIGHBOURS, RECALL_TARGET
+from ...mining.defaults import RECALL_TARGET, default_neighbours
 from ...mining.errors import InputError
 from ...mining.graphs.build import GraphReport, neighbours_of
 from ...mining.labels import Labels, encode_labels
@@ -20,6 +20,7 @@ from ...mining.suspects import suspects as suspects_in
 from ...mining.vectors import as_vectors, is_unit
 from ...mining.vectors import normalise as to_unit
 from ..artifacts.suspects import NEAREST, nearest_of
+from .coverage import check_minable
 from .triplet_set import TripletSet
 
 Classes = Iterable[int | str] | Iterable[Iterable[int | str]]
@@ -60,7 +61,7 @@ def neighbours(
     Raises: InputError for vectors that cannot be searched, or a recall or memory target that cannot be met.
     """
     array = _unit(vectors, normalise=normalise)
-    wanted = min(NEIGHBOURS, max(1, len(array) - 1)) if neighbours is None else neighbours
+    wanted = default_neighbours(len(array)) if neighbours is None else neighbours
     table, report = neighbours_of(
         array,
         wanted,
@@ -94,10 +95,12 @@ def mine(
     normalise: scale the vectors to unit length first. excluded: bool (N,), rows to leave out (see ``suspects``).
     method, threads, seed: of the search, as in ``neighbours``.
 
-    Raises: InputError for vectors, labels or a table that cannot be mined.
+    Raises: InputError for vectors, labels or a table that cannot be mined: no two rows of a class, one class only,
+    vectors that are all equal.
     """
     array = _unit(vectors, normalise=normalise)
     coded = _coded(labels, len(array))
+    check_minable(coded, array, excluded)
     rule = MiningRule() if rule is None else rule
     table = _table(array, neighbours, method=method, threads=threads, seed=seed)
     mined = mine_table(table, coded, rule, vectors=array, excluded=excluded, threads=threads)

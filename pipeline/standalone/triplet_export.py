@@ -8,11 +8,11 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..data.columns import read_columns
+from ..data.columns import column_names, read_columns
 from ..data.files import locate
 from ..errors import DataError, SpecError
 from ..storage.publish import published
-from .triplet_folder import open_triplets
+from .triplet_folder import TripletSource, open_triplets
 
 _ROLES = ("anchor", "positive", "negative")
 
@@ -29,25 +29,34 @@ def export_triplets(
 
     folder: one that `tripletmine mine` wrote, or the mine folder of an epoch. form: "jsonl" writes the file `out`;
     "dataset" writes Parquet files below the folder `out`, as Hugging Face datasets lays them out. values: a Parquet or
-    CSV file with one row for each row of the data, whose `column` (a text, a path) takes the place of the key.
+    CSV file with one row for each row of the data, in the order of the data set, whose `column` (a text, a path) takes
+    the place of the key.
 
     Returns the number of triplets. Raises: SpecError, DataError.
     """
     source = open_triplets(folder)
     if out.exists():
         raise SpecError(f"{out} exists already: choose another name, or remove it")
-    names = _values(values, column) if values else source.keys
+    names = _values(values, column, source) if values else source.keys
     tables = (_named(path, names) for path in source.files)
     return _write_jsonl(tables, out) if form == "jsonl" else _write_dataset(tables, out, len(source.files))
 
 
-def _values(values: str, column: str) -> pa.Array:
-    table = read_columns(locate(values, Path()), (column,))
+def _values(values: str, column: str, source: TripletSource) -> pa.Array:
+    """The column, in the order of the ids."""
+    location = locate(values, Path())
+    table = read_columns(location, (column,))
     if column not in table.column_names:
         raise DataError(
-            f"{values} has no column {column!r} (it has {', '.join(table.column_names)}): name one with --column"
+            f"{values} has no column {column!r} (it has {', '.join(column_names(location))}): name one with --column"
         )
-    return table[column].combine_chunks().cast("string")
+    if len(table) != len(source.keys):
+        raise DataError(
+            f"{values} has {len(table)} rows but the data that were mined have {len(source.keys)}: give a file with "
+            "one row for each, in the same order"
+        )
+    found = table[column].combine_chunks().cast("string")
+    return found if source.sources is None else found.take(pa.array(source.sources))
 
 
 def _named(path: Path, names: pa.Array) -> pa.Table:

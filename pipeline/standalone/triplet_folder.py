@@ -24,13 +24,16 @@ from ..storage.committed import Committed
 from ..storage.manifest import read_manifest
 from ..storage.row_arrays import read_rows
 from ..workers.opened import labels_of, rows_of
-from .mine_files import SETTINGS, read_labels, read_vectors
+from .mine_files import SETTINGS
+from .source_rows import ALL, read_file_rows, read_vectors
 
 
 @dataclass(frozen=True, slots=True)
 class TripletSource:
-    """labels, keys: of all rows. rule: with which was mined. neighbours: path of the neighbour table.
+    """labels, keys: of all rows. excluded: bool (N,), those that were left out of mining; None where there are none.
+    rule: with which was mined. neighbours: path of the neighbour table.
 
+    sources: int64 (N,), the place of each row in the data set as it came; None where rows are in that order.
     files: the triplet parts, in order of anchors. counts: as `MiningReport.counts` wrote them.
     vectors: reads the embeddings float32 (N, D).
     """
@@ -38,6 +41,8 @@ class TripletSource:
     files: tuple[Path, ...]
     labels: Labels
     keys: pa.Array
+    excluded: NDArray[np.bool_] | None
+    sources: NDArray[np.int64] | None
     rule: MiningRule
     counts: Mapping[str, Any]
     neighbours: Path
@@ -69,14 +74,18 @@ def _mined_alone(folder: Path) -> TripletSource:
         if guards["rank_window"] is not None:
             guards["rank_window"] = tuple(guards["rank_window"])
         rule = MiningRule(**settings["rule"], guards=Guards(**guards))
-        source = Arrays(settings["embeddings"], settings["labels"])
+        source = Arrays(settings["embeddings"], settings["labels"], settings.get("label_separator"))
+        split = settings.get("split", ALL)  # earlier versions mined all rows, and did not say so
         normalised = bool(settings["normalise"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptError(f"{folder / SETTINGS} cannot be understood ({error}): mine again") from None
+    rows = read_file_rows(source, split)
     return TripletSource(
         files=_files(folder),
-        labels=read_labels(source),
-        keys=source.rows.keys,
+        labels=rows.labels,
+        keys=rows.keys,
+        excluded=rows.excluded,
+        sources=None,
         rule=rule,
         counts=counts,
         neighbours=folder / NEIGHBOURS,
@@ -89,7 +98,7 @@ def _of_run(root: Path, folder: Path) -> TripletSource:
     mine = read_manifest(folder)
     if mine is None or mine.epoch is None:
         raise SpecError(f"{folder} is not finished: let the run go on first")
-    mined = Committed(folder, mine)
+    mined, rows = Committed(folder, mine), rows_of(root, facts.data_digest)
 
     def vectors() -> NDArray[np.float32]:
         ref = StageRef(mine.epoch, "embed")
@@ -101,7 +110,9 @@ def _of_run(root: Path, folder: Path) -> TripletSource:
     return TripletSource(
         files=tuple(mined.checked(name) for name in part_names(mined)),
         labels=labels_of(root, facts.data_digest),
-        keys=rows_of(root, facts.data_digest).table["key"].combine_chunks(),
+        keys=rows.table["key"].combine_chunks(),
+        excluded=None,
+        sources=rows.table["source"].to_numpy(),
         rule=spec.mine.rule(float(mine.report["k_hardness"])),
         counts=mine.report["counts"],
         neighbours=StageRef(mine.epoch, "graph").folder(root) / NEIGHBOURS,

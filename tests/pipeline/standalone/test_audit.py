@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from present import present
 from tripletmine.mining.audit import audit_parts
 from tripletmine.pipeline.artifacts.triplets import coded_columns
+from tripletmine.pipeline.data.digits import Digits
 from tripletmine.pipeline.errors import SpecError
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.run.verify import verify_run
@@ -48,6 +50,15 @@ def test_keys_of_the_run_name_the_exported_rows(digits_run, tmp_path: Path) -> N
     written = export_triplets(MINE.folder(digits_run.root), tmp_path / "t.jsonl", form="jsonl")
     assert written == audit_folder(MINE.folder(digits_run.root), sample=1).triplets.triplets
     assert '{"anchor": "digits/' in (tmp_path / "t.jsonl").read_text().splitlines()[0]
+
+
+def test_values_are_in_the_order_of_the_data_set(digits_run, tmp_path: Path) -> None:
+    """Not in that of the run's rows, which begins with the training split."""
+    values = tmp_path / "values.parquet"
+    pq.write_table(pa.table({"text": Digits().rows.keys}), values)
+    for name, options in (("keys", {}), ("values", {"values": str(values)})):
+        export_triplets(MINE.folder(digits_run.root), tmp_path / name, form="jsonl", **options)
+    assert (tmp_path / "values").read_bytes() == (tmp_path / "keys").read_bytes()
 
 
 def test_suspects_are_left_out_of_mining_when_asked(digits_run, tmp_path: Path) -> None:

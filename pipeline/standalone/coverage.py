@@ -1,0 +1,87 @@
+"""What can be mined at all, and why anchors got no triplet."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...mining.errors import InputError
+from ...mining.labels import Labels
+from ...mining.report import MiningReport
+
+
+def check_minable(
+    labels: Labels, vectors: NDArray[np.float32], excluded: NDArray[np.bool_] | None = None
+) -> None:
+    """Refuse what no rule finds a triplet in.
+
+    labels, vectors: of all rows, float32 (N, D). excluded: bool (N,), rows that are left out.
+    Raises: InputError for one class only, for no class with two rows, and for vectors that are all equal.
+    """
+    sizes = labels.sizes(excluded)
+    rows = len(labels) if excluded is None else int((~excluded).sum())
+    there = np.flatnonzero(sizes)
+    if len(there) == 1:
+        raise InputError(
+            f"all {rows:,} rows have the label {labels.names[there[0]]!r}: mining needs negatives, give at least 2 "
+            "classes"
+        )
+    if sizes.max(initial=0) < 2:
+        raise InputError(
+            f"each of the {len(there):,} labels is that of one row, so that no anchor has a positive: give labels that "
+            "rows share (a class, and not an id of the row)"
+        )
+    first = vectors[0 if excluded is None else int(np.argmin(excluded))]
+    if _all_equal(vectors, first, excluded):
+        raise InputError(
+            f"all {rows:,} vectors are equal, so that no row is nearer than another: embed the items again, with an "
+            "encoder that tells them apart"
+        )
+
+
+def _all_equal(
+    vectors: NDArray[np.float32], first: NDArray[np.float32], excluded: NDArray[np.bool_] | None
+) -> bool:
+    step = 4096  # nearly always decided by the first block
+    for start in range(0, len(vectors), step):
+        block = slice(start, start + step)
+        other = (vectors[block] != first).any(axis=1)
+        if (other if excluded is None else other & ~excluded[block]).any():
+            return False
+    return True
+
+
+def why_not_all(
+    report: MiningReport, labels: Labels, neighbours: int, excluded: NDArray[np.bool_] | None = None
+) -> list[str]:
+    """Why anchors have no triplet, one sentence for each reason, with the option of `mine` that mends it.
+
+    neighbours: K that was searched. excluded: bool (N,), rows that were left out.
+    """
+    asked = f"{report.anchors - report.anchors_excluded:,} anchors"
+    alone = _alone(labels, excluded)
+    unseen = report.anchors_without_positive - alone
+    without_negative = report.anchors_without_admissible_negative
+    reasons = []
+    if alone:
+        reasons.append(f"{alone:,} of {asked} are the only row of their class, and serve as negatives only")
+    if unseen > 0:
+        reasons.append(
+            f"{unseen:,} of {asked} had no positive among their {neighbours:,} neighbours: raise --neighbours, or "
+            "take positives from the whole class with --positives class"
+        )
+    if without_negative:
+        reasons.append(
+            f"{without_negative:,} of {asked} had a positive but no negative that the rule admits among their "
+            f"{neighbours:,} neighbours: a larger --margin, a smaller --k-hardness or more --neighbours admits some"
+        )
+    refused = {name.replace("_", " "): count for name, count in report.refused.items() if count}
+    if without_negative and refused:
+        pairs = ", ".join(f"{name} {count:,}" for name, count in refused.items())
+        reasons.append(f"guards refused negatives that the rule admits ({pairs}): loosen them")
+    return reasons
+
+
+def _alone(labels: Labels, excluded: NDArray[np.bool_] | None) -> int:
+    """Rows that share no class with another row."""
+    single = labels.sizes(excluded)[labels.members] < 2
+    alone = single if labels.offsets is None else np.logical_and.reduceat(single, labels.offsets[:-1])
+    return int((alone if excluded is None else alone & ~excluded).sum())

@@ -1,0 +1,93 @@
+"""What `mine` reads of somebody's files: vectors, and the rows that are to be mined, read as a run reads them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...mining.labels import Labels, encode_labels
+from ...mining.vectors import as_vectors, is_unit, normalise
+from ..data.arrays import Arrays
+from ..data.base import SPLITS, split_called
+from ..data.rows import check_keys
+from ..errors import DataError, SpecError
+
+ALL = "all"
+"""Instead of a split: mine every row."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRows:
+    """The rows of a file, N of them, of which some are mined.
+
+    labels, keys: of all N. mined: int64 (M,), ascending, the rows that are. left_out: the others, counted by split.
+    """
+
+    labels: Labels
+    keys: pa.Array
+    mined: NDArray[np.int64]
+    left_out: Mapping[str, int]
+
+    @property
+    def excluded(self) -> NDArray[np.bool_] | None:
+        """bool (N,): the rows that are left out; None where all are mined."""
+        if len(self.mined) == len(self.labels):
+            return None
+        mask = np.ones(len(self.labels), np.bool_)
+        mask[self.mined] = False
+        return mask
+
+
+def read_file_rows(source: Arrays, split: str | None) -> FileRows:
+    """Labels and keys of all rows, and which rows are mined.
+
+    split: "train", "validation", "test" or "all". None: the training rows of a table that has splits, else all.
+    Raises: DataError, as a run does; SpecError for a split that the table does not have.
+    """
+    rows = source.rows
+    check_keys(rows.keys)
+    labels = encode_labels(rows.labels.to_pylist())
+    subject = source.labels or source.location
+    wanted = ALL if split == ALL else None if split is None else split_called(split)
+    if split is not None and wanted is None:
+        raise SpecError(
+            f"split is {split!r} but must be one of {', '.join((*SPLITS, ALL))}: choose one of them"
+        )
+    if rows.splits is None or wanted == ALL:
+        if wanted not in (None, ALL):
+            raise SpecError(f'split is {split!r} but {subject} has no column "split": leave it out')
+        return FileRows(labels, rows.keys, np.arange(len(labels), dtype=np.int64), {})
+    wanted = wanted or SPLITS[0]
+    splits = rows.splits.to_pylist()
+    counts = Counter(splits)
+    if not counts[wanted]:
+        there = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
+        raise SpecError(f"{subject} has no {wanted} rows (it has {there}): choose others by split")
+    mined = np.flatnonzero(np.array([each == wanted for each in splits])).astype(np.int64)
+    del counts[wanted]
+    return FileRows(labels, rows.keys, mined, dict(sorted(counts.items())))
+
+
+def read_vectors(source: Arrays, *, normalised: bool) -> NDArray[np.float32]:
+    """Vectors float32 (N, D) of unit norm.
+
+    Raises: DataError for files that cannot be read, and for vectors that are not of unit norm unless `normalised`
+    asks to make them so; InputError for values that are not finite.
+    """
+    if len(source.item_shape) != 1:
+        raise DataError(
+            f"{source.location} has items of shape {source.item_shape}, but vectors (N, D) are mined"
+        )
+    vectors = as_vectors(np.asarray(source.content[...]), name=source.location)
+    if normalised:
+        return normalise(vectors)
+    if not is_unit(vectors):
+        norms = np.linalg.norm(vectors, axis=1)
+        raise DataError(
+            f"{source.location} has vectors of length {norms.min():.4g} to {norms.max():.4g}, but the margin is in "
+            "units of squared distances of unit vectors: give --normalise, or normalise them before"
+        )
+    return vectors
