@@ -14,13 +14,51 @@ def slow_rankings(x, sets, groups, gallery, gallery_sets, gallery_groups, alone)
     rankings = []
     for q in range(len(x)):
         ranking = []
-        for g in sorted(range(len(gallery)), key=lambda g: (squared(x[q], gallery[g]), g)):
+        distances = ((np.asarray(gallery, np.float64) - x[q]) ** 2).sum(axis=1).tolist()
+        for g in sorted(range(len(gallery)), key=lambda g: (distances[g], g)):
             match = bool(sets[q] & gallery_sets[g])
             same_group = groups[q] >= 0 and groups[q] == gallery_groups[g]
             if not (alone and q == g) and not (match and same_group):
                 ranking.append(match)
         rankings.append(ranking)
     return rankings
+
+
+def slow_centroid_rankings(x, sets, groups, gallery, gallery_sets, gallery_groups, alone, normalise):
+    """As `slow_rankings` over class centroids; of equally near ones the wrong are first."""
+
+    def scaled(vector):
+        return vector / np.linalg.norm(vector) if normalise else vector
+
+    rankings = []
+    for q in range(len(x)):
+        found = []
+        for code in sorted(set().union(*gallery_sets)):
+            right = code in sets[q]
+            members = [
+                gallery[g].astype(np.float64)
+                for g in range(len(gallery))
+                if code in gallery_sets[g]
+                and not (right and alone and g == q)
+                and not (right and groups[q] >= 0 and groups[q] == gallery_groups[g])
+            ]
+            if members:
+                centroid = scaled(np.mean(members, axis=0))
+                found.append((squared(scaled(x[q].astype(np.float64)), centroid), right))
+        rankings.append([right for _, right in sorted(found)])
+    return rankings
+
+
+def slow_violations(x, sets, margin):
+    """Share of the pairs (a, p) with d²(a, n) < d²(a, p) + margin for some n, of all anchors that have negatives."""
+    violated = pairs = 0
+    for a in range(len(x)):
+        negatives = [squared(x[a], x[n]) for n in range(len(x)) if not sets[a] & sets[n]]
+        for p in range(len(x)):
+            if p != a and sets[a] & sets[p] and negatives:
+                pairs += 1
+                violated += min(negatives) < squared(x[a], x[p]) + margin
+    return violated / pairs if pairs else 0.0
 
 
 def slow_figures(rankings, ranks=(1, 5, 10)):
