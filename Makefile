@@ -16,10 +16,10 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 RUN_FILE := digits.toml
-# Tests run in so many processes at once.
+# Checks and tests run in so many processes at once.
 PROCESSES := 2
 
-.PHONY: environment run test system ci bench methods faults clean
+.PHONY: environment run test lint types wheel system ci bench methods faults clean
 
 environment:
 	@.ci/environment all dev
@@ -30,12 +30,19 @@ run: environment
 	$(BIN)/tripletmine run $(RUN_FILE)
 
 test: environment
+	$(MAKE) --jobs=$(PROCESSES) --output-sync=target lint types wheel
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
+
+lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+types:
+	$(BIN)/basedpyright
+
+wheel:
 	$(BIN)/python tests/checks/wheel.py
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
 
 system: environment
 	$(BIN)/python tests/checks/system.py

@@ -95,8 +95,9 @@ def _by_processes(load: Load, asked: Iterator[BatchRequest], workers: int) -> It
         except StopIteration:
             return
         except (RuntimeError, OSError, EOFError) as error:  # the pipe of a process that died may break first
+            reason = next(iter(str(error).splitlines()), type(error).__name__)  # EOFError says nothing
             raise ModelError(
-                f"a loader process (loader_workers = {workers}) has died ({str(error).splitlines()[0]}): lower "
+                f"a loader process (loader_workers = {workers}) has died ({reason}): lower "
                 "it, or give the machine more memory (/dev/shm, too); the epoch continues from its last checkpoint"
             ) from error
         if isinstance(images, Exception):

@@ -12,7 +12,10 @@ def main() -> None:
     centres = random.standard_normal((CLASSES, WIDTH))
     vectors = centres[labels] + random.standard_normal((ROWS, WIDTH))
     print(f"tripletmine {tm.__version__}: {tm.mine(vectors, labels, normalise=True)}")
-    for method in ("exact", "hnsw", "traverse_add"):
+    for method in (
+        "exact",
+        "hnsw",
+    ):  # one that is ours, one of a library; traverse_add takes a minute to compile
         mined = tm.mine(vectors, labels, neighbours=NEIGHBOURS, method=method, threads=1, normalise=True)
         if not len(mined) or mined.to_arrow().num_rows != len(mined):
             raise SystemExit(f"{method}: {mined}")

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tripletmine.models.batches.batch import Batch
 from tripletmine.models.errors import ModelError
+from tripletmine.models.images import loader
 from tripletmine.models.images.loader import BatchRequest, loaded
 
 
@@ -62,6 +63,22 @@ def test_what_reading_raises_is_raised_as_it_was(workers):
 def test_a_loader_process_that_dies_is_named_with_the_key():
     with pytest.raises(ModelError, match=r"loader_workers = 1\) has died .* lower it"):
         list(loaded(dying, asked(), workers=1))
+
+
+@pytest.mark.parametrize("error", [EOFError(), RuntimeError("killed by signal: Killed.\nAnd more")])
+def test_a_pipe_that_breaks_first_is_the_same_error(error, monkeypatch):
+    class Broken:
+        def __init__(self, *_, **__):
+            pass
+
+        def __iter__(self):
+            raise error
+            yield
+
+    monkeypatch.setattr(loader, "DataLoader", Broken)
+    said = str(error).partition("\n")[0] or "EOFError"
+    with pytest.raises(ModelError, match=rf"has died \({said}\): lower it"):
+        list(loaded(images, asked(), workers=1))
 
 
 def test_no_batches_at_all():

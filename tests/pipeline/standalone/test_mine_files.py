@@ -92,9 +92,11 @@ def test_the_folder_holds_what_was_promised(digits, mined: Path) -> None:
     assert sum(each["triplets"] for each in classes) == triplets > 0
     assert [each["rows"] for each in classes] == np.bincount(digits[1]).tolist()
     table = read_some_neighbours(mined / "neighbours.zarr", np.arange(ROWS))
-    # By distance, as another sum of the same squares orders ties otherwise.
-    expected = exact_neighbours(digits[0], NEIGHBOURS)
-    np.testing.assert_allclose(table.sq_distances, expected.sq_distances, atol=1e-6)
+    assert all(len(set(row)) == NEIGHBOURS for row in table.ids.tolist())
+    # By distance: which of two equally near rows comes first hangs on the last bit, so on the processor.
+    differences = digits[0][table.ids] - digits[0][:, None]
+    nearest = exact_neighbours(digits[0], NEIGHBOURS).sq_distances
+    np.testing.assert_allclose((differences**2).sum(axis=2), nearest, rtol=1e-4, atol=1e-6)
 
 
 def test_an_audit_finds_nothing_until_a_triplet_is_changed(mined: Path, tmp_path: Path, digits) -> None:
