@@ -13,7 +13,12 @@ from prefect import flow, get_run_logger, tags, task
 from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    temporary_settings,
+)
 
 from ..pipeline.plan.stage import Stage
 from ..pipeline.run.epochs import EpochPlan
@@ -62,9 +67,13 @@ def recorded_run(opened: OpenedRun) -> None:
         run_epochs(opened)
 
     # The heartbeat thread delays the end of every flow by a second, and no environment variable turns it off.
-    # The address is that of the server which runs now, whatever it was when Prefect was imported.
+    # Address and key are those of the server which runs now, whatever they were when Prefect was imported.
     with temporary_settings(
-        {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_API_URL: os.environ["PREFECT_API_URL"]}
+        {
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+            PREFECT_API_URL: os.environ["PREFECT_API_URL"],
+            PREFECT_API_AUTH_STRING: os.environ.get("PREFECT_API_AUTH_STRING"),
+        }
     ):
         tag = f"directory:{opened.run.root}"
         close_lost_runs(tag)

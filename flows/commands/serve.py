@@ -29,7 +29,8 @@ def serve(
 ) -> None:
     """Run on a schedule until interrupted.
 
-    The schedule lives on the server that PREFECT_API_URL names, or on a private one that ends with this process.
+    The schedule lives on the server that PREFECT_API_URL names, or on a private one that ends with this process. To
+    look at that one in a browser, choose its key: PREFECT_SERVER_API_AUTH_STRING=name:password.
     """
     with reporting(debug):
         from ...pipeline.errors import LockedError, SpecError, StaleError

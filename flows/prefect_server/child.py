@@ -4,9 +4,12 @@ Started by `prefect_server.py` as `python -m tripletmine.flows.prefect_server.ch
 """
 
 import argparse
+import os
 import socket
 
 from ...pipeline.workers.end_with_parent import end_with_parent
+from .guarded import guarded_app
+from .private_files import UMASK
 
 _SHUTDOWN_SECONDS = 3
 
@@ -17,12 +20,12 @@ def main() -> None:
     parser.add_argument("--socket", type=int, required=True, help="inherited listening socket")
     arguments = parser.parse_args()
     end_with_parent(arguments.parent)
+    os.umask(UMASK)
 
     import uvicorn
 
     config = uvicorn.Config(
-        "prefect.server.api.server:create_app",
-        factory=True,
+        guarded_app(),
         log_level="warning",
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .private_files import make_private
+
 # SQLite's write-ahead log needs shared memory between processes, which these do not give.
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "afs"}
@@ -22,7 +24,7 @@ def private_home(directory: Path) -> Iterator[tuple[Path, int]]:
     inherits the descriptor: the lock lasts until both are gone.
     """
     if not on_network_file_system(directory):
-        directory.mkdir(parents=True, exist_ok=True)
+        make_private(directory)
         lock = _lock(directory)
         if lock is not None:
             try:

@@ -19,7 +19,8 @@ from pathlib import Path
 from ...pipeline.errors import UnavailableError
 from ..environment import environment
 from .home import private_home
-from .settings import api_settings, client_settings, server_settings
+from .private_files import make_private, open_private
+from .settings import SERVER_KEY, api_settings, client_settings, new_key, server_settings
 from .template import keep_template, prepare_database, template_path
 
 START_SECONDS = 120.0
@@ -48,8 +49,11 @@ def prefect_api(
     """The URL of a Prefect API that answers; within the block Prefect may be imported.
 
     With PREFECT_API_URL set it is that server. Otherwise a private one is started with its files in
-    `directory/.prefect`; it ends with the block. `meanwhile` is called while the server starts: it is the time
-    for slow imports. Must be called by the main thread: the server ends with the thread that started it.
+    `directory/.prefect`; it ends with the block. It answers those who have its key, which is in the environment
+    within the block. `meanwhile` is called while the server starts: it is the time for slow imports. Must be called
+    by the main thread: the server ends with the thread that started it.
+
+    web_ui: serve Prefect's pages, too, if the user has chosen the key: nobody could open them with another.
 
     Raises: UnavailableError when the user's server does not answer, or the private one does not start.
     """
@@ -66,9 +70,14 @@ def prefect_api(
     ):
         template = template_path()
         is_new = prepare_database(home, template)
-        with _private_server(home, lock, web_ui=web_ui) as (server, url), environment(api_settings(url)):
+        key = new_key()
+        with (
+            _private_server(home, lock, key, web_ui=web_ui and SERVER_KEY in os.environ) as (server, url),
+            environment(api_settings(url, key)),
+        ):
             meanwhile()
             _wait_until_healthy(server, url, home / "server.log")
+            make_private(home)  # the folders of its pages have the modes of the installed ones
             if is_new:
                 keep_template(home, template)
             yield from _until_logs_are_sent(url)
@@ -112,7 +121,9 @@ def _problem(url: str, timeout: float) -> str | None:
 
 
 @contextmanager
-def _private_server(home: Path, lock: int, *, web_ui: bool) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def _private_server(
+    home: Path, lock: int, key: str, *, web_ui: bool
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A server process on a free port of 127.0.0.1, terminated and waited for at the end of the block."""
     with socket.socket() as listener:
         # The socket is bound here and inherited, so that no other process can take the port in between.
@@ -121,11 +132,11 @@ def _private_server(home: Path, lock: int, *, web_ui: bool) -> Iterator[tuple[su
         port = listener.getsockname()[1]
         command = [sys.executable, "-m", "tripletmine.flows.prefect_server.child"]
         command += ["--parent", str(os.getpid()), "--socket", str(listener.fileno())]
-        with (home / "server.log").open("wb") as log:
+        with os.fdopen(open_private(home / "server.log"), "wb") as log:
             server = subprocess.Popen(
                 command,
                 cwd=home,
-                env={**os.environ, **server_settings(home, port, web_ui=web_ui)},
+                env={**os.environ, **server_settings(home, port, key, web_ui=web_ui)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

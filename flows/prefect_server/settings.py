@@ -4,6 +4,7 @@ Prefect reads its settings once, at import, so all of them are environment varia
 """
 
 import os
+import secrets
 from pathlib import Path
 
 from ..environment import QUIET_DASK, unless_set
@@ -31,16 +32,36 @@ def client_settings(home: Path, *, debug: bool = False) -> dict[str, str]:
     return unless_set(wanted)
 
 
-def api_settings(url: str) -> dict[str, str]:
+SERVER_KEY = "PREFECT_SERVER_API_AUTH_STRING"
+"""Where a server of Prefect finds `user:password`, without which it answers nothing but that it is well."""
+
+
+def new_key() -> str:
+    """What the private server and its clients share: drawn for one start, or what the user has chosen to know.
+
+    It is in the environment of both and nowhere else.
+    """
+    return os.environ.get(SERVER_KEY) or f"tripletmine:{secrets.token_urlsafe(32)}"
+
+
+def api_settings(url: str, key: str) -> dict[str, str]:
     """How a client reaches the private server: never by way of a proxy, which has a loopback of its own."""
     direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     without_proxy = f"{direct},127.0.0.1" if direct else "127.0.0.1"
-    return {"PREFECT_API_URL": url, "NO_PROXY": without_proxy, "no_proxy": without_proxy}
+    return {
+        "PREFECT_API_URL": url,
+        "PREFECT_API_AUTH_STRING": key,
+        "NO_PROXY": without_proxy,
+        "no_proxy": without_proxy,
+    }
 
 
-def server_settings(home: Path, port: int, *, web_ui: bool) -> dict[str, str]:
+def server_settings(home: Path, port: int, key: str, *, web_ui: bool) -> dict[str, str]:
     """What the private server needs on top of the client's settings."""
     return {
+        SERVER_KEY: key,
+        # By default any web page may send requests and read the answers.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",

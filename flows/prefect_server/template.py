@@ -11,6 +11,8 @@ from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
 
+from .private_files import open_private
+
 DATABASE = "prefect.db"
 
 
@@ -27,7 +29,11 @@ def prepare_database(home: Path, template: Path) -> bool:
     if not template.exists():
         return True
     partial = database.with_suffix(".partial")
-    shutil.copyfile(template, partial)
+    try:
+        with template.open("rb") as source, os.fdopen(open_private(partial), "wb") as target:
+            shutil.copyfileobj(source, target)
+    except PermissionError:  # where another user keeps it to himself
+        return True
     partial.replace(database)
     return False
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ..flows.processes import start_holder
 from .cases import References
 from .dask_cluster import DaskCluster
 from .product import Product
@@ -60,18 +61,18 @@ def test_a_cluster_with_tls_lets_in_only_those_with_a_certificate(
 
 
 def test_a_prefect_server_with_a_key_wants_it(tmp_path: Path, references: References) -> None:
-    """The private server obeys the variables that a user's own would."""
-    server = {"PREFECT_SERVER_API_AUTH_STRING": "admin:right"}
-    stranger = Product(
-        tmp_path / "stranger", options=(), environment={**server, "PREFECT_API_AUTH_STRING": "admin:wrong"}
-    )
-    code, said = stranger.ask("run", str(stranger.run_file))
-    assert code == 1
-    assert "Traceback" not in said, said
-    assert "PREFECT_API_AUTH_STRING" in said.splitlines()[-1], said
+    """A server of the user's own, which a private one of another process stands for."""
+    holder = start_holder(tmp_path / "server", tmp_path)
+    try:
+        wrong = {**holder.client, "PREFECT_API_AUTH_STRING": "tripletmine:wrong"}
+        stranger = Product(tmp_path / "stranger", options=(), environment=wrong)
+        code, said = stranger.ask("run", str(stranger.run_file))
+        assert code == 1
+        assert "Traceback" not in said, said
+        assert "PREFECT_API_AUTH_STRING" in said.splitlines()[-1], said
 
-    known = Product(
-        tmp_path / "known", options=(), environment={**server, "PREFECT_API_AUTH_STRING": "admin:right"}
-    )
-    known.finish()
+        known = Product(tmp_path / "known", options=(), environment=holder.client)
+        known.finish()
+    finally:
+        holder.end()
     require_same(known.root, references.finished().root)

@@ -1,19 +1,26 @@
 """Asking a Prefect server, without importing Prefect into the tests' own process."""
 
+import base64
 import json
 import urllib.request
 from typing import Any
 
 
-def ask(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """GET, or POST where there is a body."""
+def ask(url: str, key: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """GET, or POST where there is a body. key: `user:password`."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{url}{path}", data=data, headers={"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json", "Authorization": authorization(key)}
+    request = urllib.request.Request(f"{url}{path}", data=data, headers=headers)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.loads(answer.read())
 
 
-def flow_runs(url: str, *, deployment: str) -> list[dict[str, Any]]:
+def authorization(key: str) -> str:
+    """The header of who has the key."""
+    return f"Basic {base64.b64encode(key.encode()).decode()}"
+
+
+def flow_runs(url: str, key: str, *, deployment: str) -> list[dict[str, Any]]:
     """The runs of a deployment, those first that ended first."""
     wanted = {"deployments": {"name": {"any_": [deployment]}}, "sort": "END_TIME_DESC"}
-    return ask(url, "/flow_runs/filter", wanted)
+    return ask(url, key, "/flow_runs/filter", wanted)

@@ -16,11 +16,11 @@ import pytest
 Found = TypeVar("Found")
 
 _HOLDER = """
-import sys
+import os, sys
 from pathlib import Path
 from tripletmine.flows.prefect_server.server import prefect_api
 with prefect_api(Path(sys.argv[1])) as url:
-    print(url, flush=True)
+    print(url, os.environ.get("PREFECT_API_AUTH_STRING"), flush=True)
     sys.stdin.read()
 """
 
@@ -47,8 +47,14 @@ class Holder:
 
     process: subprocess.Popen[str]
     url: str
+    key: str
     directory: Path
     user_home: Path
+
+    @property
+    def client(self) -> dict[str, str]:
+        """The environment of those who use the server as a user's own."""
+        return {"PREFECT_API_URL": self.url, "PREFECT_API_AUTH_STRING": self.key}
 
     @property
     def servers(self) -> list[psutil.Process]:
@@ -62,18 +68,22 @@ class Holder:
 
 
 def start_holder(directory: Path, user_home: Path, **variables: str) -> Holder:
-    """Start a process that holds a private server in `directory`, and wait for its URL."""
+    """Start a process that holds a private server in `directory`, and wait for its URL.
+
+    Its umask is the usual one, by which others may read new files.
+    """
     process = subprocess.Popen(
         [sys.executable, "-c", _HOLDER, str(directory)],
         env=private_environment(user_home, **variables),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        umask=0o022,
     )
     assert process.stdout is not None
-    url = process.stdout.readline().strip()
-    assert url, f"the server did not start: exit code {process.wait(10)}"
-    return Holder(process, url, directory, user_home)
+    said = process.stdout.readline().split()
+    assert said, f"the server did not start: exit code {process.wait(10)}"
+    return Holder(process, *said, directory=directory, user_home=user_home)
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -72,12 +72,12 @@ def test_a_stage_that_fails_is_one_message_and_a_failed_flow(run_file, tmp_path,
     )
     run_file.write_text(run_file.read_text().replace('"mlp"', '"encoder.py:build"'))
     run_file.write_text(run_file.read_text().replace('"tiny"', '"unlucky"'))
-    ended = run(run_file, tmp_path, PREFECT_API_URL=prefect_server.url)
+    ended = run(run_file, tmp_path, **prefect_server.client)
     assert ended.returncode == 1
     assert "no weights today" in ended.stderr
     assert "Traceback" not in ended.stderr
     wanted = {"flow_runs": {"name": {"like_": "unlucky"}}, "sort": "START_TIME_ASC"}
-    found = ask(prefect_server.url, "/flow_runs/filter", wanted)
+    found = ask(prefect_server.url, prefect_server.key, "/flow_runs/filter", wanted)
     assert [(each["name"], each["state_type"]) for each in found] == [
         ("unlucky", "FAILED"),
         ("unlucky epoch 0", "FAILED"),

@@ -15,11 +15,13 @@ from .processes import Holder, eventually, private_environment
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SCRIPTS = Path(sys.executable).parent
+KEY = "tripletmine:of these tests"
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
-def ended_run(url: str, deployment: str):
-    return next((run for run in flow_runs(url, deployment=deployment) if run["state_type"] in ENDED), None)
+def ended_run(url: str, key: str, deployment: str):
+    found = flow_runs(url, key, deployment=deployment)
+    return next((run for run in found if run["state_type"] in ENDED), None)
 
 
 def test_a_served_schedule_runs_on_time_and_leaves_nothing_behind(run_file, tmp_path):
@@ -27,13 +29,13 @@ def test_a_served_schedule_runs_on_time_and_leaves_nothing_behind(run_file, tmp_
     with said.open("wb") as log:
         serving = subprocess.Popen(
             [SCRIPTS / "tripletmine", "serve", run_file, "--every", "5s"],
-            env=private_environment(tmp_path / "home"),
+            env=private_environment(tmp_path / "home", PREFECT_SERVER_API_AUTH_STRING=KEY),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     try:
         url = eventually(lambda: re.search(r"serving tiny with (\S+);", said.read_text()))[1]
-        run = eventually(lambda: ended_run(url, "tiny"), 120)
+        run = eventually(lambda: ended_run(url, KEY, "tiny"), 120)
         assert run["state_name"] == "Completed", said.read_text()
         assert run["auto_scheduled"]
         assert (run_file.parent / "runs" / "tiny" / "test" / "manifest.json").exists()
@@ -52,7 +54,7 @@ def test_a_served_run_takes_data_that_have_grown(run_file, tmp_path):
     with said.open("wb") as log:
         serving = subprocess.Popen(
             [SCRIPTS / "tripletmine", "serve", run_file, "--every", "5s"],
-            env=private_environment(tmp_path / "home"),
+            env=private_environment(tmp_path / "home", PREFECT_SERVER_API_AUTH_STRING=KEY),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -65,7 +67,7 @@ def test_a_served_run_takes_data_that_have_grown(run_file, tmp_path):
             lambda: len(read_splits(root)) > len(first) and (root / "test" / "manifest.json").exists(), 120
         )
         ended = eventually(
-            lambda: [run for run in flow_runs(url, deployment="tiny") if run["state_type"] in ENDED]
+            lambda: [run for run in flow_runs(url, KEY, deployment="tiny") if run["state_type"] in ENDED]
         )
         grown = read_splits(root)
         assert {key: grown[key] for key in first} == first, "what there was stays in its split"
@@ -84,7 +86,7 @@ def read_splits(root: Path) -> dict[str, str]:
 
 def test_a_deployment_runs_in_a_process_work_pool(prefect_server: Holder, run_file, tmp_path):
     environment = private_environment(
-        tmp_path, PREFECT_API_URL=prefect_server.url, DO_NOT_TRACK="1", TRIPLETMINE_RUN_FILE=str(run_file)
+        tmp_path, **prefect_server.client, DO_NOT_TRACK="1", TRIPLETMINE_RUN_FILE=str(run_file)
     )
     prefect = SCRIPTS / "prefect"
     with (tmp_path / "worker.log").open("wb") as log:
@@ -95,7 +97,7 @@ def test_a_deployment_runs_in_a_process_work_pool(prefect_server: Holder, run_fi
             stderr=subprocess.STDOUT,
         )
     try:
-        eventually(lambda: ask(prefect_server.url, "/work_pools/filter", {}))
+        eventually(lambda: ask(prefect_server.url, prefect_server.key, "/work_pools/filter", {}))
         subprocess.run(
             [prefect, "--no-prompt", "deploy", "--all"],
             cwd=DEPLOY,
@@ -103,10 +105,10 @@ def test_a_deployment_runs_in_a_process_work_pool(prefect_server: Holder, run_fi
             check=True,
             capture_output=True,
         )
-        deployment = ask(prefect_server.url, "/deployments/name/tripletmine/nightly")
+        deployment = ask(prefect_server.url, prefect_server.key, "/deployments/name/tripletmine/nightly")
         assert deployment["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
-        ask(prefect_server.url, f"/deployments/{deployment['id']}/create_flow_run", {})
-        run = eventually(lambda: ended_run(prefect_server.url, "nightly"), 120)
+        ask(prefect_server.url, prefect_server.key, f"/deployments/{deployment['id']}/create_flow_run", {})
+        run = eventually(lambda: ended_run(prefect_server.url, prefect_server.key, "nightly"), 120)
         assert run["state_name"] == "Completed", (tmp_path / "worker.log").read_text()
     finally:
         end_tree(worker)
