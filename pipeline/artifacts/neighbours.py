@@ -10,7 +10,9 @@ from ...mining.neighbours import NeighbourTable
 from ..errors import CorruptError
 from ..plan.stage import Job
 from ..storage.committed import Committed
+from ..storage.manifest import read_manifest
 from ..storage.row_arrays import create_group, create_rows, metadata_file, read_rows, write_chunk
+from ..storage.zarr_chunks import ChunkError, missing_chunks, read_chunks
 
 NEIGHBOURS = "neighbours.zarr"
 _IDS = f"{NEIGHBOURS}/ids"
@@ -41,12 +43,33 @@ def read_neighbours(graph: Committed, start: int, stop: int) -> NeighbourTable:
 
 
 def read_some_neighbours(path: Path, rows: NDArray[np.int64]) -> NeighbourTable:
-    """Some rows of a neighbour table at `path`, unchecked: for audits, which compare it with the truth themselves."""
-    group = zarr.open_group(str(path), mode="r", zarr_format=3)
-    ids, sq_distances = (group[name] for name in ("ids", "sq_distances"))
-    if not isinstance(ids, zarr.Array) or not isinstance(sq_distances, zarr.Array):
-        raise CorruptError(f"{path} is not a neighbour table: redo the stage that wrote it")
-    return NeighbourTable(np.asarray(ids.oindex[rows]), np.asarray(sq_distances.oindex[rows]))
+    """Some rows of a neighbour table at `path`, of a stage or of a folder that `tripletmine mine` wrote.
+
+    It is not compared with receipts: this is for audits, which compare it with the truth.
+    Raises: CorruptError where it lacks chunks, or cannot be read.
+    """
+    ids, sq_distances = (_some_rows(path, name, rows) for name in ("ids", "sq_distances"))
+    return NeighbourTable(ids, sq_distances)
+
+
+def _some_rows(path: Path, name: str, rows: NDArray[np.int64]) -> NDArray:
+    subject = path / name
+    try:
+        array = zarr.open_array(str(subject), mode="r", zarr_format=3)
+        missing = missing_chunks(array)
+        if missing is None:
+            return read_chunks(array, rows)
+        problem = f"lacks {missing.count:,} chunks, as {missing.first}"
+    except ChunkError as error:
+        problem = f"is damaged: {error}"
+    except Exception as error:  # metadata of any form
+        problem = f"cannot be read ({type(error).__name__}: {error})"
+    raise CorruptError(f"{subject} {problem}: {_remedy(path.parent)}")
+
+
+def _remedy(folder: Path) -> str:
+    manifest = read_manifest(folder)
+    return "mine again" if manifest is None else Committed(folder, manifest).remedy
 
 
 def sampled_rows(rows: int, count: int, seed: int) -> NDArray[np.int64]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import zarr
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
@@ -15,7 +14,7 @@ from .base import Reopened, SourceRows, checked_indices, strings
 from .columns import is_table, read_columns, rows_from_columns
 from .files import folder_of, is_url
 from .marks import FileList, FileLists, identity_of, mark_files
-from .vectors import Vectors, has_labels, open_labels, open_vectors
+from .vectors import Vectors, has_labels, open_labels, open_vectors, read_values
 
 
 @dataclass(frozen=True)
@@ -85,13 +84,9 @@ class Arrays(Reopened[Vectors]):
         Raises: DataError naming the first row with NaN or inf.
         """
         indices = checked_indices(indices, len(self))
-        content = self.content
-        try:
-            stored = content.oindex[indices] if isinstance(content, zarr.Array) else content[indices]
-        except (OSError, ValueError) as error:  # a chunk that fails its checksum, a share that went away
-            raise DataError(f"{self.location} cannot be read: {type(error).__name__}: {error}") from error
+        stored = read_values(self.content, self.location, indices)
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, and is named below
-            items = np.asarray(stored).astype(self.dtype, copy=False)
+            items = stored.astype(self.dtype, copy=False)
         broken = ~np.isfinite(items).all(axis=tuple(range(1, items.ndim)))
         if broken.any():
             raise DataError(
@@ -99,6 +94,10 @@ class Arrays(Reopened[Vectors]):
                 f"{int(broken.sum())} of the {len(items)} rows read: mend them or leave them out"
             )
         return items
+
+    def read_stored(self) -> NDArray[Any]:
+        """All items, as the file has them. Raises: DataError naming the file."""
+        return read_values(self.content, self.location)
 
     def file_lists(self) -> FileLists:
         """The files of the vectors, and of the labels where they have some of their own; of a Zarr folder all."""

@@ -64,7 +64,9 @@ def unreadable(location: str, error: Exception) -> DataError:
         return DataError(f"{location} does not exist: correct its path")
     if isinstance(error, ImportError):
         return DataError(f"{location} needs a package that is not installed: {error}")
-    return DataError(f"{location} cannot be read: {type(error).__name__}: {error}")
+    return DataError(
+        f"{location} cannot be read: {type(error).__name__}: {error}: restore it, or write it again"
+    )
 
 
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:

@@ -1,8 +1,6 @@
 """Ready-made vectors and their labels in .npy, .npz, Zarr and Parquet files."""
 
 import io
-import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import zarr
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..storage.zarr_chunks import FILLED, ChunkError, is_meant_to_be_sparse, missing_chunks, read_chunks
 from .columns import LABEL_NAMES, as_labels
 from .files import is_url, read_bytes, unreadable
 
@@ -41,12 +40,19 @@ def open_vectors(location: str) -> Vectors:
         raise DataError(f"{location} has values of type {vectors.dtype} but must be real numbers")
     if 0 in vectors.shape:
         raise DataError(f"{location} has shape {tuple(vectors.shape)}: it is empty")
-    if isinstance(vectors, zarr.Array) and vectors.nchunks_initialized < vectors.nchunks:
-        raise DataError(
-            f"{location} has {vectors.nchunks_initialized} of {vectors.nchunks} chunks, and the missing ones "
-            "would be read as zeros: write it again, with empty chunks if they are meant to be zeros"
-        )
     return vectors
+
+
+def read_values(
+    content: Vectors, location: str, rows: NDArray[np.int64] | slice = slice(None)
+) -> NDArray[Any]:  # immutable
+    """Some rows of an opened array, or all. Raises: DataError naming the file, and the chunk where it has some."""
+    try:
+        return read_chunks(content, rows) if isinstance(content, zarr.Array) else np.asarray(content[rows])
+    except ChunkError as error:
+        raise DataError(f"{location}: {error}: restore it, or write it again") from error
+    except (OSError, ValueError) as error:  # a share that went away
+        raise unreadable(location, error) from error
 
 
 def open_labels(location: str, *, separator: str | None = None) -> pa.Array:
@@ -54,7 +60,7 @@ def open_labels(location: str, *, separator: str | None = None) -> pa.Array:
 
     Raises: DataError naming the file.
     """
-    labels = np.asarray(_array(location, ARRAY_LABEL_NAMES)[...])
+    labels = read_values(_array(location, ARRAY_LABEL_NAMES), location)
     if labels.ndim != 1:
         raise DataError(
             f"labels in {location} have shape {labels.shape} but must be (N,): several labels for a row are "
@@ -72,7 +78,7 @@ def open_labels(location: str, *, separator: str | None = None) -> pa.Array:
 def has_labels(location: str) -> bool:
     """Whether an .npz or Zarr file has labels beside its vectors. Parquet is asked through its columns."""
     return suffix(location) in (".npz", ".zarr") and any(
-        name in ARRAY_LABEL_NAMES for name in _names(_opened(location))
+        name in ARRAY_LABEL_NAMES for name in _names(_opened(location), location)
     )
 
 
@@ -104,30 +110,56 @@ def _opened(location: str) -> Any:
                 return np.load(io.BytesIO(read_bytes(location)), allow_pickle=False)
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, ImportError) as error:
+    except Exception as error:  # metadata of any form, and each store has its own
         raise unreadable(location, error) from error
 
 
-def _names(opened: Any) -> Iterable[str]:
-    if isinstance(opened, zarr.Group):
-        return sorted(opened.array_keys())
-    return opened.files if isinstance(opened, np.lib.npyio.NpzFile) else ()
+def _names(opened: Any, location: str) -> list[str]:
+    """Of the arrays in an .npz or Zarr group; of the latter this reads their metadata."""
+    try:
+        if isinstance(opened, zarr.Group):
+            return sorted(opened.array_keys())
+    except Exception as error:  # metadata of any form
+        raise unreadable(location, error) from error
+    return opened.files if isinstance(opened, np.lib.npyio.NpzFile) else []
 
 
 def _array(location: str, wanted: tuple[str, ...]) -> Vectors:
     opened = _opened(location)
-    if isinstance(opened, np.ndarray | zarr.Array):
+    if isinstance(opened, np.ndarray):
         return opened
-    names = list(_names(opened))
+    if isinstance(opened, zarr.Array):
+        return _whole(opened, location)
+    names = _names(opened, location)
     chosen = names[0] if len(names) == 1 else next((name for name in wanted if name in names), None)
     if chosen is None:
         raise DataError(
             f"{location} has the arrays {', '.join(names) or '(none)'}: call one {' or '.join(wanted[:2])}"
         )
     try:
-        return opened[chosen]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        array = opened[chosen]
+    except Exception as error:  # as above; an .npz is read only here
         raise unreadable(location, error) from error
+    return _whole(array, location) if isinstance(array, zarr.Array) else array
+
+
+def _whole(array: zarr.Array, location: str) -> zarr.Array:
+    """The array, after a look whether all its chunks are there: Zarr itself reads fill values for missing ones."""
+    subject = f'{location}, array "{array.basename}"' if array.basename else location
+    try:
+        missing = None if is_meant_to_be_sparse(array) else missing_chunks(array)
+    except ChunkError as error:
+        raise DataError(f"{subject}: {error}: write it again, with shards of one level") from error
+    except Exception as error:  # each store has its own
+        raise unreadable(location, error) from error
+    if missing is None:
+        return array
+    fill = array.fill_value
+    raise DataError(
+        f"{subject}: {missing.count:,} chunks are missing, as {missing.first}, and would be read as {fill}: restore "
+        'them, or write the array again under zarr.config.set({"array.write_empty_chunks": True}); where they are '
+        f'meant to be {fill}, say so in its attributes: array.attrs["{FILLED}"] = "fill_value"'
+    )
 
 
 def _parquet_vectors(location: str) -> NDArray[Any]:

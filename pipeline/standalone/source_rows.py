@@ -81,7 +81,7 @@ def read_vectors(source: Arrays, *, normalised: bool) -> NDArray[np.float32]:
         raise DataError(
             f"{source.location} has items of shape {source.item_shape}, but vectors (N, D) are mined"
         )
-    vectors = as_vectors(np.asarray(source.content[...]), name=source.location)
+    vectors = as_vectors(source.read_stored(), name=source.location)
     if normalised:
         return normalise(vectors)
     if not is_unit(vectors):

@@ -218,8 +218,35 @@ def test_broken_off_files(tmp_path: Path, vectors: Vectors, writer: Writer):
 def test_missing_chunks_are_not_zeros(tmp_path: Path, vectors: Vectors):
     path = Path(write(tmp_path, write_zarr, vectors))
     (path / "c" / "1" / "0").unlink()
-    with pytest.raises(DataError, match="has 3 of 4 chunks"):
+    with pytest.raises(
+        DataError, match=r"vectors\.zarr: 1 chunks are missing, as c/1/0, and would be read as 0\.0"
+    ):
         Arrays(str(path)).read([0])
+
+
+@pytest.mark.parametrize("layout", [{"zarr_format": 2}, {"zarr_format": 3}, {"shards": (6, WIDTH)}])
+def test_rows_of_zeros_that_zarr_did_not_write(tmp_path: Path, vectors: Vectors, layout: dict[str, Any]):
+    """Both remedies of the message."""
+    vectors[2:4] = 0
+    location = str(tmp_path / "x.zarr")
+
+    def write_all() -> zarr.Array:
+        array = zarr.create_array(
+            location, shape=(ROWS, WIDTH), chunks=(2, WIDTH), dtype="float32", overwrite=True, **layout
+        )
+        array[:] = vectors
+        return array
+
+    array = write_all()
+    with pytest.raises(
+        DataError, match=r'"array.write_empty_chunks": True.* array\.attrs\["missing_chunks"\]'
+    ):
+        Arrays(location).read([0])
+    array.attrs["missing_chunks"] = "fill_value"
+    np.testing.assert_array_equal(Arrays(location).read(range(ROWS)), vectors)
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        write_all()
+    np.testing.assert_array_equal(Arrays(location).read(range(ROWS)), vectors)
 
 
 def test_several_arrays_without_a_known_name(tmp_path: Path, vectors: Vectors):

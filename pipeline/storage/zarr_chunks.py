@@ -1,0 +1,176 @@
+"""The chunks of a Zarr array, one by one: which are missing, which are damaged.
+
+Zarr reads a missing chunk as fill values. From 3.2 on `array.read_missing_chunks` can forbid that for whole chunk
+files, but not for chunks inside a shard; this looks at both, whatever the version.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from math import prod
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.abc.store import RangeByteRequest, SuffixByteRequest
+from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
+from zarr.core.buffer import default_buffer_prototype
+from zarr.core.sync import sync
+
+FILLED = "missing_chunks"
+"""The attribute by which an array says that its missing chunks hold fill values on purpose: set to "fill_value"."""
+
+_METADATA = {"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"}
+_NOWHERE = 2**64 - 1
+"""Offset and length of a chunk that a shard does not hold (Zarr's sharding codec, 1.0)."""
+
+
+class ChunkError(ValueError):
+    """A chunk that is missing or damaged. The message has no remedy: that is for those who know whose array it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """first: the first missing chunk, by its file and, in a shard, its place. count: how many files or, where all files
+    are there, chunks of shards."""
+
+    first: str
+    count: int
+
+
+def is_meant_to_be_sparse(array: zarr.Array) -> bool:
+    """Whether the array's attributes say that missing chunks hold fill values."""
+    return array.attrs.get(FILLED) == "fill_value"
+
+
+def missing_chunks(array: zarr.Array) -> Missing | None:
+    """The chunks that were never written, or were lost. Reads names, and the index of each shard.
+
+    Raises: ChunkError for a shard whose index cannot be read.
+    """
+    grid = _grid(array.shape, array.shards or array.chunks)
+    files = _files(array)
+    absent = _absent_files(array, grid, files)
+    if absent is not None or array.shards is None:
+        return absent
+    index = _Index.of(array)
+    first, count = None, 0
+    for place in _places(grid):
+        lost = index.missing(array, place)
+        first = first or next(iter(lost), None)
+        count += len(lost)
+    return None if first is None else Missing(first, count)
+
+
+def read_chunks(array: zarr.Array, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray:  # immutable
+    """Some rows of an array, or all. Raises: ChunkError naming the damaged file; MemoryError."""
+    try:
+        return np.asarray(array[rows] if isinstance(rows, slice) else array.oindex[rows])
+    except MemoryError:
+        raise
+    except Exception as error:  # each codec has its own
+        found = _damaged(array, rows)
+        where = f"its chunk {found} is damaged" if found else "it cannot be read"
+        raise ChunkError(f"{where} ({type(error).__name__}: {error})") from error
+
+
+def _damaged(array: zarr.Array, rows: NDArray[np.int64] | slice) -> str | None:
+    """The first chunk file among those of `rows` that cannot be read."""
+    sides = array.shards or array.chunks
+    wanted = np.arange(array.shape[0])[rows] if isinstance(rows, slice) else rows
+    of_rows = np.unique(wanted // sides[0]).tolist()
+    for place in product(of_rows, *map(range, _grid(array.shape, sides)[1:])):
+        try:
+            array[tuple(slice(at * side, (at + 1) * side) for at, side in zip(place, sides, strict=True))]
+        except Exception:
+            return _name(array, place)
+    return None
+
+
+def _grid(shape: Sequence[int], sides: Sequence[int]) -> tuple[int, ...]:
+    return tuple(-(-length // side) for length, side in zip(shape, sides, strict=True))
+
+
+def _places(grid: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """In C order, one at a time: itertools.product would first make a list of each axis."""
+    for number in range(prod(grid)):
+        rest, place = number, []
+        for length in reversed(grid):
+            rest, at = divmod(rest, length)
+            place.append(at)
+        yield tuple(reversed(place))
+
+
+def _name(array: zarr.Array, place: tuple[int, ...]) -> str:
+    """The file of a chunk or shard, relative to the array."""
+    return array.metadata.encode_chunk_key(place)
+
+
+def _files(array: zarr.Array) -> set[str]:
+    prefix = f"{array.path}/" if array.path else ""
+
+    async def listed() -> set[str]:
+        return {name.removeprefix(prefix) async for name in array.store.list_prefix(prefix)}
+
+    return {name for name in sync(listed()) if name.rpartition("/")[2] not in _METADATA}
+
+
+def _absent_files(array: zarr.Array, grid: tuple[int, ...], files: set[str]) -> Missing | None:
+    """A grid of more places than there are files is not gone through: a lying shape could have any number of them."""
+    names = (_name(array, place) for place in _places(grid))
+    first = next((name for name in islice(names, len(files) + 1) if name not in files), None)
+    return None if first is None else Missing(first, max(1, prod(grid) - len(files)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Where the index of a shard is. at_end: or at its beginning. dtype: of its numbers. checksum: in bytes, after it.
+    inner: chunks of a shard along each axis."""
+
+    at_end: bool
+    dtype: str
+    checksum: int
+    inner: tuple[int, ...]
+
+    @classmethod
+    def of(cls, array: zarr.Array) -> "_Index":
+        codecs = getattr(array.metadata, "codecs", ())
+        match codecs:
+            case [ShardingCodec(codecs=inner, index_codecs=(BytesCodec() as numbers, *sums)) as sharding] if (
+                not isinstance(inner[0], ShardingCodec)
+                and all(isinstance(each, Crc32cCodec) for each in sums)
+                and array.shards is not None
+            ):
+                # Enumerations in 3.1, strings in 3.4.
+                order, place = (getattr(it, "value", it) for it in (numbers.endian, sharding.index_location))
+                return cls(
+                    at_end=place == "end",
+                    dtype=">u8" if order == "big" else "<u8",
+                    checksum=4 * len(sums),
+                    inner=_grid(array.shards, array.chunks),
+                )
+        names = ", ".join(type(codec).__name__ for codec in codecs)
+        raise ChunkError(
+            f"its shards are encoded in a way ({names}) that does not show which of their chunks are missing"
+        )
+
+    def missing(self, array: zarr.Array, shard: tuple[int, ...]) -> list[str]:
+        """The missing chunks of one shard, but for those that lie wholly outside of the array."""
+        size = 16 * prod(self.inner) + self.checksum
+        wanted = SuffixByteRequest(size) if self.at_end else RangeByteRequest(0, size)
+        key = f"{array.path}/{_name(array, shard)}" if array.path else _name(array, shard)
+        found = sync(array.store.get(key, default_buffer_prototype(), wanted))
+        content = b"" if found is None else found.to_bytes()
+        if len(content) != size:
+            raise ChunkError(f"its shard {_name(array, shard)} is cut off")
+        entries = np.frombuffer(content[: size - self.checksum], self.dtype).reshape(-1, 2)
+        lost = np.argwhere((entries == _NOWHERE).all(axis=1).reshape(self.inner))
+        return [
+            f"{_name(array, shard)} ({', '.join(map(str, place))})"
+            for place in lost.tolist()
+            if self._inside(array, shard, place)
+        ]
+
+    def _inside(self, array: zarr.Array, shard: tuple[int, ...], place: list[int]) -> bool:
+        corners = zip(shard, self.inner, place, array.chunks, array.shape, strict=True)
+        return all((outer * count + at) * side < length for outer, count, at, side, length in corners)
