@@ -35,7 +35,10 @@ class ImageFolder(PictureSet[_Listing]):
         found = walk(root)
         tops = found.root.folders
         if not tops:
-            raise DataError(f"{root} holds no folders: an image folder has one for each class")
+            raise DataError(
+                f"{root} holds no folders but must have one for each class: sort the images into folders, "
+                'or list them in a table with data.kind = "table"'
+            )
         by_split = _are_splits(root, tops)
         outside = [found.root, *(tops if by_split else [])]
         found.left_out[OUTSIDE] += sum(len(folder.images) for folder in outside)

@@ -1,7 +1,9 @@
 """The folders and image files below a folder, each real folder once; what is left out is counted by kind."""
 
+import errno
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -25,6 +27,9 @@ ABOVE = "links to folders above"
 TWICE = "links to folders that are read already"
 SPECIAL = "neither files nor folders"
 OUTSIDE = "images outside of class folders"
+
+DEEPEST = 200
+"""Folders in folders: more are a mistake, or made to break a reader."""
 
 _Id = tuple[int, int]
 """Device and inode: two paths with the same are one folder."""
@@ -77,33 +82,39 @@ class _Walker:
         try:
             real = root.resolve(strict=True)
             self._above = {_id(folder) for folder in (real, *real.parents)}
+            # Real folders go before links to them, wherever they stand in the alphabet.
+            self._inside = {_id(folder) for folder in _real_folders(real)}
+        except RuntimeError as error:  # a link to itself, before Python 3.13
+            raise _unlisted(root, OSError(errno.ELOOP, os.strerror(errno.ELOOP))) from error
         except OSError as error:
             raise _unlisted(root, error) from error
-        # Real folders go before links to them, wherever they stand in the alphabet.
-        self._inside = {_id(Path(parent)) for parent, _, _ in os.walk(real)}
 
-    def folder(self, path: Path, *, linked: bool) -> Folder:
+    def folder(self, path: Path, *, linked: bool, depth: int = 0) -> Folder:
+        if depth > DEEPEST:
+            raise _too_deep(path)
         found = Folder(path)
         try:
-            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+            for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
+                self._take(found, entry, linked=linked or entry.is_symlink(), depth=depth)
         except OSError as error:
             raise _unlisted(path, error) from error
-        for entry in entries:
-            if entry.name.startswith(".") or entry.name.lower() in _LEFTOVERS:
-                self.left_out[HIDDEN] += 1
-            elif entry.is_dir():
-                if self._enters(entry):
-                    found.folders.append(self.folder(Path(entry), linked=linked or entry.is_symlink()))
-            elif not entry.is_file():
-                self.left_out[BROKEN if entry.is_symlink() else SPECIAL] += 1
-            elif entry.name.lower().endswith(suffixes()):
-                found.images.append(Path(entry))
-                self.linked += linked or entry.is_symlink()
-            else:
-                self.left_out[
-                    f"*{Path(entry.name).suffix.lower()}" if "." in entry.name else "no suffix"
-                ] += 1
         return found
+
+    def _take(self, found: Folder, entry: "os.DirEntry[str]", *, linked: bool, depth: int) -> None:
+        if _is_left(entry.name):
+            self.left_out[HIDDEN] += 1
+        elif entry.is_symlink() and not _leads_somewhere(entry):
+            self.left_out[BROKEN] += 1
+        elif entry.is_dir():
+            if self._enters(entry):
+                found.folders.append(self.folder(Path(entry), linked=linked, depth=depth + 1))
+        elif not entry.is_file():
+            self.left_out[SPECIAL] += 1
+        elif entry.name.lower().endswith(suffixes()):
+            found.images.append(Path(entry))
+            self.linked += linked
+        else:
+            self.left_out[f"*{Path(entry.name).suffix.lower()}" if "." in entry.name else "no suffix"] += 1
 
     def _enters(self, entry: "os.DirEntry[str]") -> bool:
         identity = _id(Path(entry))
@@ -117,9 +128,39 @@ class _Walker:
         return False
 
 
+def _is_left(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _LEFTOVERS
+
+
+def _real_folders(root: Path) -> Iterator[Path]:
+    """`root`, and what can be reached from it without a link and without a hidden folder."""
+    for parent, folders, _ in os.walk(root):
+        folders[:] = [name for name in folders if not _is_left(name)]
+        folder = Path(parent)
+        if len(folder.parts) - len(root.parts) > DEEPEST:
+            raise _too_deep(folder)
+        yield folder
+
+
+def _leads_somewhere(link: "os.DirEntry[str]") -> bool:
+    try:
+        link.stat()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
+        return False
+    return True
+
+
 def _id(folder: Path) -> _Id:
     status = folder.stat()
     return status.st_dev, status.st_ino
+
+
+def _too_deep(folder: Path) -> DataError:
+    return DataError(
+        f"image folder {folder} lies more than {DEEPEST} folders below data.path: move it up, or leave it out"
+    )
 
 
 def _unlisted(folder: Path, error: OSError) -> DataError:

@@ -1,0 +1,60 @@
+"""Which folders and files are read, where links and names are odd."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tripletmine.pipeline.data.pictures.walk import BROKEN, DEEPEST, HIDDEN, walk
+from tripletmine.pipeline.errors import DataError
+
+
+def names(root: Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in walk(root).root.all_images()]
+
+
+def test_a_link_to_itself_leads_to_nothing(tmp_path: Path, write_image: Callable[..., Path]):
+    write_image(tmp_path / "a" / "0.png", 1)
+    (tmp_path / "a" / "itself").symlink_to("itself")
+    assert names(tmp_path) == ["a/0.png"]
+    assert walk(tmp_path).left_out == {BROKEN: 1}
+
+
+def test_a_root_that_is_a_link_to_itself(tmp_path: Path):
+    root = tmp_path / "root"
+    root.symlink_to("root")
+    with pytest.raises(DataError, match=r"root cannot be listed \(Too many .*\): correct data.path"):
+        walk(root)
+
+
+def test_links_into_hidden_folders_are_followed(tmp_path: Path, write_image: Callable[..., Path]):
+    """The folders of the classes lie in a hidden store, as tools that keep versions of data have them."""
+    write_image(tmp_path / ".store" / "cat" / "0.png", 1)
+    (tmp_path / "cat").symlink_to(".store/cat")
+    found = walk(tmp_path)
+    assert names(tmp_path) == ["cat/0.png"]
+    assert found.linked == 1
+    assert found.left_out == {HIDDEN: 1}
+
+
+@pytest.mark.parametrize("depth", [DEEPEST, DEEPEST + 1, 1500])
+def test_folders_in_folders_without_end(tmp_path: Path, depth: int):
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=here)
+        there = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = there
+    os.close(os.open("0.png", os.O_CREAT, dir_fd=here))
+    os.close(here)
+    try:
+        if depth == DEEPEST:
+            assert names(tmp_path) == ["d/" * depth + "0.png"]
+        else:
+            with pytest.raises(
+                DataError, match=f"lies more than {DEEPEST} folders below data.path: move it up"
+            ):
+                walk(tmp_path)
+    finally:  # shutil, with which pytest tidies up, is recursive as well
+        subprocess.run(["rm", "-r", tmp_path / "d"], check=True)
