@@ -5,9 +5,9 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from ..pipeline.artifacts.scores import best_epoch
 from ..pipeline.plan.refs import StageRef, manifest_of
 from ..pipeline.plan.stage import protocol_title
-from ..pipeline.run.epochs import best_epoch
 from .opened_run import OpenedRun
 
 _METRICS = ("recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "nmi")

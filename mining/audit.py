@@ -9,15 +9,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from .compute.distances import sq_distance
+from .compute.distances import TOLERANCE, sq_distance
 from .errors import InputError
 from .labels import Labels
 from .miner import COLUMNS
 from .rule import MiningRule
-
-TOLERANCE = 1e-5
-"""How far a stored d² may be from the true one, as a share of |x|² + |y|²: what float32 costs any formula for
-it, and far below what another row or another epoch's embeddings would give."""
 
 _EXAMPLES = 5
 _BLOCK_VALUES = 1 << 22

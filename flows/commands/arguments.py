@@ -18,7 +18,16 @@ Triplets = Annotated[
     Path,
     typer.Argument(
         metavar="TRIPLETS",
-        help="A folder that `tripletmine mine` wrote, or the mine folder of an epoch.",
+        help="A folder that `tripletmine mine` wrote, a run directory or its run file, or the mine folder of an epoch.",
+        show_default=False,
+    ),
+]
+
+Epoch = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Which epoch of a run; by default the best on validation of those that have what is needed.",
         show_default=False,
     ),
 ]

@@ -6,7 +6,7 @@ import typer
 
 from ..terminal.errors import FAILED, reporting
 from ..terminal.plain import say
-from .arguments import Debug, Triplets
+from .arguments import Debug, Epoch, Triplets
 
 
 def audit(
@@ -16,9 +16,12 @@ def audit(
     ] = None,
     recall_sample: Annotated[
         int,
-        typer.Option(min=1, metavar="ROWS", help="Rows on which the graph is compared with exact search."),
+        typer.Option(
+            min=0, metavar="ROWS", help="Rows on which the graph is compared with exact search; 0: none."
+        ),
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
+    epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
     """Check labels, distances, the rule and duplicates from embeddings and labels up.
@@ -29,17 +32,26 @@ def audit(
         from ...mining.audit import VIOLATIONS
         from ...pipeline.standalone.audit import audit_folder
 
-        found = audit_folder(triplets, sample=sample, recall_sample=recall_sample, seed=seed, note=say)
+        found = audit_folder(
+            triplets, epoch=epoch, sample=sample, recall_sample=recall_sample, seed=seed, note=say
+        )
         report = found.triplets
         say(
             f"checked {report.checked:,} of {report.triplets:,} triplets; coverage {report.coverage:.1%} of rows"
         )
         if found.recall is not None:
-            say(f"recall of the neighbour table on {found.recall_rows:,} rows: {found.recall:.4f}")
+            below = f", below its target of {found.recall_target}" if found.short else ""
+            say(f"recall of the neighbour table on {found.table_rows:,} rows: {found.recall:.4f}{below}")
+        if found.untrue:
+            say(
+                f"{found.untrue:,} of {found.table_rows:,} lines of the neighbour table are not what the embeddings "
+                "say: ids, distances or their order",
+                err=True,
+            )
         for kind, violation in report.violations.items():
             say(f"{violation.count:,} x {kind}: {VIOLATIONS[kind]}", err=True)
             for example in violation.examples:
                 say(f"    {example}", err=True)
-        if not report.ok:
+        if not found.ok:
             raise typer.Exit(FAILED)
         say("no violation")

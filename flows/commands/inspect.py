@@ -6,7 +6,7 @@ import typer
 
 from ..terminal.errors import reporting
 from ..terminal.plain import say
-from .arguments import Debug, RunDirectory
+from .arguments import Debug, Epoch, RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def inspect(
     run: RunDirectory,
-    epoch: Annotated[int, typer.Option(metavar="N", help="Which epoch.", show_default=False)],
+    epoch: Epoch = None,
     hardest: Annotated[
         int, typer.Option(min=1, metavar="COUNT", help="How many of the hardest to show.")
     ] = 10,
@@ -30,7 +30,7 @@ def inspect(
 
         found = inspect_epoch(run_root(run), epoch, hardest=hardest)
         console = output()
-        say(f"epoch {found.epoch}: k = {found.k_hardness:.3f}\n")
+        say(f"epoch {found.epoch}, {found.why}: k = {found.k_hardness:.3f}\n")
         console.print(table(("why this k", ""), _reasons(found)))
         console.print(table(("count", ""), _counts(found)))
         console.print(

@@ -7,7 +7,7 @@ import typer
 
 from ..terminal.errors import reporting
 from ..terminal.plain import say
-from .arguments import Debug, Triplets
+from .arguments import Debug, Epoch, Triplets
 
 
 def suspects(
@@ -16,12 +16,13 @@ def suspects(
     minimum_score: Annotated[
         float, typer.Option(metavar="SCORE", help="List what scores at least this; at most 1.")
     ] = 0.5,
+    epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
     """List rows that look mislabelled, and pairs that look like false negatives, strongest first."""
     with reporting(debug):
         from ...pipeline.standalone.audit import list_suspects
 
-        found = list_suspects(triplets, out, minimum_score=minimum_score)
+        found = list_suspects(triplets, out, epoch=epoch, minimum_score=minimum_score, note=say)
         say(f"{len(found.mislabelled['row']):,} rows in {out}/mislabelled.parquet")
         say(f"{len(found.false_negatives['row']):,} pairs in {out}/false_negatives.parquet")

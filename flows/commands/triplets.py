@@ -8,7 +8,7 @@ import typer
 
 from ..terminal.errors import reporting
 from ..terminal.plain import say
-from .arguments import Debug, Triplets
+from .arguments import Debug, Epoch, Triplets
 
 
 class Form(StrEnum):
@@ -29,11 +29,14 @@ def triplets(
         typer.Option(metavar="FILE", help="Parquet or CSV: what stands for each row, instead of its key."),
     ] = None,
     column: Annotated[str, typer.Option(metavar="NAME", help="The column of --values.")] = "text",
+    epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
     """Write anchor, positive and negative of every triplet for other trainers."""
     with reporting(debug):
         from ...pipeline.standalone.triplet_export import export_triplets
 
-        written = export_triplets(folder, out, form=form.value, values=values, column=column)
+        written = export_triplets(
+            folder, out, form=form.value, values=values, column=column, epoch=epoch, note=say
+        )
         say(f"wrote {written:,} triplets to {out}")

@@ -7,6 +7,10 @@ from numba import njit
 # compiled, so the same two rows give the same bits wherever they are, and d(a, b) = d(b, a).
 FAST = {"reassoc", "contract"}
 
+TOLERANCE = 1e-5
+"""How far a stored d² may be from the true one, as a share of |x|² + |y|²: what float32 costs any formula for
+it, and far below what another row or another epoch's embeddings would give."""
+
 
 @njit(nogil=True, cache=True, fastmath=FAST, inline="never")
 def sq_distance(a, b):

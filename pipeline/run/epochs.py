@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UnavailableError
-from ..plan.refs import StageRef, manifest_of
+from ..artifacts.scores import best_epoch, validation_scores
+from ..plan.refs import StageRef
 from ..plan.stage import RunFacts, Stage
 from ..runfile.run_spec import RunSpec
 from ..stages.embed import EMBED
@@ -89,25 +89,6 @@ def all_refs(spec: RunSpec) -> list[StageRef]:
 def wants_test(spec: RunSpec, facts: RunFacts) -> bool:
     """Whether the run ends with a look at its test split."""
     return spec.evaluate.test != "never" and facts.test > 0
-
-
-def validation_scores(root: Path, spec: RunSpec) -> Iterator[tuple[int, float]]:
-    """(epoch, value of the metric that selects) of the evaluated epochs."""
-    for number in range(spec.run.epochs):
-        manifest = manifest_of(root, StageRef(number, EVALUATE.name))
-        if manifest is not None:
-            yield number, float(manifest.report["validation"][spec.evaluate.select])
-
-
-def best_epoch(root: Path, spec: RunSpec) -> int:
-    """The epoch with the best validation metric; of equals the first.
-
-    Raises: UnavailableError before any epoch was evaluated.
-    """
-    scores = list(validation_scores(root, spec))
-    if not scores:
-        raise UnavailableError(f"no epoch of {root} has been evaluated yet: let the run finish one first")
-    return max(scores, key=lambda score: (score[1], -score[0]))[0]
 
 
 def final_stage(root: Path, spec: RunSpec) -> Stage:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..artifacts.record import open_record
+from ..artifacts.scores import best_epoch
 from ..artifacts.weights import ENCODER_FILE
 from ..data.open import PICTURE_KINDS, decoding_of
 from ..data.pictures.exported import as_json
@@ -17,7 +18,6 @@ from ..runfile.run_spec import RunSpec
 from ..storage.committed import Committed
 from ..storage.manifest import Manifest
 from ..storage.publish import publish_json, published
-from .epochs import best_epoch
 
 
 def export_encoder(root: Path, out: Path, *, epoch: int | None = None) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ..artifacts.record import open_record
 from ..artifacts.rows import read_rows_file
+from ..artifacts.scores import mined_epoch
 from ..artifacts.triplets import CONFUSION, each_part
 from ..data.rows import RunRows
-from ..errors import SpecError
+from ..errors import CorruptError
 from ..plan.refs import StageRef, manifest_of
 from ..storage.committed import Committed
 from ..storage.tables import read_table
@@ -47,9 +48,10 @@ class ConfusedClasses:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """counts: of the manifest. distributions: column → its percentiles (see PERCENTILES)."""
+    """why: this epoch. counts: of the manifest. distributions: column → its percentiles (see PERCENTILES)."""
 
     epoch: int
+    why: str
     k_hardness: float
     hardness: Mapping[str, Any]
     counts: Mapping[str, Any]
@@ -58,20 +60,18 @@ class Inspection:
     confused: tuple[ConfusedClasses, ...]
 
 
-def inspect_epoch(root: Path, epoch: int, *, hardest: int = 10) -> Inspection:
-    """Look into the mined triplets of an epoch.
+def inspect_epoch(root: Path, epoch: int | None = None, *, hardest: int = 10) -> Inspection:
+    """Look into the mined triplets of an epoch; by default the best on validation of those that have some.
 
     Raises: SpecError when the epoch mined nothing (yet); CorruptError for damaged files; UnavailableError when its
     triplets were pruned.
     """
-    spec, facts = open_record(root)
-    ref = StageRef(epoch, "mine")
+    _, facts = open_record(root)
+    chosen = mined_epoch(root, epoch)
+    ref = StageRef(chosen.number, "mine")
     manifest = manifest_of(root, ref)
     if manifest is None:
-        raise SpecError(
-            f"epoch {epoch} of {root} has no mined triplets: the first {spec.train.warmup_epochs} epochs warm up, "
-            "later ones appear when their mine stage is done (see `tripletmine status`)"
-        )
+        raise CorruptError(f"{ref.folder(root)} has lost its manifest: redo it with {ref.redo}")
     mine = Committed(ref.folder(root), manifest)
     columns = _all_columns(mine)
     # The margin that was mined with: run.json has that of the spec last opened, which may have been refused.
@@ -80,7 +80,8 @@ def inspect_epoch(root: Path, epoch: int, *, hardest: int = 10) -> Inspection:
     shown = {name: columns[name] for name in _COLUMNS[3:]} | {"hinge": hinge}
     rows = read_rows_file(root, facts.data_digest)
     return Inspection(
-        epoch=epoch,
+        epoch=chosen.number,
+        why=chosen.why,
         k_hardness=float(manifest.report["k_hardness"]),
         hardness=manifest.report["hardness"],
         counts=manifest.report["counts"],

@@ -1,9 +1,9 @@
 """run.keep: deleting what later epochs no longer read. Manifests stay, so that the run stays explainable."""
 
+from ..artifacts.scores import best_epoch
 from ..plan.refs import StageRef
 from ..plan.stage_folder import StageFolder
 from .directory import Run
-from .epochs import best_epoch
 
 
 def prune(run: Run, finished: int) -> list[StageRef]:

@@ -109,7 +109,7 @@ def read_status(root: Path) -> RunStatus:
 
 
 def _best(spec: RunSpec, epochs: Sequence[EpochStatus]) -> int | None:
-    """As `epochs.best_epoch`, but a damaged evaluation is passed over: the status must show it, not fail on it."""
+    """As `scores.best_epoch`, but a damaged evaluation is passed over: the status must show it, not fail on it."""
     key = spec.evaluate.select
     scores = [(epoch.validation[key], -epoch.number) for epoch in epochs if key in epoch.validation]
     return -max(scores)[1] if scores else None

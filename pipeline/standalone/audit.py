@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...mining.audit import AuditReport, audit_parts
 from ...mining.graphs import exact
 from ...mining.graphs.recall import recall_at_k
+from ...mining.graphs.table_check import untrue_rows
 from ...mining.suspects import Suspects, suspects
 from ..artifacts.neighbours import read_some_neighbours, sampled_rows
 from ..artifacts.suspects import nearest_of, write_suspects
 from ..artifacts.triplets import coded_columns
-from ..errors import SpecError, UnavailableError
+from ..errors import CorruptError, SpecError, UnavailableError
 from .triplet_folder import TripletSource, open_triplets
 
 Note = Callable[[str], None]
@@ -21,30 +23,48 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TripletAudit:
-    """What does not hold among the triplets, and the recall of the neighbour table on `recall_rows` of its rows.
+    """What does not hold among the triplets and in the neighbour table, of which `table_rows` lines were looked at.
 
-    recall: None where the neighbour table is gone.
+    recall: of these lines. untrue: how many of them break the contract of a neighbour table. recall_target: that the
+    search was asked for. All None or 0 where the table was not looked at.
     """
 
     triplets: AuditReport
-    recall: float | None
-    recall_rows: int
+    table_rows: int = 0
+    recall: float | None = None
+    untrue: int = 0
+    recall_target: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was violated. A recall below its target is no violation."""
+        return self.triplets.ok and not self.untrue
+
+    @property
+    def short(self) -> bool:
+        """Whether the table has less of the true neighbours than it was asked for."""
+        return self.recall is not None and self.recall_target is not None and self.recall < self.recall_target
 
 
 def audit_folder(
     folder: Path,
     *,
+    epoch: int | None = None,
     sample: int | None = None,
     recall_sample: int = 1000,
     seed: int = 0,
     note: Note = lambda _: None,
 ) -> TripletAudit:
-    """Derive triplets again from embeddings and labels.
+    """Derive triplets again from embeddings and labels, and some lines of the neighbour table from the embeddings.
 
-    folder: see `open_triplets`. sample: how many anchors are checked, each with all its triplets; None checks all.
-    Raises: SpecError for a folder that is neither; the errors of its files.
+    folder, epoch: see `open_triplets`. sample: how many anchors are checked, each with all its triplets; None checks
+    all. recall_sample: lines of the neighbour table; 0 leaves it out.
+    Raises: SpecError for a folder that is none; CorruptError for a table that is gone; the errors of other files.
     """
-    source = open_triplets(folder)
+    needs = ("mine", "embed", "graph") if recall_sample else ("mine", "embed")
+    source = open_triplets(folder, epoch, needs=needs)
+    if source.chosen:
+        note(source.chosen)
     vectors = source.vectors()
     note(f"{len(source.labels)} rows, {source.labels.classes} classes, {len(source.files)} parts")
     report = audit_parts(
@@ -57,24 +77,52 @@ def audit_folder(
         seed=seed,
         excluded=source.excluded,
     )
-    if not source.neighbours.exists():
-        return TripletAudit(report, None, 0)
-    rows = sampled_rows(len(source.labels), recall_sample, seed)
-    found = read_some_neighbours(source.neighbours, rows)
-    true = exact.build(vectors).search(vectors[rows], query_ids=rows, neighbours=found.neighbours, threads=1)
-    return TripletAudit(report, recall_at_k(found, true), len(rows))
+    if not recall_sample:
+        return TripletAudit(report)
+    if source.pruned:
+        note(f"the neighbour table is not looked at: run.keep.graph had {source.neighbours} deleted")
+        return TripletAudit(report)
+    return _with_table(report, source, vectors, recall_sample, seed)
 
 
-def list_suspects(folder: Path, out: Path, *, minimum_score: float = 0.5) -> Suspects:
+def _with_table(
+    report: AuditReport, source: TripletSource, vectors: NDArray[np.float32], recall_sample: int, seed: int
+) -> TripletAudit:
+    excluded = source.excluded
+    searched = vectors if excluded is None else vectors[~excluded]
+    places = sampled_rows(len(searched), recall_sample, seed)
+    rows = places if excluded is None else np.flatnonzero(~excluded)[places]
+    try:
+        found = read_some_neighbours(source.neighbours, rows)
+    except CorruptError as error:
+        raise CorruptError(f"{error}, or leave the table out with --recall-sample 0") from None
+    untrue = untrue_rows(found, rows, vectors, excluded=excluded)
+    true = exact.build(searched).search(
+        searched[places], query_ids=places, neighbours=found.neighbours, threads=1
+    )
+    return TripletAudit(report, len(rows), recall_at_k(found, true), int(untrue.sum()), source.recall_target)
+
+
+def list_suspects(
+    folder: Path,
+    out: Path,
+    *,
+    epoch: int | None = None,
+    minimum_score: float = 0.5,
+    note: Note = lambda _: None,
+) -> Suspects:
     """Write mislabelled.parquet and false_negatives.parquet into the new folder `out`, for a person to review.
 
-    folder: see `open_triplets`. Raises: SpecError when `out` is there already; UnavailableError without neighbours.
+    folder, epoch: see `open_triplets`. Raises: SpecError when `out` is there already; UnavailableError without
+    neighbours.
     """
-    source: TripletSource = open_triplets(folder)
+    source = open_triplets(folder, epoch, needs=("mine", "graph"))
     if out.exists():
         raise SpecError(f"{out} exists already: choose another folder, or remove it")
-    if not source.neighbours.exists():
-        raise UnavailableError(f"{source.neighbours} is gone (pruned by run.keep?): take a later epoch")
+    if source.chosen:
+        note(source.chosen)
+    if source.pruned:
+        raise UnavailableError(f"{source.neighbours} was deleted by run.keep.graph: take a later epoch")
     every_row = np.arange(len(source.labels), dtype=np.int64)
     found = suspects(
         nearest_of(read_some_neighbours(source.neighbours, every_row)),

@@ -1,7 +1,7 @@
 """Triplets for other trainers: JSON lines, or a folder that `datasets.load_dataset` opens."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -24,17 +24,21 @@ def export_triplets(
     form: Literal["jsonl", "dataset"],
     values: str | None = None,
     column: str = "text",
+    epoch: int | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Write anchor, positive and negative of every triplet, each as what the row stands for.
 
-    folder: one that `tripletmine mine` wrote, or the mine folder of an epoch. form: "jsonl" writes the file `out`;
+    folder, epoch: see `open_triplets`. form: "jsonl" writes the file `out`;
     "dataset" writes Parquet files below the folder `out`, as Hugging Face datasets lays them out. values: a Parquet or
     CSV file with one row for each row of the data, in the order of the data set, whose `column` (a text, a path) takes
     the place of the key.
 
     Returns the number of triplets. Raises: SpecError, DataError.
     """
-    source = open_triplets(folder)
+    source = open_triplets(folder, epoch)
+    if source.chosen:
+        note(source.chosen)
     if out.exists():
         raise SpecError(f"{out} exists already: choose another name, or remove it")
     names = _values(values, column, source) if values else source.keys

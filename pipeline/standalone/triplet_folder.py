@@ -1,7 +1,7 @@
 """What a folder of triplets was mined from: one that `tripletmine mine` wrote, or the mine stage of an epoch."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,15 @@ from ...mining.guards import Guards
 from ...mining.labels import Labels
 from ...mining.rule import MiningRule
 from ..artifacts.neighbours import NEIGHBOURS
-from ..artifacts.record import open_record
+from ..artifacts.record import RUN_FILE, open_record
+from ..artifacts.scores import mined_epoch
 from ..artifacts.triplets import part_name, part_names
 from ..artifacts.weights import EMBEDDINGS
 from ..data.arrays import Arrays
 from ..errors import CorruptError, SpecError
 from ..plan.refs import StageRef, manifest_of
+from ..plan.stage_folder import StageFolder
+from ..runfile.load import run_root
 from ..storage.committed import Committed
 from ..storage.manifest import read_manifest
 from ..storage.row_arrays import read_rows
@@ -35,7 +38,9 @@ class TripletSource:
 
     sources: int64 (N,), the place of each row in the data set as it came; None where rows are in that order.
     files: the triplet parts, in order of anchors. counts: as `MiningReport.counts` wrote them.
-    vectors: reads the embeddings float32 (N, D).
+    vectors: reads the embeddings float32 (N, D). recall_target: of the search; None where it is not known.
+    pruned: whether run.keep had the neighbour table deleted.
+    chosen: which epoch of a run, and why, where none was named.
     """
 
     files: tuple[Path, ...]
@@ -47,18 +52,32 @@ class TripletSource:
     counts: Mapping[str, Any]
     neighbours: Path
     vectors: Callable[[], NDArray[np.float32]]
+    recall_target: float | None
+    pruned: bool = False
+    chosen: str | None = None
 
 
-def open_triplets(folder: Path) -> TripletSource:
-    """Raises: SpecError for a folder that is neither; the errors of its files."""
-    if (folder / SETTINGS).exists():
-        return _mined_alone(folder)
-    root = folder.resolve().parents[2] if len(folder.resolve().parents) > 2 else folder
-    if folder.name == "mine" and (root / "run.json").exists():
-        return _of_run(root, folder)
+def open_triplets(path: Path, epoch: int | None = None, *, needs: Sequence[str] = ("mine",)) -> TripletSource:
+    """path: a folder that `tripletmine mine` wrote, a run directory or its run file, or the mine folder of an epoch.
+
+    epoch: of a run; by default the best on validation of those that still have the files of the stages `needs`.
+    Raises: SpecError for a folder that is none of these, or an epoch without triplets; the errors of its files.
+    """
+    path = run_root(path)
+    if (path / RUN_FILE).exists():
+        chosen = mined_epoch(path, epoch, needs=needs)
+        folder = StageRef(chosen.number, "mine").folder(path)
+        return _of_run(path, folder, f"epoch {chosen.number}, {chosen.why}")
+    if epoch is not None:
+        raise SpecError(f"epoch is {epoch} but {path} is not a run directory: leave epoch out")
+    if (path / SETTINGS).exists():
+        return _mined_alone(path)
+    root = path.resolve().parents[2] if len(path.resolve().parents) > 2 else path
+    if path.name == "mine" and (root / RUN_FILE).exists():
+        return _of_run(root, path, None)
     raise SpecError(
-        f"{folder} holds no mined triplets: give a folder that `tripletmine mine` wrote, or the mine folder of an "
-        "epoch, as RUN/epochs/0001/mine"
+        f"{path} holds no mined triplets: give a folder that `tripletmine mine` wrote, a run directory, or the mine "
+        "folder of an epoch, as RUN/epochs/0001/mine"
     )
 
 
@@ -90,15 +109,18 @@ def _mined_alone(folder: Path) -> TripletSource:
         counts=counts,
         neighbours=folder / NEIGHBOURS,
         vectors=lambda: read_vectors(source, normalised=normalised),
+        recall_target=settings.get("recall_target"),
     )
 
 
-def _of_run(root: Path, folder: Path) -> TripletSource:
+def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
     spec, facts = open_record(root)
     mine = read_manifest(folder)
     if mine is None or mine.epoch is None:
         raise SpecError(f"{folder} is not finished: let the run go on first")
     mined, rows = Committed(folder, mine), rows_of(root, facts.data_digest)
+
+    graph = StageRef(mine.epoch, "graph")
 
     def vectors() -> NDArray[np.float32]:
         ref = StageRef(mine.epoch, "embed")
@@ -115,6 +137,9 @@ def _of_run(root: Path, folder: Path) -> TripletSource:
         sources=rows.table["source"].to_numpy(),
         rule=spec.mine.rule(float(mine.report["k_hardness"])),
         counts=mine.report["counts"],
-        neighbours=StageRef(mine.epoch, "graph").folder(root) / NEIGHBOURS,
+        neighbours=graph.folder(root) / NEIGHBOURS,
         vectors=vectors,
+        recall_target=spec.graph.recall_target,
+        pruned=StageFolder(root, graph).pruned,
+        chosen=chosen,
     )

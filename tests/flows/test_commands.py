@@ -116,6 +116,31 @@ def test_inspect_of_a_warm_up_epoch_says_why_not(finished):
     assert "warm up" in result.stderr
 
 
+def test_commands_about_triplets_take_a_run_and_say_which_epoch(finished, tmp_path):
+    root = finished.parent / "runs" / "tiny"
+    folder = root / "epochs/0001/mine"
+    assert told("inspect", finished).startswith("epoch 1, the best on validation")
+    assert (
+        told("inspect", finished).partition(":")[2] == told("inspect", root, "--epoch", 1).partition(":")[2]
+    )
+    for name, run in (("folder", folder), ("run", root), ("file", finished)):
+        page = told("triplets", run, "--out", tmp_path / f"{name}.jsonl")
+        told("suspects", run, "--out", tmp_path / f"{name}-suspects", "--minimum-score", 0.1)
+        audited = told("audit", run)
+        assert "no violation" in audited
+        assert ("epoch 1, the best on validation" in page) is (name != "folder")
+        assert ("epoch 1, the best on validation" in audited) is (name != "folder")
+    texts = {(tmp_path / f"{name}.jsonl").read_bytes() for name in ("folder", "run", "file")}
+    listed = [pq.read_table(tmp_path / f"{name}-suspects/mislabelled.parquet") for name in ("folder", "run")]
+    assert len(texts) == 1
+    assert listed[0].equals(listed[1])
+    for command in (["audit"], ["suspects", "--out", "x"], ["triplets", "--out", "x"], ["inspect"]):
+        result = run_cli(app, [*command, str(root), "--epoch", "0"])
+        assert result.exit_code == 1
+        assert "epoch 0 of" in result.stderr
+        assert "choose one of these" in result.stderr
+
+
 def test_export_writes_an_encoder_that_loads(finished, tmp_path):
     told("export", finished, "--out", tmp_path / "encoder")
     from tripletmine.pipeline.standalone.exported_encoder import Encoder

@@ -2,16 +2,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tripletmine.pipeline.artifacts.scores import best_epoch, validation_scores
 from tripletmine.pipeline.errors import UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.run.epochs import (
     TEST,
     all_refs,
-    best_epoch,
     epochs_to_run,
     lost_patience,
     plan_epochs,
-    validation_scores,
     wants_test,
 )
 from tripletmine.pipeline.storage.manifest import Manifest, write_manifest

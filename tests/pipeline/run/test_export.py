@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import zarr
 from PIL import Image
+from tripletmine.pipeline.artifacts.scores import best_epoch
 from tripletmine.pipeline.data.digits import Digits
 from tripletmine.pipeline.data.rows import RunRows
 from tripletmine.pipeline.errors import CorruptError, DataError, SpecError, StaleError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
-from tripletmine.pipeline.run.epochs import best_epoch
 from tripletmine.pipeline.run.export import export_encoder
 from tripletmine.pipeline.standalone.exported_encoder import Encoder
 from tripletmine.pipeline.storage.tables import read_table

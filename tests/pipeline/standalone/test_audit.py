@@ -1,22 +1,35 @@
 """The audit, the suspects and the verification of a run's own triplets and files."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tripletmine as tm
 from present import present
+from sklearn.datasets import load_digits
+from tripletmine.flows.cli import app
 from tripletmine.mining.audit import audit_parts
+from tripletmine.mining.graphs import exact
+from tripletmine.mining.neighbours import NeighbourTable
+from tripletmine.pipeline.artifacts.neighbours import (
+    create_neighbours,
+    read_some_neighbours,
+    write_neighbours,
+)
 from tripletmine.pipeline.artifacts.triplets import coded_columns
 from tripletmine.pipeline.data.digits import Digits
-from tripletmine.pipeline.errors import SpecError
+from tripletmine.pipeline.errors import CorruptError, SpecError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.plan.stage_folder import StageFolder
 from tripletmine.pipeline.run.verify import verify_run
 from tripletmine.pipeline.standalone.audit import audit_folder, list_suspects
 from tripletmine.pipeline.standalone.triplet_export import export_triplets
 from tripletmine.pipeline.standalone.triplet_folder import open_triplets
 from tripletmine.pipeline.storage.manifest import read_manifest
+from typer.testing import CliRunner
 
 from ..runs import finish, small_spec
 
@@ -56,8 +69,8 @@ def test_values_are_in_the_order_of_the_data_set(digits_run, tmp_path: Path) -> 
     """Not in that of the run's rows, which begins with the training split."""
     values = tmp_path / "values.parquet"
     pq.write_table(pa.table({"text": Digits().rows.keys}), values)
-    for name, options in (("keys", {}), ("values", {"values": str(values)})):
-        export_triplets(MINE.folder(digits_run.root), tmp_path / name, form="jsonl", **options)
+    for name, given in (("keys", None), ("values", str(values))):
+        export_triplets(MINE.folder(digits_run.root), tmp_path / name, form="jsonl", values=given)
     assert (tmp_path / "values").read_bytes() == (tmp_path / "keys").read_bytes()
 
 
@@ -106,3 +119,76 @@ def test_verify_reads_every_file_and_names_what_is_damaged(copied_run) -> None:
 def test_an_epoch_without_mining_has_nothing_to_audit(digits_run) -> None:
     with pytest.raises(SpecError, match="holds no mined triplets"):
         audit_folder(StageRef(0, "train").folder(digits_run.root))
+
+
+@pytest.fixture
+def mined(tmp_path: Path) -> Path:
+    """A folder of triplets, 600 digits and 20 neighbours in two chunks."""
+    pixels, labels = load_digits(return_X_y=True)
+    np.savez(tmp_path / "digits.npz", embeddings=np.asarray(pixels)[:600], labels=np.asarray(labels)[:600])
+    tm.mine_files(
+        tmp_path / "digits.npz", None, tmp_path / "out", neighbours=20, normalise=True, chunk_rows=400
+    )
+    return tmp_path / "out"
+
+
+@pytest.mark.parametrize(
+    "lost", ["neighbours.zarr", "neighbours.zarr/ids", "neighbours.zarr/sq_distances/c/1/0"]
+)
+def test_a_neighbour_table_that_is_gone_is_not_taken_for_a_good_one(
+    lost: str, mined: Path, tmp_path: Path
+) -> None:
+    path = mined / lost
+    path.unlink() if path.is_file() else shutil.rmtree(path)
+    with pytest.raises(
+        CorruptError, match=r"neighbours\.zarr.*: mine again, or leave the table out with --recall-sample 0"
+    ):
+        audit_folder(mined)
+    with pytest.raises(CorruptError, match=r"neighbours\.zarr.*: mine again"):
+        list_suspects(mined, tmp_path / "suspects")
+    found = audit_folder(mined, recall_sample=0)
+    assert (found.ok, found.recall) == (True, None)
+
+
+def test_a_table_that_the_run_pruned_is_said(copied_run) -> None:
+    spec = copied_run()
+    assert StageFolder(spec.root, StageRef(1, "graph")).prune()
+    said: list[str] = []
+    found = audit_folder(MINE.folder(spec.root), note=said.append)
+    assert (found.ok, found.recall) == (True, None)
+    assert any("the neighbour table is not looked at: run.keep.graph" in text for text in said)
+    with pytest.raises(UnavailableError, match=r"no epoch of .* has all files of mine and embed and graph"):
+        audit_folder(spec.root)
+
+
+def test_lines_that_are_not_what_the_embeddings_say_are_counted(mined: Path) -> None:
+    table = read_some_neighbours(mined / "neighbours.zarr", np.arange(600))
+    table.ids[[5, 450], 3] = table.ids[[5, 450], 4]
+    written_again(mined, table)
+    found = audit_folder(mined)
+    assert (found.ok, found.untrue, found.triplets.ok) == (False, 2, True)
+    result = CliRunner().invoke(app, ["audit", str(mined)])
+    assert result.exit_code == 1
+    assert "2 of 600 lines of the neighbour table are not what the embeddings say" in result.stderr
+
+
+def test_a_recall_below_its_target_is_said(mined: Path) -> None:
+    """Of a table that lacks the nearest of each row, whose other lines are true."""
+    vectors = open_triplets(mined).vectors()
+    every = np.arange(600, dtype=np.int64)
+    found = exact.build(vectors).search(vectors, query_ids=every, neighbours=21, threads=1)
+    written_again(mined, NeighbourTable(found.ids[:, 1:].copy(), found.sq_distances[:, 1:].copy()))
+    audit = audit_folder(mined)
+    assert audit.ok
+    assert audit.short
+    assert present(audit.recall) == pytest.approx(0.95, abs=0.001)
+    page = CliRunner().invoke(app, ["audit", str(mined)]).stdout
+    assert "recall of the neighbour table on 600 rows: 0.95" in page
+    assert "below its target of 0.99" in page
+
+
+def written_again(folder: Path, table: NeighbourTable) -> None:
+    create_neighbours(folder, rows=len(table), neighbours=table.neighbours, chunk_rows=400)
+    for start in (0, 400):
+        part = slice(start, start + 400)
+        write_neighbours(folder, start, NeighbourTable(table.ids[part], table.sq_distances[part]))

@@ -1,0 +1,49 @@
+"""Whether a neighbour table says what the vectors say, whoever found it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..compute.distances import TOLERANCE
+from ..neighbours import NO_ROW, NeighbourTable
+
+_BLOCK_VALUES = 1 << 22
+
+
+def untrue_rows(
+    found: NeighbourTable,
+    rows: NDArray[np.int64],
+    vectors: NDArray[np.float32],
+    *,
+    excluded: NDArray[np.bool_] | None = None,
+    tolerance: float = TOLERANCE,
+) -> NDArray[np.bool_]:
+    """bool (R,): lines of a table that break the contract of ``NeighbourTable``.
+
+    An id that is no row, the row itself, a row twice, or one that was left out; pads before entries; distances that
+    are not those of the vectors, or not ascending. Whether the neighbours are the *nearest* is what recall says.
+
+    found: the lines of ``rows``, int64 (R,). vectors: float32 (N, D). excluded: bool (N,).
+    """
+    untrue = np.zeros(len(rows), np.bool_)
+    step = max(1, _BLOCK_VALUES // max(1, found.neighbours * vectors.shape[1]))
+    for start in range(0, len(rows), step):
+        block = slice(start, start + step)
+        ids, sq = found.ids[block], found.sq_distances[block]
+        entry = ids != NO_ROW
+        possible = (ids >= 0) & (ids < len(vectors))
+        safe = np.where(possible, ids, 0)
+        allowed = possible & (ids != rows[block, None])
+        if excluded is not None:
+            allowed &= ~excluded[safe]
+        own, other = vectors[rows[block]].astype(np.float64), vectors[safe].astype(np.float64)
+        true = ((own[:, None, :] - other) ** 2).sum(axis=2)
+        scale = (own**2).sum(axis=1)[:, None] + (other**2).sum(axis=2)
+        close = np.abs(true - np.where(entry, sq, 0.0)) <= tolerance * scale
+        in_order = np.sort(np.where(entry, ids, -np.arange(1, ids.shape[1] + 1)), axis=1)
+        untrue[block] = (
+            (entry & ~(allowed & close)).any(axis=1)
+            | (entry[:, 1:] & ~entry[:, :-1]).any(axis=1)
+            | (entry[:, 1:] & ~(sq[:, 1:] >= sq[:, :-1])).any(axis=1)
+            | (np.diff(in_order, axis=1) == 0).any(axis=1)
+        )
+    return untrue

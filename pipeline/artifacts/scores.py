@@ -1,0 +1,95 @@
+"""How the epochs of a run did on validation, and which of them is meant where none is named."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SpecError, UnavailableError
+from ..plan.refs import StageRef, manifest_of
+from ..plan.stage_folder import StageFolder
+from ..runfile.run_spec import RunSpec
+from .record import open_record
+
+
+def validation_scores(root: Path, spec: RunSpec) -> Iterator[tuple[int, float]]:
+    """(epoch, value of the metric that selects) of the evaluated epochs."""
+    for number in range(spec.run.epochs):
+        manifest = manifest_of(root, StageRef(number, "evaluate"))
+        if manifest is not None:
+            yield number, float(manifest.report["validation"][spec.evaluate.select])
+
+
+def best_epoch(root: Path, spec: RunSpec) -> int:
+    """The epoch with the best validation metric; of equals the first.
+
+    Raises: UnavailableError before any epoch was evaluated.
+    """
+    scores = list(validation_scores(root, spec))
+    if not scores:
+        raise UnavailableError(f"no epoch of {root} has been evaluated yet: let the run finish one first")
+    return max(scores, key=lambda score: (score[1], -score[0]))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class MinedEpoch:
+    """An epoch that has triplets. why: in words, why this one."""
+
+    number: int
+    why: str
+
+
+def mined_epoch(root: Path, epoch: int | None = None, *, needs: Sequence[str] = ("mine",)) -> MinedEpoch:
+    """The epoch asked for, or the best on validation of those that still have the files of the stages `needs`.
+
+    Before any of these was evaluated, the last of them. Warm-up epochs mine nothing, and are never meant.
+    Raises: SpecError for an epoch without triplets, and where there is none; UnavailableError where all were pruned.
+    """
+    mined = [
+        number
+        for number in sorted(int(each.name) for each in (root / "epochs").glob("[0-9]*"))
+        if StageFolder(root, StageRef(number, "mine")).committed
+    ]
+    if epoch is not None:
+        if epoch not in mined:
+            there = ", ".join(map(str, mined)) or "none"
+            raise SpecError(
+                f"epoch {epoch} of {root} has no triplets (epochs that warm up mine none; those that have some: "
+                f"{there}): choose one of these"
+            )
+        return MinedEpoch(epoch, "as asked")
+    if not mined:
+        raise SpecError(
+            f"no epoch of {root} has triplets: let the run go on (epochs that warm up mine none; see `tripletmine "
+            "status`)"
+        )
+    kept = [number for number in mined if all(_there(root, StageRef(number, stage)) for stage in needs)]
+    if not kept:
+        raise UnavailableError(
+            f"no epoch of {root} has all files of {' and '.join(needs)} ({len(mined)} mined triplets, and were "
+            f"pruned by run.keep): redo one, as with {StageRef(mined[-1], needs[0]).redo}"
+        )
+    scores = dict(validation_scores(root, open_record(root)[0]))
+    scored = [number for number in kept if number in scores]
+    if not scored:
+        return MinedEpoch(kept[-1], "the last, as none was evaluated")
+    best = max(scored, key=lambda number: (scores[number], -number))
+    better = [number for number in mined if scores.get(number, float("-inf")) > scores[best]]
+    if better:
+        return MinedEpoch(
+            best,
+            f"the best on validation of those that still have the files of {' and '.join(needs)} (epoch "
+            f"{max(better, key=lambda number: scores[number])} is better; run.keep had them deleted)",
+        )
+    return MinedEpoch(
+        best, "the best on validation" + (" of those that mined" if _warmed(scores, mined, best) else "")
+    )
+
+
+def _there(root: Path, ref: StageRef) -> bool:
+    folder = StageFolder(root, ref)
+    return folder.committed and not folder.pruned
+
+
+def _warmed(scores: dict[int, float], mined: Sequence[int], best: int) -> bool:
+    """Whether an epoch that mined nothing was better."""
+    return any(score > scores[best] for number, score in scores.items() if number not in mined)
