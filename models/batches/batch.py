@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_count
+from ..row_classes import RowClasses
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,14 @@ class Batch:
     classes: NDArray[np.int32]
     triplets: NDArray[np.int64] | None = None
     members: NDArray[np.bool_] | None = None
+
+    @staticmethod
+    def of(
+        classes: RowClasses, rows: NDArray[np.int64], triplets: NDArray[np.int64] | None = None
+    ) -> "Batch":
+        """The batch of these rows, int64 (B,), with their classes. classes: of the training set."""
+        taken = classes.take(rows)
+        return Batch(rows, taken.first, triplets, None if taken.single else taken.table())
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..row_classes import RowClasses
 from ..seeds import numpy_generator
 from .batch import Batch, steps_for
 from .decks import Decks
-from .row_classes import RowClasses
 from .settings import BatchShape
 
 
@@ -51,7 +51,7 @@ class ClassBalanced:
             taken = None if self._classes.single else np.zeros(len(self._classes), np.bool_)
             chosen = compose(class_deck, row_decks, self.shape, available=len(self._usable), taken=taken)
             if step >= start_step:
-                yield self._classes.batch(chosen)
+                yield Batch.of(self._classes, chosen)
 
 
 def compose(

@@ -11,20 +11,6 @@ TRIPLET_COLUMNS = ("anchor", "positive", "negative")
 CONFUSION_COLUMNS = ("class_a", "class_b", "count")
 
 
-def check_classes(classes: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Class codes int32 (N,), each ≥ 0."""
-    if classes.ndim != 1 or classes.dtype.kind not in "iu" or len(classes) == 0:
-        raise ModelError(
-            f"classes are {classes.dtype} of shape {classes.shape} but must be integers (N,), N ≥ 1: give "
-            "one code a row"
-        )
-    if classes.min() < 0:
-        raise ModelError(
-            f"classes has the code {classes.min()} but codes start at 0: leave rows without a class out"
-        )
-    return classes.astype(np.int32, copy=False)
-
-
 def check_triplets(
     columns: Mapping[str, NDArray], rows: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

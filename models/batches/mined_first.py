@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ..row_classes import RowClasses
 from .decks import Decks
-from .row_classes import RowClasses
 
 
 class MinedFirst:

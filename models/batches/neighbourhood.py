@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
+from ..row_classes import RowClasses
 from ..seeds import numpy_generator
 from .batch import Batch, steps_for
 from .confusion_graph import confusion_graph
 from .inputs import check_confusion
 from .mined_first import MinedFirst
-from .row_classes import RowClasses
 from .settings import NeighbourhoodSettings
 from .walk import ClassWalk
 
@@ -76,7 +76,7 @@ class Neighbourhood:
             walk.begin((step + 1) / self.steps)
             rows = self._compose(walk, decks)
             if step >= start_step:
-                yield self._classes.batch(rows)
+                yield Batch.of(self._classes, rows)
 
     def _compose(self, walk: ClassWalk, decks: MinedFirst) -> NDArray[np.int64]:
         """The rows of one batch; classes with few rows give what they have, and further classes fill it."""

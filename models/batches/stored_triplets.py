@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from ..checks import check_count
 from ..errors import ModelError
+from ..row_classes import RowClasses
 from ..seeds import numpy_generator
 from .batch import Batch, steps_for
 from .inputs import check_triplets
-from .row_classes import RowClasses
 
 Part = Callable[[], Mapping[str, NDArray]]
 """Reads one part of the stored triplets: columns anchor, positive, negative, int64 (T,)."""
@@ -83,7 +83,7 @@ class StoredTriplets:
             window = triplets[order[start : start + WINDOW * self._batch_images]]
             used = fitting(window, self._batch_images)
             rows, places = np.unique(window[:used], return_inverse=True)
-            yield self._classes.batch(rows, places.reshape(-1, 3).astype(np.int64, copy=False))
+            yield Batch.of(self._classes, rows, places.reshape(-1, 3).astype(np.int64, copy=False))
             start += used
 
 

@@ -8,20 +8,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ModelError
-from .relevance import Classes, ClassSets
+from ..row_classes import RowClasses
+from .relevance import Classes
 
 MIB = 2**20
 BLOCK_MIB = 256
 """Memory of one block of distances; the orders made from it take about twice as much again."""
 
 
-def check_embeddings(embeddings: NDArray[np.float32], classes: Classes, subject: str) -> None:
-    """Raise ModelError unless embeddings are finite (N, D), with one class code, or one set of them, a row."""
+def checked_classes(embeddings: NDArray[np.float32], classes: Classes, subject: str) -> RowClasses:
+    """The classes of the rows of `embeddings`.
+
+    Raises: ModelError unless embeddings are finite (N, D), with one class code, or one set of them, a row.
+    """
     if embeddings.ndim != 2 or len(embeddings) == 0:
         raise ModelError(
             f"{subject} embeddings have shape {embeddings.shape} but must be (N, D), N ≥ 1: give rows"
         )
-    shape = (len(classes),) if isinstance(classes, ClassSets) else classes.shape
+    shape = (len(classes),) if isinstance(classes, RowClasses) else classes.shape
     if shape != (len(embeddings),):
         raise ModelError(
             f"{subject} has {len(embeddings)} embeddings but classes of shape {shape}: one code a row"
@@ -32,23 +36,23 @@ def check_embeddings(embeddings: NDArray[np.float32], classes: Classes, subject:
             f"{subject} embeddings have NaN or infinite values in {int((~finite).sum())} rows, the first is "
             f"row {int(np.argmin(finite))}: the encoder has diverged, use an earlier checkpoint"
         )
+    return RowClasses.of(classes)
 
 
-def checked_gallery(
+def checked_sides(
     queries: NDArray[np.float32],
     query_classes: Classes,
     gallery: NDArray[np.float32] | None,
     gallery_classes: Classes | None,
-) -> tuple[NDArray[np.float32], Classes, bool]:
-    """The gallery with its classes, and whether it is the queries themselves, as where none was given.
+) -> tuple[RowClasses, NDArray[np.float32], RowClasses, bool]:
+    """Classes of the queries, the gallery, its classes, and whether it is the queries, as where none was given.
 
-    Raises: ModelError as `check_embeddings`, for queries and gallery.
+    Raises: ModelError as `checked_classes`, for queries and gallery.
     """
-    check_embeddings(queries, query_classes, "query")
+    asking = checked_classes(queries, query_classes, "query")
     if gallery is None or gallery_classes is None:
-        return queries, query_classes, True
-    check_embeddings(gallery, gallery_classes, "gallery")
-    return gallery, gallery_classes, False
+        return asking, queries, asking, True
+    return asking, gallery, checked_classes(gallery, gallery_classes, "gallery"), False
 
 
 def sq_distance_blocks(

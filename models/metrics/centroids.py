@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .blocks import BLOCK_MIB, checked_gallery, sq_distance_blocks
+from .blocks import BLOCK_MIB, checked_sides, sq_distance_blocks
 from .reidentification import RANKS, ReIdentification
-from .relevance import Classes, Relevance, class_pairs
+from .relevance import Classes, Relevance
 from .retrieval import RECALLS, Retrieval
 
 
@@ -70,19 +70,21 @@ def centroid_ranks(
     A wrong centroid as near as a right one counts as nearer: an encoder that maps everything to one point must not
     shine.
     """
-    gallery, gallery_classes, alone = checked_gallery(queries, query_classes, gallery, gallery_classes)
+    query_classes, gallery, gallery_classes, alone = checked_sides(
+        queries, query_classes, gallery, gallery_classes
+    )
     # Checks the groups, as everywhere.
     Relevance(
         query_classes, gallery_classes, alone=alone, query_groups=query_groups, gallery_groups=gallery_groups
     )
     gallery_groups = query_groups if alone else gallery_groups
-    row, code = class_pairs(gallery_classes)
-    codes, place, counts = np.unique(code, return_inverse=True, return_counts=True)
+    row = gallery_classes.row_of()
+    codes, place, counts = np.unique(gallery_classes.members, return_inverse=True, return_counts=True)
     sums = np.zeros((len(codes), gallery.shape[1]))
     np.add.at(sums, place, gallery[row])
 
     # One pair for each class of a query that the gallery has.
-    query, code = class_pairs(query_classes)
+    query, code = query_classes.row_of(), query_classes.members
     own = np.searchsorted(codes, code).clip(max=len(codes) - 1)
     known = codes[own] == code
     query, own = query[known], own[known]

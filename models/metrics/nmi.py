@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import check_embeddings
-from .relevance import Classes, ClassSets
+from .blocks import checked_classes
+from .relevance import Classes
 
 LARGEST = 20_000
 """Classes up to which k-means is run; above, it would take longer than the training it measures."""
@@ -29,8 +29,8 @@ def nmi(embeddings: NDArray[np.float32], classes: Classes, *, seed: int, starts:
     embeddings: (N, D). classes: of N rows. starts: runs of k-means, of which the tightest counts. One thread does
     the clustering, since with more the order of additions, and so the clusters, could differ from run to run.
     """
-    check_embeddings(embeddings, classes, "clustered")
-    if isinstance(classes, ClassSets):
+    row_classes = checked_classes(embeddings, classes, "clustered")
+    if not row_classes.single:
         return Nmi(
             None, "left out: rows have several labels, which are no partition that clusters could match"
         )
@@ -39,7 +39,7 @@ def nmi(embeddings: NDArray[np.float32], classes: Classes, *, seed: int, starts:
     from sklearn.metrics import normalized_mutual_info_score
     from threadpoolctl import threadpool_limits
 
-    clusters = len(np.unique(classes))
+    clusters = len(np.unique(row_classes.members))
     if clusters > LARGEST:
         return Nmi(None, f"left out: {clusters} classes, above the limit of {LARGEST}")
     with threadpool_limits(limits=1):
@@ -51,4 +51,4 @@ def nmi(embeddings: NDArray[np.float32], classes: Classes, *, seed: int, starts:
             random_state=seed,
         )
         found = clustering.fit_predict(embeddings)
-    return Nmi(float(normalized_mutual_info_score(classes, found)))
+    return Nmi(float(normalized_mutual_info_score(row_classes.members, found)))

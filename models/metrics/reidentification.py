@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .blocks import BLOCK_MIB, checked_gallery, nearest, sq_distance_blocks
+from .blocks import BLOCK_MIB, checked_sides, nearest, sq_distance_blocks
 from .relevance import Classes, Relevance
 
 RANKS = (1, 5, 10)
@@ -42,7 +42,9 @@ def re_identification(
     queries, gallery, groups: as `retrieval` takes them; groups are the cameras, int32 codes, −1 for none. A gallery
     row of the query's class *and* group is no answer and no error: it is taken out of that query's ranking.
     """
-    gallery, gallery_classes, alone = checked_gallery(queries, query_classes, gallery, gallery_classes)
+    query_classes, gallery, gallery_classes, alone = checked_sides(
+        queries, query_classes, gallery, gallery_classes
+    )
     relevance = Relevance(
         query_classes, gallery_classes, alone=alone, query_groups=query_groups, gallery_groups=gallery_groups
     )

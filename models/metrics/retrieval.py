@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .blocks import BLOCK_MIB, checked_gallery, nearest, sq_distance_blocks
+from .blocks import BLOCK_MIB, checked_sides, nearest, sq_distance_blocks
 from .relevance import Classes, Relevance
 
 RECALLS = (1, 2, 4, 8)
@@ -46,7 +46,9 @@ def retrieval(
     themselves, where a query never retrieves itself. A gallery row is an answer when its classes meet those of the
     query. groups: see `Relevance`. Queries that no gallery row could answer are left out and counted.
     """
-    gallery, gallery_classes, alone = checked_gallery(queries, query_classes, gallery, gallery_classes)
+    query_classes, gallery, gallery_classes, alone = checked_sides(
+        queries, query_classes, gallery, gallery_classes
+    )
     relevance = Relevance(
         query_classes, gallery_classes, alone=alone, query_groups=query_groups, gallery_groups=gallery_groups
     )

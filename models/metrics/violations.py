@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from ..checks import check_count, check_number
 from ..seeds import numpy_generator
-from .blocks import BLOCK_MIB, check_embeddings, sq_distance_blocks
+from .blocks import BLOCK_MIB, checked_classes, sq_distance_blocks
 from .relevance import Classes, Relevance
 
 
@@ -25,11 +25,11 @@ def violation_share(
     and N, all of them if there are fewer. Every p counts whose classes meet the anchor's. 0.0 if no anchor has both a
     positive and a negative.
     """
-    check_embeddings(embeddings, classes, "validation")
+    row_classes = checked_classes(embeddings, classes, "validation")
     check_number("margin", margin, above=0.0)
     check_count("anchors", anchors)
     sample = numpy_generator(seed, len(embeddings)).permutation(len(embeddings))[:anchors]
-    relevance = Relevance(classes, classes)
+    relevance = Relevance(row_classes, row_classes)
     violated = pairs = 0
     for rows, distances in sq_distance_blocks(embeddings[sample], embeddings, block_mib=block_mib):
         ids = torch.from_numpy(sample[rows])

@@ -13,7 +13,7 @@ from ..resolve.protocols import AGAINST_TRAIN, Protocol, protocols_of
 from ..workers.opened import rows_of
 
 if TYPE_CHECKING:
-    from ...models.metrics.relevance import Classes
+    from ...models.row_classes import RowClasses
 
 Vectors = Mapping[str, NDArray[np.float32]]
 
@@ -43,7 +43,7 @@ def _leave_one_out(job: Job, rows: RunRows, split: str, vectors: NDArray[np.floa
     from ...models.metrics.violations import violation_share
 
     seed = job.spec.run.seed % 2**32
-    classes = _classes(job, rows, split)
+    classes = _classes(rows, split)
     spec = job.spec.evaluate
     normalise = job.spec.encoder.normalise
     metrics = retrieval_metrics(
@@ -62,18 +62,17 @@ def _by_role_and_group(
     job: Job, rows: RunRows, split: str, protocol: Protocol, vectors: NDArray[np.float32]
 ) -> dict[str, Any]:
     """Queries ask the gallery, or one another; matches of the query's own group are left out."""
-    from ...models.metrics.relevance import take_classes
     from ...models.metrics.report import re_identification_metrics
 
-    classes = _classes(job, rows, split)
+    classes = _classes(rows, split)
     groups = _groups(rows.groups(split)) if protocol.grouped else None
     asked, asking = protocol.gallery, protocol.queries
     return re_identification_metrics(
         vectors[asking],
-        take_classes(classes, asking),
+        classes.take(asking),
         None if groups is None else groups[asking],
         gallery=None if asked is None else vectors[asked],
-        gallery_classes=None if asked is None else take_classes(classes, asked),
+        gallery_classes=None if asked is None else classes.take(asked),
         gallery_groups=None if asked is None or groups is None else groups[asked],
         matched=job.spec.evaluate.retrieval,
         normalise=job.spec.encoder.normalise,
@@ -86,25 +85,25 @@ def _against_train(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, Any]:
 
     return retrieval_metrics(
         vectors["test"],
-        _classes(job, rows, "test"),
+        _classes(rows, "test"),
         gallery=vectors["train"],
-        gallery_classes=_classes(job, rows, "train"),
+        gallery_classes=_classes(rows, "train"),
         matched=job.spec.evaluate.retrieval,
         normalise=job.spec.encoder.normalise,
         with_nmi=False,
     )
 
 
-def _classes(job: Job, rows: RunRows, split: str) -> "Classes":
-    """Classes of a split, the same code for the same name in every split; sets where rows have several."""
-    from ...models.metrics.relevance import ClassSets
+def _classes(rows: RunRows, split: str) -> "RowClasses":
+    """Classes of a split, the same code for the same name in every split."""
+    from ...models.row_classes import RowClasses
 
     known = sorted({name for each in SPLITS for name in rows.class_sizes(each)})
     codes = {name: code for code, name in enumerate(known)}
-    labels = [[label] if isinstance(label, str) else label for label in rows.labels(split)]
-    if job.facts.several[SPLITS.index(split)]:
-        return ClassSets.of([[codes[name] for name in each] for each in labels])
-    return np.array([codes[each[0]] for each in labels], np.int32)
+    labels = rows.labels(split)
+    if not rows.multi_label:
+        return RowClasses(np.array([codes[str(label)] for label in labels], np.int32))
+    return RowClasses.of_sets([[codes[name] for name in each] for each in labels])
 
 
 def _groups(names: Sequence[str | None]) -> NDArray[np.int32]:

@@ -11,9 +11,9 @@ from ...models.batches.class_balanced import ClassBalanced
 from ...models.batches.inputs import TRIPLET_COLUMNS
 from ...models.batches.mined_filter import MinedFilter
 from ...models.batches.neighbourhood import Neighbourhood
-from ...models.batches.row_classes import RowClasses
 from ...models.batches.settings import NeighbourhoodSettings
 from ...models.batches.stored_triplets import StoredTriplets
+from ...models.row_classes import RowClasses
 from ...models.rules.in_batch import BatchRule, SemiHard
 from ..artifacts.triplets import part_names, read_confusion, triplet_columns, triplets_per_anchor
 from ..errors import CorruptError, DataError

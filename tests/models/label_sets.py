@@ -38,7 +38,7 @@ def triplets_of(sets):
 
 def as_row_classes(sets):
     """The sets as the batches take them."""
-    from tripletmine.models.batches.row_classes import RowClasses
+    from tripletmine.models.row_classes import RowClasses
 
     members = [code for each in sets for code in sorted(each)]
     offsets = np.cumsum([0, *map(len, sets)])

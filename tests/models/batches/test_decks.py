@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from tripletmine.models.batches.decks import Decks
-from tripletmine.models.batches.row_classes import RowClasses
+from tripletmine.models.row_classes import RowClasses
 from tripletmine.models.seeds import numpy_generator
 
 

@@ -9,10 +9,11 @@ from tripletmine.models.errors import ModelError
 from tripletmine.models.metrics.centroids import as_re_identification, as_retrieval, centroid_ranks
 from tripletmine.models.metrics.nmi import nmi
 from tripletmine.models.metrics.reidentification import re_identification
-from tripletmine.models.metrics.relevance import ClassSets, Relevance
+from tripletmine.models.metrics.relevance import Relevance
 from tripletmine.models.metrics.report import re_identification_metrics, retrieval_metrics
 from tripletmine.models.metrics.retrieval import RECALLS, retrieval
 from tripletmine.models.metrics.violations import violation_share
+from tripletmine.models.row_classes import RowClasses
 
 
 @st.composite
@@ -40,9 +41,13 @@ def test_sets_and_groups_against_loops(query, gallery, alone):
     other = (
         {}
         if alone
-        else {"gallery": y, "gallery_classes": ClassSets.of(gallery_sets), "gallery_groups": gallery_groups}
+        else {
+            "gallery": y,
+            "gallery_classes": RowClasses.of_sets(gallery_sets),
+            "gallery_groups": gallery_groups,
+        }
     )
-    found = re_identification_metrics(x, ClassSets.of(sets), groups, **other)
+    found = re_identification_metrics(x, RowClasses.of_sets(sets), groups, **other)
     assert found["gallery"] == len(y) - alone
     check(found, slow_rankings(x, sets, groups, y, gallery_sets, gallery_groups, alone))
 
@@ -54,7 +59,8 @@ def test_one_class_a_row_is_the_same_as_sets_of_one(side, grouped):
     codes = np.array([min(each) for each in sets], np.int32)
     groups = groups if grouped else None
     one = re_identification_metrics(x, codes, groups)
-    assert one == re_identification_metrics(x, ClassSets.of(codes[:, None].tolist()), groups)
+    of_one = RowClasses(codes, np.arange(len(codes) + 1))
+    assert one == re_identification_metrics(x, of_one, groups)
 
 
 @settings(max_examples=60, deadline=None)
@@ -62,12 +68,12 @@ def test_one_class_a_row_is_the_same_as_sets_of_one(side, grouped):
 def test_leave_one_out_and_violations_with_sets(side, margin):
     x, sets, _ = side
     free = np.full(len(x), -1)
-    found = retrieval_metrics(x, ClassSets.of(sets), with_nmi=False)
+    found = retrieval_metrics(x, RowClasses.of_sets(sets), with_nmi=False)
     figures, asked = slow_figures(slow_rankings(x, sets, free, x, sets, free, True))
     assert found["queries"] == asked
     assert found["map_at_r"] == (pytest.approx(figures["map_at_r"]) if asked else None)
 
-    share = violation_share(x, ClassSets.of(sets), margin=margin, anchors=len(x), seed=0)
+    share = violation_share(x, RowClasses.of_sets(sets), margin=margin, anchors=len(x), seed=0)
     assert share == pytest.approx(slow_violations(x, sets, margin))
 
 
@@ -89,12 +95,12 @@ def test_centroids_of_sets_and_groups_against_loops(normalise, alone, grouped, s
     sets[0] = {6}  # one row alone, and no row at all in another gallery
     y, gallery_sets, gallery_groups = (x, sets, groups) if alone else side(25)
     gallery, gallery_classes = (
-        (None, None) if alone else (y, ClassSets.of([list(each) for each in gallery_sets]))
+        (None, None) if alone else (y, RowClasses.of_sets([list(each) for each in gallery_sets]))
     )
     given = {"query_groups": groups, "gallery_groups": None if alone else gallery_groups} if grouped else {}
     ranks = centroid_ranks(
         x,
-        ClassSets.of([list(each) for each in sets]),
+        RowClasses.of_sets([list(each) for each in sets]),
         gallery,
         gallery_classes,
         normalise=normalise,
@@ -120,7 +126,7 @@ def test_perfect_clusters_of_a_shared_second_class_are_found():
     """Every row has a first class of its own and shares the second: the first alone would find nothing."""
     cluster = np.repeat(np.arange(5), 4)
     x = np.eye(5, dtype=np.float32)[cluster]
-    sets = ClassSets.of([[100 + row, shared] for row, shared in enumerate(cluster.tolist())])
+    sets = RowClasses.of_sets([[100 + row, shared] for row, shared in enumerate(cluster.tolist())])
     assert retrieval(x, sets).recall[1] == 1.0
     assert retrieval(x, np.arange(20, dtype=np.int32)).queries == 0
 
@@ -135,14 +141,9 @@ def test_groups_leave_matches_of_the_own_camera_out_and_count_queries_without_an
     assert found.mean_average_precision == pytest.approx((1 / 2 + 1 / 2 + (1 / 2 + 2 / 3) / 2) / 3)
 
 
-def test_a_class_named_twice_in_a_row_counts_once():
-    sets = ClassSets.of([[3, 3], [3, 1, 3]])
-    assert (sets.members.tolist(), sets.offsets.tolist()) == ([3, 1, 3], [0, 1, 3])
-
-
 def test_counting_in_many_blocks_gives_the_same(monkeypatch):
     generator = np.random.default_rng(0)
-    sets = ClassSets.of(generator.integers(0, 9, (50, 2)).tolist())
+    sets = RowClasses.of_sets(generator.integers(0, 9, (50, 2)).tolist())
     whole = Relevance(sets, sets, alone=True).counts()
     monkeypatch.setattr("tripletmine.models.metrics.relevance._BLOCK_CELLS", 200)
     assert (Relevance(sets, sets, alone=True).counts() == whole).all()
@@ -150,7 +151,7 @@ def test_counting_in_many_blocks_gives_the_same(monkeypatch):
 
 
 def test_nmi_of_sets_is_left_out_and_says_why():
-    found = nmi(np.eye(3, dtype=np.float32), ClassSets.of([[0], [0, 1], [1]]), seed=0)
+    found = nmi(np.eye(3, dtype=np.float32), RowClasses.of_sets([[0], [0, 1], [1]]), seed=0)
     assert found.value is None
     assert found.left_out is not None
     assert "several labels" in found.left_out
@@ -161,4 +162,4 @@ def test_another_number_of_groups_or_of_sets_is_refused():
     with pytest.raises(ModelError, match=r"query has 2 rows but groups of shape \(3,\)"):
         re_identification(x, y, query_groups=np.zeros(3, np.int32))
     with pytest.raises(ModelError, match="2 embeddings but classes of shape"):
-        retrieval(x, ClassSets.of([[0], [1], [2]]))
+        retrieval(x, RowClasses.of_sets([[0], [1], [2]]))

@@ -1,67 +1,15 @@
-"""Rows with several classes: their lists, and the batches that are composed of them."""
+"""Batches that are composed of rows with several classes."""
 
 import numpy as np
 import pytest
 from tripletmine.models.batches.class_balanced import ClassBalanced
 from tripletmine.models.batches.decks import Decks
 from tripletmine.models.batches.neighbourhood import Neighbourhood
-from tripletmine.models.batches.row_classes import RowClasses
 from tripletmine.models.batches.settings import BatchShape, NeighbourhoodSettings
 from tripletmine.models.batches.stored_triplets import StoredTriplets
-from tripletmine.models.errors import ModelError
 from tripletmine.models.seeds import numpy_generator
 
 from ..label_sets import as_row_classes, random_sets
-
-CODES = np.array([1, 0, 1, 3, 0, 1], np.int32)
-
-
-def test_one_class_a_row():
-    classes = RowClasses.of(CODES)
-    rows, starts = classes.rows_by_class()
-    np.testing.assert_array_equal(starts, [0, 2, 5, 5, 6])
-    np.testing.assert_array_equal(rows, [1, 4, 0, 2, 5, 3])
-    assert classes.single
-    assert classes.counts().tolist() == [2, 3, 0, 1]
-    batch = classes.batch(np.array([3, 0]))
-    assert batch.classes.tolist() == [3, 1]
-    assert batch.members is None
-
-
-def test_a_row_is_listed_under_each_of_its_classes():
-    sets = random_sets(40, classes=9)
-    classes = as_row_classes(sets)
-    kept = np.arange(40) % 3 > 0
-    for chosen in (None, kept):
-        rows, starts = classes.rows_by_class(chosen)
-        for code in range(9):
-            expected = [
-                row for row, each in enumerate(sets) if code in each and (chosen is None or chosen[row])
-            ]
-            assert rows[starts[code] : starts[code + 1]].tolist() == expected
-    assert classes.counts().tolist() == [sum(code in each for each in sets) for code in range(9)]
-    weighted = classes.counts(kept)
-    assert weighted.tolist() == [
-        sum(kept[row] for row in range(40) if code in sets[row]) for code in range(9)
-    ]
-    assert classes.first.tolist() == [min(each) for each in sets]
-
-
-def test_a_batch_says_which_of_its_classes_each_row_has():
-    sets = [{0, 4}, {2}, {4}, {1, 2, 4}, {3}]
-    batch = as_row_classes(sets).batch(np.array([3, 1, 0]))
-    assert batch.classes.tolist() == [1, 2, 0]
-    assert batch.members is not None
-    assert batch.members.tolist() == [  # of the classes 0, 1, 2 and 4
-        [False, True, True, True],
-        [False, False, True, False],
-        [True, False, False, True],
-    ]
-
-
-def test_rows_without_a_class_are_refused():
-    with pytest.raises(ModelError, match="1 rows without a class"):
-        RowClasses.of(RowClasses(np.array([0, 1], np.int32), np.array([0, 2, 2])))
 
 
 def test_an_item_of_two_decks_is_dealt_once():
