@@ -1,11 +1,12 @@
 """Where a private Prefect server keeps its database: one server to a directory, on a local disk."""
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import lock_descriptor
 
 from .private_files import make_private
 
@@ -44,13 +45,12 @@ def private_home(directory: Path) -> Iterator[tuple[Path, int]]:
 
 def _lock(directory: Path) -> int | None:
     """The descriptor of the exclusive lock, or None where another process holds it."""
+    # Not by name (`FileLock`), whose release would take the lock from the server that inherited it, too.
     descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    if lock_descriptor(descriptor, blocking=False):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def on_network_file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:

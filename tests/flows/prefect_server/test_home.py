@@ -1,6 +1,8 @@
 """A private Prefect server's directory: one server each, and a disk on which SQLite works."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,17 @@ def test_a_second_server_gets_a_temporary_home(tmp_path):
     assert not second.exists()
     with private_home(tmp_path) as (again, _):
         assert again == first
+
+
+def test_the_home_is_taken_for_as_long_as_a_process_that_inherited_the_lock_lives(tmp_path):
+    waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    with private_home(tmp_path) as (_, lock):
+        server = subprocess.Popen(waiting, stdin=subprocess.PIPE, pass_fds=(lock,))
+    with private_home(tmp_path) as (other, _):
+        assert other != tmp_path
+    server.communicate(timeout=60)
+    with private_home(tmp_path) as (again, _):
+        assert again == tmp_path
 
 
 def test_a_network_file_system_is_avoided(tmp_path, monkeypatch):
