@@ -95,7 +95,7 @@ def opened_spec(
     with (
         environment(unless_set(QUIET_DASK)),
         open_run(spec, progress.note, repair=repair, new_data=new_data) as run,
-        open_executor(spec.cluster, run.root) as opened,
+        open_executor(spec.cluster, run.root, progress.note) as opened,
     ):
         yield OpenedRun(run, opened, progress)
 

@@ -29,11 +29,18 @@ class Outcome:
 class Executor(Protocol):
     """Runs the tasks of one phase."""
 
-    workers: int
-    memory_mib: int
-    """Of one worker."""
     in_process: bool
     """Whether tasks run in this process, so that they can report progress as they go."""
+
+    @property
+    def workers(self) -> int:
+        """How many tasks can run at once, at the moment."""
+        ...
+
+    @property
+    def memory_mib(self) -> int:
+        """Of one worker."""
+        ...
 
     def threads(self, tasks: int) -> int:
         """Cores for each task when `tasks` of them are to be run."""

@@ -1,16 +1,17 @@
 """Tasks on Dask workers: a scheduler's address, or worker processes of this machine.
 
-The only file that knows Dask.
+With `admission`, the only file that knows Dask.
 """
 
 import atexit
 import logging
 import os
 import tempfile
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,63 +25,90 @@ from distributed.security import Security
 from ..errors import PipelineError, TaskError, UnavailableError
 from ..plan.work import Task
 from ..runfile.run_spec import ClusterSpec
+from .admission import PACKAGE, Admission, Departure, versions
 from .base import Outcome
 from .opened import release_state
 from .serial import failure_of, machine_memory_mib
-
-_PACKAGE = "tripletmine"
 
 Started = TypeVar("Started")
 
 
 class DaskExecutor:
-    """Runs tasks on the workers of a connected client."""
+    """Runs tasks on the workers of a connected client, as many of them as there are at the moment.
+
+    admitted: which workers get tasks. timeout_seconds: how long to wait for a scheduler that was lost. note: told of
+    workers that were refused.
+    """
 
     in_process = False
 
-    def __init__(self, client: Client, *, retries: int) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        retries: int,
+        timeout_seconds: float,
+        admitted: "_Admitted",
+        note: Callable[[str], None],
+    ) -> None:
         self._client = client
         self._retries = retries
-        workers = _workers(client)
-        self.workers = sum(worker["nthreads"] for worker in workers.values())
-        self._largest = max(worker["nthreads"] for worker in workers.values())
-        # A worker's memory is shared by its threads; no limit (0) means that nobody declared one.
-        limits = [worker["memory_limit"] // worker["nthreads"] for worker in workers.values()]
-        self.memory_mib = min((limit // 2**20 for limit in limits if limit), default=machine_memory_mib())
+        self._timeout_seconds = timeout_seconds
+        self._admitted = admitted
+        self._note = note
+        self._looked = -_LOOK_SECONDS
+        self._seen: dict[str, Any] = {}
+
+    @property
+    def workers(self) -> int:
+        """Threads of all workers."""
+        return sum(worker["nthreads"] for worker in self._workers().values())
+
+    @property
+    def memory_mib(self) -> int:
+        """Of one thread: the memory of a worker is shared by its threads. No limit (0) means that nobody declared
+        one."""
+        workers = self._workers().values()
+        limits = [worker["memory_limit"] // worker["nthreads"] for worker in workers]
+        return min((limit // 2**20 for limit in limits if limit), default=machine_memory_mib())
 
     def threads(self, tasks: int) -> int:
         """One core for each Dask thread; a phase with fewer tasks than threads lets each task have more."""
-        return max(1, min(self._largest, self.workers // max(tasks, 1)))
+        largest = max((worker["nthreads"] for worker in self._workers().values()), default=1)
+        return max(1, min(largest, self.workers // max(tasks, 1)))
 
     def run(self, call: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """See Executor.run. A worker that is lost does not count as a retry."""
-        waiting = iter(tasks)
+        """See Executor.run. A worker that is lost does not count as a retry, nor does a lost connection."""
+        waiting = deque(tasks)
         flying: dict[Any, Task] = {}
         failed: list[tuple[Task, Exception]] = []
         completed = as_completed(loop=self._client.loop)
 
-        def submit_next() -> None:
-            task = next(waiting, None)
-            if task is None:
-                return
-            future = self._client.submit(call, task, retries=self._retries, pure=False)
-            flying[future.key] = task
-            completed.add(future)
+        def submit() -> None:
+            while waiting and len(flying) < 2 * max(self.workers, 1):
+                task = waiting.popleft()
+                future = self._client.submit(call, task, retries=self._retries, pure=False)
+                flying[future.key] = task
+                completed.add(future)
 
-        for _ in range(2 * self.workers):
-            submit_next()
+        submit()
         try:
             for future in completed:
                 task = flying.pop(future.key)
                 try:
                     outcome = _result(future, task)
+                except _ConnectionLostError as lost:
+                    self._connect_again(task, lost)
+                    waiting.append(task)
                 except (PipelineError, ValueError):
                     raise
                 except Exception as error:
                     failed.append((task, error))
                 else:
                     yield outcome
-                submit_next()
+                for refusal in self._admitted.news():
+                    self._note(refusal)
+                submit()
         finally:
             self._client.cancel(completed.futures)
         if failed:
@@ -90,23 +118,72 @@ class DaskExecutor:
         """Have every worker drop its encoder and indexes."""
         self._client.run(release_state)
 
+    def _workers(self) -> dict[str, Any]:
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._seen = _workers(self._client)
+            self._looked = time.monotonic()
+        return self._seen
+
+    def _connect_again(self, task: Task, lost: Exception) -> None:
+        """Wait until the scheduler answers again. Raises: UnavailableError where it does not in time."""
+        deadline = time.monotonic() + self._timeout_seconds
+        while True:
+            try:
+                self._admitted.renew()
+                self._looked = -_LOOK_SECONDS
+                return
+            except (OSError, TimeoutError, RuntimeError, ValueError):
+                if time.monotonic() > deadline:
+                    raise UnavailableError(
+                        f"the Dask scheduler was lost while task {task.name} ran ({lost}): start it and its "
+                        "workers again, then the same command continues"
+                    ) from None
+                time.sleep(0.2)
+
+
+_LOOK_SECONDS = 1.0
+"""How old what we know about the workers may be."""
+
+
+class _ConnectionLostError(Exception):
+    """The client lost its scheduler, and with it all futures. Their tasks may have run nevertheless."""
+
 
 @contextmanager
-def dask_executor(spec: ClusterSpec, root: Path) -> Iterator[DaskExecutor]:
+def dask_executor(spec: ClusterSpec, root: Path, note: Callable[[str], None]) -> Iterator[DaskExecutor]:
     """Connect to the scheduler of the spec, or start workers of our own; check them before any work.
 
-    Raises: UnavailableError when no scheduler or worker answers in time, when a worker runs another version, or
-    does not see the run directory.
+    Raises: UnavailableError when no scheduler or worker answers in time, or none of the workers has our versions and
+    sees the run directory. Single workers that do not are named to `note`, and ended.
     """
     with tempfile.TemporaryDirectory(prefix="tripletmine-dask-") as scratch:
         settings = {
             "temporary-directory": scratch,
             "distributed.admin.tick.limit": "1h",
         }
-        with dask.config.set(settings), _quiet_client(), _connected(spec) as client:
-            _check_versions(client)
-            _check_shared(client, root)
-            yield DaskExecutor(client, retries=spec.retries)
+        if dask.config.get("distributed.comm.timeouts.tcp") == _DASK_TCP:
+            settings["distributed.comm.timeouts.tcp"] = _PATIENT_TCP
+        with (
+            dask.config.set(settings),
+            _quiet_client(),
+            _connected(spec) as client,
+            _admitted(client, root) as admitted,
+        ):
+            for refusal in admitted.news():
+                note(refusal)
+            yield DaskExecutor(
+                client,
+                retries=spec.retries,
+                timeout_seconds=spec.timeout_seconds,
+                admitted=admitted,
+                note=note,
+            )
+
+
+_DASK_TCP = "30s"
+"""What Dask sets by itself."""
+_PATIENT_TCP = "300s"
+"""A link that was cut for less than that loses nothing."""
 
 
 @contextmanager
@@ -194,44 +271,66 @@ def _workers(client: Client) -> dict[str, Any]:
     return client.scheduler_info(n_workers=-1)["workers"]
 
 
-def _check_versions(client: Client) -> None:
-    ours = version(_PACKAGE)
-    answers: dict[str, Any] = client.run(version, _PACKAGE, on_error="return")  # pyright: ignore[reportAssignmentType]
-    for address, theirs in answers.items():
-        if isinstance(theirs, Exception):
-            raise UnavailableError(
-                f"worker {address} has no {_PACKAGE} ({theirs}): install {_PACKAGE} {ours} there"
-            )
-        if theirs != ours:
-            raise UnavailableError(
-                f"worker {address} runs {_PACKAGE} {theirs} but this is {ours}: install the same on both"
-            )
+@contextmanager
+def _admitted(client: Client, root: Path) -> Iterator["_Admitted"]:
+    """Let only workers that fit have tasks, now and later; nothing of that is left on the cluster or in `root`.
 
-
-def _check_shared(client: Client, root: Path) -> None:
-    """Every worker must read what we just wrote: a path of the same name on another disk is not enough."""
-    handle, name = tempfile.mkstemp(dir=root, prefix=".token-")
-    token = Path(name)
+    Raises: UnavailableError when none of the workers fits.
+    """
+    for left in root.glob(f"{_TOKEN}*"):  # by a flow that was killed; the run is ours
+        left.unlink(missing_ok=True)
+    handle, token = tempfile.mkstemp(dir=root, prefix=_TOKEN)
     try:
         secret = os.urandom(16)
         with os.fdopen(handle, "wb") as file:
             file.write(secret)
-        answers: dict[str, bool] = client.run(partial(_reads, str(token), secret))  # pyright: ignore[reportAssignmentType]
+        topic = f"{PACKAGE}-{secret.hex()}"
+        check = Admission(versions=versions(), root=str(root), token=token, secret=secret, topic=topic)
+        answers: dict[str, Any] = client.run(check.problem, on_error="return")  # pyright: ignore[reportAssignmentType]
+        if answers and all(answers.values()):
+            address, problem = min(answers.items())
+            raise UnavailableError(f"worker {address} {problem}")
+        admitted = _Admitted(client, check)
+        admitted.renew()
+        yield admitted
+        with suppress(OSError, TimeoutError, ValueError):  # a scheduler that is gone needs no tidying
+            client.unregister_worker_plugin(topic)
     finally:
-        token.unlink(missing_ok=True)
-    blind = sorted(address for address, sees in answers.items() if not sees)
-    if blind:
-        raise UnavailableError(
-            f"worker {blind[0]} does not see the run directory {root}: put run.directory on a file system that "
-            "all workers share"
+        Path(token).unlink(missing_ok=True)
+
+
+_TOKEN = ".token-"
+"""Begins the name of the file that workers must read."""
+
+
+class _Admitted:
+    """The check of workers as it stands on one scheduler, and which were refused since one last asked."""
+
+    def __init__(self, client: Client, check: Admission) -> None:
+        self._client = client
+        self._check = check
+        self._scheduler = ""
+        self._refused: deque[str] = deque()
+        self._named: set[str] = set()
+
+    def renew(self) -> None:
+        """Check all workers of the scheduler, and each that comes. Raises: OSError and others when it is gone."""
+        self._client.subscribe_topic(self._check.topic, self._hear)
+        self._client.register_plugin(
+            Departure(client=self._client.id, name=self._check.topic), name=self._check.topic
         )
+        self._client.register_plugin(self._check, name=self._check.topic)
 
+    def news(self) -> Iterator[str]:
+        """Sentences, each worker once."""
+        while self._refused:
+            yield self._refused.popleft()
 
-def _reads(path: str, secret: bytes) -> bool:
-    try:
-        return Path(path).read_bytes() == secret
-    except OSError:
-        return False
+    def _hear(self, event: tuple[float, dict[str, str]]) -> None:
+        worker, problem = event[1]["worker"], event[1]["problem"]
+        if worker not in self._named:
+            self._named.add(worker)
+            self._refused.append(f"worker {worker} gets no tasks, since it {problem}")
 
 
 def _result(future: Future, task: Task) -> Outcome:
@@ -244,7 +343,4 @@ def _result(future: Future, task: Task) -> Outcome:
             "give workers more"
         ) from None
     except FutureCancelledError as error:
-        raise UnavailableError(
-            f"the Dask scheduler was lost while task {task.name} ran ({error.reason}): start it and its "
-            "workers again, then the same command continues"
-        ) from None
+        raise _ConnectionLostError(error.reason) from None

@@ -1,6 +1,6 @@
 """From the run file's [cluster] to an executor."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,10 +10,13 @@ from .serial import SerialExecutor
 
 
 @contextmanager
-def open_executor(spec: ClusterSpec, root: Path) -> Iterator[Executor]:
+def open_executor(
+    spec: ClusterSpec, root: Path, note: Callable[[str], None] = lambda _: None
+) -> Iterator[Executor]:
     """The executor that [cluster] asks for, for as long as the block lasts.
 
-    root: the run directory, which every worker must see.
+    root: the run directory, which every worker must see. note: told what a person would want to know, as of a worker
+    that was refused.
     """
     if spec.kind == "serial":
         yield SerialExecutor()
@@ -21,5 +24,5 @@ def open_executor(spec: ClusterSpec, root: Path) -> Iterator[Executor]:
     # Dask takes half a second to import, and a laptop needs none of it.
     from .dask import dask_executor
 
-    with dask_executor(spec, root) as executor:
+    with dask_executor(spec, root, note) as executor:
         yield executor

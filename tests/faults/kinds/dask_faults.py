@@ -93,7 +93,7 @@ def scheduler_killed(folder: Path, references: References) -> Tally:
         cluster.add_worker()
         with _embedding(product, cluster) as process:
             cluster.kill_scheduler()
-            eventually(lambda: process.poll() is not None, "the end without a scheduler", seconds=60)
+            eventually(lambda: process.poll() is not None, "the end without a scheduler", seconds=120)
             assert process.returncode == 1, product.log
             assert "the Dask scheduler was lost" in product.log
             assert "Traceback" not in product.log

@@ -1,15 +1,20 @@
 """Real schedulers and workers, in processes of their own."""
 
 import os
+import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from distributed import Client
 from scripted_tasks import History, run_scripted, tries
 from tripletmine.pipeline.errors import DataError, TaskError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
@@ -21,9 +26,11 @@ from tripletmine.pipeline.stages.graph import GRAPH
 from tripletmine.pipeline.storage.journal import read_events
 from tripletmine.pipeline.storage.publish import remove_tree
 from tripletmine.pipeline.workers.base import Executor
+from tripletmine.pipeline.workers.dask import DaskExecutor
 from tripletmine.pipeline.workers.open import open_executor
 
 from ..conftest import Finished
+from ..processes import eventually
 from ..runs import artifacts, differences, finish, opened, small_spec
 from .conftest import Cluster
 
@@ -32,9 +39,11 @@ ALL = {task.name: sum(range(task.start, task.stop)) for task in TASKS}
 
 
 @contextmanager
-def connected(cluster: Cluster, root: Path, **settings: float) -> Iterator[Executor]:
+def connected(
+    cluster: Cluster, root: Path, note: Callable[[str], None] = pytest.fail, **settings: float
+) -> Iterator[Executor]:
     spec = ClusterSpec(kind="dask", address=cluster.address, **{"timeout_seconds": 120.0, **settings})  # type: ignore[arg-type]
-    with open_executor(spec, root) as executor:
+    with open_executor(spec, root, note) as executor:
         yield executor
 
 
@@ -151,7 +160,7 @@ def test_a_scheduler_that_is_lost_is_named(start_cluster: Callable[[], Cluster],
     cluster.add_worker()
     with (
         pytest.raises(UnavailableError, match=r"the Dask scheduler was lost while task rows-0000\d ran"),
-        connected(cluster, tmp_path) as executor,
+        connected(cluster, tmp_path, timeout_seconds=15.0) as executor,
     ):
         lose_the_scheduler(cluster, executor, tmp_path)
 
@@ -218,12 +227,17 @@ def test_a_scheduler_without_workers_is_an_error_within_the_time(
         pass
 
 
-def test_a_worker_of_another_version_is_refused(start_cluster: Callable[[], Cluster], tmp_path: Path) -> None:
-    about = tmp_path / "other" / "tripletmine-99.9.dist-info" / "METADATA"
+def version_99(folder: Path, package: str) -> Path:
+    """A path for Python on which the package seems to be of another version."""
+    about = folder / "other" / f"{package}-99.9.dist-info" / "METADATA"
     about.parent.mkdir(parents=True)
-    about.write_text("Metadata-Version: 2.1\nName: tripletmine\nVersion: 99.9\n")
+    about.write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 99.9\n")
+    return about.parents[1]
+
+
+def test_a_worker_of_another_version_is_refused(start_cluster: Callable[[], Cluster], tmp_path: Path) -> None:
     cluster = start_cluster()
-    cluster.add_worker(python_path=about.parents[1])
+    cluster.add_worker(python_path=version_99(tmp_path, "tripletmine"))
     with (
         pytest.raises(
             UnavailableError, match=r"worker tcp://.* runs tripletmine 99\.9 but this is .*: install"
@@ -231,6 +245,116 @@ def test_a_worker_of_another_version_is_refused(start_cluster: Callable[[], Clus
         connected(cluster, tmp_path),
     ):
         pass
+
+
+def test_a_late_worker_that_does_not_fit_is_named_once_and_gets_no_task(
+    start_cluster: Callable[[], Cluster], tmp_path: Path
+) -> None:
+    (root := tmp_path / "run").mkdir()
+    cluster = start_cluster()
+    cluster.add_worker()
+    notes: list[str] = []
+    with connected(cluster, root, notes.append) as executor:
+        (first,) = workers_of(cluster)
+        cluster.add_worker(python_path=version_99(tmp_path, "torch"))
+
+        def refused() -> bool:
+            pids = {outcome.pid for outcome in executor.run(partial(run_scripted, root, {}), TASKS)}
+            assert pids == {first}
+            return bool(notes)
+
+        eventually(refused, "a refusal")
+        assert outcomes(executor, root, {}) == ALL
+        eventually(lambda: cluster.processes[-1].poll() is not None, "the end of the worker")
+        assert executor.workers == 1
+    (note,) = notes
+    assert re.fullmatch(
+        r"worker tcp://[\d.:]+ gets no tasks, since it runs torch 99\.9 but this is .*: install the same on both",
+        note,
+    )
+
+
+def test_a_worker_that_does_not_fit_leaves_the_others_their_work(
+    start_cluster: Callable[[], Cluster], tmp_path: Path
+) -> None:
+    (root := tmp_path / "run").mkdir()
+    cluster = start_cluster()
+    cluster.add_worker(python_path=version_99(tmp_path, "zarr"))
+    cluster.add_worker()
+    eventually(lambda: len(workers_of(cluster)) == 2, "two workers")
+    notes: list[str] = []
+    with connected(cluster, root, notes.append) as executor:
+        assert outcomes(executor, root, {}) == ALL
+        assert len(workers_of(cluster)) == 1
+    assert ["zarr 99.9" in note for note in notes] == [True]
+
+
+def workers_of(cluster: Cluster) -> list[int]:
+    """Process ids of the workers that the scheduler would give tasks to."""
+    with Client(cluster.address, set_as_default=False) as client:
+
+        def running(dask_scheduler: Any) -> list[str]:
+            return [worker.address for worker in dask_scheduler.running]
+
+        addresses = client.run_on_scheduler(running)
+        return list(client.run(os.getpid, workers=addresses).values())
+
+
+def test_workers_that_join_late_raise_the_number_of_tasks_at_once(
+    start_cluster: Callable[[], Cluster], tmp_path: Path
+) -> None:
+    cluster = start_cluster()
+    cluster.add_worker()
+    with connected(cluster, tmp_path) as executor:
+        assert executor.workers == 1
+        cluster.add_worker()
+        eventually(lambda: executor.workers == 2, "the late worker")
+        found = list(executor.run(partial(run_scripted, tmp_path, {}), TASKS))
+        assert len({outcome.pid for outcome in found}) == 2
+
+
+def test_after_a_lost_connection_the_tasks_are_submitted_again(two_workers: Cluster, tmp_path: Path) -> None:
+    with connected(two_workers, tmp_path) as executor:
+        assert isinstance(executor, DaskExecutor)
+        client = executor._client
+        found = executor.run(partial(run_scripted, tmp_path, {}), TASKS)
+        sums = [next(found).receipt.report["sum"]]
+        client.loop.add_callback(client.scheduler_comm.comm.abort)
+        eventually(lambda: client.status == "connecting" or not client.futures, "a lost connection")
+        sums.extend(outcome.receipt.report["sum"] for outcome in found)
+        assert sorted(sums) == sorted(ALL.values())
+
+
+def test_nothing_is_left_on_a_cluster_whose_flow_was_killed(two_workers: Cluster, tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom pathlib import Path\n"
+        "from tripletmine.pipeline.runfile.run_spec import ClusterSpec\n"
+        "from tripletmine.pipeline.workers.open import open_executor\n"
+        "spec = ClusterSpec(kind='dask', address=sys.argv[1], timeout_seconds=120.0)\n"
+        "with open_executor(spec, Path(sys.argv[2])):\n    print('open', flush=True)\n    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", script, two_workers.address, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as flow:
+        assert flow.stdout is not None
+        assert flow.stdout.readline() == b"open\n"
+        assert plugins_of(two_workers)
+        flow.kill()
+    eventually(lambda: not plugins_of(two_workers), "a cluster without plugins")
+    assert [path.name[:7] for path in tmp_path.iterdir()] == [".token-"]
+    with connected(two_workers, tmp_path):
+        assert len(list(tmp_path.iterdir())) == 1
+    assert not list(tmp_path.iterdir())
+    assert not plugins_of(two_workers)
+
+
+def plugins_of(cluster: Cluster) -> list[str]:
+    """Our plugins on the scheduler."""
+
+    def names(dask_scheduler: Any) -> list[str]:
+        return [*dask_scheduler.worker_plugins, *dask_scheduler.plugins]
+
+    with Client(cluster.address, set_as_default=False) as client:
+        return [name for name in client.run_on_scheduler(names) if name.startswith("tripletmine")]
 
 
 @pytest.mark.system

@@ -1,0 +1,89 @@
+"""Which Dask workers may take tasks: those with our versions that see the run directory.
+
+Goes to workers and schedulers by value: a machine with another tripletmine, or none, must understand it. So what a
+method needs there comes from the standard library, or with the object.
+"""
+
+import asyncio
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+from distributed import SchedulerPlugin, Status, WorkerPlugin
+
+PACKAGE = "tripletmine"
+COMPARED = (PACKAGE, "torch", "numpy", "hnswlib", "numba", "zarr")
+"""Packages that decide about the bytes of a result."""
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of this process, without the name of a build (+cpu), as machines with and without GPU share a run."""
+    found: dict[str, str | None] = {}
+    for package in COMPARED:
+        try:
+            found[package] = version(package).partition("+")[0]
+        except PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+class Admission(WorkerPlugin):
+    """Ends a worker that does not fit when it registers, before any task gets there.
+
+    versions: those of the flow. token: a file in `root`, the run directory, with the bytes `secret`. topic: of the
+    event that names a worker that was refused.
+    """
+
+    def __init__(self, *, versions: dict[str, str | None], root: str, token: str, secret: bytes, topic: str):
+        self.versions, self.root, self.token, self.secret, self.topic = versions, root, token, secret, topic
+
+    def problem(self) -> str | None:
+        """What is wrong with the worker that asks, or None."""
+        for package, ours in self.versions.items():
+            try:
+                theirs = version(package).partition("+")[0]
+            except PackageNotFoundError:
+                theirs = None
+            if theirs == ours:
+                continue
+            if theirs is None:
+                return f"has no {package}: install {package} {ours} there"
+            return f"runs {package} {theirs} but this is {ours or 'without'}: install the same on both"
+        try:
+            sees = Path(self.token).read_bytes() == self.secret
+        except OSError:
+            sees = False
+        # A path of the same name on another disk is not enough.
+        if not sees:
+            return (
+                f"does not see the run directory {self.root}: put run.directory on a file system that all "
+                "workers share"
+            )
+        return None
+
+    async def setup(self, worker: Any) -> None:
+        """On the worker, while it registers: raising here would not keep tasks away from it."""
+        problem = await asyncio.to_thread(self.problem)
+        if problem is None:
+            return
+        worker.log_event(self.topic, {"worker": worker.address, "problem": problem})
+        worker.status = Status.closing_gracefully  # the scheduler gives it nothing from now on
+        closing = worker.close(nanny=True, executor_wait=False, reason=f"refused by {self.root}: {problem}")
+        worker.refusal = asyncio.ensure_future(closing)  # not awaited: to close waits for this very method
+
+
+class Departure(SchedulerPlugin):
+    """Takes the admission back when the flow is gone, however it ended: later workers are none of its business."""
+
+    def __init__(self, *, client: str, name: str):
+        self.client, self.name = client, name
+
+    def remove_client(self, scheduler: Any, client: str) -> None:
+        """On the scheduler."""
+        if client == self.client:
+            scheduler.worker_plugins.pop(self.name, None)
+            scheduler.remove_plugin(name=self.name)
