@@ -296,8 +296,9 @@ def workers_of(cluster: Cluster) -> list[int]:
         def running(dask_scheduler: Any) -> list[str]:
             return [worker.address for worker in dask_scheduler.running]
 
-        addresses = client.run_on_scheduler(running)
-        return list(client.run(os.getpid, workers=addresses).values())
+        addresses: Any = client.run_on_scheduler(running)
+        pids: Any = client.run(os.getpid, workers=addresses)
+        return list(pids.values())
 
 
 def test_workers_that_join_late_raise_the_number_of_tasks_at_once(
@@ -316,7 +317,7 @@ def test_workers_that_join_late_raise_the_number_of_tasks_at_once(
 def test_after_a_lost_connection_the_tasks_are_submitted_again(two_workers: Cluster, tmp_path: Path) -> None:
     with connected(two_workers, tmp_path) as executor:
         assert isinstance(executor, DaskExecutor)
-        client = executor._client
+        client: Any = executor._client
         found = executor.run(partial(run_scripted, tmp_path, {}), TASKS)
         sums = [next(found).receipt.report["sum"]]
         client.loop.add_callback(client.scheduler_comm.comm.abort)
@@ -354,7 +355,8 @@ def plugins_of(cluster: Cluster) -> list[str]:
         return [*dask_scheduler.worker_plugins, *dask_scheduler.plugins]
 
     with Client(cluster.address, set_as_default=False) as client:
-        return [name for name in client.run_on_scheduler(names) if name.startswith("tripletmine")]
+        found: Any = client.run_on_scheduler(names)
+        return [name for name in found if name.startswith("tripletmine")]
 
 
 @pytest.mark.system
