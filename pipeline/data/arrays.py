@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
 from .base import Reopened, SourceRows, checked_indices, strings
-from .columns import is_table, read_columns, rows_from_columns
+from .columns import ROW_NAMES, as_strings, is_table, read_columns, rows_from_columns
 from .files import folder_of, is_url
 from .marks import FileList, FileLists, identity_of, mark_files
 from .vectors import Vectors, has_labels, open_labels, open_vectors, read_values
@@ -45,10 +45,10 @@ class Arrays(Reopened[Vectors]):
         source = self.labels or self.location
         keys = strings([str(row) for row in range(len(self))])
         if is_table(source):
-            table = read_columns(source)
+            table = read_columns(source, ("key", *ROW_NAMES))
             self._check_length(table.num_rows, source)
             if "key" in table.column_names:
-                keys = table["key"].combine_chunks().cast("string")
+                keys = as_strings(table["key"].combine_chunks(), subject=f'{source}, column "key"')
             return rows_from_columns(table, keys, subject=source, separator=self.label_separator)
         if self.labels is None and not has_labels(self.location):
             raise DataError(

@@ -1,7 +1,8 @@
 """Tables of rows: Parquet or CSV with a label, and perhaps a split, a role and a group, for each row."""
 
 import io
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from .base import SPLIT_NAMES, SourceRows, per_value
-from .files import is_url, read_bytes, unreadable
+from .files import is_url, read_bytes, said_by, unreadable
 
 LABEL_NAMES = ("label", "labels")
-KNOWN = ("path", "key", *LABEL_NAMES, "split", "role", "group")
-"""Columns with a meaning. Others are the user's own, and are not read."""
+ROW_NAMES = (*LABEL_NAMES, "split", "role", "group")
+"""Columns with a meaning, beside that which names the rows. Others are the user's own, and are not read."""
 
 _ROLES = {"query": "query", "gallery": "gallery"}
 
@@ -25,19 +26,18 @@ def is_table(location: str) -> bool:
     return _suffix(location) in (".parquet", ".pq", ".csv")
 
 
-def read_columns(location: str, names: tuple[str, ...] = KNOWN) -> pa.Table:
+def read_columns(location: str, names: tuple[str, ...]) -> pa.Table:
     """Read those of the columns `names` that a Parquet or CSV file has. Cells of a CSV file stay strings.
 
-    Raises: DataError naming the file.
+    Raises: DataError naming the file, and where one of the columns is there twice or only nearly has its name.
     """
-    suffix = _suffix(location)
-    if not is_table(location):
-        raise DataError(f"{location} is neither .parquet nor .csv: tables of other kinds are not read")
+    there = column_names(location)
+    _refuse_confusing(there, names, location)
+    present = [name for name in there if name in names]
     try:
-        if suffix == ".csv":
-            return _read_csv(io.BytesIO(read_bytes(location)), names)
+        if _suffix(location) == ".csv":
+            return _read_csv(io.BytesIO(read_bytes(location)), present)
         source = io.BytesIO(read_bytes(location)) if is_url(location) else location
-        present = [name for name in pq.read_schema(source).names if name in names]
         return pq.read_table(source, columns=present)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(location, error) from error
@@ -45,14 +45,28 @@ def read_columns(location: str, names: tuple[str, ...] = KNOWN) -> pa.Table:
 
 def column_names(location: str) -> list[str]:
     """All columns of a Parquet or CSV file. Raises: DataError naming the file."""
+    if not is_table(location):
+        raise DataError(
+            f"{location} is neither .parquet nor .csv: convert it to one of them, tables of other kinds are not read"
+        )
     try:
-        source = io.BytesIO(read_bytes(location)) if is_url(location) else location
         if _suffix(location) == ".csv":
-            with pyarrow.csv.open_csv(source) as reader:
+            source = io.BytesIO(read_bytes(location))
+            with pyarrow.csv.open_csv(source, parse_options=_CSV) as reader:
                 return reader.schema.names
-        return pq.read_schema(source).names
-    except (pa.ArrowException, OSError) as error:
+        return pq.read_schema(io.BytesIO(read_bytes(location)) if is_url(location) else location).names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise unreadable(location, error) from error
+
+
+def _refuse_confusing(there: Sequence[str], names: Sequence[str], location: str) -> None:
+    """A column that is there twice, and one that would be left out for a space or a capital letter."""
+    for name, count in Counter(there).items():
+        meant = name.strip().lower()
+        if name in names and count > 1:
+            raise DataError(f"{location} has {count} columns {name!r}: leave one, or rename the others")
+        if name not in names and meant in names and meant not in there:
+            raise DataError(f"{location} has a column {name!r}, which means nothing: call it {meant!r}")
 
 
 def _suffix(location: str) -> str:
@@ -60,18 +74,19 @@ def _suffix(location: str) -> str:
     return "." + name.rpartition(".")[2]
 
 
-def _read_csv(source: io.BytesIO, names: tuple[str, ...]) -> pa.Table:
+_CSV = pyarrow.csv.ParseOptions(newlines_in_values=True)
+"""Else a quoted line break at the border of two blocks of the file ends its row."""
+
+
+def _read_csv(source: io.BytesIO, present: Sequence[str]) -> pa.Table:
     # Arrow would read the labels 007 and 7 as one number, so every column is declared a string.
-    with pyarrow.csv.open_csv(source) as reader:
-        present = [name for name in reader.schema.names if name in names]
-    source.seek(0)
     options = pyarrow.csv.ConvertOptions(
         column_types=dict.fromkeys(present, pa.string()),
         include_columns=present,
         strings_can_be_null=True,
         null_values=[""],
     )
-    return pyarrow.csv.read_csv(source, convert_options=options)
+    return pyarrow.csv.read_csv(source, parse_options=_CSV, convert_options=options)
 
 
 def rows_from_columns(table: pa.Table, keys: pa.Array, *, subject: str, separator: str | None) -> SourceRows:
@@ -90,8 +105,19 @@ def rows_from_columns(table: pa.Table, keys: pa.Array, *, subject: str, separato
         labels=labels,
         splits=_splits(table, subject),
         roles=_roles(table, subject),
-        groups=_strings(table, "group"),
+        groups=_strings(table, "group", subject),
     )
+
+
+def as_strings(column: pa.Array, *, subject: str) -> pa.Array:
+    """A column of any type whose values are names, as string. Raises: DataError for others, as lists."""
+    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    try:
+        return column.cast(pa.string())
+    except (pa.ArrowException, NotImplementedError) as error:
+        raise DataError(
+            f"{subject} has values of type {column.type}, which are not names ({said_by(error)}): store them as strings"
+        ) from error
 
 
 def as_labels(column: pa.Array, *, subject: str, separator: str | None) -> pa.Array:
@@ -124,12 +150,7 @@ def _label_strings(column: pa.Array, subject: str) -> pa.Array:
             f"{subject} has labels of type {column.type}: store whole numbers or strings, "
             "since fractions do not name a class"
         )
-    try:
-        labels = per_value(column.cast(pa.string()), str.strip, pa.string())
-    except (pa.ArrowException, NotImplementedError) as error:
-        raise DataError(
-            f"{subject} has labels of type {column.type}, which are not names: {error}"
-        ) from error
+    labels = per_value(as_strings(column, subject=f"{subject}, labels"), str.strip, pa.string())
     empty = per_value(labels, lambda label: label == "", pa.bool_()).fill_null(True)
     _refuse_empty(empty.to_numpy(zero_copy_only=False), subject)
     return labels
@@ -148,17 +169,16 @@ def _refuse_empty(empty: NDArray[np.bool_], subject: str) -> None:
         )
 
 
-def _strings(table: pa.Table, name: str) -> pa.Array | None:
+def _strings(table: pa.Table, name: str, subject: str) -> pa.Array | None:
     """A column as strings with null for empty cells; None where the table does not have it."""
     if name not in table.column_names:
         return None
-    column = table[name].combine_chunks()
-    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-    return per_value(column.cast(pa.string()), lambda cell: cell.strip() or None, pa.string())
+    column = as_strings(table[name].combine_chunks(), subject=f'{subject}, column "{name}"')
+    return per_value(column, lambda cell: cell.strip() or None, pa.string())
 
 
 def _splits(table: pa.Table, subject: str) -> pa.Array | None:
-    column = _strings(table, "split")
+    column = _strings(table, "split", subject)
     if column is None:
         return None
     if column.null_count:
@@ -169,7 +189,7 @@ def _splits(table: pa.Table, subject: str) -> pa.Array | None:
 
 
 def _roles(table: pa.Table, subject: str) -> pa.Array | None:
-    column = _strings(table, "role")
+    column = _strings(table, "role", subject)
     return None if column is None else _translated(column, _ROLES, f'{subject}, column "role"')
 
 

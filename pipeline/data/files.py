@@ -64,9 +64,12 @@ def unreadable(location: str, error: Exception) -> DataError:
         return DataError(f"{location} does not exist: correct its path")
     if isinstance(error, ImportError):
         return DataError(f"{location} needs a package that is not installed: {error}")
-    return DataError(
-        f"{location} cannot be read: {type(error).__name__}: {error}: restore it, or write it again"
-    )
+    return DataError(f"{location} cannot be read: {said_by(error)}: restore it, or write it again")
+
+
+def said_by(error: Exception) -> str:
+    """What a library says, on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":. ")
 
 
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from ..errors import DataError
 from .base import SourceRows
-from .columns import read_columns, rows_from_columns
+from .columns import ROW_NAMES, as_strings, read_columns, rows_from_columns
 from .files import folder_of
 from .pictures.picture_set import PictureSet
 
@@ -23,10 +23,10 @@ class ImageTable(PictureSet[SourceRows]):
     label_separator: str | None = None
 
     def _open(self) -> SourceRows:
-        table = read_columns(self.location)
+        table = read_columns(self.location, ("path", *ROW_NAMES))
         if "path" not in table.column_names:
             raise DataError(f'{self.location} has no column "path": add the path of the image of each row')
-        paths = table["path"].combine_chunks().cast("string")
+        paths = as_strings(table["path"].combine_chunks(), subject=f'{self.location}, column "path"')
         if paths.null_count:
             raise DataError(f"{self.location} has {paths.null_count} rows without a path: give them one")
         if not len(paths):
