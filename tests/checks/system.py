@@ -7,7 +7,13 @@ import os
 import shutil
 import sys
 
-PACKAGES = {"unshare": "util-linux", "setpriv": "util-linux", "mount": "mount"}
+PACKAGES = {
+    "ip": "iproute2",
+    "mount": "mount",
+    "openssl": "openssl",
+    "setpriv": "util-linux",
+    "unshare": "util-linux",
+}
 """Commands that the tests marked with `system` call, with the Debian package of each."""
 
 

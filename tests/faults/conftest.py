@@ -1,6 +1,8 @@
-"""Undisturbed runs, shared by the tests of this folder."""
+"""Undisturbed runs and certificates, for the tests of this folder."""
 
 import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -19,3 +21,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def references(tmp_path_factory: pytest.TempPathFactory) -> References:
     """Undisturbed runs, made when first asked for."""
     return References(tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate that is its own authority, and its key."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=tripletmine",
+    ]
+    subprocess.run([*command, "-out", cert, "-keyout", key], check=True, capture_output=True)
+    return cert, key

@@ -1,6 +1,5 @@
 """TLS for Dask and a key for Prefect, as deploy/RUNBOOK.md says."""
 
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -13,26 +12,6 @@ from .product import Product
 from .state import require_same
 
 pytestmark = pytest.mark.full
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate that is its own authority, and its key."""
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=tripletmine",
-    ]
-    subprocess.run([*command, "-out", cert, "-keyout", key], check=True, capture_output=True)
-    return cert, key
 
 
 def test_a_cluster_with_tls_lets_in_only_those_with_a_certificate(
