@@ -74,6 +74,12 @@ def pictures(packages: Path) -> Iterator[tuple[str, str, str, str]]:
                     yield emoji["unified"], vendor, folder, name
 
 
+def without_alpha(path: Path) -> Image.Image:
+    """The colours that lie under the transparency, as if there were none."""
+    with Image.open(path) as image:
+        return Image.fromarray(np.ascontiguousarray(np.asarray(image.convert("RGBA"))[..., :3]))
+
+
 def drawn(text: str, of: int) -> int:
     """A number below `of` that follows from the text alone."""
     return int(hashlib.sha256(text.encode()).hexdigest(), 16) % of
@@ -82,14 +88,14 @@ def drawn(text: str, of: int) -> int:
 def write_table(folder: Path, name: str, *, dropped: bool) -> list[dict[str, str]]:
     """NAME.csv in the folder, and its rows. dropped: of copies without transparency."""
     rows, asked = [], set()
+    for vendor in VENDORS if dropped else ():
+        (folder / "dropped" / vendor).mkdir(parents=True, exist_ok=True)
     for label, vendor, source, file in pictures(folder / "node_modules"):
         path = Path("node_modules", source, file)
         if dropped:
             path = Path("dropped", vendor, file)
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            with Image.open(folder / "node_modules" / source / file) as image:
-                pixels = np.asarray(image.convert("RGBA"))
-            Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(folder / path)
+            if not (folder / path).exists():
+                without_alpha(folder / "node_modules" / source / file).save(folder / path)
         split = ("test", "test", "val", *["train"] * 5)[drawn(label, 8)]
         role = ""
         if split == "test":

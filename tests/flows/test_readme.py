@@ -7,6 +7,7 @@ import numpy as np
 import pandas
 import polars
 import pytest
+from tripletmine.pipeline.resolve.protocols import AGAINST_TRAIN, BY_ROLE_AND_GROUP
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 LINES = [
@@ -17,6 +18,13 @@ OPENERS = {"duckdb": duckdb, "polars": polars, "pandas": pandas}
 
 def test_there_is_one_line_for_each():
     assert [line.partition(".")[0] for line in LINES] == ["duckdb", "polars", "pandas"]
+
+
+def test_every_protocol_of_the_metrics_is_named():
+    of_splits = [
+        f"{split}{suffix}" for split in ("validation", "test") for suffix in ("", *BY_ROLE_AND_GROUP)
+    ]
+    assert [name for name in (AGAINST_TRAIN, *of_splits) if f"`{name}`" not in README] == []
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.partition(".")[0])
