@@ -31,12 +31,12 @@ def metrics_table(found: RunStatus) -> Table:
 
 
 def galleries_table(found: RunStatus) -> Table:
-    """How many queries the lines of `metrics_table` have, and how many rows each query is compared with.
+    """How many queries the lines of `metrics_table` have, and what each query is compared with.
 
     Empty where the run was last opened by a version that did not count them.
     """
     rows = [
-        (asked.title, f"{asked.queries:,}", f"{asked.left_out:,}", f"{asked.gallery:,}")
+        (asked.title, f"{asked.queries:,}", f"{asked.left_out:,}", asked.compared_with)
         for asked in found.facts.protocols
     ]
     return table(("asked", "queries", "without a match", "gallery"), rows, left=1)

@@ -28,26 +28,6 @@ class CentroidRanks:
     gallery: int
 
 
-def centroid_retrieval(
-    queries: NDArray[np.float32],
-    query_classes: Classes,
-    gallery: NDArray[np.float32] | None = None,
-    gallery_classes: Classes | None = None,
-    *,
-    normalise: bool,
-    recalls: Sequence[int] = RECALLS,
-    block_mib: int = BLOCK_MIB,
-) -> Retrieval:
-    """`centroid_ranks` as Recall@K, R-precision and MAP@R.
-
-    Of a query with one class one centroid is right, so R = 1: R-precision and MAP@R equal Recall@1.
-    """
-    ranks = centroid_ranks(
-        queries, query_classes, gallery, gallery_classes, normalise=normalise, block_mib=block_mib
-    )
-    return as_retrieval(ranks, recalls)
-
-
 def centroid_ranks(
     queries: NDArray[np.float32],
     query_classes: Classes,
@@ -156,7 +136,10 @@ def _of_class_and_group(
 
 
 def as_retrieval(ranks: CentroidRanks, recalls: Sequence[int] = RECALLS) -> Retrieval:
-    """Recall@K, R-precision and MAP@R; R is the number of right centroids of a query."""
+    """Recall@K, R-precision and MAP@R; R is the number of right centroids of a query.
+
+    Of a query with one class one centroid is right: R-precision and MAP@R then equal Recall@1.
+    """
     if ranks.queries == 0:
         return Retrieval(0, ranks.left_out, dict.fromkeys(recalls, 0.0), 0.0, 0.0)
     first, right, nth = _by_query(ranks)

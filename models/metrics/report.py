@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .centroids import as_re_identification, as_retrieval, centroid_ranks, centroid_retrieval, unit_length
+from .centroids import as_re_identification, as_retrieval, centroid_ranks, unit_length
 from .nmi import nmi
 from .reidentification import ReIdentification, re_identification
 from .relevance import Classes
@@ -25,20 +25,22 @@ def retrieval_metrics(
     with_nmi: bool = True,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """recall@1, 2, 4, 8, r_precision, map_at_r, queries, queries_left_out; nmi (None with nmi_left_out saying why).
+    """recall@1, 2, 4, 8, r_precision, map_at_r, queries, queries_left_out, gallery; nmi (None with nmi_left_out saying
+    why).
 
-    Without a gallery: leave-one-out among the embeddings. With one: every embedding asks the gallery, and
-    NMI, which does not depend on a gallery, is not computed again. Where no query has an answer the figures are None.
+    Without a gallery: leave-one-out among the embeddings. With one: every embedding asks the gallery, and NMI, which
+    does not depend on a gallery, is not computed again. "gallery" says how many rows, or centroids, a query is compared
+    with. Where no query has an answer the figures are None.
     matched: queries against rows, or against class centroids, whose means are taken before anything is made unit
     length: `normalise` then says that it is to be, later. Rows are matched as they are given.
     """
+    asked = (embeddings, classes, gallery, gallery_classes)
     if matched == "centroids":
-        found = as_metrics(
-            centroid_retrieval(embeddings, classes, gallery, gallery_classes, normalise=normalise)
-        )
+        ranks = centroid_ranks(*asked, normalise=normalise)
+        found = as_metrics(as_retrieval(ranks), ranks.gallery)
         embeddings = unit_length(embeddings) if normalise else embeddings
     else:
-        found = as_metrics(retrieval(embeddings, classes, gallery, gallery_classes))
+        found = as_metrics(retrieval(*asked), _compared_with(embeddings, gallery))
     if with_nmi and gallery is None:
         clustered = nmi(embeddings, classes, seed=seed)
         found["nmi"] = clustered.value
@@ -58,10 +60,9 @@ def re_identification_metrics(
     matched: Matched = "instances",
     normalise: bool = False,
 ) -> dict[str, Any]:
-    """As `retrieval_metrics` without NMI, matches of a query's own group left out, with map, cmc@1, 5, 10 and gallery.
+    """As `retrieval_metrics` without NMI, matches of a query's own group left out, with map and cmc@1, 5, 10.
 
-    map: mean average precision over the whole ranking. gallery: how many rows, or centroids, a query is
-    compared with.
+    map: mean average precision over the whole ranking.
     """
     asked = (embeddings, classes, gallery, gallery_classes)
     if matched == "centroids":
@@ -72,11 +73,16 @@ def re_identification_metrics(
     return _ranked(
         retrieval(*asked, query_groups=groups, gallery_groups=gallery_groups),
         re_identification(*asked, query_groups=groups, gallery_groups=gallery_groups),
-        len(embeddings) - 1 if gallery is None else len(gallery),
+        _compared_with(embeddings, gallery),
     )
 
 
-def as_metrics(found: Retrieval) -> dict[str, Any]:
+def _compared_with(embeddings: NDArray[np.float32], gallery: NDArray[np.float32] | None) -> int:
+    """Rows, of which the query itself is none."""
+    return len(embeddings) - 1 if gallery is None else len(gallery)
+
+
+def as_metrics(found: Retrieval, gallery: int) -> dict[str, Any]:
     """The names under which retrieval figures are stored."""
     figures = {f"recall@{k}": value for k, value in found.recall.items()} | {
         "r_precision": found.r_precision,
@@ -85,12 +91,13 @@ def as_metrics(found: Retrieval) -> dict[str, Any]:
     return _if_asked(figures, found.queries) | {
         "queries": found.queries,
         "queries_left_out": found.left_out,
+        "gallery": gallery,
     }
 
 
 def _ranked(found: Retrieval, ranked: ReIdentification, gallery: int) -> dict[str, Any]:
     figures = {"map": ranked.mean_average_precision} | {f"cmc@{k}": value for k, value in ranked.cmc.items()}
-    return _if_asked(figures, ranked.queries) | as_metrics(found) | {"gallery": gallery}
+    return _if_asked(figures, ranked.queries) | as_metrics(found, gallery)
 
 
 def _if_asked(figures: dict[str, float], queries: int) -> dict[str, Any]:

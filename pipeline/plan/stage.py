@@ -22,12 +22,14 @@ from .work import Plan, Task, TaskOutput, TaskResources
 @dataclass(frozen=True, slots=True)
 class Asked:
     """How a held-out split is asked, as known from its rows: queries with an answer, queries left out for want of one,
-    and how many rows each is compared with. name: under which the evaluate stage stores the figures."""
+    and how many rows, or class centroids, each is compared with. name: under which the evaluate stage stores the
+    figures. centroids: whether the gallery is those."""
 
     name: str
     queries: int
     left_out: int
     gallery: int
+    centroids: bool = False
 
     @property
     def title(self) -> str:
@@ -40,7 +42,12 @@ class Asked:
         if not self.queries:
             return f"no query has a match: of {self.left_out:,} rows none is asked, there will be no figures"
         more = f"; {self.left_out:,} more have no match and are left out" if self.left_out else ""
-        return f"{self.queries:,} queries, each against {self.gallery:,} rows{more}"
+        return f"{self.queries:,} queries, each against {self.compared_with}{more}"
+
+    @property
+    def compared_with(self) -> str:
+        """`15,913 rows`."""
+        return f"{self.gallery:,} {'class centroids' if self.centroids else 'rows'}"
 
 
 def protocol_title(name: str) -> str:

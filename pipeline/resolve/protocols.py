@@ -56,17 +56,21 @@ def asked_in(rows: RunRows, spec: RunSpec) -> tuple[Asked, ...]:
     """All protocols that the run evaluates, with how many queries have an answer: known from the rows alone."""
     found = []
     tested = spec.evaluate.test != "never"
+    centroids = spec.evaluate.retrieval == "centroids"
     for split in ("validation", "test") if tested else ("validation",):
         labels, groups = _label_sets(rows, split), rows.groups(split)
         if not labels:
             continue
         plain = Protocol(split, np.arange(len(labels)), None, False)
-        found += [_counted(protocol, labels, groups) for protocol in (plain, *protocols_of(rows, split))]
+        found += [
+            _counted(protocol, labels, groups, centroids) for protocol in (plain, *protocols_of(rows, split))
+        ]
     if tested and len(rows.range("test")) and spec.data.split == "closed" and spec.evaluate.train_gallery:
         known = rows.class_sizes("train").keys()
         labels = _label_sets(rows, "test")
+        gallery = len(known) if centroids else rows.n_train
         answered = sum(not known.isdisjoint(each) for each in labels)
-        found.append(Asked(AGAINST_TRAIN, answered, len(labels) - answered, rows.n_train))
+        found.append(Asked(AGAINST_TRAIN, answered, len(labels) - answered, gallery, centroids))
     return tuple(found)
 
 
@@ -74,7 +78,9 @@ def _label_sets(rows: RunRows, split: str) -> list[set[str]]:
     return [{label} if isinstance(label, str) else set(label) for label in rows.labels(split)]
 
 
-def _counted(protocol: Protocol, labels: Sequence[set[str]], groups: Sequence[str | None]) -> Asked:
+def _counted(
+    protocol: Protocol, labels: Sequence[set[str]], groups: Sequence[str | None], centroids: bool
+) -> Asked:
     gallery = protocol.queries if protocol.gallery is None else protocol.gallery
     of_class = Counter(label for row in gallery for label in labels[row])
     of_group = Counter((label, groups[row]) for row in gallery for label in labels[row])
@@ -89,7 +95,8 @@ def _counted(protocol: Protocol, labels: Sequence[set[str]], groups: Sequence[st
         protocol.name,
         answered,
         len(protocol.queries) - answered,
-        len(gallery) - (protocol.gallery is None),
+        len(of_class) if centroids else len(gallery) - (protocol.gallery is None),
+        centroids,
     )
 
 

@@ -165,7 +165,8 @@ class EvaluateSpec(Section):
     """When the test split is looked at: once, for the checkpoint chosen on validation, or in every epoch."""
     retrieval: Literal["instances", "centroids"] = "instances"
     """What a query is matched against: the other rows, or the centroid of each class (the mean of its rows before they
-    are made unit length; of its own class without the query)."""
+    are made unit length; of its own class without the query, and without rows of its group where these are left
+    out)."""
     train_gallery: bool = True
     """closed split: report the test split against the training split as gallery, too."""
     select: Literal["map_at_r", "recall@1"] = "map_at_r"

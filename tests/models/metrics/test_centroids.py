@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from tripletmine.models.errors import ModelError
-from tripletmine.models.metrics.centroids import centroid_retrieval
+from tripletmine.models.metrics.centroids import as_retrieval, centroid_ranks
+from tripletmine.models.metrics.retrieval import RECALLS
 
 
 def data(rows, seed, classes=6):
@@ -15,6 +16,10 @@ def data(rows, seed, classes=6):
 
 def unit(x, normalise):
     return x / np.sqrt((x**2).sum()) if normalise else x
+
+
+def centroid_retrieval(*rows, recalls=RECALLS, **options):
+    return as_retrieval(centroid_ranks(*rows, **options), recalls)
 
 
 def slow_ranks(queries, classes, gallery, gallery_classes, normalise, alone):

@@ -116,10 +116,14 @@ def test_the_report_names_every_metric_and_is_plain():
     x, y = clouds()
     found = retrieval_metrics(x, y, seed=1)
     assert list(found) == [
-        "recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "queries", "queries_left_out", "nmi",
+        "recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "queries", "queries_left_out",
+        "gallery", "nmi",
     ]  # fmt: skip
     assert all(type(value) in (int, float) for value in found.values())
-    assert "nmi" not in retrieval_metrics(x, y, gallery=x, gallery_classes=y)
+    assert found["gallery"] == len(x) - 1
+    against = retrieval_metrics(x, y, gallery=x[1:], gallery_classes=y[1:])
+    assert "nmi" not in against
+    assert against["gallery"] == len(x) - 1
 
 
 @pytest.mark.parametrize(

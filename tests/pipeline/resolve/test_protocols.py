@@ -94,6 +94,18 @@ def test_the_training_split_is_a_gallery_of_closed_splits_only():
         assert "test_against_train" not in [asked.name for asked in asked_in(rows, spec)]
 
 
+@pytest.mark.parametrize(
+    ("retrieval", "compared_with"), [("instances", "5 rows"), ("centroids", "2 class centroids")]
+)
+def test_what_each_query_is_compared_with_is_said(retrieval, compared_with):
+    asked = [("test", name, "query", None) for name in "aax"]
+    rows = run_rows(asked + [("test", name, "gallery", None) for name in "aaabb"])
+    found = {each.name: each for each in asked_in(rows, spec_of(evaluate={"retrieval": retrieval}))}
+    assert found["test_query_to_gallery"].described == (
+        f"2 queries, each against {compared_with}; 1 more have no match and are left out"
+    )
+
+
 def test_queries_without_a_gallery_are_no_protocol():
     rows = run_rows([("test", "a", "query", None), ("test", "a", None, None)])
     assert protocols_of(rows, "test") == ()

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from ranking_oracles import slow_centroid_rankings, slow_figures, slow_rankings, slow_violations
 from tripletmine import Encoder
+from tripletmine.pipeline.artifacts.record import open_record
 from tripletmine.pipeline.errors import StaleError
 from tripletmine.pipeline.plan.stage_folder import set_aside
 from tripletmine.pipeline.run.directory import open_run
@@ -115,6 +116,12 @@ class Finished:
         """metrics.json of a stage."""
         return json.loads((self.spec.root / where / "metrics.json").read_bytes())
 
+    @property
+    def counted(self) -> dict[str, tuple[int, int, int]]:
+        """Queries with and without an answer, and the size of the gallery, as the run knew them from its rows."""
+        _, facts = open_record(self.spec.root)
+        return {asked.name: (asked.queries, asked.left_out, asked.gallery) for asked in facts.protocols}
+
     def side(self, split: str, *, normalise: bool = True) -> Side:
         """Rows of a split as rows.parquet lists them, with embeddings of their own pictures."""
         rows = pq.read_table(self.spec.root / "rows.parquet").to_pylist()
@@ -196,6 +203,7 @@ def check(run: Finished, *, centroids: bool = False) -> None:
                 rankings = slow_rankings(*sides, alone)
                 size = len(gallery.sets) - alone
             check_figures(name, found, rankings, size)
+            assert run.counted[name] == (found["queries"], found["queries_left_out"], size), "counted before"
 
 
 def check_figures(name: str, found: dict, rankings: list[list[bool]], gallery: int) -> None:
@@ -203,8 +211,7 @@ def check_figures(name: str, found: dict, rankings: list[list[bool]], gallery: i
     expected, asked = slow_figures(rankings)
     ranked = name.endswith(("groups", "gallery"))
     figures = {key: expected[key] for key in (RANKED if ranked else RETRIEVAL)}
-    counts = {"queries": asked, "queries_left_out": len(rankings) - asked}
-    counts |= {"gallery": gallery} if ranked else {}
+    counts = {"queries": asked, "queries_left_out": len(rankings) - asked, "gallery": gallery}
     assert {key: found[key] for key in figures} == pytest.approx(figures), name
     assert {key: found[key] for key in counts} == counts, name
     assert found.keys() - figures.keys() - counts.keys() <= {"nmi", "nmi_left_out", "violation_share"}
