@@ -15,8 +15,10 @@ from ..pipeline.run.retention import prune
 from ..pipeline.run.runner import StageResult, run_stage
 from ..pipeline.runfile.load import load_spec
 from ..pipeline.runfile.run_spec import RunSpec
+from ..pipeline.training.trial import try_out
 from ..pipeline.workers.base import Executor
 from ..pipeline.workers.open import open_executor
+from ..pipeline.workers.opened import data_of
 from .environment import QUIET_DASK, environment, unless_set
 
 
@@ -50,8 +52,7 @@ class OpenedRun:
     @property
     def is_finished(self) -> bool:
         """Whether every stage of the run is there, the test included."""
-        tested = not self.wants_test or manifest_of(self.run.root, TEST) is not None
-        return tested and all(self.is_committed(epoch) for epoch in self.epochs)
+        return _is_finished(self.run)
 
     def stage(self, stage: Stage, epoch: EpochPlan) -> StageResult:
         """Bring one stage of an epoch to its commit, or see that it is."""
@@ -95,9 +96,21 @@ def opened_spec(
     with (
         environment(unless_set(QUIET_DASK)),
         open_run(spec, progress.note, repair=repair, new_data=new_data) as run,
-        open_executor(spec.cluster, run.root, progress.note) as opened,
     ):
-        yield OpenedRun(run, opened, progress)
+        if not _is_finished(run):
+            # Before the hours that lie between the start and the stage which would fail.
+            try_out(run.spec, run.facts, data_of(run.root, run.spec, run.facts.data_digest))
+        with open_executor(spec.cluster, run.root, progress.note) as opened:
+            yield OpenedRun(run, opened, progress)
+
+
+def _is_finished(run: Run) -> bool:
+    tested = not wants_test(run.spec, run.facts) or manifest_of(run.root, TEST) is not None
+    return tested and all(
+        manifest_of(run.root, ref) is not None
+        for epoch in epochs_to_run(run.root, run.spec)
+        for ref in epoch.refs
+    )
 
 
 def with_executor(spec: RunSpec, executor: str | None) -> RunSpec:

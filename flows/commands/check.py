@@ -14,18 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...pipeline.run.overview import RunOverview
+    from ...pipeline.runfile.run_spec import RunSpec
 
 
 def check(
     run_file: RunFile,
     read_all: Annotated[
-        bool, typer.Option("--read-all", help="Decode every picture, and not only a sample of them.")
+        bool, typer.Option("--read-all", help="Read every item, and not only a sample of them.")
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Print the resolved run, without writing anything.
+    """Print the resolved run, without writing anything, and find what it would refuse.
 
-    Rows, classes, phases and tasks, memory of a task, disk needed; pictures that cannot be read.
+    Rows, classes, phases and tasks, memory of a task, disk needed. Items are read, the encoder is built and gets one.
     """
     with reporting(debug):
         from ...pipeline.data.open import open_data
@@ -33,18 +34,19 @@ def check(
         from ...pipeline.data.pictures.picture_set import PictureSet
         from ...pipeline.run.overview import overview
         from ...pipeline.runfile.load import load_spec
+        from ...pipeline.training.trial import read_items, try_out
         from ..terminal.pictures import picture_lines
         from ..terminal.tables import output, table
 
         spec = load_spec(run_file)
         planned = overview(spec)
         data = open_data(spec.data, Path(spec.base))
-        pictures = data if isinstance(data, PictureSet) else None
-        examined = None if pictures is None else examine(pictures, None if read_all else SAMPLE)
+        sample = None if read_all else SAMPLE
+        examined = examine(data, sample) if isinstance(data, PictureSet) else None
         console = output()
         lines = [*_facts(planned)]
-        if pictures is not None and examined is not None:
-            lines += picture_lines(pictures, examined)
+        if examined is not None and isinstance(data, PictureSet):
+            lines += picture_lines(data, examined)
         console.print(table(("run", ""), lines, left=2))
         console.print(
             table(("stage", "phase", "epochs", "tasks", "rows", "memory a task"), _phases(planned), left=3)
@@ -52,6 +54,20 @@ def check(
         _tell_disk(planned)
         if examined is not None:
             examined.refuse_unreadable()
+        else:
+            found = read_items(data, sample)
+            hint = "" if found.read == found.items else " (--read-all reads all)"
+            say(f"items: {found.read:,} of {found.items:,} read, nothing is wrong with them{hint}")
+        try_out(spec, planned.facts, data)
+        say(_tried(spec))
+
+
+def _tried(spec: "RunSpec") -> str:
+    from ...pipeline.training.trial import runs_here
+
+    if not runs_here(spec):
+        return "encoder and losses are built by workers, and were not tried here"
+    return f"encoder and losses can be built, embed.device = {spec.embed.device!r} is there"
 
 
 def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":

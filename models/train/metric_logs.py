@@ -40,10 +40,20 @@ def open_logs(names: Sequence[str], folder: Path, *, title: str, first_step: int
         yield log
 
 
+def require_logs(names: Sequence[str]) -> None:
+    """Raises: ModelError for a log that is not installed."""
+    for name in names:
+        _tensorboard_writer() if name == "tensorboard" else _installed("mlflow", "mlflow")
+
+
+def _tensorboard_writer() -> ModuleType:
+    _installed("tensorboard", "tensorboard")
+    return _installed("torch.utils.tensorboard", "tensorboard")
+
+
 @contextmanager
 def _tensorboard(folder: Path, first_step: int) -> Iterator[Log]:
-    _installed("tensorboard", "tensorboard")
-    writer = _installed("torch.utils.tensorboard", "tensorboard").SummaryWriter(folder, purge_step=first_step)
+    writer = _tensorboard_writer().SummaryWriter(folder, purge_step=first_step)
     try:
 
         def log(metrics: Mapping[str, Any], step: int) -> None:

@@ -1,25 +1,17 @@
 """Rows through an encoder with the weights of a checkpoint: what embed and evaluate share."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..artifacts.weights import weights_of
-from ..errors import DataError
 from ..plan.stage import Job, RunFacts
 from ..plan.work import TaskResources
 from ..resolve.encoder import scaling_of
 from ..runfile.run_spec import RunSpec
+from ..training.trial import refuse_non_finite
 from ..workers.opened import data_of, encoder_of, rows_of
-
-if TYPE_CHECKING:
-    pass
-
-
-_NAMED = 5
-"""Bad rows that an error lists."""
 
 
 def embedding_memory_mib(spec: RunSpec, facts: RunFacts) -> int:
@@ -71,16 +63,9 @@ def embed_rows(
                 device=device,
                 scaling=scaling_of(spec),
             )
-    _refuse_non_finite(job, start, vectors)
-    return vectors
-
-
-def _refuse_non_finite(job: Job, start: int, vectors: NDArray[np.float32]) -> None:
-    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if not len(bad):
-        return
-    keys = rows_of(job.root, job.facts.data_digest).keys(bad[:_NAMED] + start)
-    raise DataError(
-        f"{len(bad)} of rows {start} to {start + len(vectors)} have embeddings with NaN or infinity, first "
-        f"{', '.join(keys)}: look at these items, or at the learning rate that led to these weights"
+    refuse_non_finite(
+        vectors,
+        f"rows {start} to {stop}",
+        lambda rows: rows_of(job.root, job.facts.data_digest).keys(rows + start),
     )
+    return vectors

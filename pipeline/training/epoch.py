@@ -5,19 +5,16 @@ from typing import TYPE_CHECKING
 
 from ...models.compute import device_named
 from ...models.encoders.checkpoints import load_tensors
-from ...models.train.frozen import freeze_backbone
 from ...models.train.metric_logs import open_logs
-from ...models.train.process_group import shared_statistics
 from ...models.train.processes import Processes
 from ...models.train.trainer import Trainer
 from ..artifacts.weights import STATE_FILE
 from ..plan.stage import Job
 from ..resolve.encoder import load_encoder
-from ..resolve.objective import build_objective
-from ..resolve.trainer import trainer_settings
 from .batches import TrainingInputs, training_inputs
 from .checkpoints import TrainingProgress
 from .images import batches_with_images
+from .trainer import new_trainer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,20 +55,17 @@ def _trainer(job: Job, inputs: TrainingInputs, processes: Processes) -> Trainer:
     start = job.root / job.facts.weights if job.facts.weights else None
     device = device_named(spec.embed.device)
     encoder = load_encoder(job.root, spec, job.facts, start)
-    trainer = Trainer(
-        encoder if processes.count == 1 else shared_statistics(encoder.train(), device),
-        build_objective(spec, classes=job.facts.classes),
+    return new_trainer(
+        spec,
+        job.facts,
+        encoder,
         inputs.rule,
-        trainer_settings(spec),
+        epoch=job.ref.epoch or 0,
         total_steps=inputs.batches.steps * spec.run.epochs,
-        seed=spec.run.seed,
         device=device,
         mined=inputs.mined,
         processes=processes,
     )
-    if (job.ref.epoch or 0) < spec.train.frozen_epochs:
-        freeze_backbone(trainer.encoder, spec.train.head)
-    return trainer
 
 
 def _restore(job: Job, trainer: Trainer, progress: TrainingProgress) -> int:

@@ -18,6 +18,7 @@ from ...models.train.processes import Processes
 from ..data.base import DataSet
 from ..plan.stage import Job
 from ..resolve.encoder import scaling_of
+from ..runfile.run_spec import RunSpec
 from ..workers.opened import data_of, rows_of
 
 if TYPE_CHECKING:
@@ -49,13 +50,19 @@ class Images:
 
     @cached_property
     def _transform(self) -> TrainTransform:
-        augment = self.job.spec.data.augment
-        hook = None
-        if augment.factory is not None:
-            hook = augment_hook(augment.factory, augment.arguments, base=Path(self.job.spec.base))
-        return TrainTransform(
-            scaling_of(self.job.spec), augment.build(AugmentSettings), seed=self.job.seed(), hook=hook
-        )
+        return train_transform(self.job.spec, seed=self.job.seed())
+
+
+def train_transform(spec: RunSpec, *, seed: int) -> TrainTransform:
+    """How the images of a training batch become a tensor. seed: of the epoch.
+
+    Raises: ModelError for a data.augment.factory that fails.
+    """
+    augment = spec.data.augment
+    hook = None
+    if augment.factory is not None:
+        hook = augment_hook(augment.factory, augment.arguments, base=Path(spec.base))
+    return TrainTransform(scaling_of(spec), augment.build(AugmentSettings), seed=seed, hook=hook)
 
 
 def batches_with_images(

@@ -9,6 +9,12 @@ from .base import Executor
 from .serial import SerialExecutor
 
 
+def require_executor(spec: ClusterSpec) -> None:
+    """Raises: ModuleNotFoundError where Dask is needed and not installed."""
+    if spec.kind != "serial":
+        from . import dask  # noqa: F401
+
+
 @contextmanager
 def open_executor(
     spec: ClusterSpec, root: Path, note: Callable[[str], None] = lambda _: None

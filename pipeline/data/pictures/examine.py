@@ -10,7 +10,7 @@ from .decode import frames_of, is_transparent
 from .picture_set import PictureSet
 
 SAMPLE = 256
-"""Pictures that are decoded by default, evenly spaced over the rows."""
+"""Items that are looked at by default, evenly spaced over the rows."""
 
 _NAMED = 3
 
