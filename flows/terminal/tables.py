@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
+from rich.filesize import pick_unit_and_suffix
 from rich.table import Table
 from rich.text import Text
 
@@ -30,13 +31,10 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1
     return drawn
 
 
-def size(number: float) -> str:
+def size(number: int) -> str:
     """Bytes in the unit that suits them."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1024:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} TiB"
+    unit, suffix = pick_unit_and_suffix(number, ["B", "KiB", "MiB", "GiB", "TiB"], 1024)
+    return f"{number / unit:.{0 if unit == 1 else 1}f} {suffix}"
 
 
 def duration(seconds: float) -> str:
