@@ -13,6 +13,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .control_groups import cores_limit
+
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _RANGES_PER_THREAD = 8
@@ -57,10 +59,14 @@ def read_only(array: NDArray[Scalar]) -> NDArray[Scalar]:
 def usable_threads() -> int:
     """What OMP_NUM_THREADS says where it is set, as for any numerical library, else one for each core left to us.
 
-    The cores left are fewer than the machine's under a scheduler or `taskset`. Threads beyond them are worse than
-    none: those of a matrix product spin while they wait for one that does not run.
+    Threads beyond these are worse than none: those of a matrix product spin while they wait for one that does not run.
     """
     told = os.environ.get("OMP_NUM_THREADS", "").strip()
-    if told.isdecimal() and int(told) > 0:
-        return int(told)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(told) if told.isdecimal() and int(told) > 0 else usable_cores()
+
+
+def usable_cores() -> int:
+    """Cores left to this process: fewer than the machine's under `taskset`, a scheduler or a container's quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = cores_limit()
+    return cores if limit is None else max(1, min(cores, limit))

@@ -17,7 +17,8 @@ from ..storage.manifest import SCHEMA, Manifest
 from ..storage.publish import remove_partials
 from ..storage.receipts import Receipt, damaged_files, misfits
 from ..workers.base import Executor, perform
-from ..workers.serial import SerialExecutor, machine_memory_mib
+from ..workers.machine import machine_memory_mib
+from ..workers.serial import SerialExecutor
 from .directory import Run
 from .progress import Progress
 
@@ -186,8 +187,8 @@ def _check_means(plan: Plan, executor: Executor, job: Job) -> None:
     for phase in plan.phases:
         if phase.on_driver and phase.memory_mib > machine_memory_mib():
             raise UnavailableError(
-                f"{job.ref} ({phase.name}) needs {phase.memory_mib} MiB but this machine has "
-                f"{machine_memory_mib()} MiB: start the run on a larger one"
+                f"{job.ref} ({phase.name}) needs {phase.memory_mib} MiB but this machine or container has "
+                f"{machine_memory_mib()} MiB: start the run in a larger one"
             )
         if not phase.on_driver and phase.memory_mib > executor.memory_mib:
             raise UnavailableError(

@@ -16,19 +16,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import dask.config
-import dask.system
 from distributed import Client, Future, LocalCluster, as_completed
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
+from ...mining.compute.threads import usable_cores
 from ..errors import PipelineError, TaskError, UnavailableError
 from ..plan.work import Task
 from ..runfile.run_spec import ClusterSpec
 from .admission import PACKAGE, Admission, Departure, versions
 from .base import Outcome
+from .machine import machine_memory_mib
 from .opened import release_state
-from .serial import failure_of, machine_memory_mib
+from .serial import failure_of
 
 Started = TypeVar("Started")
 
@@ -201,7 +202,7 @@ def _quiet_client() -> Iterator[None]:
 @contextmanager
 def _connected(spec: ClusterSpec) -> Iterator[Client]:
     if spec.kind == "local":
-        workers = spec.workers or dask.system.CPU_COUNT
+        workers = spec.workers or usable_cores()
         memory_mib = spec.worker_memory_mib or machine_memory_mib() // workers
         start_cluster = partial(
             LocalCluster,

@@ -1,18 +1,13 @@
 """Tasks one after the other, in this process."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 
 from ...mining.compute.threads import usable_threads
 from ..errors import PipelineError, TaskError
 from ..plan.work import Task
 from .base import Outcome
+from .machine import machine_memory_mib
 from .opened import release_state
-
-
-def machine_memory_mib() -> int:
-    """Physical memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
 
 
 class SerialExecutor:

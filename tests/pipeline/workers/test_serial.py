@@ -9,9 +9,10 @@ from tripletmine.pipeline.artifacts.record import open_record
 from tripletmine.pipeline.errors import DataError, TaskError
 from tripletmine.pipeline.plan.work import split_rows
 from tripletmine.pipeline.runfile.run_spec import ClusterSpec
+from tripletmine.pipeline.workers.machine import machine_memory_mib
 from tripletmine.pipeline.workers.open import open_executor
 from tripletmine.pipeline.workers.opened import encoder_of, rows_of
-from tripletmine.pipeline.workers.serial import SerialExecutor, machine_memory_mib
+from tripletmine.pipeline.workers.serial import SerialExecutor
 
 from ..conftest import Finished
 
