@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     The message names the subject, the value found, the limit and the remedy.
     """
+
+
+class RecallError(InputError):
+    """A graph that does not find as many of the true neighbours as it was asked for; exact search does."""

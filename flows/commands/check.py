@@ -72,7 +72,7 @@ def _tried(spec: "RunSpec") -> str:
 
 def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
     from ...pipeline.resolve.batches import resolve_batches
-    from ...pipeline.resolve.graph import resolve_method
+    from ...pipeline.resolve.graph import resolve_method, resolve_neighbours
 
     spec, facts = planned.spec, planned.facts
     warm_up = spec.train.warmup_epochs
@@ -99,7 +99,7 @@ def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
     graph, batches = resolve_method(spec, facts), resolve_batches(spec, facts)
     yield (
         "graph",
-        f"{graph.method}, {spec.graph.neighbours} neighbours, {spec.graph.parts} part(s): {graph.why}",
+        f"{graph.method}, {resolve_neighbours(spec, facts)} neighbours, {spec.graph.parts} part(s): {graph.why}",
     )
     yield "batches", f"{batches.name}: {batches.why}"
     yield "cluster", cluster.kind if cluster.address is None else cluster.address

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..compute.memory import Budget
 from ..compute.threads import usable_threads
 from ..defaults import RECALL_TARGET, SAMPLE_ROWS
-from ..errors import InputError
+from ..errors import InputError, RecallError
 from ..neighbours import NeighbourTable
 from ..vectors import as_vectors
 from .choose import choose_method
@@ -70,6 +70,9 @@ def neighbours_of(
     cut the set, to bound what one index takes; all parts are searched, and merged. threads: by
     default ``usable_threads()``. memory_mib: what may be allocated beside the vectors, the result included.
 
+    Where the graph that "auto" chose does not reach ``recall_target`` (many copies of one vector keep others out of
+    reach), it is exact search instead, and ``why`` of the report says so.
+
     An hnsw index built by several threads differs from run to run; all else is the same for a seed at any
     ``threads``.
 
@@ -84,17 +87,45 @@ def neighbours_of(
     check_recall_target(recall_target)
     if parts > rows:
         raise InputError(f"parts is {parts}, but there are {rows} rows: lower it to at most {rows}")
-    given = parameters is not None
-    why = "as asked"
-    if parameters is None:
-        if method == "auto":
-            choice = choose_method(-(-rows // parts), width, neighbours, threads, memory_mib)
-            method, why = choice.method, choice.why
-        parameters = default_parameters(method, neighbours)
-    elif method not in ("auto", method_of(parameters)):
-        raise InputError(
-            f"method is {method!r}, but the parameters are of {method_of(parameters)}: pass one of them"
-        )
+    search = _Search(array, neighbours, recall_target, parts, threads, seed, memory_mib)
+    if parameters is not None:
+        if method not in ("auto", method_of(parameters)):
+            raise InputError(
+                f"method is {method!r}, but the parameters are of {method_of(parameters)}: pass one of them"
+            )
+        return _searched(search, parameters, "as asked", given=True)
+    if method != "auto":
+        return _searched(search, default_parameters(method, neighbours), "as asked", given=False)
+    choice = choose_method(-(-rows // parts), width, neighbours, threads, memory_mib)
+    try:
+        return _searched(search, default_parameters(choice.method, neighbours), choice.why, given=False)
+    except RecallError as error:
+        problem = str(error).partition(":")[0]  # without its remedy, which we are about to apply
+    # Outside of the handler, so that the graph's memory is free by now.
+    why = f"{choice.method}, which auto chose first, is not good enough: {problem}"
+    return _searched(search, ExactParameters(), why, given=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The arguments of ``neighbours_of`` but for the method."""
+
+    vectors: NDArray[np.float32]
+    neighbours: int
+    recall_target: float
+    parts: int
+    threads: int
+    seed: int
+    memory_mib: int | None
+
+
+def _searched(
+    search: _Search, parameters: Parameters, why: str, *, given: bool
+) -> tuple[NeighbourTable, GraphReport]:
+    """given: the parameters are the user's own, whatever recall they reach."""
+    array, neighbours, parts = search.vectors, search.neighbours, search.parts
+    threads, seed, memory_mib = search.threads, search.seed, search.memory_mib
+    rows, width = array.shape
     search_mib = _left_for_search(memory_mib, rows, width, neighbours, parts, parameters)
     ids = np.arange(rows, dtype=np.int64)
     # What one part finds is the table; what several find is merged into one, block by block.
@@ -106,7 +137,9 @@ def neighbours_of(
         part = array[start:stop]
         index = build_index(part, parameters=parameters, seed=seed, threads=threads, first_id=start)
         if start == 0 and not given and not isinstance(parameters, ExactParameters):
-            calibration = _calibrated(index, part, neighbours, recall_target, seed, threads, search_mib)
+            calibration = _calibrated(
+                index, part, neighbours, search.recall_target, seed, threads, search_mib
+            )
             index, parameters, tried = calibration.index, calibration.index.parameters, calibration.tried
         if isinstance(index, TraverseAddIndex):
             arrived = min(index.report.arrived, 1.0 if arrived is None else arrived)
@@ -158,10 +191,10 @@ def _calibrated(
     calibration = calibrate(index, with_effort, sample, recall_target=recall_target, threads=threads)
     if not calibration.reached:
         effort, recall = calibration.tried[-1]
-        raise InputError(
+        raise RecallError(
             f"recall is {recall:.4f} on {len(sample.rows)} rows when a search keeps {effort}, below recall_target = "
-            f"{recall_target}: build a denser graph (m and ef_construction of hnsw; walks, candidates and "
-            "max_degree of traverse_add), lower recall_target, or use exact"
+            f"{recall_target}: use exact, lower recall_target, or give parameters of a denser graph (m and "
+            "ef_construction of hnsw; walks, candidates and max_degree of traverse_add)"
         )
     return calibration
 

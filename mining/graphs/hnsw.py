@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..compute.memory import Budget
 from ..compute.threads import read_only
-from ..errors import InputError
+from ..errors import InputError, RecallError
 from ..neighbours import NeighbourTable
 from .index import BLOCK_ROWS, check_at_least, check_queries, check_vectors
 from .parameters import HnswParameters
@@ -119,9 +119,10 @@ class HnswIndex:
         except RuntimeError as error:
             if "contiguous 2D array" not in str(error):
                 raise
-            raise InputError(
+            raise RecallError(
                 f"a search of the graph reached fewer than the {wanted} rows it needs, with m = {self.parameters.m} "
-                f"and ef = {self.parameters.ef}: the graph is too sparse, raise m and ef_construction, then ef"
+                f"and ef = {self.parameters.ef}: the graph is too sparse, raise m and ef_construction, then ef, or "
+                "use exact"
             ) from error
         return labels.view(np.int64)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ...mining.defaults import default_neighbours
 from ...mining.graphs.choose import Choice, choose_method
 from ...mining.graphs.methods import Parameters, default_parameters
 from ...mining.graphs.parameters import ExactParameters, HnswParameters, TraverseAddParameters
@@ -13,6 +14,13 @@ _NOMINAL_CORES = 4
 """The choice is part of the result, so it must not depend on the machine that makes it."""
 
 
+def resolve_neighbours(spec: RunSpec, facts: RunFacts) -> int:
+    """K: graph.neighbours, by default what a part of the training split has at most."""
+    if spec.graph.neighbours is not None:
+        return spec.graph.neighbours
+    return default_neighbours(facts.train // spec.graph.parts)
+
+
 def resolve_method(spec: RunSpec, facts: RunFacts) -> Choice:
     """The method of [graph], with "auto" resolved, and why."""
     graph = spec.graph
@@ -21,7 +29,7 @@ def resolve_method(spec: RunSpec, facts: RunFacts) -> Choice:
     choice = choose_method(
         -(-facts.train // graph.parts),
         spec.encoder.embedding_dim,
-        graph.neighbours,
+        resolve_neighbours(spec, facts),
         _NOMINAL_CORES,
         None,
         reproducible=spec.run.deterministic,
@@ -41,7 +49,7 @@ def starts_warm(spec: RunSpec, facts: RunFacts, ref: StageRef) -> bool:
 def parameters_of(spec: RunSpec, facts: RunFacts, effort: int | None = None) -> Parameters:
     """What the index is built with, and searched with where the effort is known."""
     graph = spec.graph
-    parameters = default_parameters(resolve_method(spec, facts).method, graph.neighbours)
+    parameters = default_parameters(resolve_method(spec, facts).method, resolve_neighbours(spec, facts))
     match parameters:
         case ExactParameters():
             return graph.build(ExactParameters)

@@ -77,6 +77,9 @@ def run_stage(run: Run, stage: Stage, ref: StageRef, executor: Executor, progres
     seconds = time.monotonic() - started
     note_event(run.root, "committed", stage=ref.stage, epoch=ref.epoch, seconds=round(seconds, 3))
     job.stage_folder.tidy()
+    for remark in manifest.report.get("remarks", ()):
+        note_event(run.root, "remark", stage=ref.stage, epoch=ref.epoch, text=remark)
+        progress.note(f"{ref}: {remark}")
     progress.stage_ended(str(ref), seconds, False)
     return StageResult(ref, manifest, False, plan.tasks - len(kept), len(kept), seconds)
 

@@ -50,8 +50,9 @@ class GraphSpec(Section):
 
     method: Literal["auto", "exact", "hnsw", "traverse_add"] = "auto"
     """"auto" chooses by rows, width and K; `tripletmine check` says what, and why."""
-    neighbours: int = Field(default=NEIGHBOURS, ge=2)
-    """K, the neighbours kept for a row; best at 4 times the median class size or more."""
+    neighbours: int | None = Field(default=None, ge=2)
+    """K, the neighbours kept for a row; best at 4 times the median class size or more. By default 150, or what each
+    part of a small training split has."""
     parts: int = Field(default=1, ge=1)
     """Index parts built independently, all of them searched; part of the result, unlike the number of workers."""
     chunk_rows: int = Field(default=8192, ge=1)
@@ -75,6 +76,11 @@ class GraphSpec(Section):
     """traverse_add: begin with the graph of the epoch before."""
     memory_mib: int | None = execution(None, ge=64)
     """Memory for open index parts in one worker; by default all parts are kept open."""
+
+    def result_keys(self) -> dict[str, Any]:
+        """With the default K by number, as it always was."""
+        keys = super().result_keys()
+        return keys | {"neighbours": NEIGHBOURS if self.neighbours is None else self.neighbours}
 
 
 class GuardsSpec(Section):

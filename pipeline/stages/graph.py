@@ -13,7 +13,7 @@ from ..errors import SpecError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
-from ..resolve.graph import resolve_method, starts_warm
+from ..resolve.graph import resolve_method, resolve_neighbours, starts_warm
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt
@@ -36,24 +36,24 @@ def _parents(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[StageRef, .
     return (embed,)
 
 
-def _keys(spec: RunSpec, _facts: RunFacts) -> dict[str, Any]:
-    return {"graph": spec.graph.result_keys()}
+def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
+    return {"graph": {**spec.graph.result_keys(), "neighbours": resolve_neighbours(spec, facts)}}
 
 
 def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
-    graph = spec.graph
-    if graph.neighbours >= facts.train:
+    graph, neighbours = spec.graph, resolve_neighbours(spec, facts)
+    if neighbours >= facts.train:
         raise SpecError(
-            f"graph.neighbours is {graph.neighbours} but the training split has {facts.train} rows: "
+            f"graph.neighbours is {neighbours} but the training split has {facts.train} rows: "
             f"lower it to at most {facts.train - 1}"
         )
-    if graph.parts > facts.train // (graph.neighbours + 1):
+    if graph.parts > facts.train // (neighbours + 1):
         raise SpecError(
             f"graph.parts is {graph.parts} but the training split has {facts.train} rows, too few for more than "
-            f"{graph.neighbours} neighbours in each part: lower it to at most {facts.train // (graph.neighbours + 1)}"
+            f"{neighbours} neighbours in each part: lower it to at most {facts.train // (neighbours + 1)}"
         )
     part = part_memory_mib(spec, facts)
-    row_bytes = graph.neighbours * 12
+    row_bytes = neighbours * 12
     lookup = (
         300 + part * parts_held(spec, facts) + min(graph.chunk_rows, facts.train) * row_bytes * 4 // 2**20
     )
@@ -76,7 +76,10 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         case "layout":
             graph = job.spec.graph
             files = create_neighbours(
-                job.folder, rows=job.facts.train, neighbours=graph.neighbours, chunk_rows=graph.chunk_rows
+                job.folder,
+                rows=job.facts.train,
+                neighbours=resolve_neighbours(job.spec, job.facts),
+                chunk_rows=graph.chunk_rows,
             )
             return TaskOutput(files, rows=0)
         case "index":
@@ -101,13 +104,20 @@ def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
         "why": choice.why,
         # A warm start that the plan has may have been given up, part by part, where the vectors had moved too far.
         "warm": any(receipt.report.get("warm", False) for receipt in receipts),
-        "neighbours": job.spec.graph.neighbours,
+        "neighbours": resolve_neighbours(job.spec, job.facts),
         "parts": job.spec.graph.parts,
         "recall": 1.0,
     }
     path = job.folder / EFFORT_FILE
     if path.exists():
         report |= json.loads(path.read_bytes())
+    if report.get("effort", 0) is None:
+        report["remarks"] = [f"exact search: {report['why']}"]
+    if report["recall"] < job.spec.graph.recall_target:
+        report["remarks"] = [
+            f"its recall, {report['recall']:.4f} on {report['recall_rows']} rows, is below graph.recall_target = "
+            f"{job.spec.graph.recall_target}: raise graph.effort (now {report['effort']}), or remove it"
+        ]
     arrived = [receipt.report["arrived"] for receipt in receipts if "arrived" in receipt.report]
     return report | ({"arrived": min(arrived)} if arrived else {})
 

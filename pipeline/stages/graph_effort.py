@@ -3,25 +3,33 @@
 import json
 from typing import Any
 
+from ...mining.errors import RecallError
 from ...mining.graphs.recall import calibrate, measure
 from ..artifacts.neighbours import sampled_rows
 from ..errors import SpecError
 from ..plan.stage import Job
+from ..resolve.graph import resolve_method
 from .graph_search import PartedIndex, true_neighbours
 
 EFFORT_FILE = "effort.json"
 
 
-def read_effort(job: Job) -> int:
-    """What `measure_effort` found for this stage; exact search needs none."""
+def read_effort(job: Job) -> int | None:
+    """What `measure_effort` found for this stage; exact search needs none. None: search exactly instead."""
     path = job.folder / EFFORT_FILE
-    return int(json.loads(path.read_bytes())["effort"]) if path.exists() else 0
+    if not path.exists():
+        return 0
+    effort = json.loads(path.read_bytes())["effort"]
+    return None if effort is None else int(effort)
 
 
 def measure_effort(job: Job, threads: int) -> dict[str, Any]:
     """Effort and the recall measured with it, JSON-ready; all tries are listed.
 
-    Raises: SpecError when the graph does not reach the target.
+    Where graph.method is "auto" and the graph that it chose does not reach the target, the effort is None: the stage
+    goes on by exact search, and "method" and "why" say so.
+
+    Raises: SpecError when a graph that the run file names does not reach the target.
     """
     graph = job.spec.graph
     sample = true_neighbours(
@@ -30,23 +38,41 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
     if graph.effort is not None:
         recall = measure(PartedIndex(job, graph.effort), sample, threads=threads)
         return {"effort": graph.effort, "recall": recall, "recall_rows": len(sample.rows), "tried": []}
-    found = calibrate(
-        PartedIndex(job, 0),
-        PartedIndex.with_effort,
-        sample,
-        recall_target=graph.recall_target,
-        threads=threads,
-    )
-    effort = found.tried[-1][0]
-    if not found.reached:
-        raise SpecError(
-            f"the recall of {job.ref} is {found.recall:.4f} when a search keeps {effort} rows, below "
-            f"graph.recall_target = {graph.recall_target}: raise graph.m and graph.ef_construction (hnsw) or "
-            "graph.walks and graph.max_degree (traverse_add), lower graph.recall_target, or set graph.effort yourself"
+    try:
+        found = calibrate(
+            PartedIndex(job, 0),
+            PartedIndex.with_effort,
+            sample,
+            recall_target=graph.recall_target,
+            threads=threads,
         )
-    return {
-        "effort": effort,
-        "recall": found.recall,
-        "recall_rows": len(sample.rows),
-        "tried": [{"effort": each, "recall": recall} for each, recall in found.tried],
-    }
+    except RecallError as error:  # a graph too sparse to find K neighbours at all
+        tried, problem = [], str(error).partition(":")[0]
+    else:
+        tried = [{"effort": each, "recall": recall} for each, recall in found.tried]
+        if found.reached:
+            effort = found.tried[-1][0]
+            return {
+                "effort": effort,
+                "recall": found.recall,
+                "recall_rows": len(sample.rows),
+                "tried": tried,
+            }
+        problem = f"its recall is {found.recall:.4f} when a search keeps {found.tried[-1][0]} rows"
+    method = resolve_method(job.spec, job.facts).method
+    if graph.method == "auto":
+        return {
+            "effort": None,
+            "recall": 1.0,
+            "recall_rows": len(sample.rows),
+            "tried": tried,
+            "method": "exact",
+            "why": f'{method}, which graph.method = "auto" chose, does not reach graph.recall_target = '
+            f"{graph.recall_target}: {problem}",
+        }
+    raise SpecError(
+        f"{method} does not reach graph.recall_target = {graph.recall_target} in {job.ref}, {problem}: choose "
+        'graph.method = "exact" (or "auto", which goes over to it), lower graph.recall_target, raise graph.m and '
+        "graph.ef_construction (hnsw) or graph.walks and graph.max_degree (traverse_add), or set graph.effort; then "
+        f"go on with {job.ref.redo}"
+    )

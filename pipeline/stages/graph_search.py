@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...mining.graphs import exact
 from ...mining.graphs.merge import merge_tables
 from ...mining.graphs.methods import Index, build_index, index_bytes, load_index, with_effort
-from ...mining.graphs.parameters import TraverseAddParameters
+from ...mining.graphs.parameters import ExactParameters, TraverseAddParameters
 from ...mining.graphs.recall import RecallSample
 from ...mining.graphs.traverse import build as traverse_add
 from ...mining.graphs.traverse.build import TraverseAddIndex
@@ -23,7 +23,7 @@ from ..artifacts.weights import EMBEDDINGS
 from ..errors import CorruptError
 from ..plan.stage import Job, RunFacts
 from ..plan.work import Task
-from ..resolve.graph import parameters_of
+from ..resolve.graph import parameters_of, resolve_neighbours
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.receipts import task_stamp
@@ -101,7 +101,8 @@ def _grow(
 class PartedIndex:
     """All parts of a stage as one (see index.Searchable), opened one by one as they are searched."""
 
-    def __init__(self, job: Job, effort: int) -> None:
+    def __init__(self, job: Job, effort: int | None) -> None:
+        """effort: rows that a search keeps; None searches exactly, whatever the indexes are."""
         self._job = job
         self._effort = effort
 
@@ -117,7 +118,9 @@ class PartedIndex:
         """The nearest rows of the training split. See index.Searchable."""
         found = []
         for part, (first, stop) in enumerate(part_ranges(self._job.spec.graph.parts, self._job.facts.train)):
-            index = with_effort(_open_part(self._job, part, first, stop), self._effort)
+            index = _open_part(self._job, part, first, stop, exactly=self._effort is None)
+            if self._effort is not None:
+                index = with_effort(index, self._effort)
             found.append(
                 index.search(
                     queries,
@@ -134,12 +137,12 @@ class PartedIndex:
         return PartedIndex(self._job, effort)
 
 
-def search_rows(job: Job, start: int, stop: int, *, effort: int, threads: int) -> NeighbourTable:
+def search_rows(job: Job, start: int, stop: int, *, effort: int | None, threads: int) -> NeighbourTable:
     """The K nearest rows of the training split for rows start … stop."""
     return PartedIndex(job, effort).search(
         read_rows(job.parent("embed"), EMBEDDINGS, start, stop),
         query_ids=np.arange(start, stop, dtype=np.int64),
-        neighbours=job.spec.graph.neighbours,
+        neighbours=resolve_neighbours(job.spec, job.facts),
         threads=threads,
     )
 
@@ -154,7 +157,7 @@ def true_neighbours(job: Job, rows: NDArray[np.int64], threads: int) -> RecallSa
             for first, stop in ranges
         ]
     )
-    neighbours = job.spec.graph.neighbours
+    neighbours = resolve_neighbours(job.spec, job.facts)
     tables = [
         exact.build(read_rows(embed, EMBEDDINGS, first, stop), first_id=first).search(
             queries, query_ids=rows, neighbours=neighbours, threads=threads
@@ -164,10 +167,10 @@ def true_neighbours(job: Job, rows: NDArray[np.int64], threads: int) -> RecallSa
     return RecallSample(rows, queries, merge_tables(tables, neighbours))
 
 
-def _open_part(job: Job, part: int, first: int, stop: int) -> Index:
+def _open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool) -> Index:
     embed = job.parent("embed")
     path = job.folder / index_file(part)
-    stamp = task_stamp(job.folder, Task(INDEX_PHASE, part, first, stop).name, path.name)
+    stamp = None if exactly else task_stamp(job.folder, Task(INDEX_PHASE, part, first, stop).name, path.name)
     # Named by content: the same rows of another epoch, or built with other parameters, are another index.
     key = (embed.manifest.digest, "exact" if stamp is None else stamp.sha256, first, stop)
     index = open_parts.pop(key, None)
@@ -181,7 +184,9 @@ def _open_part(job: Job, part: int, first: int, stop: int) -> Index:
         index = load_index(
             path,
             read_rows(embed, EMBEDDINGS, first, stop),
-            parameters=parameters_of(job.spec, job.facts),
+            parameters=job.spec.graph.build(ExactParameters)
+            if exactly
+            else parameters_of(job.spec, job.facts),
             first_id=first,
         )
     open_parts[key] = index

@@ -175,6 +175,11 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
     _write_neighbours(partial, table, settings)
     report = _write_triplets(partial, table, rows, vectors, settings)
     remarks = why_not_all(report, rows.labels, wanted, excluded)
+    if graph.recall < settings.recall_target:
+        remarks.append(
+            f"the recall, {graph.recall:.4f} on {graph.recall_rows:,} rows, is below --recall-target = "
+            f"{settings.recall_target:g}: raise that a little, or search with --method exact"
+        )
     if not report.triplets:
         shutil.rmtree(partial)
         raise DataError("no triplet was found: " + "; ".join(remarks))

@@ -57,6 +57,7 @@ class Recorded:
     started: list[tuple[str, int, int]] = field(default_factory=list)
     advanced: int = 0
     ended: list[tuple[str, bool]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def stage_started(self, title: str, rows: int, done: int) -> None:
         """A stage begins."""
@@ -71,7 +72,8 @@ class Recorded:
         self.ended.append((title, skipped))
 
     def note(self, text: str) -> None:
-        """Nothing."""
+        """Something for a person."""
+        self.notes.append(text)
 
 
 def finish(spec: RunSpec) -> list[StageResult]:

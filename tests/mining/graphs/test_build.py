@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from tripletmine.mining.errors import InputError
+from tripletmine.mining.errors import InputError, RecallError
 from tripletmine.mining.graphs.build import neighbours_of
+from tripletmine.mining.graphs.choose import Choice
 from tripletmine.mining.graphs.parameters import ExactParameters, HnswParameters, TraverseAddParameters
 from tripletmine.mining.graphs.recall import recall_at_k
 from tripletmine.mining.neighbours import NO_ROW
@@ -55,9 +56,43 @@ def test_a_recall_out_of_reach_says_what_to_change(clustered, monkeypatch: pytes
     monkeypatch.setattr(
         "tripletmine.mining.graphs.build.default_parameters", lambda method, neighbours: sparse
     )
-    with pytest.raises(InputError, match=r"below recall_target = 1\.0: build a denser graph"):
+    with pytest.raises(InputError, match=r"below recall_target = 1\.0: use exact, lower recall_target"):
         # By one thread the graph is the same each time; several now and then leave one too sparse even to search.
         neighbours_of(clustered, 20, method="hnsw", recall_target=1.0, threads=1)
+
+
+def test_auto_goes_over_to_exact_search_where_its_graph_is_not_good_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A third of the rows are copies of one: hnsw spends its links on them."""
+    vectors = np.random.default_rng(5).normal(size=(1500, 8)).astype(np.float32)
+    vectors[::3] = vectors[0]
+    with pytest.raises(RecallError, match=r"below recall_target = 0\.99: use exact"):
+        neighbours_of(vectors, 30, method="hnsw", threads=1)
+    # As for a set so large that exact search takes longer.
+    monkeypatch.setattr(
+        "tripletmine.mining.graphs.build.choose_method", lambda *_: Choice("hnsw", "as if large")
+    )
+    table, report = neighbours_of(vectors, 30, threads=1)
+    expected, _ = neighbours_of(vectors, 30, method="exact")
+    np.testing.assert_array_equal(table.ids, expected.ids)
+    assert (report.method, report.recall) == ("exact", 1.0)
+    assert "hnsw, which auto chose first, is not good enough: recall is 0." in report.why
+
+
+def test_auto_goes_over_to_exact_search_where_its_graph_is_too_sparse_to_search(
+    clustered, clustered_exact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RecallError("a search of the graph reached fewer than the 21 rows it needs: use exact")
+
+    monkeypatch.setattr(
+        "tripletmine.mining.graphs.build.choose_method", lambda *_: Choice("hnsw", "as if large")
+    )
+    monkeypatch.setattr("tripletmine.mining.graphs.build._calibrated", refuse)
+    table, report = neighbours_of(clustered, 20, threads=1)
+    assert recall_at_k(table, clustered_exact) == 1.0
+    assert "fewer than the 21 rows" in report.why
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])

@@ -1,21 +1,26 @@
 """The graph stage: every method, in parts, warm and cold, and how far its searches go."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tripletmine.mining.graphs import exact
+from tripletmine.mining.graphs.choose import Choice
+from tripletmine.mining.graphs.methods import Method
 from tripletmine.mining.graphs.recall import recall_at_k
 from tripletmine.pipeline.artifacts.neighbours import read_neighbours, read_some_neighbours
 from tripletmine.pipeline.artifacts.weights import EMBEDDINGS
 from tripletmine.pipeline.errors import CorruptError, SpecError, TaskError
 from tripletmine.pipeline.plan.refs import StageRef
-from tripletmine.pipeline.run.progress import Silent
+from tripletmine.pipeline.run.progress import Progress, Silent
 from tripletmine.pipeline.run.runner import make_job, run_stage
+from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stages import graph_search as search
 from tripletmine.pipeline.stages.graph import GRAPH
 from tripletmine.pipeline.stages.graph_search import part_ranges
+from tripletmine.pipeline.standalone.audit import audit_folder
 from tripletmine.pipeline.storage.committed import Committed
 from tripletmine.pipeline.storage.manifest import read_manifest
 from tripletmine.pipeline.storage.publish import remove_tree
@@ -23,7 +28,7 @@ from tripletmine.pipeline.storage.row_arrays import read_rows
 from tripletmine.pipeline.workers.opened import release_parts
 from tripletmine.pipeline.workers.serial import SerialExecutor
 
-from ..runs import finish, opened, small_spec
+from ..runs import Recorded, finish, opened, small_spec
 
 REF = StageRef(1, "graph")
 
@@ -34,11 +39,11 @@ def committed(root: Path, ref: StageRef) -> Committed:
     return Committed(ref.folder(root), manifest)
 
 
-def rebuilt(spec: RunSpec) -> Committed:
+def rebuilt(spec: RunSpec, progress: Progress | None = None) -> Committed:
     """The graph of a copied run, built again under its changed spec."""
     remove_tree(REF.folder(spec.root))
     with opened(spec) as (run, executor):
-        run_stage(run, GRAPH, REF, executor, Silent())
+        run_stage(run, GRAPH, REF, executor, progress or Silent())
     return committed(spec.root, REF)
 
 
@@ -103,27 +108,117 @@ def test_traverse_add_starts_from_the_epoch_before(tmp_path: Path) -> None:
     assert warm.manifest.report["recall"] >= 0.99
 
 
-def test_an_effort_of_ones_own_is_used_and_measured(copied_run) -> None:
-    graph = rebuilt(copied_run(graph={"method": "hnsw", "effort": 61}))
-    report = graph.manifest.report
+SPARSE = {"parts": 2, "max_degree": 2, "walks": 1, "recall_target": 0.9999, "m": 2, "ef_construction": 4}
+"""What no graph of digits gets by with."""
+
+
+def events(spec: RunSpec, kind: str) -> list[dict]:
+    lines = (spec.root / "journal.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["event"] == kind]
+
+
+def test_an_effort_of_ones_own_is_used_and_a_recall_below_the_target_is_said(copied_run) -> None:
+    spec = copied_run(graph={"method": "hnsw", "effort": 61, "recall_target": 1.0, "m": 4})
+    said = Recorded()
+    report = rebuilt(spec, said).manifest.report
     assert (report["effort"], report["tried"]) == (61, [])
-    assert 0.5 < report["recall"] <= 1.0
-
-
-def test_a_recall_that_is_out_of_reach_names_what_to_change(copied_run) -> None:
-    spec = copied_run(
-        graph={
-            "method": "hnsw",
-            "parts": 1,
-            "m": 2,
-            "ef_construction": 4,
-            "recall_target": 1.0,
-            "neighbours": 60,
-        }
+    assert 0.5 < report["recall"] < 1.0
+    assert report["remarks"][0].startswith(
+        f"its recall, {report['recall']:.4f} on 1000 rows, is below graph.recall_target = 1.0: raise graph.effort"
     )
+    assert said.notes == [f"graph of epoch 1: {report['remarks'][0]}"]
+    assert [event["text"] for event in events(spec, "remark")] == report["remarks"]
+
+
+def test_a_recall_that_reaches_its_target_is_no_remark(copied_run) -> None:
+    said = Recorded()
+    report = rebuilt(
+        copied_run(graph={"method": "hnsw", "effort": 200, "recall_target": 0.9}), said
+    ).manifest.report
+    assert report["recall"] > 0.9
+    assert "remarks" not in report
+    assert said.notes == []
+
+
+@pytest.mark.parametrize("method", ["hnsw", "traverse_add"])
+def test_a_recall_that_is_out_of_reach_names_what_to_change(copied_run, method: str) -> None:
+    spec = copied_run(graph={"method": method, **SPARSE})
     remove_tree(REF.folder(spec.root))
-    with opened(spec) as (run, executor), pytest.raises((SpecError, ValueError), match=r"raise"):
+    with (
+        opened(spec) as (run, executor),
+        pytest.raises(
+            SpecError,
+            match=rf"{method} does not reach .* in graph of epoch 1, .*: choose graph\.method = \"exact\"",
+        ),
+    ):
         run_stage(run, GRAPH, REF, executor, Silent())
+
+
+@pytest.mark.parametrize("method", ["hnsw", "traverse_add"])
+def test_auto_goes_over_to_exact_search(copied_run, method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a set so large that "auto" chooses a graph."""
+    spec = copied_run(graph={"method": "auto", **SPARSE, "warm_start": method == "traverse_add"})
+    monkeypatch.setattr(
+        "tripletmine.pipeline.resolve.graph.choose_method", lambda *_, **__: Choice(method, "as if large")
+    )
+    said = Recorded()
+    graph = rebuilt(spec, said)
+    report = graph.manifest.report
+    assert (report["method"], report["recall"], report["effort"]) == ("exact", 1.0, None)
+    assert (
+        f'{method}, which graph.method = "auto" chose, does not reach graph.recall_target = 0.9999'
+        in report["why"]
+    )
+    assert said.notes == [f"graph of epoch 1: exact search: {report['why']}"]
+    found = read_neighbours(graph, 0, 1307)
+    vectors = read_rows(committed(spec.root, StageRef(1, "embed")), EMBEDDINGS, 0, 1307)
+    rows = np.arange(1307, dtype=np.int64)
+    expected = exact.build(vectors).search(vectors, query_ids=rows, neighbours=60, threads=1)
+    assert np.array_equal(found.ids, expected.ids)
+    # The whole run goes on from there, and is then found as it was left.
+    for ref in (StageRef(1, "mine"), StageRef(1, "train"), StageRef(1, "evaluate"), StageRef(None, "test")):
+        remove_tree(ref.folder(spec.root))
+    finish(spec)
+    assert all(result.skipped for result in finish(spec))
+
+
+def test_the_default_k_is_what_a_small_set_has(tmp_path: Path) -> None:
+    """90 of the 180 rows are too few for 150 neighbours, and in two parts for more than 44."""
+    for parts, neighbours in ((1, 89), (2, 44)):
+        spec = of_trees(tmp_path / str(parts), {"parts": parts})
+        finish(spec)
+        report = committed(spec.root, REF).manifest.report
+        assert report["neighbours"] == neighbours
+        assert read_neighbours(committed(spec.root, REF), 0, 90).ids.shape == (90, neighbours)
+        assert audit_folder(spec.root).ok
+        # Named, it is the same run; more than there are is refused.
+        finish(of_trees(tmp_path / str(parts), {"parts": parts, "neighbours": neighbours}))
+    with pytest.raises(SpecError, match=r"graph\.neighbours is 150 but the training split has 90 rows"):
+        finish(of_trees(tmp_path / "named", {"neighbours": 150}))
+
+
+def of_trees(folder: Path, graph: dict) -> RunSpec:
+    """Vectors of three classes, of which 90 are for training."""
+    folder.mkdir(exist_ok=True)
+    random = np.random.default_rng(0)
+    labels = np.repeat(["ash", "elm", "oak"], 60)
+    vectors = np.repeat(random.normal(size=(3, 8)), 60, axis=0) + random.normal(size=(180, 8))
+    splits = np.tile(["train", "train", "validation", "test"], 45)
+    if not (folder / "trees.npy").exists():
+        np.save(folder / "trees.npy", vectors)
+        lines = [f"{label},{split}" for label, split in zip(labels, splits, strict=True)]
+        (folder / "labels.csv").write_text("\n".join(["label,split", *lines]))
+    return parse_spec(
+        {
+            "run": {"epochs": 2, "deterministic": True},
+            "data": {"kind": "arrays", "path": "trees.npy", "labels": "labels.csv"},
+            "encoder": {"name": "mlp", "embedding_dim": 8},
+            "graph": graph,
+            "train": {"classes_per_batch": 3, "images_per_class": 8},
+            "evaluate": {"nmi": False},
+        },
+        base=folder,
+    )
 
 
 def test_a_damaged_index_is_found_before_it_is_searched(copied_run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,24 @@ def test_each_reason_is_counted_and_mended_by_what_it_names(saved: list[str], tm
         assert count(mended, WITHOUT) < count(whole_class, WITHOUT), mends
 
 
+def test_a_recall_below_its_target_is_said_with_what_mends_it(tmp_path: Path) -> None:
+    """Effort is chosen on one sample and measured on another: now and then that falls short."""
+    random = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", random.normal(size=(4000, 24)))
+    np.save(tmp_path / "y.npy", np.arange(4000) % 50)
+    short = []
+    for seed in range(8):
+        found = tm.mine_files(
+            tmp_path / "x.npy", tmp_path / "y.npy", tmp_path / str(seed), normalise=True, neighbours=20,
+            method="traverse_add", recall_target=0.97, audit_sample=0, seed=seed,
+        )  # fmt: skip
+        said = [remark for remark in found.remarks if "below --recall-target = 0.97" in remark]
+        assert bool(said) == (found.graph.recall < 0.97)
+        short += said
+    assert short, "no seed fell short: take more"
+    assert "search with --method exact" in short[0]
+
+
 def test_no_triplet_at_all_is_an_error_that_says_why(tmp_path: Path) -> None:
     labels = np.repeat(np.arange(4), 10)
     vectors = np.repeat(np.eye(4, dtype=np.float32), 10, axis=0)
