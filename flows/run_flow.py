@@ -6,6 +6,7 @@ executor) stays in closures, since Prefect would try to write arguments as JSON.
 """
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,12 +21,14 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from ..pipeline.plan.stage import Stage
 from ..pipeline.run.epochs import EpochPlan
 from ..pipeline.run.runner import StageResult
 from .artifacts import publish_metrics, publish_summary
 from .opened_run import OpenedRun, opened_run
 from .prefect_server.lost_runs import close_lost_runs
+from .prefect_server.no_results import without_results
+from .recording import Recording
+from .served import require_served
 from .terminal.errors import message_for
 from .terminal.interrupts import Terminated
 from .terminal.plain import say
@@ -48,23 +51,32 @@ def scheduled_run(run_file: str, new_data: bool = True) -> None:
     otherwise that is an error.
     """
     try:
+        require_served(run_file, new_data=new_data)
         with (
             TerminalProgress() as progress,
             opened_run(Path(run_file), progress, new_data=new_data) as opened,
         ):
-            run_epochs(opened)
+            run_epochs(opened, Recording(progress.note))
     except Exception as error:
         # Prefect marks the run as failed; this line is for whoever reads the log of the worker.
         say(f"tripletmine: {message_for(error)}", err=True)
         raise
 
 
+without_results(scheduled_run)
+
+
 def recorded_run(opened: OpenedRun) -> None:
     """A run that the command line has opened already."""
+    recording = Recording(opened.progress.note)
 
-    @flow(name=FLOW_NAME, flow_run_name=opened.name)
-    def run() -> None:
-        run_epochs(opened)
+    def record(work: Callable[[], None]) -> None:
+        @flow(name=FLOW_NAME, flow_run_name=opened.name)
+        def run() -> None:
+            work()
+
+        without_results(run)
+        run()
 
     # The heartbeat thread delays the end of every flow by a second, and no environment variable turns it off.
     # Address and key are those of the server which runs now, whatever they were when Prefect was imported.
@@ -76,26 +88,27 @@ def recorded_run(opened: OpenedRun) -> None:
         }
     ):
         tag = f"directory:{opened.run.root}"
+        # A server that takes nothing from us is found here, before any work begins.
         close_lost_runs(tag)
         try:
             with tags(tag):
-                run()
+                recording.show(record, lambda: run_epochs(opened, recording))
         except TerminationSignal:
             # Prefect has the run down as crashed by now; for the command line it is what SIGTERM is elsewhere.
             raise Terminated from None
 
 
-def run_epochs(opened: OpenedRun) -> None:
+def run_epochs(opened: OpenedRun, recording: Recording) -> None:
     """Every epoch in order, then the test; afterwards the results are shown beside the flow."""
     for epoch in opened.epochs:
         if opened.is_committed(epoch):
             check_epoch(opened, epoch)
         else:
-            run_epoch(opened, epoch)
+            run_epoch(opened, recording, epoch)
         opened.end_epoch(epoch)
     if opened.wants_test:
-        run_test(opened)
-    publish_summary(opened)
+        run_test(opened, recording)
+    recording.tell(lambda: publish_summary(opened))
 
 
 def check_epoch(opened: OpenedRun, epoch: EpochPlan) -> None:
@@ -104,37 +117,42 @@ def check_epoch(opened: OpenedRun, epoch: EpochPlan) -> None:
         opened.stage(stage, epoch)
 
 
-def run_epoch(opened: OpenedRun, epoch: EpochPlan) -> None:
+def run_epoch(opened: OpenedRun, recording: Recording, epoch: EpochPlan) -> None:
     """One epoch as a sub-flow, such as `digits epoch 2`."""
 
-    @flow(name="epoch", flow_run_name=f"{opened.name} epoch {{number}}")
-    def run(number: int, warm_up: bool) -> None:  # noqa: ARG001 — shown by Prefect
+    def record(work: Callable[[], None]) -> None:
+        @flow(name="epoch", flow_run_name=f"{opened.name} epoch {{number}}")
+        def run(number: int, warm_up: bool) -> None:  # noqa: ARG001 — shown by Prefect
+            work()
+
+        without_results(run)
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            run(epoch.number, epoch.warm_up)
+
+    def stages() -> None:
         for stage in epoch.stages:
-            run_stage_task(opened, stage, epoch)
-        publish_metrics(opened)
+            run_as_task(recording, stage.name, partial(opened.stage, stage, epoch))
+        recording.tell(lambda: publish_metrics(opened))
 
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        run(epoch.number, epoch.warm_up)
+    recording.show(record, stages)
 
 
-def run_stage_task(opened: OpenedRun, stage: Stage, epoch: EpochPlan) -> None:
+def run_test(opened: OpenedRun, recording: Recording) -> None:
+    """The look at the test split, as a task of the run itself."""
+    run_as_task(recording, "test", opened.test)
+
+
+def run_as_task(recording: Recording, name: str, work: Callable[[], StageResult]) -> None:
     """One stage as a task."""
 
-    @stage_task(name=stage.name, task_run_name=stage.name)
-    def run() -> None:
-        log_result(opened.stage(stage, epoch))
+    def record(work: Callable[[], StageResult]) -> None:
+        @stage_task(name=name, task_run_name=name)
+        def run() -> None:
+            log_result(work())
 
-    run()
+        run()
 
-
-def run_test(opened: OpenedRun) -> None:
-    """The look at the test split, as a task of the run itself."""
-
-    @stage_task(name="test", task_run_name="test")
-    def run() -> None:
-        log_result(opened.test())
-
-    run()
+    recording.show(record, work)
 
 
 def log_result(result: StageResult) -> None:

@@ -5,6 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..pipeline.errors import SpecError
+from .environment import environment
+from .served import served_settings
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _EVERY = re.compile(r"(?:\d+[smhdw])+")
@@ -53,14 +55,15 @@ def serve_run(
 
     from .run_flow import scheduled_run
 
-    scheduled_run.serve(
-        name=name,
-        cron=cron,
-        interval=every,
-        parameters={"run_file": str(run_file.resolve()), "new_data": new_data},
-        limit=1,
-        global_limit=1,
-        # By module: a file path would break the package's relative imports.
-        entrypoint_type=EntrypointType.MODULE_PATH,
-        print_starting_message=False,
-    )
+    with environment(served_settings(run_file, new_data=new_data)):
+        scheduled_run.serve(
+            name=name,
+            cron=cron,
+            interval=every,
+            parameters={"run_file": str(run_file.resolve()), "new_data": new_data},
+            limit=1,
+            global_limit=1,
+            # By module: a file path would break the package's relative imports.
+            entrypoint_type=EntrypointType.MODULE_PATH,
+            print_starting_message=False,
+        )

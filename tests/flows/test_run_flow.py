@@ -1,5 +1,6 @@
 """A whole run in Prefect, by the command line, with nothing started by hand."""
 
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -26,8 +27,16 @@ def run(run_file, home, *options, **variables):
     )
 
 
+def root_of(run_file, name):
+    return run_file.parent / "runs" / name
+
+
+def named(name):
+    return {"flow_runs": {"name": {"like_": name}}, "sort": "START_TIME_ASC"}
+
+
 def recorded(run_file, question):
-    database = run_file.parent / "runs" / "tiny" / ".prefect" / "prefect.db"
+    database = root_of(run_file, "tiny") / ".prefect" / "prefect.db"
     with closing(sqlite3.connect(database)) as connection:
         return connection.execute(question).fetchall()
 
@@ -55,6 +64,7 @@ def test_a_run_is_a_flow_with_a_subflow_for_each_epoch_and_a_task_for_each_stage
     assert lines == 8
 
     assert list(home.iterdir()) == []
+    assert not (root_of(run_file, "tiny") / ".prefect" / "storage").exists()
 
 
 def test_a_users_server_that_is_not_there_is_one_message(run_file, tmp_path):
@@ -76,12 +86,27 @@ def test_a_stage_that_fails_is_one_message_and_a_failed_flow(run_file, tmp_path,
     assert ended.returncode == 1
     assert "no weights today" in ended.stderr
     assert "Traceback" not in ended.stderr
-    wanted = {"flow_runs": {"name": {"like_": "unlucky"}}, "sort": "START_TIME_ASC"}
-    found = ask(prefect_server.url, prefect_server.key, "/flow_runs/filter", wanted)
+    found = ask(prefect_server.url, prefect_server.key, "/flow_runs/filter", named("unlucky"))
     assert [(each["name"], each["state_type"]) for each in found] == [
         ("unlucky", "FAILED"),
         ("unlucky epoch 0", "FAILED"),
     ]
+    assert not (root_of(run_file, "unlucky") / ".prefect" / "storage").exists(), "Prefect pickles what fails"
+
+
+def test_a_run_goes_on_whose_record_is_cancelled_and_deleted(run_file, tmp_path, prefect_server):
+    """From within, by its encoder: the first of two epochs has begun then, and nothing is left to chance."""
+    shutil.copy(Path(__file__).with_name("vanishing.py"), run_file.parent)
+    run_file.write_text(run_file.read_text().replace('"mlp"', '"vanishing.py:build"'))
+    run_file.write_text(run_file.read_text().replace('"tiny"', '"vanishing"'))
+    ended = run(run_file, tmp_path, **prefect_server.client)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr.count("Prefect no longer records this run, which goes on") == 1, ended.stderr
+    assert "Traceback" not in ended.stderr
+    root = root_of(run_file, "vanishing")
+    assert (root / "test" / "manifest.json").exists()
+    assert not (root / ".prefect" / "storage").exists()
+    assert ask(prefect_server.url, prefect_server.key, "/flow_runs/filter", named("vanishing")) == []
 
 
 def test_an_interrupted_run_ends_its_server_and_says_how_to_go_on(run_file, tmp_path):

@@ -1,6 +1,7 @@
 """A served schedule and a deployment, each with a real server and a real run."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,6 +40,7 @@ def test_a_served_schedule_runs_on_time_and_leaves_nothing_behind(run_file, tmp_
         assert run["state_name"] == "Completed", said.read_text()
         assert run["auto_scheduled"]
         assert (run_file.parent / "runs" / "tiny" / "test" / "manifest.json").exists()
+        assert not list((run_file.parent / "runs" / "tiny" / ".prefect").glob("storage*"))
         started = psutil.Process(serving.pid).children(recursive=True)
         serving.send_signal(signal.SIGINT)
         assert serving.wait(60) == 0
@@ -46,6 +48,49 @@ def test_a_served_schedule_runs_on_time_and_leaves_nothing_behind(run_file, tmp_
     finally:
         end_tree(serving)
     assert not (tmp_path / "home").exists()
+
+
+def test_a_served_deployment_takes_no_other_run_file(run_file, tmp_path, prefect_server):
+    """Somebody who may write to the server asks it for a run of his own, whose encoder is code of his."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    trace = theirs / "trace"
+    (theirs / "encoder.py").write_text(f"from pathlib import Path\nPath({str(trace)!r}).touch()\n")
+    other = theirs / "theirs.toml"
+    other.write_text(run_file.read_text().replace('"mlp"', '"encoder.py:build"'))
+    shutil.copy(run_file.parent / "trees.npz", theirs)
+    ours = run_file.parent / "ours.toml"
+    ours.write_text(run_file.read_text().replace('"tiny"', '"ours"'))
+    said = tmp_path / "serve.log"
+    with said.open("wb") as log:
+        serving = subprocess.Popen(
+            [SCRIPTS / "tripletmine", "serve", ours, "--every", "1w"],
+            env=private_environment(tmp_path / "home", **prefect_server.client),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+    def ask_it(path, body=None):
+        return ask(prefect_server.url, prefect_server.key, path, body)
+
+    def ended(flow_run):
+        found = ask_it(f"/flow_runs/{flow_run['id']}")
+        return found if found["state_type"] in ENDED else None
+
+    try:
+        wanted = {"deployments": {"name": {"any_": ["ours"]}}}
+        (deployment,) = eventually(lambda: ask_it("/deployments/filter", wanted))
+        asked = ask_it(
+            f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"run_file": str(other)}}
+        )
+        refused = eventually(lambda: ended(asked))
+        assert refused["state_type"] == "FAILED", said.read_text()
+        assert f"this process serves run_file {ours}" in refused["state"]["message"]
+    finally:
+        end_tree(serving)
+    assert not trace.exists(), "the other run's code was executed"
+    assert sorted(path.name for path in theirs.iterdir()) == ["encoder.py", "theirs.toml", "trees.npz"]
+    assert not list(run_file.parent.glob("runs/ours/.prefect/storage*")), "Prefect pickles what fails"
 
 
 def test_a_served_run_takes_data_that_have_grown(run_file, tmp_path):

@@ -1,0 +1,89 @@
+"""Prefect shows a run; it does not decide about it. What it can no longer record is done all the same."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from prefect.exceptions import ObjectNotFound, PrefectSignal, TerminationSignal
+
+Outcome = TypeVar("Outcome")
+
+
+class Recording:
+    """What Prefect is told of a run, for as long as its server takes it.
+
+    The record of a run can vanish while the run is at work: somebody cancels or deletes it, or the server ends. From
+    then on nothing is recorded.
+    """
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        """note: is told once, when the record is lost."""
+        self._note = note
+        self._lost = False
+
+    def show(self, record: Callable[[Callable[[], Outcome]], object], work: Callable[[], Outcome]) -> Outcome:
+        """Do the work, once, and return what it returns: within what `record` makes of it where that is possible.
+
+        record: calls what it is given in a flow or a task of Prefect.
+        Raises: what the work raises.
+        """
+        once = _Once(work)
+        if not self._lost:
+            try:
+                record(once)
+            except (Exception, PrefectSignal) as error:
+                if once.error is None:
+                    self._lose(error)
+        return once.outcome()
+
+    def tell(self, send: Callable[[], object]) -> None:
+        """Let Prefect have something that the run can do without."""
+        if not self._lost:
+            try:
+                send()
+            except (Exception, PrefectSignal) as error:
+                self._lose(error)
+
+    def _lose(self, error: BaseException) -> None:
+        ending = _what_ends_the_run(error)
+        if ending is not None:
+            raise ending from None
+        if not self._lost:
+            self._note(f"Prefect no longer records this run, which goes on: {_reason(error)}")
+        self._lost = True
+
+
+def _what_ends_the_run(error: BaseException) -> BaseException | None:
+    """Ctrl-C or SIGTERM, where Prefect failed at telling its server of it."""
+    before = error.__context__
+    while before is not None and not isinstance(before, KeyboardInterrupt | TerminationSignal):
+        before = before.__context__
+    return before
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ObjectNotFound):
+        return "its server does not know it any more"
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+class _Once(Generic[Outcome]):
+    """Work that Prefect may call for, and that must be done exactly once."""
+
+    def __init__(self, work: Callable[[], Outcome]) -> None:
+        self._work = work
+        self._returned: list[Outcome] = []
+        self.error: BaseException | None = None
+
+    def __call__(self) -> Outcome:
+        try:
+            self._returned.append(self._work())
+        except BaseException as error:
+            self.error = error
+            raise
+        return self._returned[0]
+
+    def outcome(self) -> Outcome:
+        """What came of it; it is done now if nobody called for it."""
+        if self.error is not None:
+            raise self.error
+        return self._returned[0] if self._returned else self()

@@ -1,0 +1,34 @@
+"""A user's own encoder that cancels and deletes what Prefect has of its run, as all can who may write to the server.
+
+Copied beside the run file; it does so when it is built: first in the warm-up epoch.
+"""
+
+import base64
+import json
+import os
+import urllib.request
+from typing import Any
+
+from torch import nn
+
+
+def build(input_shape: tuple[int, ...], embedding_dim: int) -> nn.Module:
+    """The factory that the run file names."""
+    named = {"flow_runs": {"name": {"like_": "vanishing"}}}
+    for flow_run in _ask("POST", "/flow_runs/filter", named):
+        place = f"/flow_runs/{flow_run['id']}"
+        _ask("POST", f"{place}/set_state", {"state": {"type": "CANCELLED"}, "force": True})
+        _ask("DELETE", place)
+    return nn.Linear(input_shape[0], embedding_dim)
+
+
+def _ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    key = base64.b64encode(os.environ["PREFECT_API_AUTH_STRING"].encode()).decode()
+    request = urllib.request.Request(
+        os.environ["PREFECT_API_URL"] + path,
+        method=method,
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", "Authorization": f"Basic {key}"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.loads(answer.read() or b"null")
