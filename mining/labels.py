@@ -39,6 +39,16 @@ class Labels:
         """How many classes there are."""
         return len(self.names)
 
+    def name_array(self) -> NDArray[np.generic]:
+        """The names, (classes,): strings, int64, or uint64 where they need it. NumPy by itself would take floats.
+
+        Strings are objects where one ends in NUL, which NumPy's own strings lose.
+        """
+        if isinstance(self.names[0], str):
+            ends = any(str(name).endswith("\0") for name in self.names)
+            return np.asarray(self.names, object if ends else None)
+        return np.asarray(self.names, np.int64 if self.names[-1] < 2**63 else np.uint64)  # type: ignore[operator]
+
     @property
     def single(self) -> bool:
         """Whether every row has exactly one class."""
@@ -130,12 +140,12 @@ def encode_labels(values: object) -> Labels:
             )
         if len(values) and values.dtype.kind in "biuUS":
             return _encode_array(values)
-        if values.dtype.kind != "O":
+        if values.dtype.kind not in "OT":
             _require_rows(len(values))
             raise InputError(f"labels are {values.dtype}: give integers, strings, or sets of them")
     if not isinstance(values, Iterable) or isinstance(values, str | bytes):
         raise InputError(f"labels are {type(values).__name__}, not a sequence: give one label for each row")
-    rows = list(cast("Iterable[object]", values))
+    rows = list(cast("Iterable[object]", values.tolist() if isinstance(values, np.ndarray) else values))
     _require_rows(len(rows))
     if any(_is_set(row) for row in rows):
         return _encode_sets(rows)
@@ -149,20 +159,29 @@ def _require_rows(rows: int) -> None:
 
 
 def _is_set(value: object) -> bool:
-    return isinstance(value, Set | Sequence | np.ndarray) and not isinstance(value, str | bytes)
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Set | Sequence) and not isinstance(value, str | bytes)
 
 
 def _encode_array(values: NDArray[np.generic]) -> Labels:
     if values.dtype.kind == "S":
-        values = np.char.decode(values.astype(np.bytes_), "utf-8")
+        try:
+            values = np.char.decode(values.astype(np.bytes_), "utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"label {error.object!r} is not UTF-8: decode the labels, and pass strings"
+            ) from error
     found, codes = np.unique(values, return_inverse=True)
     names = tuple(found.astype(np.int64).tolist() if found.dtype.kind == "b" else found.tolist())
+    _check_names(names)
     return Labels(names=names, members=codes.astype(np.int32))
 
 
 def _encode_scalars(values: Sequence[object]) -> tuple[tuple[ClassName, ...], NDArray[np.int32]]:
     """Codes of a flat list. A dictionary rather than an array of strings, which would lose trailing zeros
     and take the longest string's width for every row."""
+    _check_types(values)
     distinct = set(values)
     names = [_name(value) for value in distinct]
     kinds = {type(name) for name in names}
@@ -172,6 +191,7 @@ def _encode_scalars(values: Sequence[object]) -> tuple[tuple[ClassName, ...], ND
         raise InputError(f"labels mix integers ({integer!r}) and strings ({string!r}): give one kind")
     if len(names) > _MAX_CLASSES:
         raise InputError(f"labels hold {len(names)} classes, at most {_MAX_CLASSES} can be coded")
+    _check_names(names)
     ordered = tuple(sorted(set(cast("list[str]", names))))
     code_of = {name: code for code, name in enumerate(ordered)}
     of_value = {value: code_of[cast("str", _name(value))] for value in distinct}
@@ -179,22 +199,48 @@ def _encode_scalars(values: Sequence[object]) -> tuple[tuple[ClassName, ...], ND
     return ordered, codes
 
 
+_NAME_TYPES = (str, int, np.integer, np.bool_)
+
+
+def _check_types(values: Sequence[object]) -> None:
+    """Before values are compared: 1 and 1.0 are equal, and a list has no hash."""
+    for kind in set(map(type, values)):
+        if not issubclass(kind, _NAME_TYPES):
+            value = next(value for value in values if type(value) is kind)
+            raise InputError(
+                f"label {value!r} is {kind.__name__}: give integers or strings, "
+                "and drop or name the rows that have no label"
+            )
+
+
+def _check_names(names: Sequence[ClassName]) -> None:
+    """What files and arrays can hold: int64 or uint64, and Unicode."""
+    whole = [name for name in names if isinstance(name, int)]
+    least, most = min(whole, default=0), max(whole, default=0)
+    if least < -(2**63) or most >= (2**64 if least >= 0 else 2**63):
+        raise InputError(
+            f"labels from {least} to {most} fit no integer of 64 bits: give such labels as strings"
+        )
+    try:
+        "".join(name for name in names if isinstance(name, str)).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"a label holds {error.object[error.start : error.end]!r}, which is no character (but, say, a byte of "
+            "a file name that is not UTF-8): rename it"
+        ) from error
+
+
 def _name(value: object) -> ClassName:
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, int | np.integer | np.bool_):
-        return int(value)
-    raise InputError(
-        f"label {value!r} is {type(value).__name__}: give integers or strings, "
-        "and drop or name the rows that have no label"
-    )
+    return str(value) if isinstance(value, str) else int(cast("int", value))
 
 
 def _encode_sets(rows: Sequence[object]) -> Labels:
     sets: list[list[object]] = []
     for i, row in enumerate(rows):
         # A bare value beside sets is read as the set of one: tables mix them.
-        members = list(dict.fromkeys(cast("Iterable[object]", row))) if _is_set(row) else [row]
+        members = list(cast("Iterable[object]", row)) if _is_set(row) else [row]
+        _check_types(members)
+        members = list(dict.fromkeys(members))
         if not members:
             raise InputError(f"labels[{i}] is an empty set: give each row a label, or drop the row")
         sets.append(members)

@@ -229,5 +229,5 @@ def _recoded(triplets: TripletSet, labels: Labels) -> Mapping[str, NDArray[Any]]
 
 
 def _named(columns: Mapping[str, NDArray[Any]], labels: Labels) -> dict[str, NDArray[Any]]:
-    names = np.asarray(labels.names)
+    names = labels.name_array()
     return {name: names[column] if name.endswith("label") else column for name, column in columns.items()}

@@ -52,7 +52,7 @@ class TripletSet:
 
         Numbers share the memory of ``columns``.
         """
-        names = pa.array(self.labels.names)
+        names = pa.array(self.labels.name_array())
         arrays: dict[str, Any] = {}
         for name, values in self.columns.items():
             coded = name.endswith("_label")

@@ -25,6 +25,7 @@ from tripletmine.mining.labels import encode_labels
         ([True, False], (0, 1), [1, 0]),
         ([{"x"}, ["y"], ("x",)], ("x", "y"), [0, 1, 0]),
         ([np.int64(4), 3], (3, 4), [1, 0]),
+        (np.array(["b", "a"], np.dtypes.StringDType()), ("a", "b"), [1, 0]),
     ],
 )
 def test_one_class_a_row(values, names, codes):
@@ -35,6 +36,22 @@ def test_one_class_a_row(values, names, codes):
     assert labels.codes.dtype == np.int32
     assert labels.single
     assert labels.offsets is None
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([3, -1], np.int64),
+        ([0, 1, 2**63 - 1], np.int64),
+        ([0, 1, 2**64 - 1], np.uint64),
+        (["a", "bc"], "<U2"),
+        (["a", "a\0"], object),
+    ],
+)
+def test_names_stay_what_they_are_in_an_array(values, dtype):
+    names = encode_labels(values).name_array()
+    assert names.dtype == dtype
+    assert names.tolist() == sorted(values)
 
 
 def test_sets_of_classes():
@@ -82,6 +99,19 @@ def test_every_row_keeps_its_classes(sets):
         (np.zeros((3, 2), int), "shape (3, 2)"),
         ("abc", "labels are str, not a sequence"),
         (7, "labels are int, not a sequence"),
+        ([1, 1.0], "label 1.0 is float"),  # although they are equal
+        ([{1, 2}, {2.0}], "label 2.0 is float"),
+        ([{"a": 1}, "b"], "label {'a': 1} is dict"),
+        ([["a", ["b"]]], "label ['b'] is list"),
+        ([np.array(1), 2], "label array(1) is ndarray"),
+        (np.array([b"\xff", b"a"]), r"label b'\xff' is not UTF-8: decode the labels"),
+        (
+            [2**64, 1],
+            "labels from 1 to 18446744073709551616 fit no integer of 64 bits: give such labels as strings",
+        ),
+        ([-1, 2**63], "labels from -1 to 9223372036854775808 fit no integer of 64 bits"),
+        ([-(2**63) - 1, 1], "fit no integer of 64 bits"),
+        (["\udcff", "a"], r"a label holds '\udcff', which is no character"),
     ],
 )
 def test_what_is_no_label(values, message):

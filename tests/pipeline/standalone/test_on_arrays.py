@@ -66,6 +66,15 @@ def test_labels_that_are_numbers_stay_numbers(vectors, mined: TripletSet) -> Non
     assert set(numbered.to_pandas().anchor_label) == {0, 10, 20, 30, 40, 50}
 
 
+def test_large_numbers_stay_what_they_are(vectors) -> None:
+    large = 2**63 + 1  # as hashes of 64 bits have
+    labels = np.array([0, 1, large], np.uint64)[np.arange(ROWS) % 3]
+    found = tm.mine(vectors, labels, normalise=True)
+    assert set(found.to_arrow()["anchor_label"].to_pylist()) == {0, 1, large}
+    named = tm.suspects(vectors, labels, minimum_score=0.01, normalise=True).mislabelled["label"]
+    assert set(named.tolist()) == {0, 1, large}
+
+
 @pytest.mark.parametrize(
     "form", [pd.Series, pa.array, tuple, np.array, lambda names: pd.Series(names, dtype="category")]
 )
