@@ -60,8 +60,14 @@ class OpenedRun:
 
     def end_epoch(self, epoch: EpochPlan) -> None:
         """Delete what run.keep no longer wants, now that this epoch is complete."""
-        prune(self.run, epoch.number)
         spec = self.run.spec
+        mined = None if epoch.warm_up else manifest_of(self.run.root, StageRef(epoch.number, "mine"))
+        if mined is not None and not mined.report["counts"]["triplets"]:
+            self.progress.note(
+                f"epoch {epoch.number} mined no triplet: none that k admits violates the loss. It was trained on "
+                "class-balanced batches"
+            )
+        prune(self.run, epoch.number)
         if epoch.number + 1 < spec.run.epochs and stops_before(self.run.root, spec, epoch.number + 1):
             self.progress.note(
                 f"the run ends with epoch {epoch.number}, after {spec.run.patience} without a better "

@@ -17,6 +17,7 @@ from ...models.row_classes import RowClasses
 from ...models.rules.in_batch import BatchRule, SemiHard
 from ..artifacts.triplets import part_names, read_confusion, triplet_columns, triplets_per_anchor
 from ..errors import CorruptError, DataError
+from ..plan.refs import StageRef
 from ..plan.stage import Job
 from ..resolve.batches import batch_rule, batch_shape, images_per_epoch, resolve_batches
 from ..storage.committed import Committed
@@ -33,7 +34,7 @@ class TrainingInputs:
 
 
 def training_inputs(job: Job) -> TrainingInputs:
-    """Batches of the epoch: class-balanced while warming up, else as train.batches says."""
+    """Batches of the epoch: class-balanced while warming up and where nothing was mined, else as train.batches says."""
     spec = job.spec
     labels = labels_of(job.root, job.facts.data_digest)
     classes = RowClasses(labels.members, labels.offsets)
@@ -45,7 +46,8 @@ def training_inputs(job: Job) -> TrainingInputs:
     if kind == "triplets":
         return TrainingInputs(_stored(job, mine, classes), rule, None)
     mined = _mined(mine, len(classes))  # first, as it looks at every id
-    walked = kind == "neighbourhood"
+    # Where everything within k satisfies the loss, no classes are confused: any batch is as good as a walked one.
+    walked = kind == "neighbourhood" and int(mine.manifest.report["counts"]["triplets"]) > 0
     batches = _neighbourhood(job, mine, classes) if walked else _class_balanced(job, classes)
     return TrainingInputs(batches, rule, mined)
 
@@ -71,7 +73,7 @@ def _neighbourhood(job: Job, mine: Committed, classes: RowClasses) -> Neighbourh
 
 def _stored(job: Job, mine: Committed, classes: RowClasses) -> StoredTriplets:
     batch_images = batch_shape(job.spec).images
-    check_enough(mine, batch_images)
+    check_enough(mine, batch_images, epoch=job.ref.epoch or 0)
     return StoredTriplets(
         classes,
         [partial(training_triplets, mine, name, len(classes)) for name in part_names(mine)],
@@ -109,14 +111,16 @@ def training_triplets(mine: Committed, name: str, rows: int) -> dict[str, NDArra
     return columns
 
 
-def check_enough(mine: Committed, batch_images: int) -> None:
-    """See that the stored triplets can fill a batch, each with three images of its own.
+def check_enough(mine: Committed, batch_images: int, *, epoch: int) -> None:
+    """See that the stored triplets of this epoch can fill a batch, each with three images of its own.
 
     Raises: DataError.
     """
     triplets = int(mine.manifest.report["counts"]["triplets"])
     if 3 * triplets < batch_images:
+        end = f"end the run with what it has learned by run.epochs = {epoch}, or " if epoch else ""
         raise DataError(
             f"{mine.folder} has {triplets} triplets, which show at most {3 * triplets} images, but a batch has "
-            f'{batch_images}: raise mine.margin, lower train.images_per_class, or use train.batches = "neighbourhood"'
+            f'{batch_images}: {end}set train.batches = "neighbourhood" and train again with '
+            f"{StageRef(0, 'train').redo}"
         )

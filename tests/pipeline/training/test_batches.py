@@ -67,8 +67,9 @@ def test_a_truncated_part_is_refused(tmp_path: Path, cut: int) -> None:
 
 def test_fewer_triplets_than_a_batch_can_hold_are_refused(tmp_path: Path) -> None:
     mine = mined(tmp_path)
-    check_enough(mine, 12)
+    check_enough(mine, 12, epoch=3)
     with pytest.raises(
-        DataError, match=r"has 4 triplets, which show at most 12 images, but a batch has 13: raise"
+        DataError,
+        match=r"has 4 triplets, which show at most 12 images, but a batch has 13: end the .* run\.epochs = 3, or set",
     ):
-        check_enough(mine, 13)
+        check_enough(mine, 13, epoch=3)
