@@ -77,8 +77,20 @@ def test_a_users_server_that_is_not_there_is_one_message(run_file, tmp_path):
 
 
 def test_a_stage_that_fails_is_one_message_and_a_failed_flow(run_file, tmp_path, prefect_server):
+    # Only in training: what an encoder does with one item is found out before anything is recorded.
     (run_file.parent / "encoder.py").write_text(
-        "def build(**_):\n    raise RuntimeError('no weights today')\n"
+        """
+from torch import nn
+
+class Unlucky(nn.Linear):
+    def forward(self, items):
+        if self.training:
+            raise RuntimeError("no weights today")
+        return super().forward(items)
+
+def build(input_shape, embedding_dim):
+    return Unlucky(input_shape[0], embedding_dim)
+"""
     )
     run_file.write_text(run_file.read_text().replace('"mlp"', '"encoder.py:build"'))
     run_file.write_text(run_file.read_text().replace('"tiny"', '"unlucky"'))
