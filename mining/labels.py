@@ -128,9 +128,9 @@ def encode_labels(values: object) -> Labels:
 
     values: a one-dimensional array or sequence. An element is an integer, a string, or a set, list, tuple
         or array of them. Classes are coded in sorted order, so that the codes of a data set do not depend on
-        the order of its rows.
+        the order of its rows. White space around a string does not count, as in files.
 
-    Raises: InputError for no rows, floats, missing values, empty sets, and integers mixed with strings.
+    Raises: InputError for no rows, floats, missing values, empty strings and sets, and integers mixed with strings.
     """
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
@@ -172,6 +172,11 @@ def _encode_array(values: NDArray[np.generic]) -> Labels:
             raise InputError(
                 f"label {error.object!r} is not UTF-8: decode the labels, and pass strings"
             ) from error
+    if values.dtype.kind == "U":
+        values = np.char.strip(values.astype(np.str_))
+        empty = np.flatnonzero(values == "")
+        if len(empty):
+            raise InputError(f"labels[{empty[0]}] is empty: give each row a label, or drop the row")
     found, codes = np.unique(values, return_inverse=True)
     names = tuple(found.astype(np.int64).tolist() if found.dtype.kind == "b" else found.tolist())
     _check_names(names)
@@ -231,7 +236,12 @@ def _check_names(names: Sequence[ClassName]) -> None:
 
 
 def _name(value: object) -> ClassName:
-    return str(value) if isinstance(value, str) else int(cast("int", value))
+    if not isinstance(value, str):
+        return int(cast("int", value))
+    name = str(value).strip()
+    if not name:
+        raise InputError(f"label {value!r} is empty: drop or name the rows that have no label")
+    return name
 
 
 def _encode_sets(rows: Sequence[object]) -> Labels:
@@ -240,7 +250,7 @@ def _encode_sets(rows: Sequence[object]) -> Labels:
         # A bare value beside sets is read as the set of one: tables mix them.
         members = list(cast("Iterable[object]", row)) if _is_set(row) else [row]
         _check_types(members)
-        members = list(dict.fromkeys(members))
+        members = list(dict.fromkeys(_name(each) if isinstance(each, str) else each for each in members))
         if not members:
             raise InputError(f"labels[{i}] is an empty set: give each row a label, or drop the row")
         sets.append(members)

@@ -93,6 +93,8 @@ def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
             "several labels",
             f"{train:,} of the training rows, {validation:,} of validation, {test:,} of the test",
         )
+    for remark in facts.remarks:
+        yield "note", remark
     for asked in facts.protocols:
         yield asked.title, asked.described
     yield "encoder", f"{spec.encoder.name}, {spec.encoder.embedding_dim} wide"

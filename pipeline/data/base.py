@@ -147,6 +147,19 @@ def per_value(column: pa.Array, function: Callable[[str], Any], kind: pa.DataTyp
     return pa.array(results, type=kind).take(encoded.indices)
 
 
+def tidy_paths(paths: pa.Array) -> pa.Array:
+    """Paths without what leads nowhere: ./x.png and a//./b.png are x.png and a/b.png. URLs stay."""
+
+    def tidy(path: str) -> str:
+        if "://" in path:
+            return path
+        return ("/" if path.startswith("/") else "") + "/".join(
+            part for part in path.split("/") if part not in ("", ".")
+        )
+
+    return strings([None if path is None else tidy(path) for path in paths.to_pylist()])
+
+
 def split_codes(splits: pa.Array) -> NDArray[np.int8]:
     """Position in `SPLITS` of each entry, int8 (N,)."""
     return per_value(splits, SPLITS.index, pa.int8()).to_numpy(zero_copy_only=False)

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..errors import DataError
 from .base import SPLIT_NAMES, SourceRows, per_value
-from .files import is_url, read_bytes, said_by, unreadable
+from .files import read_bytes, said_by, unreadable
+from .parquet import SUFFIXES, is_parquet_folder, parquet_schema, read_parquet
 
 LABEL_NAMES = ("label", "labels")
 ROW_NAMES = (*LABEL_NAMES, "split", "role", "group")
@@ -22,8 +22,8 @@ _ROLES = {"query": "query", "gallery": "gallery"}
 
 
 def is_table(location: str) -> bool:
-    """Whether the name is that of a file which `read_columns` reads."""
-    return _suffix(location) in (".parquet", ".pq", ".csv")
+    """Whether this is a file, or a folder of Parquet files, which `read_columns` reads."""
+    return _suffix(location) in (*SUFFIXES, ".csv") or is_parquet_folder(location)
 
 
 def read_columns(location: str, names: tuple[str, ...]) -> pa.Table:
@@ -37,8 +37,7 @@ def read_columns(location: str, names: tuple[str, ...]) -> pa.Table:
     try:
         if _suffix(location) == ".csv":
             return _read_csv(io.BytesIO(read_bytes(location)), present)
-        source = io.BytesIO(read_bytes(location)) if is_url(location) else location
-        return pq.read_table(source, columns=present)
+        return read_parquet(location, present)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(location, error) from error
 
@@ -54,7 +53,7 @@ def column_names(location: str) -> list[str]:
             source = io.BytesIO(read_bytes(location))
             with pyarrow.csv.open_csv(source, parse_options=_CSV) as reader:
                 return reader.schema.names
-        return pq.read_schema(io.BytesIO(read_bytes(location)) if is_url(location) else location).names
+        return parquet_schema(location).names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise unreadable(location, error) from error
 

@@ -52,7 +52,7 @@ class ImageFolder(PictureSet[_Listing]):
                     f"class folder {folder.path} holds no image ({', '.join(suffixes())}): remove it or fill it"
                 )
             names += images
-            classes += [folder.path.name] * len(images)
+            classes += [folder.path.name.strip()] * len(images)  # as labels in tables
             splits += [split_called(folder.path.parent.name)] * len(images)
         counted = dict(sorted((kind, count) for kind, count in found.left_out.items() if count))
         try:

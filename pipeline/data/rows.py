@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import CorruptError, DataError
 from ..runfile.data_spec import DataSpec
-from .base import SPLITS, DataSet, split_codes, strings
+from .base import SPLITS, DataSet, split_codes, strings, tidy_paths
 from .splits.assign import Splitting, assign_splits
 
 Ids = range
@@ -63,6 +63,11 @@ def check_keys(keys: pa.Array) -> None:
     if len(keys.unique()) < len(keys):
         first, count = Counter(keys.to_pylist()).most_common(1)[0]
         raise DataError(f"{count} rows have the key {first!r} but keys are unique: list each item once")
+
+
+def _same_keys(stored: pa.Array, now: pa.Array) -> bool:
+    """Earlier versions kept paths as tables had them, as in ./x.png."""
+    return stored.equals(now) or tidy_paths(stored).equals(now)
 
 
 def _first_difference(keys: pa.Array, name: str, stored: list[Any], now: list[Any]) -> str:
@@ -157,7 +162,7 @@ class RunRows:
     def difference(self, data: DataSet) -> str | None:
         """How the rows of `data` differ from those that the run began with, for a message; None where they do not."""
         keys, there = self.table["key"].combine_chunks(), data.rows.keys
-        if len(there) != len(keys) or not keys.equals(there.take(self._sources)):
+        if len(there) != len(keys) or not _same_keys(keys, there.take(self._sources)):
             before, now = keys.to_pylist(), there.to_pylist()
             counted = (sorted({*now} - {*before}), "added"), (sorted({*before} - {*now}), "removed")
             named = [f"{len(some):,} rows {what} (as {some[0]})" for some, what in counted if some]
@@ -185,7 +190,8 @@ class RunRows:
         Raises: DataError, where a file was added to a folder, or a table has other rows.
         """
         keys = data.rows.keys
-        known = len(keys) == len(self) and self.table["key"].combine_chunks().equals(keys.take(self._sources))
+        stored = self.table["key"].combine_chunks()
+        known = len(keys) == len(self) and _same_keys(stored, keys.take(self._sources))
         if not known:
             raise DataError(
                 f"the {len(keys)} rows of the data set are not the {len(self)} that the run began with, or "

@@ -1,14 +1,16 @@
 """A table of image paths and labels, in Parquet or CSV, local or behind an fsspec URL."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
 from ..errors import DataError
-from .base import SourceRows
+from .base import SourceRows, tidy_paths
 from .columns import ROW_NAMES, as_strings, read_columns, rows_from_columns
 from .files import folder_of
+from .marks import FileList, FileLists
 from .pictures.picture_set import PictureSet
 
 
@@ -35,8 +37,16 @@ class ImageTable(PictureSet[SourceRows]):
 
     @property
     def rows(self) -> SourceRows:
-        """Keys are the paths as the table has them."""
-        return self.content
+        """Keys are the paths, each in one form: ./x.png is x.png."""
+        return self._rows
+
+    @cached_property
+    def _rows(self) -> SourceRows:
+        return replace(self.content, keys=tidy_paths(self.content.keys))
+
+    def file_lists(self) -> FileLists:
+        """All pictures, as the table calls them."""
+        return {"": FileList(self.folder, self.content.keys.to_pylist())}
 
     @property
     def folder(self) -> str:

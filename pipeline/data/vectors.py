@@ -1,4 +1,4 @@
-"""Ready-made vectors and their labels in .npy, .npz, Zarr and Parquet files."""
+"""Ready-made vectors and their labels in .npy, .npz, Zarr and Parquet files, and folders of the last."""
 
 import io
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import zarr
 from numpy.typing import NDArray
 
@@ -14,6 +13,7 @@ from ..errors import DataError
 from ..storage.zarr_chunks import FILLED, ChunkError, is_meant_to_be_sparse, missing_chunks, read_chunks
 from .columns import LABEL_NAMES, as_labels
 from .files import is_url, read_bytes, unreadable
+from .parquet import is_parquet_folder, parquet_schema, read_parquet
 
 VECTOR_NAMES = ("embeddings", "embedding", "vectors", "vector", "features", "x", "X")
 """What the vectors are called where a file holds several arrays or columns."""
@@ -68,7 +68,8 @@ def open_labels(location: str, *, separator: str | None = None) -> pa.Array:
         )
     if labels.dtype.kind == "S":
         labels = np.char.decode(labels, "utf-8")
-    values = labels.tolist() if labels.dtype.kind in "UOT" else labels
+    # Arrow takes numbers in the order of this machine's bytes only.
+    values = labels.tolist() if labels.dtype.kind in "UOT" else labels.astype(labels.dtype.newbyteorder("="))
     try:
         return as_labels(pa.array(values), subject=f"{location} (labels)", separator=separator)
     except pa.ArrowException as error:
@@ -91,7 +92,7 @@ def suffix(location: str) -> str:
     if ending == ".pq":
         return ".parquet"
     if not is_url(location) and Path(location).is_dir():
-        return ".zarr"
+        return ".parquet" if is_parquet_folder(location) else ".zarr"
     raise DataError(
         f"{location} is neither .npy, .npz, .parquet nor .zarr: arrays of other kinds are not read"
     )
@@ -163,9 +164,8 @@ def _whole(array: zarr.Array, location: str) -> zarr.Array:
 
 
 def _parquet_vectors(location: str) -> NDArray[Any]:
-    source = io.BytesIO(read_bytes(location)) if is_url(location) else location
     try:
-        schema = pq.read_schema(source)
+        schema = parquet_schema(location)
         lists = [field.name for field in schema if _is_vector(field.type)]
         chosen = lists[0] if len(lists) == 1 else next((name for name in VECTOR_NAMES if name in lists), None)
         if chosen is None:
@@ -173,7 +173,7 @@ def _parquet_vectors(location: str) -> NDArray[Any]:
                 f"{location} has the columns of numbers {', '.join(lists) or '(none)'}: call one of them "
                 f"{' or '.join(VECTOR_NAMES[:2])}, as a list of numbers for each row"
             )
-        column = pq.read_table(source, columns=[chosen])[chosen].combine_chunks()
+        column = read_parquet(location, [chosen])[chosen].combine_chunks()
     except (pa.ArrowException, OSError) as error:
         raise unreadable(location, error) from error
     values = column.flatten()

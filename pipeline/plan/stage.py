@@ -63,7 +63,7 @@ class RunFacts:
     encoder: the reference under which workers load it (a user's file is copied into the run directory).
     weights: the file of the start weights, relative to the run directory.
     several: rows with more than one label, of the training, validation and test split.
-    protocols: how validation and test are asked.
+    protocols: how validation and test are asked. remarks: what a person should know of the labels.
     """
 
     train: int
@@ -79,6 +79,7 @@ class RunFacts:
     encoder_digest: str
     several: tuple[int, int, int] = (0, 0, 0)
     protocols: tuple[Asked, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def item_dtype(self) -> str:
@@ -92,13 +93,15 @@ class RunFacts:
             "item_shape": list(self.item_shape),
             "several": list(self.several),
             "protocols": [asdict(asked) for asked in self.protocols],
+            "remarks": list(self.remarks),
         }
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> "RunFacts":
-        """What `as_json` gave; `several` and `protocols`, which earlier versions lack, come with the next opening."""
+        """What `as_json` gave; `several`, `protocols` and `remarks`, which earlier versions lack, come with the next
+        opening."""
         tuples: dict[str, Any] = {
-            name: tuple(value[name]) for name in ("item_shape", "several") if name in value
+            name: tuple(value[name]) for name in ("item_shape", "several", "remarks") if name in value
         }
         tuples["protocols"] = tuple(Asked(**asked) for asked in value.get("protocols", ()))
         return RunFacts(**{**value, **tuples})

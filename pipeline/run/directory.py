@@ -54,6 +54,8 @@ def open_run(
         prepared = prepare_data(spec, repair=repair, new_data=new_data, note=note)
         write_run_file(spec, prepared.facts, prepared.identity, prepared.splitting, prepared.pictures)
         note_event(root, "opened", pid=os.getpid())
+        for remark in prepared.facts.remarks:
+            note(remark)
         for asked in prepared.facts.protocols:
             if asked.queries < asked.left_out:
                 note(f"{asked.title}: {asked.described}")

@@ -14,7 +14,7 @@ from ..artifacts.data_files import write_data_files
 from ..artifacts.encoder_copies import EncoderFiles, encoder_files, keep_copies
 from ..artifacts.record import RUN_FILE, read_run_file, remove_damaged_run_file, rows_keys, splitting_of
 from ..artifacts.rows import ROWS_FILE, ROWS_REMEDY, data_digest, read_rows_table, remove_damaged_rows
-from ..data.base import DataSet
+from ..data.base import SPLITS, DataSet
 from ..data.open import open_data
 from ..data.pictures.examine import transparent_pictures
 from ..data.pictures.picture_set import PictureSet
@@ -22,6 +22,7 @@ from ..data.rows import RunRows, build_rows
 from ..data.splits.assign import Splitting
 from ..errors import CorruptError, DataError, StaleError
 from ..plan.stage import RunFacts
+from ..resolve.label_forms import said_alike
 from ..resolve.labels import check_losses
 from ..resolve.protocols import asked_in, check_validation
 from ..runfile.run_spec import RunSpec
@@ -161,6 +162,7 @@ def _facts(
         encoder_digest=encoder.digest,
         several=rows.several(),
         protocols=asked_in(rows, spec),
+        remarks=tuple(said_alike({name for split in SPLITS for name in rows.class_sizes(split)})),
     )
     check_losses(spec, facts)
     check_validation(facts.protocols, data, spec, begun=begun)

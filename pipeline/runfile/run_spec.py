@@ -29,7 +29,7 @@ class RunSection(Section):
 
     name: str = execution("run", min_length=1, max_length=100, pattern=r"^\w[\w.-]*$")
     directory: str | None = execution(None)
-    """Where the run lives; relative to the run file. By default runs/<name>."""
+    """Where the run lives; relative to the run file, "~" is one's home. By default runs/<name>."""
     epochs: int = execution(3, ge=1)
     """Epochs in all, warm-up included. It may grow: no epoch depends on how many follow, unless train.schedule is
     "cosine"."""
@@ -142,7 +142,8 @@ class RunSpec(Section):
     @property
     def root(self) -> Path:
         """The run directory, absolute."""
-        return (Path(self.base) / (self.run.directory or f"runs/{self.run.name}")).resolve()
+        directory = Path(self.run.directory or f"runs/{self.run.name}").expanduser()
+        return (Path(self.base) / directory).resolve()
 
     @property
     def margin(self) -> float:

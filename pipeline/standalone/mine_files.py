@@ -34,6 +34,7 @@ from ..artifacts.triplets import (
 from ..data.arrays import Arrays
 from ..data.files import locate
 from ..errors import DataError, SpecError
+from ..resolve.label_forms import said_alike
 from ..runfile.work_specs import MineSpec
 from ..storage.publish import publish_json
 from ..storage.tables import write_table
@@ -69,7 +70,7 @@ class MinedFiles:
     """Where the triplets are, what the search and the mining counted, and what the audit found.
 
     rows: that were mined. left_out: rows of other splits, counted by split. remarks: what a person should know, one
-    sentence each: why anchors have no triplet, a recall below its target.
+    sentence each: labels that look alike, why anchors have no triplet, a recall below its target.
     """
 
     folder: Path
@@ -156,6 +157,9 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
         raise DataError(re.sub(r"\bdata\.(?=label)", "", str(error))) from error.__cause__
     excluded = rows.excluded
     note(f"{len(rows.mined):,} rows of width {vectors.shape[1]}, {_classes(rows):,} classes{_without(rows)}")
+    alike = said_alike(rows.labels.names)
+    for remark in alike:
+        note(remark)
     check_minable(rows.labels, vectors, excluded)
     wanted = default_neighbours(len(rows.mined)) if settings.neighbours is None else settings.neighbours
     table, graph = neighbours_of(
@@ -189,6 +193,7 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
     )
     for remark in remarks:
         note(remark)
+    remarks = [*alike, *remarks]
     audit = _audit(partial, rows, vectors, report, settings)
     publish_json(partial / SETTINGS, _described(settings, graph, report, vectors.shape, rows, remarks))
     partial.replace(out)

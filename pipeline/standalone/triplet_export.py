@@ -8,7 +8,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..data.columns import column_names, read_columns
+from ..data.columns import as_strings, column_names, read_columns
 from ..data.files import locate
 from ..errors import DataError, SpecError
 from ..storage.publish import published
@@ -59,7 +59,13 @@ def _values(values: str, column: str, source: TripletSource) -> pa.Array:
             f"{values} has {len(table)} rows but the data that were mined have {len(source.keys)}: give a file with "
             "one row for each, in the same order"
         )
-    found = table[column].combine_chunks().cast("string")
+    found = as_strings(table[column].combine_chunks(), subject=f"{values}, column {column!r}")
+    if found.null_count:
+        first = found.is_null().index(True).as_py()
+        raise DataError(
+            f"{values}, column {column!r} has {found.null_count} empty cells, the first in row {first} (from 0): "
+            "fill them"
+        )
     return found if source.sources is None else found.take(pa.array(source.sources))
 
 

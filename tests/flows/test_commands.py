@@ -48,6 +48,16 @@ def test_check_counts_rows_with_several_labels(tmp_path):
     assert sum(map(int, re.findall(r"\d+", line))) == 90, line
 
 
+def test_check_names_labels_that_look_alike(tmp_path):
+    run_file = write_run(tmp_path)
+    with np.load(tmp_path / "trees.npz") as saved:
+        vectors, labels = saved["vectors"], saved["labels"]
+    labels[labels == "ash"], labels[labels == "elm"] = "1", "1.0"
+    np.savez(tmp_path / "trees.npz", vectors=vectors, labels=labels)
+    page = " ".join(told("check", run_file).split())
+    assert "labels look alike and are classes of their own: '1' and '1.0'" in page
+
+
 def test_check_refuses_a_disk_that_is_too_small(run_file, monkeypatch):
     monkeypatch.setattr("tripletmine.flows.commands.check.shutil.disk_usage", lambda path: Disk())
     result = run_cli(app, ["check", str(run_file)])

@@ -26,6 +26,11 @@ from tripletmine.mining.labels import encode_labels
         ([{"x"}, ["y"], ("x",)], ("x", "y"), [0, 1, 0]),
         ([np.int64(4), 3], (3, 4), [1, 0]),
         (np.array(["b", "a"], np.dtypes.StringDType()), ("a", "b"), [1, 0]),
+        (np.array([30, -1, 30], ">i8"), (-1, 30), [1, 0, 1]),
+        (["c0", "c0 ", "\tc0", "c1"], ("c0", "c1"), [0, 0, 0, 1]),
+        (np.array(["c0", "c0 ", " c0\n", "c1"]), ("c0", "c1"), [0, 0, 0, 1]),
+        (np.array([b"c0", b"c0 ", b"c1"]), ("c0", "c1"), [0, 0, 1]),
+        ([{"c0", "c0 "}, ["c0\u00a0"], "c1"], ("c0", "c1"), [0, 0, 1]),
     ],
 )
 def test_one_class_a_row(values, names, codes):
@@ -96,6 +101,9 @@ def test_every_row_keeps_its_classes(sets):
         (["a", 1], "mix integers (1) and strings ('a')"),
         ([{1}, {"a"}], "mix integers"),
         ([{1}, set()], "labels[1] is an empty set"),
+        (["a", " "], "label ' ' is empty"),
+        ([{"a", ""}], "label '' is empty"),
+        (np.array(["a", " "]), "labels[1] is empty"),
         (np.zeros((3, 2), int), "shape (3, 2)"),
         ("abc", "labels are str, not a sequence"),
         (7, "labels are int, not a sequence"),

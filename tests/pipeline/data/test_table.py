@@ -11,8 +11,10 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tripletmine.pipeline.data.rows import RunRows, build_rows, check_keys
 from tripletmine.pipeline.data.table import ImageTable
 from tripletmine.pipeline.errors import DataError
+from tripletmine.pipeline.runfile.data_spec import DataSpec
 
 
 @pytest.fixture
@@ -52,6 +54,40 @@ def test_csv_with_all_columns(table_of: Callable[[str], str]):
     assert rows.groups.to_pylist() == ["c1", "c2", None]
     assert data.read([2, 0])[:, 0, 0, 1].tolist() == [11, 21]
     assert pickle.loads(pickle.dumps(data)).read([0])[0, 0, 0, 1] == 21
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_byte_order_mark_is_no_part_of_a_name(table_of: Callable[[str], str], quote: str):
+    rows = ImageTable(table_of(f"\ufeff{quote}path{quote},label\ncat/10.png,cat\n")).rows
+    assert rows.keys.to_pylist() == ["cat/10.png"]
+    assert rows.labels.to_pylist() == ["cat"]
+
+
+def test_a_path_has_one_form(table_of: Callable[[str], str]):
+    data = ImageTable(table_of("path,label\n./dog/21.png,dog\ncat//./10.png,cat\nhttp://a//b.png,x\n"))
+    assert data.rows.keys.to_pylist() == ["dog/21.png", "cat/10.png", "http://a//b.png"]
+    assert data.read([1, 0])[:, 0, 0, 1].tolist() == [10, 21]
+    twice = ImageTable(table_of("path,label\n./dog/21.png,dog\ndog/21.png,dog\n"))
+    with pytest.raises(DataError, match=r"2 rows have the key 'dog/21\.png'"):
+        check_keys(twice.rows.keys)
+
+
+def test_a_run_goes_on_whatever_form_it_kept_paths_in(table_of: Callable[[str], str]):
+    """Earlier versions kept them as the table had them."""
+    names = ("./dog/20.png", "./dog/21.png", "./cat/10.png", "./cat/11.png")
+    lines = [
+        f"{name},{name[2:5]},{split}"
+        for name, split in zip(names, ["train", "train", "train", "val"], strict=True)
+    ]
+    data = ImageTable(table_of("\n".join(["path,label,split", *lines])))
+    table = build_rows(data, DataSpec.model_validate({"kind": "table", "path": "x"}), seed=0)
+    place = table.schema.get_field_index("key")
+    before = RunRows(
+        table.set_column(place, "key", pa.array([f"./{key}" for key in table["key"].to_pylist()]))
+    )
+    before.check(data)
+    assert before.difference(data) is None
+    assert data.file_lists()[""].names == list(names)
 
 
 def test_csv_with_several_labels(table_of: Callable[[str], str]):

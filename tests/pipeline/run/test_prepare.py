@@ -9,12 +9,14 @@ import pytest
 import zarr
 from PIL import Image
 from tripletmine.models.errors import ModelError
+from tripletmine.pipeline.artifacts.record import open_record, read_run_file
 from tripletmine.pipeline.data.digits import Digits
 from tripletmine.pipeline.errors import DataError, SpecError, StaleError
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.export import export_encoder
 from tripletmine.pipeline.run.prepare import describe_data
+from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.standalone.exported_encoder import Encoder
 from tripletmine.pipeline.storage.tables import read_table
@@ -254,3 +256,21 @@ def test_the_facts_of_a_run_that_is_not_there_are_those_that_it_then_has(tmp_pat
     described = describe_data(spec)
     with open_run(spec) as run:
         assert run.facts == described
+
+
+def test_labels_that_look_alike_are_said_and_recorded(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    labels = np.array(["caf\u00e9", "cafe\u0301", "tea"])[np.arange(90) % 3]
+    np.savez(tmp_path / "x.npz", vectors=random.normal(size=(90, 4)), labels=labels)
+    spec = parse_spec(
+        {"data": {"kind": "arrays", "path": "x.npz"}, "encoder": {"name": "mlp"}}, base=tmp_path
+    )
+    (remark,) = describe_data(spec).remarks
+    assert remark.startswith(r"labels look alike and are classes of their own: 'cafe\u0301' and 'caf\xe9'")
+    notes: list[str] = []
+    for _ in range(2):
+        with open_run(spec, notes.append):
+            pass
+    assert notes == [remark, remark]
+    assert read_run_file(spec.root)["facts"]["remarks"] == [remark]
+    assert open_record(spec.root)[1].remarks == (remark,)

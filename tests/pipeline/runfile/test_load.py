@@ -277,3 +277,10 @@ def test_what_is_an_execution_key() -> None:
 def test_a_spec_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         parse().run.epochs = 4  # type: ignore[misc]
+
+
+def test_a_run_directory_in_ones_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for directory, expected in (("~/runs/a", tmp_path / "home/runs/a"), ("b/~c", tmp_path / "b/~c")):
+        spec = parse_spec({"run": {"directory": directory}, "data": {"kind": "digits"}}, base=tmp_path)
+        assert spec.root == expected.resolve()

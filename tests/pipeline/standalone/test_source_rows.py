@@ -139,6 +139,27 @@ def test_values_of_another_length_are_refused(vectors, tmp_path: Path) -> None:
     assert not (tmp_path / "t.jsonl").exists()
 
 
+def test_values_that_stand_for_nothing_are_refused(vectors, tmp_path: Path) -> None:
+    folder, values = mine(tmp_path, vectors, TABLE).folder, tmp_path / "values.parquet"
+    for column, message in (
+        ([None if row == 7 else "a" for row in range(ROWS)], r"'text' has 1 empty cells, the first in row 7"),
+        ([["a"]] * ROWS, r"column 'text' has values of type list.*, which are not names"),
+    ):
+        pq.write_table(pa.table({"text": column}), values)
+        with pytest.raises(DataError, match=message):
+            export_triplets(folder, tmp_path / "t", form="jsonl", values=str(values))
+
+
+def test_labels_that_look_alike_are_said_and_kept(vectors, tmp_path: Path) -> None:
+    said: list[str] = []
+    names = [f"{row % 6}.0" if row % 2 else f"{row % 3}" for row in range(ROWS)]
+    found = mine(tmp_path, vectors, {"label": names}, note=said.append)
+    assert found.remarks[0].startswith("labels look alike and are classes of their own: '1' and '1.0'")
+    assert found.remarks[0] in said
+    assert json.loads((found.folder / "mining.json").read_bytes())["remarks"] == list(found.remarks)
+    assert found.classes == 6
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_a_column_that_is_not_there_is_answered_with_those_that_are(kind, vectors, tmp_path: Path) -> None:
     folder = mine(tmp_path, vectors, TABLE).folder
