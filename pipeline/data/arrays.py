@@ -62,7 +62,7 @@ class Arrays(Reopened[Vectors]):
         if labels != len(self):
             raise DataError(
                 f"{source} has {labels} labels but {self.location} has {len(self)} rows: "
-                "they must be of the same rows, in the same order"
+                "give the labels of the same rows, in the same order"
             )
 
     def __len__(self) -> int:

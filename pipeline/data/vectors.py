@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..storage.zarr_chunks import FILLED, ChunkError, is_meant_to_be_sparse, missing_chunks, read_chunks
-from .columns import LABEL_NAMES, as_labels
+from .columns import LABEL_NAMES, ROW_NAMES, as_labels
 from .files import is_url, read_bytes, unreadable
 from .parquet import is_parquet_folder, parquet_schema, read_parquet
 
@@ -34,12 +34,16 @@ def open_vectors(location: str) -> Vectors:
     vectors = _parquet_vectors(location) if kind == ".parquet" else _array(location, VECTOR_NAMES)
     if vectors.ndim not in (2, 3, 4):
         raise DataError(
-            f"{location} has shape {tuple(vectors.shape)} but must be (N, D), (N, H, W) or (N, H, W, C)"
+            f"{location} has shape {tuple(vectors.shape)} but must be (N, D), (N, H, W) or (N, H, W, C): reshape it"
         )
-    if not np.issubdtype(vectors.dtype, np.number) or np.issubdtype(vectors.dtype, np.complexfloating):
-        raise DataError(f"{location} has values of type {vectors.dtype} but must be real numbers")
+    if vectors.dtype.kind not in "iuf":
+        raise DataError(
+            f"{location} has values of type {vectors.dtype} but must be real numbers: convert them to float32"
+        )
     if 0 in vectors.shape:
-        raise DataError(f"{location} has shape {tuple(vectors.shape)}: it is empty")
+        raise DataError(
+            f"{location} has shape {tuple(vectors.shape)}, which holds nothing: name another file"
+        )
     return vectors
 
 
@@ -63,8 +67,8 @@ def open_labels(location: str, *, separator: str | None = None) -> pa.Array:
     labels = read_values(_array(location, ARRAY_LABEL_NAMES), location)
     if labels.ndim != 1:
         raise DataError(
-            f"labels in {location} have shape {labels.shape} but must be (N,): several labels for a row are "
-            "lists in Parquet, or strings with data.label_separator"
+            f"labels in {location} have shape {labels.shape} but must be (N,): store several labels for a row as "
+            "lists in Parquet, or as strings with data.label_separator"
         )
     if labels.dtype.kind == "S":
         labels = np.char.decode(labels, "utf-8")
@@ -94,7 +98,8 @@ def suffix(location: str) -> str:
     if not is_url(location) and Path(location).is_dir():
         return ".parquet" if is_parquet_folder(location) else ".zarr"
     raise DataError(
-        f"{location} is neither .npy, .npz, .parquet nor .zarr: arrays of other kinds are not read"
+        f"{location} is neither .npy, .npz, .parquet nor .zarr: convert it to one of them, arrays of other kinds are "
+        "not read"
     )
 
 
@@ -141,6 +146,8 @@ def _array(location: str, wanted: tuple[str, ...]) -> Vectors:
         array = opened[chosen]
     except Exception as error:  # as above; an .npz is read only here
         raise unreadable(location, error) from error
+    if isinstance(array, bytes):  # NumPy's answer to a member of an .npz that is no .npy
+        raise DataError(f'{location}, "{chosen}" is no array: write the file again with numpy.savez')
     return _whole(array, location) if isinstance(array, zarr.Array) else array
 
 
@@ -166,7 +173,7 @@ def _whole(array: zarr.Array, location: str) -> zarr.Array:
 def _parquet_vectors(location: str) -> NDArray[Any]:
     try:
         schema = parquet_schema(location)
-        lists = [field.name for field in schema if _is_vector(field.type)]
+        lists = [field.name for field in schema if _is_vector(field.type) and field.name not in ROW_NAMES]
         chosen = lists[0] if len(lists) == 1 else next((name for name in VECTOR_NAMES if name in lists), None)
         if chosen is None:
             raise DataError(
@@ -181,7 +188,7 @@ def _parquet_vectors(location: str) -> NDArray[Any]:
     if column.null_count or values.null_count or len(widths) > 1:
         raise DataError(
             f'{location}, column "{chosen}" has vectors of several widths, or empty cells: '
-            "all must have the same number of values"
+            "give each row the same number of values"
         )
     return values.to_numpy(zero_copy_only=False).reshape(len(column), *widths or (0,))
 

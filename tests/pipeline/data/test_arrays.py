@@ -2,6 +2,7 @@
 
 import pickle
 import uuid
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,9 +206,13 @@ def test_no_labels_at_all(tmp_path: Path, vectors: Vectors):
     ("array", "message"),
     [
         (np.zeros(4, np.float32), r"has shape \(4,\) but must be \(N, D\)"),
-        (np.zeros((0, 4), np.float32), r"has shape \(0, 4\): it is empty"),
+        (np.zeros((0, 4), np.float32), r"has shape \(0, 4\), which holds nothing: name another file"),
         (np.array([["a"]]), "values of type <U1 but must be real numbers"),
         (np.zeros((2, 2), np.complex64), "values of type complex64"),
+        (
+            np.zeros((2, 2), "m8[s]"),
+            r"values of type timedelta64\[s\] but must be real numbers: convert them",
+        ),
         (np.array([[None]], dtype=object), "cannot be read: ValueError.*objects"),
     ],
 )
@@ -215,6 +220,24 @@ def test_arrays_that_are_no_vectors(tmp_path: Path, array: NDArray[np.generic], 
     np.save(tmp_path / "x.npy", array, allow_pickle=True)
     with pytest.raises(DataError, match=message):
         Arrays(str(tmp_path / "x.npy")).read([0])
+
+
+def test_a_member_of_an_archive_that_is_no_array(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("x.npy", "not one of NumPy's files")
+    with pytest.raises(DataError, match=r'x\.npz, "x" is no array: write the file again with numpy\.savez'):
+        Arrays(str(tmp_path / "x.npz")).read([0])
+
+
+def test_lists_of_labels_are_not_taken_for_vectors(tmp_path: Path, vectors: Vectors):
+    labels = [[row, row + 1] for row in range(ROWS)]
+    pq.write_table(pa.table({"mine": list(vectors), "labels": labels}), tmp_path / "x.parquet")
+    data = Arrays(str(tmp_path / "x.parquet"))
+    np.testing.assert_array_equal(data.read(range(ROWS)), vectors)
+    assert data.rows.labels.to_pylist() == [[str(label) for label in each] for each in labels]
+    pq.write_table(pa.table({"labels": labels}), tmp_path / "y.parquet")
+    with pytest.raises(DataError, match=r"y\.parquet has the columns of numbers \(none\): call one"):
+        Arrays(str(tmp_path / "y.parquet")).read([0])
 
 
 @pytest.mark.parametrize("writer", [write_npy, write_npz, write_parquet])
