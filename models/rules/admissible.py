@@ -76,17 +76,3 @@ def counts_of(ranges: Ranges) -> PairCounts:
     covered = edges.reshape(size, size + 1).cumsum(dim=1)[:, :size].float()
     negative = torch.zeros_like(positive).scatter_(1, ranges.order, covered)
     return PairCounts(positive, negative, int(lengths.sum()))
-
-
-def spread_over(ranges: Ranges, count: int) -> Tensor:
-    """At most `count` triplets of the ranges, int64 (≤ count, 3), spread evenly over all of them."""
-    lengths = ranges.stop - ranges.start
-    ends = lengths.cumsum(0)
-    total = int(ends[-1]) if len(ends) else 0
-    wanted = torch.arange(min(total, count), device=ends.device)
-    if total > count:
-        wanted = wanted * total // count
-    pair = torch.searchsorted(ends, wanted, right=True)
-    anchors = ranges.anchors[pair]
-    place = ranges.start[pair] + wanted - (ends - lengths)[pair]
-    return torch.stack([anchors, ranges.positives[pair], ranges.order[anchors, place]], dim=1)

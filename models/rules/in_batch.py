@@ -9,11 +9,8 @@ from torch import Tensor
 from ..checks import check_number
 from ..errors import ModelError
 from ..same_class import same_class
-from .admissible import admissible_ranges, counts_of, spread_over
+from .admissible import admissible_ranges, counts_of
 from .pair_counts import PairCounts, count_pairs
-
-SAMPLE = 4096
-"""Triplets of a batch that are listed one by one, for reports."""
 
 
 class InBatch(NamedTuple):
@@ -36,14 +33,12 @@ class TripletSelection(NamedTuple):
     trained: all of them. active: those whose hinge is positive; the same for rules that pick no others.
     pairs: number of (a, p) pairs that the rule looked at (for stored triplets: of triplets).
     pairs_used: number of those that gave at least one active triplet.
-    sample: int64 (≤ SAMPLE, 3), triplets as places in the batch, spread evenly over all.
     """
 
     trained: PairCounts
     active: PairCounts
     pairs: int
     pairs_used: int
-    sample: Tensor
 
 
 class BatchRule(Protocol):
@@ -123,13 +118,11 @@ class Stored:
         anchors, positives, negatives = stored.unbind(1)
         distances = batch.sq_distances
         active = stored[distances[anchors, negatives] < distances[anchors, positives] + self.margin]
-        every = max(1, -(-len(stored) // SAMPLE))
         return TripletSelection(
             trained=count_pairs(stored, len(distances)),
             active=count_pairs(active, len(distances)),
             pairs=len(stored),
             pairs_used=len(active),
-            sample=stored[::every],
         )
 
 
@@ -148,4 +141,4 @@ def _picked(
         ranges = ranges._replace(stop=torch.minimum(ranges.stop, ranges.start + 1))
     counts = counts_of(ranges)
     used = int((ranges.stop > ranges.start).sum())
-    return TripletSelection(counts, counts, len(ranges.anchors), used, spread_over(ranges, SAMPLE))
+    return TripletSelection(counts, counts, len(ranges.anchors), used)

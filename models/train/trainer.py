@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..batches.batch import Batch
-from ..batches.mined_filter import MinedFilter
 from ..checks import check_count
 from ..distances import pairwise_sq_distances
 from ..encoders.checkpoints import load_encoder_state, load_objective_state, with_prefix, without_prefix
@@ -18,7 +17,7 @@ from ..losses.loss import LossInputs
 from ..losses.objective import Objective
 from ..memory import memory_errors
 from ..parameter_groups import encoder_group
-from ..rules.in_batch import BatchRule, InBatch, TripletSelection
+from ..rules.in_batch import BatchRule, InBatch
 from .averaging import Average
 from .encoder_pass import Embedded, EncoderPass, seeded
 from .failures import check_gradient, finite_losses
@@ -35,7 +34,6 @@ class StepRecord:
     loss: what was minimised, before the weights were changed. losses: its parts by name, before weighting.
     triplets: trained.
     active_share: share of the pairs (a, p) looked at, or of the stored triplets, that still gave a gradient.
-    mined_share: share of the trained triplets (of a sample of them) that had been mined; None if unknown.
     updated: False when the batch taught nothing, and weights and optimiser were left alone.
     """
 
@@ -45,7 +43,6 @@ class StepRecord:
     losses: Mapping[str, float]
     triplets: int
     active_share: float
-    mined_share: float | None
     learning_rate: float
     updated: bool
 
@@ -67,8 +64,8 @@ class Trainer:
     number, so that a trainer that loads the state of another one continues with the same bits.
 
     objective: the losses, whose own weights are trained, too. rule: picks the triplets of a batch.
-    total_steps: of the whole run, for the schedule. seed: of the run. mined: to report the share of mined
-    triplets. processes: all of them make the same steps, each with its share of the images.
+    total_steps: of the whole run, for the schedule. seed: of the run. processes: all of them make
+    the same steps, each with its share of the images.
 
     With several processes each computes the loss of all B rows, on the features of all, and takes the gradient of
     its own rows back into the encoder; the sum over the processes is the gradient of the whole batch.
@@ -84,7 +81,6 @@ class Trainer:
         total_steps: int,
         seed: int,
         device: str | torch.device = "cpu",
-        mined: MinedFilter | None = None,
         processes: Processes = ALONE,
     ) -> None:
         check_count("total_steps", total_steps)
@@ -115,7 +111,6 @@ class Trainer:
         self._average = None if settings.ema_decay is None else Average(self.encoder, settings.ema_decay)
         self._total_steps = total_steps
         self._seed = seed
-        self._mined = mined
         self._processes = processes
         self._step = 0
 
@@ -150,7 +145,6 @@ class Trainer:
             losses=losses,
             triplets=picked.trained.triplets,
             active_share=picked.pairs_used / max(1, picked.pairs),
-            mined_share=self._mined_share(batch, picked),
             learning_rate=self._settings.optimiser.learning_rate * share,
             updated=parts.teaches,
         )
@@ -235,11 +229,6 @@ class Trainer:
         if self._settings.embed_rows is None:
             return "embed_rows below that (the batch is then embedded in pieces)"
         return f"embed_rows (now {self._settings.embed_rows}), or images_per_class"
-
-    def _mined_share(self, batch: Batch, picked: TripletSelection) -> float | None:
-        if self._mined is None or len(picked.sample) == 0:
-            return None
-        return float(self._mined.contains(batch.rows[picked.sample.cpu().numpy()]).mean())
 
 
 def gradients_of(module: nn.Module) -> list[Tensor]:

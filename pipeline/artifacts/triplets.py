@@ -89,14 +89,6 @@ def coded_columns(path: Path, labels: Labels) -> dict[str, NDArray]:
     return columns
 
 
-def triplets_per_anchor(mine: Committed, rows: int) -> NDArray[np.int64]:
-    """int64 (rows,): how many triplets each row is the anchor of. One part is in memory at a time."""
-    counts = np.zeros(rows, np.int64)
-    for name in part_names(mine):
-        counts += np.bincount(triplet_columns(mine, name, ("anchor",))["anchor"], minlength=rows)
-    return counts
-
-
 def each_part(mine: Committed, columns: Sequence[str]) -> Iterator[dict[str, NDArray]]:
     """Some columns of all parts, one part after the other."""
     for name in part_names(mine):

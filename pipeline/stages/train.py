@@ -89,7 +89,6 @@ def _summary(job: Job) -> dict[str, Any]:
         lines = [json.loads(line) for line in file]
     tenth = max(1, len(lines) // 10)
     mean = lambda part, key: sum(line[key] for line in part) / len(part)  # noqa: E731
-    mined = [line["mined_share"] for line in lines if line["mined_share"] is not None]
     return {
         "steps": len(lines),
         "images": sum(line["images"] for line in lines),
@@ -99,7 +98,6 @@ def _summary(job: Job) -> dict[str, Any]:
         "loss_first_tenth": mean(lines[:tenth], "loss"),
         "loss_last_tenth": mean(lines[-tenth:], "loss"),
         "active_share": mean(lines, "active_share"),
-        "mined_share": sum(mined) / len(mined) if mined else None,
     }
 
 

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from ...models.batches.batch import BatchPlan
 from ...models.batches.class_balanced import ClassBalanced
 from ...models.batches.inputs import TRIPLET_COLUMNS
-from ...models.batches.mined_filter import MinedFilter
 from ...models.batches.neighbourhood import Neighbourhood
 from ...models.batches.settings import NeighbourhoodSettings
 from ...models.batches.stored_triplets import StoredTriplets
 from ...models.row_classes import RowClasses
 from ...models.rules.in_batch import BatchRule, SemiHard
-from ..artifacts.triplets import part_names, read_confusion, triplet_columns, triplets_per_anchor
+from ..artifacts.triplets import part_names, read_confusion, triplet_columns
 from ..errors import CorruptError, DataError
 from ..plan.refs import StageRef
 from ..plan.stage import Job
@@ -26,11 +25,10 @@ from ..workers.opened import labels_of
 
 @dataclass(frozen=True, slots=True)
 class TrainingInputs:
-    """batches: of this epoch. rule: which triplets of a batch are trained. mined: what had been mined, if anything."""
+    """batches: of this epoch. rule: which triplets of a batch are trained."""
 
     batches: BatchPlan
     rule: BatchRule
-    mined: MinedFilter | None
 
 
 def training_inputs(job: Job) -> TrainingInputs:
@@ -40,16 +38,15 @@ def training_inputs(job: Job) -> TrainingInputs:
     classes = RowClasses(labels.members, labels.offsets)
     mine = job.parent("mine") if any(ref.stage == "mine" for ref in job.parent_digests) else None
     if mine is None:
-        return TrainingInputs(_class_balanced(job, classes), SemiHard(spec.margin), None)
+        return TrainingInputs(_class_balanced(job, classes), SemiHard(spec.margin))
     rule = batch_rule(spec, float(mine.manifest.report["k_hardness"]))
     kind = resolve_batches(spec, job.facts).name
     if kind == "triplets":
-        return TrainingInputs(_stored(job, mine, classes), rule, None)
-    mined = _mined(mine, len(classes))  # first, as it looks at every id
+        return TrainingInputs(_stored(job, mine, classes), rule)
     # Where everything within k satisfies the loss, no classes are confused: any batch is as good as a walked one.
     walked = kind == "neighbourhood" and int(mine.manifest.report["counts"]["triplets"]) > 0
     batches = _neighbourhood(job, mine, classes) if walked else _class_balanced(job, classes)
-    return TrainingInputs(batches, rule, mined)
+    return TrainingInputs(batches, rule)
 
 
 def _class_balanced(job: Job, classes: RowClasses) -> ClassBalanced:
@@ -84,11 +81,15 @@ def _stored(job: Job, mine: Committed, classes: RowClasses) -> StoredTriplets:
     )
 
 
-def _mined(mine: Committed, rows: int) -> MinedFilter:
-    found = MinedFilter(rows)
+def triplets_per_anchor(mine: Committed, rows: int) -> NDArray[np.int64]:
+    """int64 (rows,): how many triplets each row is the anchor of. One part is in memory at a time.
+
+    Raises: as `training_triplets`, which looks at every id.
+    """
+    counts = np.zeros(rows, np.int64)
     for name in part_names(mine):
-        found.add(training_triplets(mine, name, rows))
-    return found
+        counts += np.bincount(training_triplets(mine, name, rows)["anchor"], minlength=rows)
+    return counts
 
 
 def training_triplets(mine: Committed, name: str, rows: int) -> dict[str, NDArray[np.int64]]:

@@ -63,7 +63,6 @@ def _trainer(job: Job, inputs: TrainingInputs, processes: Processes) -> Trainer:
         epoch=job.ref.epoch or 0,
         total_steps=inputs.batches.steps * spec.run.epochs,
         device=device,
-        mined=inputs.mined,
         processes=processes,
     )
 

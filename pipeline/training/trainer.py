@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from ...models.batches.mined_filter import MinedFilter
 from ...models.rules.in_batch import BatchRule
 from ...models.train.frozen import freeze_backbone
 from ...models.train.process_group import shared_statistics
@@ -27,7 +26,6 @@ def new_trainer(
     epoch: int,
     total_steps: int,
     device: "torch.device",
-    mined: MinedFilter | None = None,
     processes: Processes = ALONE,
 ) -> Trainer:
     """A trainer that has made no step. total_steps: of the whole run.
@@ -42,7 +40,6 @@ def new_trainer(
         total_steps=total_steps,
         seed=spec.run.seed,
         device=device,
-        mined=mined,
         processes=processes,
     )
     if epoch < spec.train.frozen_epochs:

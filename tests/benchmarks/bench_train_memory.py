@@ -4,8 +4,7 @@
 
 Each number has a process of its own: it opens a mine stage with that many synthetic triplets, in parts of one size,
 and goes through the batches of an epoch that shows every one of them, reading no images. Counted is what is held at
-most beyond what the open run holds before (Linux only): the books of the rows (1.25 million in all cases), one part,
-and with "neighbourhood" the filter that tells mined triplets from others.
+most beyond what the open run holds before (Linux only): the books of the rows (1.25 million in all cases) and one part.
 
 --part-triplets: in a part; mine.chunk_rows × mine.triplets_per_anchor is the most that the stage writes into one,
 524,288 by default. The smallest number of triplets must fill one, or it says nothing about the larger.

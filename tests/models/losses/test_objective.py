@@ -20,8 +20,7 @@ from .test_losses import TRIPLETS, counted, lists, slow_global, slow_triplet, un
 def inputs(embeddings, triplets, margin=0.2):
     distances = pairwise_sq_distances(embeddings)
     _, trained, active = counted(embeddings, triplets, margin)
-    sample = torch.tensor(triplets, dtype=torch.int64).reshape(-1, 3)
-    picked = TripletSelection(trained, active, len(triplets), active.triplets, sample)
+    picked = TripletSelection(trained, active, len(triplets), active.triplets)
     return LossInputs(
         embeddings, embeddings, distances, torch.zeros(len(embeddings), dtype=torch.int64), picked
     )

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tripletmine.models.errors import ModelError
-from tripletmine.models.rules.in_batch import SAMPLE, InBatch, SemiHard, Stored, WithinBoundary
+from tripletmine.models.rules.in_batch import InBatch, SemiHard, Stored, WithinBoundary
 
 
 def batch_of(points, classes, rows=None, stored=None):
@@ -44,7 +44,7 @@ def slow_within_boundary(batch, k, margin, nearer_positive):
 
 
 def check(picked, expected):
-    """The counts are those of the expected set of triplets, and the sample is that set, or a part of it."""
+    """The counts are those of the expected set of triplets."""
     size = len(picked.trained.positive)
     positive, negative = torch.zeros(size, size), torch.zeros(size, size)
     for a, p, n in expected:
@@ -55,9 +55,6 @@ def check(picked, expected):
         assert torch.equal(counts.positive, positive)
         assert torch.equal(counts.negative, negative)
     assert picked.pairs_used == len({(a, p) for a, p, _ in expected})
-    sample = [tuple(triplet) for triplet in picked.sample.tolist()]
-    assert len(set(sample)) == len(sample) == min(len(expected), SAMPLE)
-    assert set(sample) <= expected
 
 
 @st.composite
@@ -102,23 +99,6 @@ def test_semi_hard_takes_one_nearest_negative_inside_the_margin_for_each_pair(ba
     check(picked, nearest_of(batch, slow_within_boundary(batch, 1.0, margin, nearer_positive=False)))
 
 
-def random_batch(rows=384, classes=48, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.nn.functional.normalize(torch.randn(rows, 16, generator=generator))
-    return InBatch((2 - 2 * x @ x.T).clamp_min(0), torch.arange(rows) % classes, torch.arange(rows))
-
-
-def test_a_sample_of_many_triplets_is_spread_evenly_over_the_anchors():
-    batch = random_batch()
-    picked = WithinBoundary(0.9, 0.2, nearer_positive=True, nearest_only=False)(batch)
-    assert picked.trained.triplets > 20 * SAMPLE
-    assert picked.sample.shape == (SAMPLE, 3)
-    per_anchor = torch.bincount(picked.sample[:, 0], minlength=384)
-    share = SAMPLE / picked.trained.triplets
-    assert (per_anchor - share * picked.trained.positive.sum(dim=1)).abs().max() <= 1
-    assert len({tuple(triplet) for triplet in picked.sample.tolist()}) == SAMPLE
-
-
 @pytest.mark.parametrize(
     "rule", [SemiHard(0.2), WithinBoundary(0.9, 0.2, nearer_positive=True, nearest_only=False)]
 )
@@ -126,15 +106,12 @@ def test_a_sample_of_many_triplets_is_spread_evenly_over_the_anchors():
 def test_without_negatives_or_without_positives_nothing_is_picked(rule, classes):
     picked = rule(batch_of([(0, 0), (0.25, 0), (0, 0.25)], classes))
     check(picked, set())
-    assert picked.sample.shape == (0, 3)
-    assert picked.sample.dtype == torch.int64
 
 
 def test_stored_triplets_are_passed_on_and_the_active_ones_counted():
     stored = torch.tensor([[0, 1, 2], [0, 1, 3], [1, 0, 2]])
     batch = batch_of([(0, 0), (0.5, 0), (0.5, 0.25), (3, 0)], [0, 0, 1, 1], stored=stored)
     picked = Stored(margin=0.25)(batch)
-    assert torch.equal(picked.sample, stored)
     assert (picked.trained.triplets, picked.active.triplets, picked.pairs, picked.pairs_used) == (3, 2, 3, 2)
     for counts, kept in ((picked.trained, stored), (picked.active, stored[[0, 2]])):
         for found, column in ((counts.positive, 1), (counts.negative, 2)):

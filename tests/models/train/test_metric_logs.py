@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tripletmine.models.errors import ModelError
 from tripletmine.models.train.metric_logs import open_logs
 
-LINE = {"loss": 0.5, "loss/triplet": 0.25, "triplets": 7, "mined_share": None, "updated": True}
+LINE = {"loss": 0.5, "loss/triplet": 0.25, "triplets": 7, "nothing": None, "updated": True}
 
 
 class Mlflow:

@@ -5,11 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from present import present
 from torch import nn
 from tripletmine.models.batches.batch import Batch
 from tripletmine.models.batches.class_balanced import ClassBalanced
-from tripletmine.models.batches.mined_filter import MinedFilter
 from tripletmine.models.batches.settings import BatchShape
 from tripletmine.models.batches.stored_triplets import StoredTriplets
 from tripletmine.models.encoders.build import build_encoder
@@ -336,7 +334,7 @@ def test_a_step_reports_the_loss_of_its_triplets_before_the_update():
     assert record.losses["triplet"] == pytest.approx(hinge, rel=1e-4)
     assert record.losses["global"] == pytest.approx(spread, rel=1e-4)
     assert record.loss == pytest.approx(hinge + spread, rel=1e-4)
-    assert (record.images, record.updated, record.mined_share) == (32, True, None)
+    assert (record.images, record.updated) == (32, True)
 
 
 def test_the_learning_rate_follows_the_schedule():
@@ -356,15 +354,6 @@ def test_a_batch_without_any_triplet_leaves_weights_and_optimiser_alone_and_is_c
     after = learner.state()
     assert int(after.pop("step")) == int(before.pop("step")) + 1
     assert same(before, after)
-
-
-def test_the_share_of_mined_triplets_is_exact_for_stored_and_small_for_random_ones():
-    mined = MinedFilter(160)
-    for part in stored_parts():
-        mined.add(part())
-    found = [record.mined_share for record in run(trainer(Stored(0.2), mined=mined), plan(Stored(0.2)))]
-    assert set(found) == {1.0}
-    assert all(present(record.mined_share) < 0.3 for record in run(trainer(mined=mined), plan(SemiHard(0.2))))
 
 
 def test_nan_embeddings_name_the_step_and_the_rows_and_change_no_weight():

@@ -11,7 +11,7 @@ from tripletmine.pipeline.storage.committed import Committed
 from tripletmine.pipeline.storage.manifest import Manifest
 from tripletmine.pipeline.storage.receipts import Receipt, stamp_files
 from tripletmine.pipeline.storage.tables import write_table
-from tripletmine.pipeline.training.batches import check_enough, training_triplets
+from tripletmine.pipeline.training.batches import check_enough, training_triplets, triplets_per_anchor
 
 PART = part_name(0)
 
@@ -54,6 +54,18 @@ def test_what_is_not_of_this_training_set_is_refused(
     assert str(tmp_path / PART) in str(caught.value)
     assert said in str(caught.value)
     assert "--from-stage mine --epoch 2" in str(caught.value)
+
+
+def test_the_triplets_of_each_anchor_are_counted(tmp_path: Path) -> None:
+    assert triplets_per_anchor(mined(tmp_path, anchor=[2, 0, 2, 2]), 10).tolist() == [1, 0, 3] + 7 * [0]
+
+
+@pytest.mark.parametrize("anchor", [[0, 1, 2, -1], [0, 1, 2, 10]])
+def test_anchors_of_another_training_set_are_refused(anchor: list[int], tmp_path: Path) -> None:
+    with pytest.raises(
+        CorruptError, match=rf"part-00000\.parquet, row 3: anchor is {anchor[3]} but the training set"
+    ):
+        triplets_per_anchor(mined(tmp_path, anchor=anchor), 10)
 
 
 @pytest.mark.parametrize("cut", [4, 200])
