@@ -1,5 +1,8 @@
 """Arguments and options that several commands share."""
 
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -33,3 +36,23 @@ Epoch = Annotated[
 ]
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+_WORDS = {"debug", "embeddings", "folder", "out", "triplets"}
+"""Parameters that begin messages as what they are, as in "out of memory"."""
+
+
+@contextmanager
+def in_options(command: Callable[..., None]) -> Iterator[None]:
+    """Errors that name a parameter of the command name its option instead."""
+    from ...mining.errors import InputError
+    from ...pipeline.errors import PipelineError
+    from ...pipeline.runfile.keys import renamed
+
+    names = inspect.signature(command).parameters.keys() - _WORDS
+    try:
+        yield
+    except (InputError, PipelineError) as error:
+        raise type(error)(
+            renamed(str(error), {name: f"--{name.replace('_', '-')}" for name in names})
+        ) from error

@@ -6,7 +6,7 @@ import typer
 
 from ..terminal.errors import FAILED, reporting
 from ..terminal.plain import say
-from .arguments import Debug, Epoch, Triplets
+from .arguments import Debug, Epoch, Triplets, in_options
 
 
 def audit(
@@ -28,7 +28,7 @@ def audit(
 
     Ends with exit code 1 when anything does not hold.
     """
-    with reporting(debug):
+    with reporting(debug), in_options(audit):
         from ...mining.audit import VIOLATIONS
         from ...pipeline.standalone.audit import audit_folder
 

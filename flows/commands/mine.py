@@ -1,19 +1,15 @@
 """`tripletmine mine`: triplets for somebody's own vectors, without a run."""
 
-import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ...mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET
-from ...mining.errors import InputError
 from ...mining.rule import MiningRule
 from ..terminal.errors import reporting
 from ..terminal.plain import say
-from .arguments import Debug
+from .arguments import Debug, in_options
 
 
 def mine(
@@ -74,7 +70,7 @@ def mine(
     debug: Debug = False,
 ) -> None:
     """Mine triplets from vectors and labels. Needs neither a run file nor torch."""
-    with reporting(debug), _in_options():
+    with reporting(debug), in_options(mine):
         from ...pipeline.standalone.mine_files import mine_files
 
         rule = MiningRule(
@@ -106,22 +102,3 @@ def mine(
         if result.audit is not None and result.audit["violations"]:
             say(f"tripletmine: the audit found violations, see {result.folder}/audit.json", err=True)
             raise typer.Exit(1)
-
-
-_OPTIONS = {
-    name: f"--{name.replace('_', '-')}"
-    for name in inspect.signature(mine).parameters
-    if name not in ("embeddings", "out", "debug")
-}
-
-
-@contextmanager
-def _in_options() -> Iterator[None]:
-    """Errors that name a parameter of ours name the option instead."""
-    from ...pipeline.errors import PipelineError
-    from ...pipeline.runfile.keys import renamed
-
-    try:
-        yield
-    except (InputError, PipelineError) as error:
-        raise type(error)(renamed(str(error), _OPTIONS)) from error

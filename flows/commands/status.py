@@ -7,7 +7,9 @@ from ..terminal.plain import say
 from .arguments import Debug, RunDirectory
 
 if TYPE_CHECKING:
-    from ...pipeline.run.status import EpochStatus, StageStatus
+    from collections.abc import Iterator
+
+    from ...pipeline.run.status import EpochStatus, RunStatus, StageStatus
 
 _STAGES = ("embed", "graph", "mine", "train", "evaluate")
 
@@ -29,9 +31,20 @@ def status(run: RunDirectory, debug: Debug = False) -> None:
         say("stages: time (tasks); 4/12: tasks done; *: files deleted by run.keep\n")
         console.print(metrics_table(found))
         console.print(galleries_table(found))
+        for remark in _remarks(found):
+            say(remark)
         best = "none yet" if found.best is None else f"{found.best} by {found.spec.evaluate.select}"
         say(f"best epoch on validation: {best}")
         say(f"{'finished' if found.finished else 'not finished'}, {size(found.bytes)} in {found.root}")
+
+
+def _remarks(found: "RunStatus") -> "Iterator[str]":
+    """What the data set and the stages have to say beside their figures."""
+    yield from found.facts.remarks
+    for epoch in found.epochs:
+        for stage in epoch.stages:
+            for remark in stage.report.get("remarks", ()):
+                yield f"{stage.ref}: {remark}"
 
 
 def _work(epoch: "EpochStatus") -> list[str]:

@@ -7,7 +7,7 @@ import typer
 
 from ..terminal.errors import reporting
 from ..terminal.plain import say
-from .arguments import Debug, Epoch, Triplets
+from .arguments import Debug, Epoch, Triplets, in_options
 
 
 def suspects(
@@ -20,7 +20,7 @@ def suspects(
     debug: Debug = False,
 ) -> None:
     """List rows that look mislabelled, and pairs that look like false negatives, strongest first."""
-    with reporting(debug):
+    with reporting(debug), in_options(suspects):
         from ...pipeline.standalone.audit import list_suspects
 
         found = list_suspects(triplets, out, epoch=epoch, minimum_score=minimum_score, note=say)

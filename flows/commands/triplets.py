@@ -8,7 +8,7 @@ import typer
 
 from ..terminal.errors import reporting
 from ..terminal.plain import say
-from .arguments import Debug, Epoch, Triplets
+from .arguments import Debug, Epoch, Triplets, in_options
 
 
 class Form(StrEnum):
@@ -33,7 +33,7 @@ def triplets(
     debug: Debug = False,
 ) -> None:
     """Write anchor, positive and negative of every triplet for other trainers."""
-    with reporting(debug):
+    with reporting(debug), in_options(triplets):
         from ...pipeline.standalone.triplet_export import export_triplets
 
         written = export_triplets(

@@ -69,9 +69,13 @@ def why_not_all(
             "take positives from the whole class with --positives class"
         )
     if without_negative:
+        every_other = neighbours >= report.anchors - report.anchors_excluded - 1
+        mends = "a larger --margin or a smaller --k-hardness admits some"
+        if not every_other:
+            mends = "a larger --margin, a smaller --k-hardness or more --neighbours admits some"
         reasons.append(
-            f"{without_negative:,} of {asked} had a positive but no negative that the rule admits among their "
-            f"{neighbours:,} neighbours: a larger --margin, a smaller --k-hardness or more --neighbours admits some"
+            f"{without_negative:,} of {asked} had a positive but no negative that the rule admits among "
+            f"{'all other rows' if every_other else f'their {neighbours:,} neighbours'}: {mends}"
         )
     refused = {name.replace("_", " "): count for name, count in report.refused.items() if count}
     if without_negative and refused:

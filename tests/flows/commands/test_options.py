@@ -1,0 +1,44 @@
+"""Errors of commands about triplets name their options, whoever found the fault."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tripletmine as tm
+from tripletmine.flows.cli import app
+from typer.testing import CliRunner
+
+from ..conftest import write_run
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["suspects", "--out", "suspects", "--minimum-score", "2"], "--minimum-score is 2.0, it must lie in"),
+        (["audit", "--epoch", "3"], "--epoch is 3 but"),
+        (["triplets", "--out", "t.jsonl", "--epoch", "3"], "--epoch is 3 but"),
+    ],
+)
+def test_options_are_named(
+    command: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    vectors = np.random.default_rng(0).normal(size=(60, 4))
+    np.savez("x.npz", embeddings=vectors, labels=np.arange(60) % 3)
+    tm.mine_files("x.npz", None, "out", normalise=True)
+    result = CliRunner().invoke(app, [command[0], "out", *command[1:]])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"tripletmine: {message}")
+
+
+def test_status_says_what_a_stage_remarked(tmp_path: Path) -> None:
+    path = write_run(tmp_path)
+    sparse = '[graph]\nmethod = "hnsw"\nm = 3\neffort = 33\nrecall_target = 1.0\n'
+    path.write_text(path.read_text().replace("[graph]\n", sparse))
+    run = CliRunner().invoke(app, ["run", str(path), "--no-prefect"])
+    assert run.exit_code == 0, run.output
+    page = CliRunner().invoke(app, ["status", str(path)]).stdout
+    remark = "is below graph.recall_target = 1.0: raise graph.effort (now 33)"
+    assert remark in run.stderr
+    (line,) = [line for line in page.splitlines() if remark in line]
+    assert line.startswith("graph of epoch 1: its recall, 0.")
