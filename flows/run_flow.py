@@ -27,6 +27,7 @@ from .artifacts import publish_metrics, publish_summary
 from .opened_run import OpenedRun, opened_run
 from .prefect_server.lost_runs import close_lost_runs
 from .prefect_server.no_results import without_results
+from .prefect_server.quiet_handlers import quiet_handlers
 from .recording import Recording
 from .served import require_served
 from .terminal.errors import message_for
@@ -53,6 +54,7 @@ def scheduled_run(run_file: str, new_data: bool = True) -> None:
     try:
         require_served(run_file, new_data=new_data)
         with (
+            quiet_handlers(),
             TerminalProgress() as progress,
             opened_run(Path(run_file), progress, new_data=new_data) as opened,
         ):

@@ -6,6 +6,7 @@ here is an ordinary child process on 127.0.0.1 with its database inside the run 
 
 import http.client
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,13 +14,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from ...pipeline.errors import UnavailableError
 from ..environment import environment
 from .home import private_home
 from .private_files import make_private, open_private
+from .quiet_handlers import quiet_handlers
 from .settings import SERVER_KEY, api_settings, client_settings, new_key, server_settings
 from .template import keep_template, prepare_database, template_path
 
@@ -28,6 +30,9 @@ START_SECONDS = 120.0
 
 ANSWER_SECONDS = 5.0
 """How long the user's own server may take to answer."""
+
+ROOM = 32 * 2**20
+"""Bytes that a private server must find on its disk: a new database with its log has 6 MiB."""
 
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.05
@@ -62,12 +67,13 @@ def prefect_api(
         require_answer(url)
         with environment(client_settings(directory / ".prefect", debug=debug)):
             meanwhile()
-            yield from _until_logs_are_sent(url)
+            yield from _until_logs_are_sent(url, debug=debug)
         return
     with (
         private_home(directory / ".prefect") as (home, lock),
         environment(client_settings(home, debug=debug)),
     ):
+        require_room(home)
         template = template_path()
         is_new = prepare_database(home, template)
         key = new_key()
@@ -80,18 +86,19 @@ def prefect_api(
             make_private(home)  # the folders of its pages have the modes of the installed ones
             if is_new:
                 keep_template(home, template)
-            yield from _until_logs_are_sent(url)
+            yield from _until_logs_are_sent(url, debug=debug)
 
 
-def _until_logs_are_sent(url: str) -> Iterator[str]:
+def _until_logs_are_sent(url: str, *, debug: bool) -> Iterator[str]:
     """Yield the URL; at the end let Prefect send what it still holds, while there is somebody to receive it."""
-    try:
-        yield url
-    finally:
-        if "prefect" in sys.modules:
-            from prefect.logging.handlers import APILogHandler
+    with nullcontext() if debug else quiet_handlers():
+        try:
+            yield url
+        finally:
+            if "prefect" in sys.modules:
+                from prefect.logging.handlers import APILogHandler
 
-            APILogHandler().flush()
+                APILogHandler().flush()
 
 
 def require_answer(url: str, timeout: float = ANSWER_SECONDS) -> None:
@@ -155,6 +162,7 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) ->
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < deadline:
         if server.poll() is not None:
+            require_room(log.parent)
             raise UnavailableError(
                 f"the private Prefect server ended with exit code {server.returncode} while starting: "
                 f"see {log}, which ends with\n{_tail(log)}"
@@ -168,6 +176,16 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) ->
         f"the private Prefect server did not answer within {START_SECONDS:g} s: see {log}; "
         "--no-prefect runs the stages without one"
     )
+
+
+def require_room(home: Path) -> None:
+    """Raises: UnavailableError where the disk has less than ROOM: SQLite's errors name neither disk nor folder."""
+    free = shutil.disk_usage(home).free
+    if free < ROOM:
+        raise UnavailableError(
+            f"the private Prefect server needs {ROOM >> 20} MiB of disk but {home} has {free >> 20} MiB free: free "
+            "some; --no-prefect runs the stages without one"
+        )
 
 
 def _tail(log: Path) -> str:

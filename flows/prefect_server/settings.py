@@ -24,6 +24,8 @@ def client_settings(home: Path, *, debug: bool = False) -> dict[str, str]:
         "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO" if debug else "CRITICAL",
+        # Of events that a server no longer takes.
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR" if debug else "CRITICAL",
         # Once Prefect is imported, Dask's loggers reach the terminal through Prefect's root handler.
         **QUIET_DASK,
         # A served schedule looks for due runs this often, in seconds.

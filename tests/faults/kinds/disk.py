@@ -18,13 +18,14 @@ FULL = "disk full"
 READ_ONLY = "read-only file system"
 PERMISSION = "permission lost"
 
+START = "the start"
 STAGES = ("set-up", "train", "evaluate", "embed", "graph", "mine", "test")
 LEFT_BYTES = (0, 4096, 65_536)
 """What a full disk still has: files are cut short at their beginning, in their midst, or at the next one."""
 
 
 def on_a_small_disk(
-    folder: Path, references: References, *, fault: str, stage: str, number: int = 0
+    folder: Path, references: References, *, fault: str, stage: str, number: int = 0, prefect: bool = False
 ) -> Tally:
     """Let `disk_inside` do the fault on a disk of its own."""
     if not may_mount():
@@ -33,7 +34,7 @@ def on_a_small_disk(
         raise CannotBeTried("only root, with setpriv, can give up its right to pass over permissions")
     command = [sys.executable, "-m", "tests.faults.kinds.disk_inside", fault, stage, str(number)]
     ended = subprocess.run(
-        [*_unshare(), *command, str(references.finished().root)],
+        [*_unshare(), *command, str(references.finished().root), *(["--prefect"] if prefect else [])],
         cwd=Path(__file__).parents[3],
         env=private_environment(),
         capture_output=True,
@@ -63,6 +64,9 @@ def cases() -> Iterator[Case]:
             run = partial(on_a_small_disk, fault=FULL, stage=stage, number=number)
             short = (stage, number) == ("graph", 1)
             yield Case(FULL, f"in {stage}, {left} bytes left", run, short=short, system=True)
+    for stage in (START, "train", "mine"):
+        run = partial(on_a_small_disk, fault=FULL, stage=stage, prefect=True)
+        yield Case(FULL, f"with Prefect, in {stage}", run, short=stage != "mine", system=True)
     for stage in ("set-up", "embed", "train", "finished"):
         run = partial(on_a_small_disk, fault=READ_ONLY, stage=stage)
         yield Case(READ_ONLY, f"in {stage}", run, short=stage == "embed", system=True)

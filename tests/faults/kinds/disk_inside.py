@@ -1,6 +1,6 @@
 """What happens inside of a mount namespace: a small disk at /mnt, a run on it, a fault, and the run again.
 
-unshare -m python -m tests.faults.kinds.disk_inside FAULT STAGE NUMBER UNDISTURBED
+unshare -m python -m tests.faults.kinds.disk_inside FAULT STAGE NUMBER UNDISTURBED [--prefect]
 """
 
 import os
@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from ..product import Product, kill_group
 from ..state import at_work, require_same
 from ..waiting import eventually
-from .disk import FULL, LEFT_BYTES, PERMISSION, READ_ONLY
+from .disk import FULL, LEFT_BYTES, PERMISSION, READ_ONLY, START
 from .kills import kill_in
 
 DISK = Path("/mnt")
@@ -50,12 +50,21 @@ def refused(product: Product, process: subprocess.Popen[bytes], *words: str) -> 
 
 
 def disk_full(product: Product, stage: str, left: int) -> None:
-    """Take the space away while the stage is at work, then give it back."""
-    process = reach(product, stage)
+    """Take the space away while the stage is at work, or before anything is, then give it back."""
     filler = DISK / "filler"
+    if stage == START:
+        product.ask(
+            "check", str(product.run_file)
+        )  # compiles what needs to be compiled, while there is space
+        fill(filler, 2 * 2**20)
+    process = product.start() if stage == START else reach(product, stage)
     try:
-        fill(filler, left)
+        if stage != START:
+            fill(filler, left)
         refused(product, process, "No space left on device", "MiB of disk")
+        if process.returncode:
+            assert str(product.root) in product.log.splitlines()[-1], product.log
+        assert "Error logging to API" not in product.log
     finally:
         kill_group(process)
         filler.unlink()
@@ -108,10 +117,16 @@ def permission_lost(product: Product, stage: str) -> None:
                 each.chmod(0o755)
 
 
-def main(fault: str, stage: str, number: int, undisturbed: Path, log_folder: Path) -> None:
+def main(fault: str, stage: str, number: int, undisturbed: Path, log_folder: Path, *, prefect: bool) -> None:
     mount("-t", "tmpfs", "-o", f"size={SIZE}", "none")
     wrapper = WITHOUT_OVERRIDE if fault == PERMISSION else ()
-    product = Product(DISK / "run", wrapper=wrapper, environment={"HOME": str(DISK)}, log_folder=log_folder)
+    product = Product(
+        DISK / "run",
+        options=() if prefect else ("--no-prefect",),
+        wrapper=wrapper,
+        environment={"HOME": str(DISK)},
+        log_folder=log_folder,
+    )
     started = time.monotonic()
     match fault:
         case "disk full":
@@ -128,4 +143,11 @@ def main(fault: str, stage: str, number: int, undisturbed: Path, log_folder: Pat
 if __name__ == "__main__":
     assert {FULL, READ_ONLY, PERMISSION}
     with TemporaryDirectory() as outside:
-        main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]), Path(outside))
+        main(
+            sys.argv[1],
+            sys.argv[2],
+            int(sys.argv[3]),
+            Path(sys.argv[4]),
+            Path(outside),
+            prefect="--prefect" in sys.argv,
+        )
