@@ -1,11 +1,12 @@
 """graph: embeddings.zarr → neighbours.zarr, the K nearest neighbours of each row of the training split.
 
 Index parts are built side by side, each over its own rows; how far a search must go is measured once, on a sample
-against exact search; then ranges of rows are looked up in all parts.
+against exact search; then ranges of rows are looked up in all parts. Last, the recall of the table is measured, on
+other rows.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..artifacts.neighbours import create_neighbours, write_neighbours
@@ -17,7 +18,7 @@ from ..resolve.graph import resolve_method, resolve_neighbours, starts_warm
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt
-from .graph_effort import EFFORT_FILE, measure_effort, read_effort
+from .graph_effort import EFFORT_FILE, measure_effort, measure_recall, read_effort
 from .graph_search import (
     INDEX_PHASE,
     build_part,
@@ -59,7 +60,8 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     )
     phases = [Phase("layout", (Task("layout", 0, 0, 0),), 1)]
     disk = facts.train * row_bytes
-    if resolve_method(spec, facts).method != "exact":
+    approximate = resolve_method(spec, facts).method != "exact"
+    if approximate:
         ranges = enumerate(part_ranges(graph.parts, facts.train))
         parts = tuple(Task(INDEX_PHASE, number, first, stop) for number, (first, stop) in ranges)
         phases += [
@@ -68,6 +70,8 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
         ]
         disk += part * graph.parts * 2**20
     phases.append(Phase("neighbours", split_rows("neighbours", facts.train, graph.chunk_rows), lookup))
+    if approximate:
+        phases.append(Phase("recall", (Task("recall", 0, 0, 0),), lookup))
     return Plan(tuple(phases), disk)
 
 
@@ -90,6 +94,8 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         case "effort":
             publish_json(job.folder / EFFORT_FILE, measure_effort(job, resources.threads))
             return TaskOutput((EFFORT_FILE,), rows=0)
+        case "recall":
+            return TaskOutput((), rows=0, report=measure_recall(job, resources.threads))
         case _:
             table = search_rows(
                 job, task.start, task.stop, effort=read_effort(job), threads=resources.threads
@@ -111,15 +117,33 @@ def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
     path = job.folder / EFFORT_FILE
     if path.exists():
         report |= json.loads(path.read_bytes())
-    if report.get("effort", 0) is None:
-        report["remarks"] = [f"exact search: {report['why']}"]
-    if report["recall"] < job.spec.graph.recall_target:
-        report["remarks"] = [
-            f"its recall, {report['recall']:.4f} on {report['recall_rows']} rows, is below graph.recall_target = "
-            f"{job.spec.graph.recall_target}: raise graph.effort (now {report['effort']}), or remove it"
-        ]
+    report |= {
+        name: receipt.report[name]
+        for receipt in receipts
+        for name in ("recall", "recall_rows")
+        if name in receipt.report
+    }
+    remarks = _remarks(job, report)
+    if remarks:
+        report["remarks"] = remarks
     arrived = [receipt.report["arrived"] for receipt in receipts if "arrived" in receipt.report]
     return report | ({"arrived": min(arrived)} if arrived else {})
+
+
+def _remarks(job: Job, report: Mapping[str, Any]) -> list[str]:
+    """What a person should know of the search."""
+    graph = job.spec.graph
+    if report.get("effort", 0) is None:
+        return [f"exact search: {report['why']}"]
+    if report["recall"] >= graph.recall_target:
+        return []
+    remedy = f"raise graph.effort (now {report['effort']}), or remove it"
+    if graph.effort is None:
+        remedy = f"raise that a little, or set graph.effort (now {report['effort']})"
+    return [
+        f"the recall of its table, {report['recall']:.4f} on {report['recall_rows']} rows, is below "
+        f"graph.recall_target = {graph.recall_target}: {remedy}, and redo it with {job.ref.redo}"
+    ]
 
 
 GRAPH = Stage("graph", _parents, _keys, _plan, _run_task, _report)

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from ...mining.errors import RecallError
-from ...mining.graphs.recall import calibrate, measure
-from ..artifacts.neighbours import sampled_rows
+from ...mining.graphs.recall import calibrate, measure, recall_at_k
+from ..artifacts.neighbours import NEIGHBOURS, read_some_neighbours, sampled_rows
 from ..errors import SpecError
 from ..plan.stage import Job
 from ..resolve.graph import resolve_method
@@ -76,3 +76,15 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
         "graph.ef_construction (hnsw) or graph.walks and graph.max_degree (traverse_add), or set graph.effort; then "
         f"go on with {job.ref.redo}"
     )
+
+
+def measure_recall(job: Job, threads: int) -> dict[str, Any]:
+    """Recall of the finished table, on other rows than those that the effort was chosen by: it fits these a little
+    too well."""
+    if read_effort(job) is None:
+        return {"recall": 1.0}
+    graph = job.spec.graph
+    rows = sampled_rows(job.facts.train, graph.recall_sample, job.spec.run.seed + 1)
+    sample = true_neighbours(job, rows, threads)
+    found = read_some_neighbours(job.folder / NEIGHBOURS, rows)
+    return {"recall": recall_at_k(found, sample.truth), "recall_rows": len(rows)}

@@ -41,4 +41,4 @@ def test_status_says_what_a_stage_remarked(tmp_path: Path) -> None:
     remark = "is below graph.recall_target = 1.0: raise graph.effort (now 33)"
     assert remark in run.stderr
     (line,) = [line for line in page.splitlines() if remark in line]
-    assert line.startswith("graph of epoch 1: its recall, 0.")
+    assert line.startswith("graph of epoch 1: the recall of its table, 0.")

@@ -9,7 +9,7 @@ from tripletmine.mining.graphs import exact
 from tripletmine.mining.graphs.choose import Choice
 from tripletmine.mining.graphs.methods import Method
 from tripletmine.mining.graphs.recall import recall_at_k
-from tripletmine.pipeline.artifacts.neighbours import read_neighbours, read_some_neighbours
+from tripletmine.pipeline.artifacts.neighbours import read_neighbours, read_some_neighbours, sampled_rows
 from tripletmine.pipeline.artifacts.weights import EMBEDDINGS
 from tripletmine.pipeline.errors import CorruptError, SpecError, TaskError
 from tripletmine.pipeline.plan.refs import StageRef
@@ -65,6 +65,7 @@ def test_every_method_reaches_its_recall_in_any_number_of_parts(copied_run, meth
     recall = recall_of(spec, graph)
     assert recall >= (1.0 if method == "exact" else 0.985), f"recall is {recall}"
     assert abs(report["recall"] - recall) < 0.01
+    assert ("remarks" in report) == (report["recall"] < spec.graph.recall_target)
 
 
 def test_both_engines_of_exact_search_give_the_same_table(copied_run) -> None:
@@ -105,7 +106,7 @@ def test_traverse_add_starts_from_the_epoch_before(tmp_path: Path) -> None:
     assert (cold.manifest.report["warm"], warm.manifest.report["warm"]) == (False, True)
     assert set(cold.manifest.inputs["parents"]) == {"embed of epoch 1"}
     assert set(warm.manifest.inputs["parents"]) == {"embed of epoch 2", "graph of epoch 1"}
-    assert warm.manifest.report["recall"] >= 0.99
+    assert warm.manifest.report["recall"] >= 0.985
 
 
 SPARSE = {"parts": 2, "max_degree": 2, "walks": 1, "recall_target": 0.9999, "m": 2, "ef_construction": 4}
@@ -124,10 +125,29 @@ def test_an_effort_of_ones_own_is_used_and_a_recall_below_the_target_is_said(cop
     assert (report["effort"], report["tried"]) == (61, [])
     assert 0.5 < report["recall"] < 1.0
     assert report["remarks"][0].startswith(
-        f"its recall, {report['recall']:.4f} on 1000 rows, is below graph.recall_target = 1.0: raise graph.effort"
+        f"the recall of its table, {report['recall']:.4f} on 1000 rows, is below graph.recall_target = 1.0: "
+        "raise graph.effort"
     )
     assert said.notes == [f"graph of epoch 1: {report['remarks'][0]}"]
     assert [event["text"] for event in events(spec, "remark")] == report["remarks"]
+
+
+def test_the_recall_is_that_of_the_table_on_other_rows(copied_run) -> None:
+    """Of an effort that just reaches the target on the rows that it was chosen by, and of no more on others."""
+    target = {"method": "traverse_add", "parts": 1, "max_degree": 6, "walks": 1, "recall_sample": 50}
+    spec = copied_run(graph={**target, "recall_target": 0.95})
+    said = Recorded()
+    graph = rebuilt(spec, said)
+    report = graph.manifest.report
+    rows = sampled_rows(1307, 50, spec.run.seed + 1)
+    vectors = read_rows(committed(spec.root, StageRef(1, "embed")), EMBEDDINGS, 0, 1307)
+    true = exact.build(vectors).search(vectors[rows], query_ids=rows, neighbours=60, threads=1)
+    assert report["recall"] == recall_at_k(read_some_neighbours(graph.folder / "neighbours.zarr", rows), true)
+    assert report["tried"][-1]["recall"] >= 0.95
+    assert report["recall"] != report["tried"][-1]["recall"]
+    if report["recall"] < 0.95:
+        assert "raise that a little, or set graph.effort" in report["remarks"][0]
+    assert said.notes == [f"graph of epoch 1: {text}" for text in report.get("remarks", ())]
 
 
 def test_a_recall_that_reaches_its_target_is_no_remark(copied_run) -> None:
