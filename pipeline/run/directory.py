@@ -16,6 +16,7 @@ from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
 from ..storage.journal import note_event
 from ..storage.lock import exclusive_lock
+from ..storage.publish import remove_partials
 from .prepare import prepare_data
 
 _LOCK = ".lock"
@@ -51,6 +52,9 @@ def open_run(
     root = spec.root
     _make_directory(root, repair=repair)
     with exclusive_lock(root / _LOCK, note=note):
+        # Of stages it is they that do so, when their turn comes.
+        remove_partials(root, below=False)
+        remove_partials(root / ENCODER_FOLDER)
         prepared = prepare_data(spec, repair=repair, new_data=new_data, note=note)
         write_run_file(spec, prepared.facts, prepared.identity, prepared.splitting, prepared.pictures)
         note_event(root, "opened", pid=os.getpid())

@@ -1,5 +1,6 @@
 """Skip, validate, run, commit: the same for every stage."""
 
+import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from .directory import Run
 from .progress import Progress
 
 _DISK_RESERVE = 64 * 2**20
+"""For what others write meanwhile: journal, logs, the records of Prefect."""
 
 _MENDED = {
     "labels": "used only the first label of a row, where some have several",
@@ -199,11 +201,11 @@ def _check_means(plan: Plan, executor: Executor, job: Job) -> None:
                 f"{executor.memory_mib} MiB: give workers more memory, or lower {job.ref.stage}'s chunk_rows "
                 "or raise graph.parts"
             )
-    free = shutil.disk_usage(job.folder).free
-    if plan.disk_bytes + _DISK_RESERVE > free:
+    free, needed = shutil.disk_usage(job.folder).free, plan.disk_bytes + _DISK_RESERVE
+    if needed > free:
         raise UnavailableError(
-            f"{job.ref} needs {plan.disk_bytes / 2**20:.0f} MiB of disk but {job.root} has {free / 2**20:.0f} MiB "
-            "free: free some, or lower run.keep"
+            f"{job.ref} needs {math.ceil(needed / 2**20)} MiB of disk ({_DISK_RESERVE >> 20} of them to spare) but "
+            f"{job.root} has {free >> 20} MiB free: free some, or lower run.keep"
         )
 
 

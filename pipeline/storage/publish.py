@@ -57,12 +57,12 @@ def fsync_folder(path: Path) -> None:
     fsync_file(path)
 
 
-def remove_partials(folder: Path) -> None:
-    """Delete what a killed process left unpublished, or half removed, below `folder`.
+def remove_partials(folder: Path, *, below: bool = True) -> None:
+    """Delete what a killed process left unpublished, or half removed, in `folder` and below.
 
-    Unpublished are our own temporary files and those of Zarr's local store.
+    Unpublished are our own temporary files and those of Zarr's local store. below: look into folders of it, too.
     """
-    for path in list(folder.rglob("*")):
+    for path in list(folder.rglob("*") if below else folder.iterdir()):
         if path.name.startswith(".") and _REMOVED in path.name:
             shutil.rmtree(path, ignore_errors=True)
         elif path.is_file() and (_PARTIAL in path.name or path.name.endswith(".partial")):

@@ -57,6 +57,21 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     assert {name: (spec.root / name).stat().st_mtime_ns for name in before} == before
 
 
+def test_what_a_killed_run_left_in_its_root_goes_with_the_next(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    open_and_close(spec)
+    (spec.root / "encoder").mkdir()
+    left = [spec.root / ".run.json.partial-0123", spec.root / "encoder" / ".copy.partial-4567"]
+    theirs = (
+        spec.root / "epochs" / "0000" / "train" / ".task.partial-89ab"
+    )  # the stage's own, for it to look at
+    theirs.parent.mkdir(parents=True)
+    for path in (*left, theirs):
+        path.touch()
+    open_and_close(spec)
+    assert [path.exists() for path in (*left, theirs)] == [False, False, True]
+
+
 def test_two_at_once_are_refused(tmp_path: Path) -> None:
     spec = small_spec(tmp_path)
     with open_run(spec), pytest.raises(LockedError, match=f"in use by process {os.getpid()}"):

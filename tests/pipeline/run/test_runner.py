@@ -498,9 +498,8 @@ def test_too_little_memory_for_the_flows_own_work_is_an_error_before_work(run: R
 def test_too_little_disk_is_an_error_before_work(run: Run) -> None:
     faults = Faults({})
     plan = _plan(run.spec, FACTS, REF)
-    with pytest.raises(
-        UnavailableError, match=r"needs 1099511627776 MiB of disk but .* free: free some, or lower"
-    ):
+    message = r"needs 1099511627840 MiB of disk \(64 of them to spare\) but .* free: free some, or lower"
+    with pytest.raises(UnavailableError, match=message):
         go(run, sums_stage(faults, plan=lambda spec, facts, ref: replace(plan, disk_bytes=2**60)))
     assert not faults.begun
 
