@@ -46,7 +46,7 @@ def mined_epoch(root: Path, epoch: int | None = None, *, needs: Sequence[str] = 
     """
     mined = [
         number
-        for number in sorted(int(each.name) for each in (root / "epochs").glob("[0-9]*"))
+        for number in sorted(int(each.name) for each in (root / "epochs").glob("*") if each.name.isdecimal())
         if StageFolder(root, StageRef(number, "mine")).committed
     ]
     if epoch is not None:

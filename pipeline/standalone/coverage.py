@@ -14,7 +14,8 @@ def check_minable(
     """Refuse what no rule finds a triplet in.
 
     labels, vectors: of all rows, float32 (N, D). excluded: bool (N,), rows that are left out.
-    Raises: InputError for one class only, for no class with two rows, and for vectors that are all equal.
+    Raises: InputError for one class only, a class that all rows have, no class with two rows, and vectors that are all
+    equal.
     """
     sizes = labels.sizes(excluded)
     rows = len(labels) if excluded is None else int((~excluded).sum())
@@ -28,6 +29,11 @@ def check_minable(
         raise InputError(
             f"each of the {len(there):,} labels is that of one row, so that no anchor has a positive: give labels that "
             "rows share (a class, and not an id of the row)"
+        )
+    if sizes.max() == rows:
+        raise InputError(
+            f"all {rows:,} rows have the label {labels.names[sizes.argmax()]!r} among others, so that no anchor has a "
+            "negative: leave that label out"
         )
     first = vectors[0 if excluded is None else int(np.argmin(excluded))]
     if _all_equal(vectors, first, excluded):

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tripletmine as tm
 from tripletmine.flows.cli import app
@@ -29,6 +31,27 @@ def test_options_are_named(
     result = CliRunner().invoke(app, [command[0], "out", *command[1:]])
     assert result.exit_code == 1
     assert result.stderr.startswith(f"tripletmine: {message}")
+
+
+def test_mine_names_its_options_where_a_run_names_keys(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(60, 4))
+    np.save(tmp_path / "x.npy", vectors)
+    lists = pa.table({"label": [[f"c{row % 3}", "old"] for row in range(60)]})
+    pq.write_table(lists, tmp_path / "labels.parquet")
+    for options, message in (
+        (
+            ["--label-separator", "|", "--labels", "labels.parquet"],
+            "remove --label-separator, which is for strings",
+        ),
+        (["--labels", "nowhere.npy"], "nowhere.npy does not exist: correct its path"),
+        ([], "--labels is missing but"),
+    ):
+        given = [str(tmp_path / word) if "." in word else word for word in options]
+        out = ["--embeddings", str(tmp_path / "x.npy"), "--normalise", "--out", str(tmp_path / "out")]
+        result = CliRunner().invoke(app, ["mine", *out, *given])
+        assert result.exit_code == 1
+        assert message in result.stderr
+        assert "data." not in result.stderr
 
 
 def test_status_says_what_a_stage_remarked(tmp_path: Path) -> None:

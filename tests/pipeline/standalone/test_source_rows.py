@@ -178,7 +178,8 @@ def test_what_no_rule_finds_a_triplet_in_is_refused(vectors, tmp_path: Path) -> 
     for labels, some, message in (
         (every_row, vectors, "each of the 120 labels is that of one row"),
         ([f"{row // 2}" for row in range(ROWS)], equal, "all 120 vectors are equal"),
-        (["a"] * ROWS, vectors, "all 120 rows have the label 'a'"),
+        (["a"] * ROWS, vectors, "all 120 rows have the label 'a': mining needs negatives"),
+        ([["a", name] for name in NAMES], vectors, "all 120 rows have the label 'a' among others"),
     ):
         with pytest.raises(InputError, match=message):
             mine(tmp_path, some, {"label": labels})
