@@ -8,7 +8,7 @@ import pytest
 import yaml
 from tripletmine.pipeline.runfile.load import load_spec
 
-from .processes import private_environment
+from ..flows.processes import private_environment
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -16,23 +16,6 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 @pytest.mark.parametrize("path", sorted(DEPLOY.glob("*.toml")), ids=lambda path: path.name)
 def test_run_files_load(path):
     assert load_spec(path).cluster.kind in ("local", "dask")
-
-
-@pytest.mark.parametrize("path", sorted(DEPLOY.glob("kubernetes/*.yaml")), ids=lambda path: path.name)
-def test_manifests_are_whole_and_share_one_volume(path):
-    for document in yaml.safe_load_all(path.read_text()):
-        assert {"apiVersion", "kind", "metadata", "spec"} == set(document)
-        pod = document["spec"].get("template", {}).get("spec", {})
-        for container in pod.get("containers", []):
-            assert container["image"] == "tripletmine"
-            mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
-            assert mounted == {volume["name"] for volume in pod.get("volumes", [])}
-        claims = [volume["persistentVolumeClaim"]["claimName"] for volume in pod.get("volumes", [])]
-        assert set(claims) <= {"tripletmine-shared"}
-
-
-def test_the_image_is_built_for_any_processor():
-    assert "HNSWLIB_NO_NATIVE=1" in (DEPLOY / "Dockerfile").read_text()
 
 
 def test_the_deployment_names_a_flow_that_exists_with_its_parameters(tmp_path):
