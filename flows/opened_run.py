@@ -103,7 +103,7 @@ def opened_spec(
         environment(unless_set(QUIET_DASK)),
         open_run(spec, progress.note, repair=repair, new_data=new_data) as run,
     ):
-        if not _is_finished(run):
+        if not repair and not _is_finished(run):
             # Before the hours that lie between the start and the stage which would fail.
             try_out(run.spec, run.facts, data_of(run.root, run.spec, run.facts.data_digest))
         with open_executor(spec.cluster, run.root, progress.note) as opened:

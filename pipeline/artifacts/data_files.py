@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from ..data.marks import SCHEMA
 from ..storage.digest import digest_json
 from ..storage.publish import published
+from ..storage.regular import require_regular
 
 DATA_FILES = "data-files.parquet"
 
@@ -22,6 +23,7 @@ _OF = b"identity"
 def read_data_files(root: Path, identity: dict[str, Any]) -> pa.Table | None:
     """The marks of a run's files; None where there is no list of the data set with this identity."""
     try:
+        require_regular(root / DATA_FILES)
         marks = pq.read_table(root / DATA_FILES, page_checksum_verification=True)
     except (OSError, ValueError):
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import SpecError
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file, digest_json
-from ..storage.publish import published
+from ..storage.publish import discard, published
 from .weights import ENCODER_FILE
 
 ENCODER_FOLDER = "encoder"
@@ -17,7 +17,7 @@ ENCODER_FOLDER = "encoder"
 def damaged_copies(root: Path) -> list[Path]:
     """Copies of the user's encoder, which are named by their content, that have another one."""
     copies = sorted((root / ENCODER_FOLDER).glob("[!.]*"))
-    return [path for path in copies if digest_file(path)[:16] != path.stem]
+    return [path for path in copies if not path.is_file() or digest_file(path)[:16] != path.stem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,9 @@ def encoder_files(spec: RunSpec) -> EncoderFiles:
 def keep_copies(root: Path, files: EncoderFiles) -> None:
     for name, source in files.copies.items():
         # A copy is named by its content, so a damaged one is known, and replaced before anybody runs it.
-        if not (root / name).exists() or digest_file(root / name) != digest_file(source):
+        copy = root / name
+        if not copy.is_file():
+            discard(copy)
+        if not copy.exists() or digest_file(copy) != digest_file(source):
             with published(root / name) as partial:
                 shutil.copyfile(source, partial)

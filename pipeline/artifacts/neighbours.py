@@ -11,6 +11,7 @@ from ..errors import CorruptError
 from ..plan.stage import Job
 from ..storage.committed import Committed
 from ..storage.manifest import read_manifest
+from ..storage.regular import require_regular_within
 from ..storage.row_arrays import create_group, create_rows, metadata_file, read_rows, write_chunk
 from ..storage.zarr_chunks import ChunkError, missing_chunks, read_chunks
 
@@ -55,6 +56,7 @@ def read_some_neighbours(path: Path, rows: NDArray[np.int64]) -> NeighbourTable:
 def _some_rows(path: Path, name: str, rows: NDArray[np.int64]) -> NDArray:
     subject = path / name
     try:
+        require_regular_within(subject)
         array = zarr.open_array(str(subject), mode="r", zarr_format=3)
         missing = missing_chunks(array)
         if missing is None:

@@ -8,6 +8,7 @@ from ..errors import CorruptError, PipelineError, SpecError
 from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
 from ..storage.manifest import SCHEMA
+from ..storage.publish import discard
 from ..storage.sealed import publish_sealed, read_sealed
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def remove_damaged_run_file(root: Path) -> None:
         if path.exists():
             read_run_file(root)
     except CorruptError:
-        path.unlink()
+        discard(path)
 
 
 def rows_keys(spec: RunSpec) -> dict[str, Any]:

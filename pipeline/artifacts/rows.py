@@ -8,6 +8,8 @@ import pyarrow.parquet as pq
 from ..data.rows import RunRows
 from ..errors import CorruptError
 from ..storage.digest import digest_json
+from ..storage.publish import discard
+from ..storage.regular import require_regular
 from .record import RUN_FILE, read_run_file
 
 ROWS_FILE = "rows.parquet"
@@ -23,7 +25,7 @@ def remove_damaged_rows(root: Path, digest: str) -> None:
         if path.exists():
             read_rows_file(root, digest)
     except CorruptError:
-        path.unlink()
+        discard(path)
 
 
 def read_rows_file(root: Path, digest: str) -> RunRows:
@@ -38,6 +40,7 @@ def read_rows_file(root: Path, digest: str) -> RunRows:
 
 def read_rows_table(path: Path) -> RunRows:
     try:
+        require_regular(path)
         return RunRows(pq.read_table(path, page_checksum_verification=True))
     except (OSError, ValueError) as error:
         raise CorruptError(f"{path} cannot be read ({error}): {ROWS_REMEDY}") from None

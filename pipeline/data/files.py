@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import DataError
+from ..storage.regular import NotAFileError, open_regular
+from .safety.memory import require_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,11 +51,15 @@ def read_bytes(location: str) -> bytes:
     """The whole content. Raises: DataError naming the location."""
     try:
         if not is_url(location):
-            return Path(location).read_bytes()
+            with open_regular(Path(location)) as file:
+                require_memory(os.fstat(file.fileno()).st_size, location, "its bytes")
+                return file.read()
         import fsspec
 
         with fsspec.open(location, "rb") as handle:
             return handle.read()  # type: ignore[union-attr]
+    except DataError:
+        raise
     except Exception as error:  # each fsspec file system has its own errors
         raise unreadable(location, error) from error
 
@@ -64,6 +70,8 @@ def unreadable(location: str, error: Exception) -> DataError:
         return DataError(f"{location} does not exist: correct its path")
     if isinstance(error, ImportError):
         return DataError(f"{location} needs a package that is not installed: {error}")
+    if isinstance(error, NotAFileError):
+        return DataError(str(error))
     return DataError(f"{location} cannot be read: {said_by(error)}: restore it, or write it again")
 
 

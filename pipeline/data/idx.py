@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..storage.regular import require_regular
 from .files import unreadable
 
 _UINT8 = 0x08
@@ -23,6 +24,7 @@ def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
     """
     header_bytes = 4 + 4 * dimensions
     try:
+        require_regular(path)
         if path.suffix == ".gz":
             content = gzip.decompress(path.read_bytes())
             header, size = content[:header_bytes], len(content)

@@ -7,7 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import DataError
+from ..storage.regular import require_regular
 from .files import is_url, read_bytes
+from .safety.shapes import require_columns
 
 SUFFIXES = (".parquet", ".pq")
 
@@ -32,6 +34,7 @@ def read_parquet(location: str, columns: list[str]) -> pa.Table:
     """
     sources = _sources(location)
     schema = pq.read_schema(sources[0])
+    require_columns(sources, columns, location)
     tables = []
     for source in sources:
         there = pq.read_schema(source)
@@ -56,6 +59,7 @@ def _sources(location: str) -> list[str | io.BytesIO]:
         return [io.BytesIO(read_bytes(location))]
     path = Path(location)
     if not path.is_dir():
+        require_regular(path)
         return [location]
     files = _files(path)
     if not files:
@@ -67,6 +71,8 @@ def _sources(location: str) -> list[str | io.BytesIO]:
         raise DataError(
             f"{location} has its values in the names of folders, as {partitioned.parent}: write them into the files"
         )
+    for file in files:
+        require_regular(path / file)
     return [str(path / file) for file in files]
 
 

@@ -1,6 +1,7 @@
 """Ready-made vectors and their labels in .npy, .npz, Zarr and Parquet files, and folders of the last."""
 
 import io
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import zarr
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..storage.regular import require_regular, require_regular_within
 from ..storage.zarr_chunks import FILLED, ChunkError, is_meant_to_be_sparse, missing_chunks, read_chunks
 from .columns import LABEL_NAMES, ROW_NAMES, as_labels
 from .files import is_url, read_bytes, unreadable
 from .parquet import is_parquet_folder, parquet_schema, read_parquet
+from .safety.memory import require_memory
+from .safety.shapes import require_chunk, require_member, require_npy, require_rows
 
 VECTOR_NAMES = ("embeddings", "embedding", "vectors", "vector", "features", "x", "X")
 """What the vectors are called where a file holds several arrays or columns."""
@@ -44,6 +48,7 @@ def open_vectors(location: str) -> Vectors:
         raise DataError(
             f"{location} has shape {tuple(vectors.shape)}, which holds nothing: name another file"
         )
+    require_rows(vectors.shape, location)
     return vectors
 
 
@@ -51,6 +56,9 @@ def read_values(
     content: Vectors, location: str, rows: NDArray[np.int64] | slice = slice(None)
 ) -> NDArray[Any]:  # immutable
     """Some rows of an opened array, or all. Raises: DataError naming the file, and the chunk where it has some."""
+    count = len(rows) if not isinstance(rows, slice) else content.shape[0]
+    nbytes = count * prod(content.shape[1:]) * content.dtype.itemsize
+    require_memory(nbytes, location, f"{count:,} rows of shape {tuple(content.shape[1:])} of {content.dtype}")
     try:
         return read_chunks(content, rows) if isinstance(content, zarr.Array) else np.asarray(content[rows])
     except ChunkError as error:
@@ -71,7 +79,13 @@ def open_labels(location: str, *, separator: str | None = None) -> pa.Array:
             "lists in Parquet, or as strings with data.label_separator"
         )
     if labels.dtype.kind == "S":
-        labels = np.char.decode(labels, "utf-8")
+        try:
+            labels = np.char.decode(labels, "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"labels in {location} are bytes that are not UTF-8 ({error.object!r}): write them as strings, or "
+                "encode them in UTF-8"
+            ) from None
     # Arrow takes numbers in the order of this machine's bytes only.
     values = labels.tolist() if labels.dtype.kind in "UOT" else labels.astype(labels.dtype.newbyteorder("="))
     try:
@@ -108,9 +122,17 @@ def _opened(location: str) -> Any:
     try:
         match suffix(location):
             case ".zarr":
+                if not is_url(location):
+                    require_regular_within(Path(location))
                 return zarr.open(location, mode="r")
             case ".npy" if not is_url(location):
+                require_regular(Path(location))
                 return np.load(location, mmap_mode="r", allow_pickle=False)
+            case ".npy":
+                content = io.BytesIO(read_bytes(location))
+                require_npy(content, content.getbuffer().nbytes, location)
+                content.seek(0)
+                return np.load(content, allow_pickle=False)
             case _:
                 # From memory: of an .npz that is no archive, numpy leaves the file open.
                 return np.load(io.BytesIO(read_bytes(location)), allow_pickle=False)
@@ -143,7 +165,11 @@ def _array(location: str, wanted: tuple[str, ...]) -> Vectors:
             f"{location} has the arrays {', '.join(names) or '(none)'}: call one {' or '.join(wanted[:2])}"
         )
     try:
+        if isinstance(opened, np.lib.npyio.NpzFile):
+            require_member(opened.zip, chosen, location)  # pyright: ignore[reportArgumentType]  open, so not None
         array = opened[chosen]
+    except DataError:
+        raise
     except Exception as error:  # as above; an .npz is read only here
         raise unreadable(location, error) from error
     if isinstance(array, bytes):  # NumPy's answer to a member of an .npz that is no .npy
@@ -154,6 +180,7 @@ def _array(location: str, wanted: tuple[str, ...]) -> Vectors:
 def _whole(array: zarr.Array, location: str) -> zarr.Array:
     """The array, after a look whether all its chunks are there: Zarr itself reads fill values for missing ones."""
     subject = f'{location}, array "{array.basename}"' if array.basename else location
+    require_chunk(array, subject)
     try:
         missing = None if is_meant_to_be_sparse(array) else missing_chunks(array)
     except ChunkError as error:

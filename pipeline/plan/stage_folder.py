@@ -17,7 +17,7 @@ from ..errors import CorruptError
 from ..storage.committed import Committed, is_pruned, mark_pruned
 from ..storage.manifest import Manifest, has_manifest, remove_manifest, write_manifest
 from ..storage.names import CLAIM, RECEIPTS, SCRATCH
-from ..storage.publish import remove_partials, remove_tree
+from ..storage.publish import discard, remove_partials, remove_tree
 from ..storage.receipts import Receipt, read_receipts, receipt_names, unreadable_receipts, write_receipt
 from ..storage.sealed import publish_sealed, read_sealed
 from .refs import StageRef, manifest_of
@@ -143,6 +143,10 @@ class StageFolder:
         for receipt in manifest.receipts:
             if receipt.task not in lost:
                 write_receipt(self.path, receipt)
+                continue
+            for name in receipt.files:
+                if not (self.path / name).is_file():
+                    discard(self.path / name)  # a folder in its place would not give way to it
         self._write_claim(manifest.inputs)
         remove_manifest(self.path)
 

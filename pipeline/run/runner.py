@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ...mining.compute.machine import machine_memory_mib
 from ..errors import StaleError, UnavailableError
 from ..plan.refs import StageRef, manifest_of
 from ..plan.stage import Job, Stage
@@ -18,7 +19,6 @@ from ..storage.manifest import SCHEMA, Manifest
 from ..storage.publish import remove_partials
 from ..storage.receipts import Receipt, damaged_files, misfits
 from ..workers.base import Executor, perform
-from ..workers.machine import machine_memory_mib
 from ..workers.serial import SerialExecutor
 from .directory import Run
 from .progress import Progress

@@ -43,6 +43,8 @@ def load_spec(path: Path) -> RunSpec:
     Raises: SpecError with one line for each thing that is wrong, all of them at once.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise SpecError(f"run file {path} is a folder, a pipe or a device: it must be a UTF-8 text file")
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise SpecError(

@@ -16,6 +16,7 @@ from ..artifacts.weights import ENCODER_FILE
 from ..data.pictures.exported import PictureReader, from_json
 from ..errors import CorruptError, DataError
 from ..resolve.encoder import built_encoder
+from ..storage.regular import read_regular, require_regular
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,7 +49,7 @@ class Encoder:
         """
         folder = Path(path)
         try:
-            about = json.loads((folder / ABOUT).read_bytes())
+            about = json.loads(read_regular(folder / ABOUT))
             item_shape = tuple(int(side) for side in about["item_shape"])
             mean, std = about["mean"], about["std"]
             scaling = Scaling() if mean is None else Scaling(tuple(mean), tuple(std))
@@ -67,6 +68,7 @@ class Encoder:
             arguments=arguments,
             seed=0,
         )
+        require_regular(folder / ENCODER_FILE)
         load_encoder_state(network, load_tensors(folder / ENCODER_FILE)[0])
         network.eval()
         return cls(

@@ -25,6 +25,7 @@ from ..plan.stage_folder import StageFolder
 from ..runfile.load import run_root
 from ..storage.committed import Committed
 from ..storage.manifest import read_manifest
+from ..storage.regular import read_regular
 from ..storage.row_arrays import read_rows
 from ..workers.opened import labels_of, rows_of
 from .mine_files import SETTINGS
@@ -87,7 +88,7 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 def _mined_alone(folder: Path) -> TripletSource:
     try:
-        about = json.loads((folder / SETTINGS).read_bytes())
+        about = json.loads(read_regular(folder / SETTINGS))
         settings, counts = about["settings"], about["counts"]
         guards = dict(settings["rule"].pop("guards"))
         if guards["rank_window"] is not None:

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .regular import open_regular
+
 
 def digest_json(value: Any) -> str:
     """Digest of a JSON-ready value, independent of the order of its keys."""
@@ -19,5 +21,5 @@ def digest_bytes(content: bytes | memoryview) -> str:
 
 def digest_file(path: Path) -> str:
     """Digest of a file's content, read in pieces."""
-    with path.open("rb") as handle:
+    with open_regular(path) as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .regular import open_regular, require_regular
+
 _NAME = "journal.jsonl"
 
 
 def note_event(root: Path, event: str, **details: Any) -> None:
     """Append one line. Only the holder of the run's lock writes."""
     line = json.dumps({"time": round(time.time(), 3), "event": event, **details}) + "\n"
+    require_regular(root / _NAME)
     with (root / _NAME).open("a+b") as handle:
         # A line that a crash cut short must not swallow this one.
         if handle.tell() and not _ends_a_line(handle):
@@ -30,7 +33,7 @@ def read_events(root: Path) -> Iterator[dict[str, Any]]:
     path = root / _NAME
     if not path.exists():
         return
-    with path.open(errors="replace") as handle:
+    with open_regular(path) as handle:
         for line in handle:
             try:
                 event = json.loads(line)

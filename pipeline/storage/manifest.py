@@ -12,6 +12,7 @@ from .digest import digest_json
 from .names import MANIFEST
 from .publish import fsync_folder, publish_json
 from .receipts import UNREADABLE, FileStamp, Receipt, receipt_from_json
+from .regular import NotAFileError, read_regular
 
 SCHEMA = 1
 """Version of what is on disk. Raise it when older directories can no longer be read."""
@@ -72,9 +73,11 @@ def read_manifest(folder: Path, remedy: str = "redo the stage with --from-stage"
     """
     path = folder / MANIFEST
     try:
-        text = path.read_bytes()
+        text = read_regular(path)
     except FileNotFoundError:
         return None
+    except NotAFileError as error:
+        raise CorruptError(f"{path} is not a manifest ({error}): {remedy}") from None
     try:
         value = json.loads(text)
         manifest = Manifest(

@@ -57,6 +57,14 @@ def fsync_folder(path: Path) -> None:
     fsync_file(path)
 
 
+def discard(path: Path) -> None:
+    """Delete a file, or whatever lies in its place."""
+    if path.is_dir() and not path.is_symlink():
+        remove_tree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def remove_partials(folder: Path, *, below: bool = True) -> None:
     """Delete what a killed process left unpublished, or half removed, in `folder` and below.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from .digest import digest_json
 from .publish import publish_json
+from .regular import NotAFileError, read_regular
 
 _SEAL = "digest"
 
@@ -22,9 +23,11 @@ def read_sealed(path: Path) -> dict[str, Any]:
     Raises: FileNotFoundError; ValueError where a bit of it is not what it was.
     """
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_regular(path))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except NotAFileError as error:
+        raise ValueError(str(error)) from None
     if not isinstance(value, dict) or value.pop(_SEAL, None) != digest_json(value):
         raise ValueError("it does not match its own digest")
     return value

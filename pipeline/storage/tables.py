@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .publish import published
+from .regular import require_regular
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -37,6 +38,7 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """A table, or some of its columns, with its page checksums verified."""
+    require_regular(path)
     return pq.read_table(
         path, columns=None if columns is None else list(columns), page_checksum_verification=True
     )

@@ -21,13 +21,13 @@ from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
+from ...mining.compute.machine import machine_memory_mib
 from ...mining.compute.threads import usable_cores
 from ..errors import PipelineError, TaskError, UnavailableError
 from ..plan.work import Task
 from ..runfile.run_spec import ClusterSpec
 from .admission import PACKAGE, Admission, Departure, versions
 from .base import Outcome
-from .machine import machine_memory_mib
 from .opened import release_state
 from .serial import failure_of
 

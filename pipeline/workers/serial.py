@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from ...mining.compute.machine import machine_memory_mib
 from ...mining.compute.threads import usable_threads
 from ..errors import PipelineError, TaskError
 from ..plan.work import Task
 from .base import Outcome
-from .machine import machine_memory_mib
 from .opened import release_state
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from scripted_tasks import History, run_scripted, tries
+from tripletmine.mining.compute.machine import machine_memory_mib
 from tripletmine.mining.compute.threads import usable_threads
 from tripletmine.pipeline.artifacts.record import open_record
 from tripletmine.pipeline.errors import DataError, TaskError
 from tripletmine.pipeline.plan.work import split_rows
 from tripletmine.pipeline.runfile.run_spec import ClusterSpec
-from tripletmine.pipeline.workers.machine import machine_memory_mib
 from tripletmine.pipeline.workers.open import open_executor
 from tripletmine.pipeline.workers.opened import encoder_of, rows_of
 from tripletmine.pipeline.workers.serial import SerialExecutor

@@ -2,7 +2,7 @@
 
 import os
 
-from ...mining.compute.control_groups import memory_limit
+from .control_groups import memory_limit
 
 
 def machine_memory_mib() -> int:

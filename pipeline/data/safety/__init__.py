@@ -1,0 +1,1 @@
+"""What a data set may ask of this machine: its memory, its files, its network."""

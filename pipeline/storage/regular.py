@@ -1,0 +1,60 @@
+"""Files that are files: whoever opens a named pipe waits for its other end, for ever."""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import PipelineError
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class NotAFileError(PipelineError, OSError):
+    """Something else lies where a file should be."""
+
+
+def require_regular(path: Path) -> None:
+    """Raises: NotAFileError where something else is there; what is missing is for whoever opens it to say."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    _refuse(mode, path)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading, and wait for nothing. Raises: OSError, NotAFileError."""
+    require_regular(path)
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _refuse(os.fstat(handle).st_mode, path)  # it may have been put there just now
+    except NotAFileError:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: Path) -> bytes:
+    """The whole content. Raises: OSError, NotAFileError."""
+    with open_regular(path) as file:
+        return file.read()
+
+
+def require_regular_within(folder: Path) -> None:
+    """`require_regular` for all that lies below a folder, which links may lead to; folders may be there."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            require_regular(Path(parent, name))
+
+
+def _refuse(mode: int, path: Path) -> None:
+    kind = next((name for is_kind, name in _KINDS if is_kind(mode)), None)
+    if kind is not None:
+        raise NotAFileError(f"{path} is {kind}, not a file: restore the file, or correct the path")
