@@ -138,6 +138,13 @@ def _opened(location: str) -> Any:
                 return np.load(io.BytesIO(read_bytes(location)), allow_pickle=False)
     except DataError:
         raise
+    except FileNotFoundError as error:
+        if not is_url(location) and Path(location).is_dir():
+            raise DataError(
+                f"{location} is a folder with neither a Zarr array nor Parquet files in it: name one that has some, or "
+                "a file"
+            ) from error
+        raise unreadable(location, error) from error
     except Exception as error:  # metadata of any form, and each store has its own
         raise unreadable(location, error) from error
 

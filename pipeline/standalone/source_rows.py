@@ -65,7 +65,7 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
     counts = Counter(splits)
     if not counts[wanted]:
         there = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
-        raise SpecError(f"{subject} has no {wanted} rows (it has {there}): choose others by split")
+        raise SpecError(f"{subject} has no {wanted} rows (it has {there}): choose others with --split")
     mined = np.flatnonzero(np.array([each == wanted for each in splits])).astype(np.int64)
     del counts[wanted]
     return FileRows(labels, rows.keys, mined, dict(sorted(counts.items())))

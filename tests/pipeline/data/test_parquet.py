@@ -94,6 +94,11 @@ def test_folders_that_are_no_parquet(tmp_path: Path) -> None:
     (tmp_path / "empty.parquet").mkdir()
     with pytest.raises(DataError, match="is a folder without a Parquet file"):
         Arrays(str(tmp_path / "empty.parquet")).read([0])
+    for name in ("arrays", "arrays.zarr"):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "x.npy", np.eye(3))
+        with pytest.raises(DataError, match="is a folder with neither a Zarr array nor Parquet files in it"):
+            Arrays(str(tmp_path / name)).read([0])
     group = zarr.create_group(tmp_path / "x")
     group.create_array("embeddings", data=np.eye(3))
     pq.write_table(pa.table({"embedding": [[0.0, 1.0]]}), tmp_path / "x" / "embeddings" / "beside.parquet")
