@@ -1,7 +1,8 @@
 """The Prefect server that a command talks to: the user's, or a private one that lives as long as the command.
 
-Prefect's own server of last resort is not used: it loses task history and survives its parent (the private one
-here is an ordinary child process on 127.0.0.1 with its database inside the run directory).
+Prefect's own server of last resort is not used: as of Prefect 3.9.1 it survives a killed parent, keeps the parent's
+output open, hears Ctrl-C with it, takes a port that it does not hold, and tells a second thread that it is there before
+it is. The private one here is an ordinary child process on 127.0.0.1 with its database inside the run directory.
 """
 
 import http.client
