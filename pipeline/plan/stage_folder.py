@@ -67,6 +67,11 @@ class StageFolder:
         """Whether a stage is at work here: it was begun and has not ended."""
         return (self.path / CLAIM).exists()
 
+    @property
+    def has_work(self) -> bool:
+        """Whether something is lost when the stage begins anew: results, a finished task, or a checkpoint in one."""
+        return self.committed or self.tasks_done() > 0 or any(self.scratch.glob("*.safetensors"))
+
     def manifest(self) -> Manifest | None:
         """See `manifest_of`."""
         return manifest_of(self.root, self.ref)

@@ -28,7 +28,7 @@ from ..resolve.protocols import asked_in, check_validation
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import published
 from .epochs import all_refs
-from .redo_all import set_all_aside
+from .redo_all import has_work, set_all_aside
 from .same_data import first_look, look_again
 
 
@@ -53,7 +53,8 @@ def prepare_data(
     """Write the run's rows, or see that those on disk are still those of the data set.
 
     repair: what is damaged of the run's own files is written again. new_data: where data set or split settings have
-    changed, set all stages aside and begin again with what is there now; `note` is told.
+    changed, set all stages aside and begin again with what is there now; `note` is told. So it is, too, where no task
+    of any stage has ended yet.
     Raises: StaleError when they are others than the run began with; CorruptError.
     """
     if repair:
@@ -65,10 +66,12 @@ def prepare_data(
     splitting = _splitting(spec, data, before)
     change = None if before is None else seen.change or _other_reading(data, before)
     if before is not None and change is not None:
-        if not new_data:
+        lost = has_work(spec.root)
+        if lost and not new_data:
             raise _stale(spec, before, change)
         stages = set_all_aside(spec.root)
-        note(f"the data of the run changed: {change}; its {stages} stages are done again")
+        goes_on = f"its {stages} stages are done again" if lost else "nothing was made of them yet"
+        note(f"the data of the run changed: {change}; {goes_on}")
         seen, splitting, before = first_look(spec, data), "hashed", None
     identity = seen.identity
     if before is not None and repair:

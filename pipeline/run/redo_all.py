@@ -5,9 +5,14 @@ from pathlib import Path
 
 from ..artifacts.rows import ROWS_FILE
 from ..plan.refs import StageRef
-from ..plan.stage_folder import ASIDE, set_aside
+from ..plan.stage_folder import ASIDE, StageFolder, set_aside
 from ..storage.publish import published
 from .epochs import TEST
+
+
+def has_work(root: Path) -> bool:
+    """Whether the run has anything that other data would make worthless."""
+    return (root / ASIDE).exists() or any(StageFolder(root, ref).has_work for ref in _there(root))
 
 
 def set_all_aside(root: Path) -> int:
@@ -16,10 +21,13 @@ def set_all_aside(root: Path) -> int:
     With them goes a copy of the rows of which they speak. Broken off, it is done again by the next try: until the run
     has its new rows, its data count as changed.
     """
-    folders = sorted(root.glob("epochs/[0-9]*/*"))
-    refs = [StageRef(int(path.parent.name), path.name) for path in folders if path.is_dir()]
     rows = root / ASIDE / ROWS_FILE
-    if (root / ROWS_FILE).exists() and not rows.exists():
+    if has_work(root) and (root / ROWS_FILE).exists() and not rows.exists():
         with published(rows) as partial:
             shutil.copyfile(root / ROWS_FILE, partial)
-    return len(set_aside(root, [*refs, TEST]))
+    return len(set_aside(root, _there(root)))
+
+
+def _there(root: Path) -> list[StageRef]:
+    folders = sorted(root.glob("epochs/[0-9]*/*"))
+    return [*(StageRef(int(path.parent.name), path.name) for path in folders if path.is_dir()), TEST]

@@ -143,7 +143,8 @@ def _claim(job: Job, inputs: Mapping[str, Any], progress: Progress) -> dict[str,
     Their files are read: what was damaged since they were written is computed again, before anybody uses it.
     """
     there = job.stage_folder.claim()
-    if there is None:
+    if there is None or (not job.stage_folder.has_work and digest_json(there) != digest_json(inputs)):
+        # Also where the first try failed before it had anything, and its cause was corrected.
         job.stage_folder.begin(inputs)
         return {}
     _refuse_other(job, there, inputs)

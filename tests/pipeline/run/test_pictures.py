@@ -11,7 +11,7 @@ from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.storage.sealed import publish_sealed, read_sealed
 
-from ..runs import small_spec
+from ..runs import small_spec, with_work
 
 
 @pytest.fixture
@@ -64,6 +64,7 @@ def test_an_earlier_run_on_transparent_pictures_is_refused(spec: RunSpec, tmp_pa
     Image.fromarray(pixels).save(tmp_path / "pets" / "cat" / "clear.png")
     opened(spec)
     begun_by_an_earlier_version(spec)
+    with_work(spec)
     with pytest.raises(
         StaleError,
         match=r"1 of the 41 pictures .* transparent pixels, as cat/clear\.png: .*new run\.directory",
@@ -73,6 +74,7 @@ def test_an_earlier_run_on_transparent_pictures_is_refused(spec: RunSpec, tmp_pa
 
 def test_another_background_is_another_run(spec: RunSpec):
     opened(spec)
+    with_work(spec)
     black = spec.model_copy(update={"data": spec.data.model_copy(update={"background": "black"})})
     with pytest.raises(StaleError, match="background"):
         opened(black)

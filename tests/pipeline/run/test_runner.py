@@ -16,6 +16,7 @@ import pytest
 from tripletmine.pipeline.errors import CorruptError, DataError, StaleError, TaskError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef, manifest_of
 from tripletmine.pipeline.plan.stage import Job, RunFacts, Stage
+from tripletmine.pipeline.plan.stage_folder import StageFolder
 from tripletmine.pipeline.plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from tripletmine.pipeline.run.directory import Run
 from tripletmine.pipeline.run.runner import StageResult, make_job, run_stage
@@ -387,6 +388,26 @@ def test_other_inputs_are_refused_naming_the_field(
     with pytest.raises(StaleError, match=REFUSED.format(difference)):
         go(changed(run, change))
     assert contents(run) == before
+
+
+def test_a_stage_that_failed_before_it_had_anything_takes_other_inputs(run: Run) -> None:
+    with pytest.raises(Killed):
+        go(run, sums_stage(Faults({"layout-00000": ("before", Killed())})))
+    assert not go(changed(run, {"mine": {"margin": 0.3}})).skipped
+    with pytest.raises(StaleError, match=r"mine\.margin = 0\.3, and now mine\.margin is 0\.2"):
+        go(run)
+
+
+def test_a_checkpoint_is_something_to_lose(run: Run) -> None:
+    with pytest.raises(Killed):
+        go(run, sums_stage(Faults({"layout-00000": ("before", Killed())})))
+    folder = StageFolder(run.root, REF)
+    folder.scratch.mkdir()
+    (folder.scratch / "metrics.jsonl").touch()
+    assert not folder.has_work
+    (folder.scratch / "state-00000003.safetensors").touch()
+    with pytest.raises(StaleError, match=r"set it back, redo it with"):
+        go(changed(run, {"mine": {"margin": 0.3}}))
 
 
 def test_other_data_and_another_encoder_are_refused(run: Run) -> None:

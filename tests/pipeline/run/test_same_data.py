@@ -16,7 +16,7 @@ from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.storage.sealed import publish_sealed, read_sealed
 
-from ..runs import finish, small_spec
+from ..runs import finish, small_spec, with_work
 
 SHORT = {
     "run": {"epochs": 1},
@@ -58,6 +58,7 @@ def touch(path: Path) -> None:
 
 
 def refused(spec: RunSpec) -> str:
+    with_work(spec)
     record = (spec.root / "run.json").read_bytes()
     with pytest.raises(StaleError) as caught:
         open_and_close(spec)
@@ -191,6 +192,19 @@ def test_new_settings_of_data_begin_again_too(spec_of) -> None:
     assert "[data] of the run" in refused(spec_of(test=0.3))
     open_and_close(spec_of(test=0.3), new_data=True)
     open_and_close(spec_of(test=0.3))
+
+
+def test_before_anything_was_made_of_them_other_data_are_taken(spec_of, tmp_path: Path) -> None:
+    """A first try failed, and its user corrected what was wrong with the data."""
+    spec = spec_of()
+    open_and_close(spec)
+    write_table(tmp_path, range(1, 60))
+    said: list[str] = []
+    with open_run(spec, said.append) as run:
+        assert run.facts.train + run.facts.validation + run.facts.test == 59
+    assert said == ["the data of the run changed: 1 file removed (00.png); nothing was made of them yet"]
+    assert not (spec.root / "aside").exists()
+    assert not any(result.skipped for result in finish(spec))
 
 
 def test_without_a_change_new_data_are_nothing_new(spec_of) -> None:
