@@ -10,8 +10,12 @@ import sys
 PACKAGES = {
     "ip": "iproute2",
     "mount": "mount",
+    "munged": "munge",
     "openssl": "openssl",
+    "sbatch": "slurm-client",
     "setpriv": "util-linux",
+    "slurmctld": "slurmctld",
+    "slurmd": "slurmd",
     "unshare": "util-linux",
 }
 """Commands that the tests marked with `system` call, with the Debian package of each."""
