@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tripletmine.mining.compute import machine
 from tripletmine.pipeline.runfile.run_spec import ClusterSpec
-from tripletmine.pipeline.workers import machine
 from tripletmine.pipeline.workers.open import open_executor
 from tripletmine.pipeline.workers.serial import SerialExecutor
 
