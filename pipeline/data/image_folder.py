@@ -51,8 +51,11 @@ class ImageFolder(PictureSet[_Listing]):
                 raise DataError(
                     f"class folder {folder.path} holds no image ({', '.join(suffixes())}): remove it or fill it"
                 )
+            name = folder.path.name.strip()  # as labels in tables
+            if not name:
+                raise DataError(f"class folder {str(folder.path)!r} has a name of white space: rename it")
             names += images
-            classes += [folder.path.name.strip()] * len(images)  # as labels in tables
+            classes += [name] * len(images)
             splits += [split_called(folder.path.parent.name)] * len(images)
         counted = dict(sorted((kind, count) for kind, count in found.left_out.items() if count))
         try:

@@ -22,6 +22,7 @@ from tripletmine.pipeline.storage.lock import exclusive_lock
 from tripletmine.pipeline.storage.receipts import Receipt, read_receipts, write_receipt
 
 from .cases import References
+from .inputs.damage import edited
 
 fuzzed = settings(
     max_examples=int(os.environ.get("FAULTS_EXAMPLES", "60")),
@@ -44,16 +45,6 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3).map(lambda values: f"[{', '.join(values)}]"),
     max_leaves=4,
 )
-
-
-@st.composite
-def edited(draw: st.DrawFn, content: bytes) -> bytes:
-    """Content with some bytes changed, put in, or taken out."""
-    edit = bytearray(content)
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(edit)))
-        edit[at : at + draw(st.integers(0, 12))] = draw(st.binary(max_size=12))
-    return bytes(edit)
 
 
 @st.composite

@@ -308,6 +308,13 @@ def test_labels_that_are_no_names(tmp_path: Path, vectors: Vectors):
         len(Arrays(location, str(tmp_path / "labels.npy")).rows)
 
 
+def test_labels_of_bytes_that_are_no_text(tmp_path: Path, vectors: Vectors):
+    np.save(tmp_path / "y.npy", np.array([b"a"] * (ROWS - 1) + [b"\xff"]))
+    data = Arrays(write(tmp_path, write_npy, vectors), str(tmp_path / "y.npy"))
+    with pytest.raises(DataError, match=r"y\.npy are bytes that are not UTF-8 .*: write them as strings"):
+        _ = data.rows
+
+
 def test_missing_and_unknown_files(tmp_path: Path):
     for name in ("x.npy", "x.npz", "x.zarr", "x.parquet"):
         with pytest.raises(DataError, match=rf"{name} (does not exist|cannot be read)"):

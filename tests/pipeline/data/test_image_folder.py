@@ -131,6 +131,12 @@ def test_missing_empty_and_half_empty_folders(tmp_path: Path, image_folder: Path
         len(ImageFolder(str(image_folder)).rows)
 
 
+def test_a_class_of_white_space(image_folder: Path, write_image: Callable[..., Path]):
+    write_image(image_folder / " " / "0.png", 1)
+    with pytest.raises(DataError, match=r"class folder '.*/ ' has a name of white space: rename it"):
+        _ = ImageFolder(str(image_folder)).rows
+
+
 @pytest.mark.parametrize("hash_content", [False, True])
 def test_identity_follows_the_files_and_not_the_place(image_folder: Path, hash_content: bool):
     def identity(root: Path) -> dict[str, object]:
