@@ -8,6 +8,7 @@ from pathlib import Path
 from ..pipeline.errors import SpecError
 from ..pipeline.plan.refs import StageRef, manifest_of
 from ..pipeline.plan.stage import Stage
+from ..pipeline.redact import has_secret, redacted
 from ..pipeline.run.directory import Run, open_run
 from ..pipeline.run.epochs import TEST, EpochPlan, epochs_to_run, final_stage, stops_before, wants_test
 from ..pipeline.run.progress import Progress
@@ -128,6 +129,11 @@ def with_executor(spec: RunSpec, executor: str | None) -> RunSpec:
         return spec
     if executor in ("serial", "local"):
         where = {"kind": executor, "address": None}
+    elif has_secret(executor):
+        raise SpecError(
+            f"--executor {redacted(executor)} has credentials in it, which would be kept and shown: give the "
+            "scheduler's address without them"
+        )
     elif "://" in executor:
         where = {"kind": "dask", "address": executor}
     else:

@@ -35,12 +35,14 @@ def check(
         from ...pipeline.run.overview import overview
         from ...pipeline.runfile.load import load_spec
         from ...pipeline.training.trial import read_items, try_out
-        from ..terminal.pictures import picture_lines
+        from ..terminal.pictures import counts, picture_lines
         from ..terminal.tables import output, table
 
         spec = load_spec(run_file)
-        planned = overview(spec)
         data = open_data(spec.data, Path(spec.base))
+        if isinstance(data, PictureSet) and (hosts := data.asked()):
+            say(f"asked over the network: {counts(hosts)}")  # before anybody is
+        planned = overview(spec)
         sample = None if read_all else SAMPLE
         examined = examine(data, sample) if isinstance(data, PictureSet) else None
         console = output()

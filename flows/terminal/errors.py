@@ -12,6 +12,7 @@ import typer
 from ...mining.errors import InputError
 from ...models.errors import ModelError
 from ...pipeline.errors import PipelineError
+from ...pipeline.redact import redacted
 from .interrupts import Terminated, interruptible
 from .plain import say
 
@@ -65,7 +66,11 @@ def reporting(debug: bool, again: Sequence[str] = ()) -> Iterator[None]:
 
 
 def message_for(error: Exception) -> str:
-    """What a person needs to know about an error: what is wrong, and what to do."""
+    """What a person needs to know about an error: what is wrong, and what to do. Without secrets of URLs in it."""
+    return redacted(_message(error))
+
+
+def _message(error: Exception) -> str:
     if isinstance(error, _EXPECTED):
         return str(error)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _EXTRAS:

@@ -1,6 +1,6 @@
 """What `check` says of pictures: how many were tried, what is read otherwise than one may think, what is left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,6 +9,15 @@ if TYPE_CHECKING:
 
 _KINDS = 8
 """Kinds of files left out that are told one by one."""
+
+
+def counts(found: "Mapping[str, int]") -> str:
+    """The most frequent first, and how many there are of the others."""
+    told = ", ".join(
+        f"{count:,} {what}" for what, count in sorted(found.items(), key=lambda item: -item[1])[:_KINDS]
+    )
+    others = sum(sorted(found.values(), reverse=True)[_KINDS:])
+    return told + (f", {others:,} others" if others else "")
 
 
 def picture_lines(data: "PictureSet", examined: "Examined") -> Iterator[tuple[str, str]]:
@@ -27,6 +36,8 @@ def picture_lines(data: "PictureSet", examined: "Examined") -> Iterator[tuple[st
         yield "", f"{examined.animated:,} of them with several frames or pages: the first is read"
     if data.linked:
         yield "", f"{data.linked:,} are reached by links"
+    if found := data.outside():
+        yield "outside", f"of {data.folder}: {counts(found)}"
     if data.left_out:
         kinds = sorted(data.left_out.items(), key=lambda item: (-item[1], item[0]))
         told = ", ".join(f"{count:,} {kind}" for kind, count in kinds[:_KINDS])

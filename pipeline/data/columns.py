@@ -10,6 +10,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..redact import has_secret
 from .base import SPLIT_NAMES, SourceRows, per_value
 from .files import read_bytes, said_by, unreadable
 from .parquet import SUFFIXES, is_parquet_folder, parquet_schema, read_parquet
@@ -68,6 +69,20 @@ def _refuse_confusing(there: Sequence[str], names: Sequence[str], location: str)
             raise DataError(f"{location} has a column {name!r}, which means nothing: call it {meant!r}")
 
 
+def _refuse_secrets(cells: pa.Array | None, subject: str) -> None:
+    """What rows are called is kept in the run directory, and shown. The message does not repeat it."""
+    if cells is None:
+        return
+    strings = cells.flatten() if _is_list(cells.type) else cells
+    found = sum(cell is not None and has_secret(cell) for cell in strings.to_pylist())
+    if found:
+        raise DataError(
+            f"{subject} has {found:,} URLs with credentials in them (a user, a password, a token or a signature), "
+            "which would be kept with every run: take them out, and give them to fsspec by its configuration or by the "
+            "environment"
+        )
+
+
 def _suffix(location: str) -> str:
     name = location.partition("::")[0].rpartition("/")[2].lower()
     return "." + name.rpartition(".")[2]
@@ -99,6 +114,12 @@ def rows_from_columns(table: pa.Table, keys: pa.Array, *, subject: str, separato
         found = ", ".join(table.column_names) or "none of those that mean something"
         raise DataError(f'{subject} has no column "label" (found: {found}): add it')
     labels = as_labels(table[name].combine_chunks(), subject=subject, separator=separator)
+    for column, cells in (
+        ("path or key", keys),
+        (name, labels),
+        ("group", _strings(table, "group", subject)),
+    ):
+        _refuse_secrets(cells, f"{subject}, column {column}")
     return SourceRows(
         keys=keys,
         labels=labels,

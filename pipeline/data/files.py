@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import DataError
+from ..redact import has_secret, redacted
 from ..storage.regular import NotAFileError, open_regular
 from .safety.memory import require_memory
 
@@ -23,7 +24,15 @@ def is_url(location: str) -> bool:
 
 
 def locate(location: str, base: Path) -> str:
-    """`location` as a URL or an absolute local path; relative paths refer to the folder `base`."""
+    """`location` as a URL or an absolute local path; relative paths refer to the folder `base`.
+
+    Raises: DataError for a URL with credentials, which would be recorded and shown.
+    """
+    if has_secret(location):
+        raise DataError(
+            f"{redacted(location)} has credentials in it, which would be recorded: take them out, and give them to "
+            "fsspec by its configuration or by the environment"
+        )
     return location if is_url(location) else str((base / Path(location).expanduser()).absolute())
 
 
@@ -66,6 +75,7 @@ def read_bytes(location: str) -> bytes:
 
 def unreadable(location: str, error: Exception) -> DataError:
     """The error for a file that is missing or cannot be read."""
+    location = redacted(location)
     if isinstance(error, FileNotFoundError):
         return DataError(f"{location} does not exist: correct its path")
     if isinstance(error, ImportError):
@@ -77,7 +87,7 @@ def unreadable(location: str, error: Exception) -> DataError:
 
 def said_by(error: Exception) -> str:
     """What a library says, on one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":. ")
+    return redacted(" ".join(f"{type(error).__name__}: {error}".split()).rstrip(":. "))
 
 
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:

@@ -34,7 +34,9 @@ def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
         case "table":
             from .table import ImageTable
 
-            return ImageTable(path, decoding_of(spec), spec.hash_content, spec.label_separator)
+            return ImageTable(
+                path, decoding_of(spec), spec.hash_content, spec.label_separator, spec.allow_local_urls
+            )
         case "arrays":
             from .arrays import Arrays
 

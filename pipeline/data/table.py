@@ -7,11 +7,13 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import DataError
+from ..redact import redacted
 from .base import SourceRows, tidy_paths
 from .columns import ROW_NAMES, as_strings, read_columns, rows_from_columns
-from .files import folder_of
+from .files import folder_of, is_url
 from .marks import FileList, FileLists
 from .pictures.picture_set import PictureSet
+from .safety.urls import local_host
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class ImageTable(PictureSet[SourceRows]):
     """
 
     label_separator: str | None = None
+    allow_local_urls: bool = False
 
     def _open(self) -> SourceRows:
         table = read_columns(self.location, ("path", *ROW_NAMES))
@@ -33,7 +36,19 @@ class ImageTable(PictureSet[SourceRows]):
             raise DataError(f"{self.location} has {paths.null_count} rows without a path: give them one")
         if not len(paths):
             raise DataError(f"{self.location} has no rows: list the images in it")
+        if not self.allow_local_urls:
+            self._refuse_local(paths)
         return rows_from_columns(table, paths, subject=self.location, separator=self.label_separator)
+
+    def _refuse_local(self, paths: pa.Array) -> None:
+        """Whoever wrote the table would have this machine ask what only it can reach."""
+        for row, path in enumerate(paths.to_pylist()):
+            host = local_host(path) if is_url(path) else None
+            if host is not None:
+                raise DataError(
+                    f"{self.location}, row {row} (from 0) has the URL {redacted(path)}, and {host} "
+                    "is this machine or on its own link: take it out, or set data.allow_local_urls = true"
+                )
 
     @property
     def rows(self) -> SourceRows:

@@ -3,8 +3,7 @@
 import re
 from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator, model_validator
 
 from ...models.images.settings import AugmentSettings
 from .section import Section, added, execution, setting
@@ -20,15 +19,9 @@ _ONLY_FOR: dict[str, set[str]] = {
     "colour": {"image-folder", "table"},
     "background": {"image-folder", "table"},
     "label_separator": {"table", "arrays"},
+    "allow_local_urls": {"table"},
 }
 """Keys that mean something for some kinds only. Elsewhere they would be ignored, so they are refused."""
-
-
-_CREDENTIALS = re.compile(
-    r"://[^/@\s]*:[^/@\s]*@|[?&][^=&#]*(token|secret|signature|password|credential|api_?key|\bsig)[^=&#]*=",
-    re.I,
-)
-"""user:password@ before the host of a URL, or a query with a token."""
 
 
 class AugmentSpec(Section):
@@ -90,19 +83,9 @@ class DataSpec(Section):
     augment: AugmentSpec = AugmentSpec()
     hash_content: bool = execution(False)
     """Recognise files by the digest of their bytes, which reads all of them, instead of by size and time."""
-
-    @field_validator("path", "labels")
-    @classmethod
-    def _no_credentials(cls, location: str | None, info: ValidationInfo) -> str | None:
-        """What the run file says is kept in the run directory, and shown. The message does not repeat it."""
-        if location is not None and _CREDENTIALS.search(location):
-            raise PydanticCustomError(
-                "credentials",
-                "data.{key} has credentials in it, which would be kept with every run: take them out, and give them "
-                "to fsspec by its configuration or the environment",
-                {"key": info.field_name},
-            )
-        return location
+    allow_local_urls: bool = execution(False)
+    """Let a table name pictures by URLs of this machine or its own link (localhost, 127.0.0.1, 169.254.169.254), which
+    whoever wrote the table cannot reach himself."""
 
     @field_validator("background")
     @classmethod

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from ...mining.errors import InputError
 from ...models.errors import ModelError
 from ..errors import SpecError
+from ..redact import redacted
 from .run_spec import RunSpec
 
 _LIMITS = {
@@ -44,7 +45,9 @@ def load_spec(path: Path) -> RunSpec:
     """
     try:
         if path.exists() and not path.is_file():
-            raise SpecError(f"run file {path} is a folder, a pipe or a device: it must be a UTF-8 text file")
+            raise SpecError(
+                f"run file {path} cannot be read (it is a folder, a pipe or a device): it must be a UTF-8 text file"
+            )
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise SpecError(
@@ -115,14 +118,18 @@ def _lines(name: str, errors: list[ErrorDetails]) -> Iterator[str]:
             case "value_error":
                 yield _as_key(name, context["error"])
             case "credentials":
-                yield details["msg"]
+                yield (
+                    f"{name} has credentials in it, which would be kept with every run: take them out, and give them "
+                    "to fsspec by its configuration, or by the environment"
+                )
             case kind:
                 message = details["msg"]
                 limit, remedy = _LIMITS.get(kind, (message[:1].lower() + message[1:], "correct it"))
                 limits.append((limit.format(**context), remedy))
     if limits:
         remedy = limits[0][1] if len(limits) == 1 else "correct it"
-        yield f"{name} is {json.dumps(errors[0]['input'])} but {' or '.join(limit for limit, _ in limits)}: {remedy}"
+        found = redacted(json.dumps(errors[0]["input"]))
+        yield f"{name} is {found} but {' or '.join(limit for limit, _ in limits)}: {remedy}"
 
 
 def _as_key(section: str, error: Exception) -> str:

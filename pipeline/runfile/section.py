@@ -1,10 +1,13 @@
 """What all sections of the run file share: frozen, no unknown keys, result keys apart from execution keys."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from ..redact import has_secret
 
 _EXECUTION = "execution"
 _AS_BEFORE = "as_before"
@@ -17,6 +20,14 @@ class Section(BaseModel):
     """One table of the run file. Immutable; keys that it does not know are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _no_secrets(cls, value: Any) -> Any:
+        """What the run file says is kept in the run directory, and shown. The message does not repeat it."""
+        if any(map(has_secret, _strings(value))):
+            raise PydanticCustomError("credentials", "it has credentials in it")
+        return value
 
     def result_keys(self) -> dict[str, Any]:
         """The keys that decide what the results are, JSON-ready.
@@ -53,6 +64,18 @@ class Section(BaseModel):
             if isinstance(field.json_schema_extra, dict)
             and field.json_schema_extra.get(_SETTING_OF) == settings.__name__
         }
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """All strings in what a key holds; sections look at their own."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for pair in value.items():
+            yield from _strings(pair)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _strings(each)
 
 
 def setting(of: type, name: str, *, is_execution: bool = False) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..redact import redacted
 from .regular import open_regular, require_regular
 
 _NAME = "journal.jsonl"
@@ -14,7 +15,7 @@ _NAME = "journal.jsonl"
 
 def note_event(root: Path, event: str, **details: Any) -> None:
     """Append one line. Only the holder of the run's lock writes."""
-    line = json.dumps({"time": round(time.time(), 3), "event": event, **details}) + "\n"
+    line = redacted(json.dumps({"time": round(time.time(), 3), "event": event, **details})) + "\n"
     require_regular(root / _NAME)
     with (root / _NAME).open("a+b") as handle:
         # A line that a crash cut short must not swallow this one.

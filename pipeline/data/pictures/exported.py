@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...redact import redacted
 from ..files import in_threads, read_bytes
 from .decode import RESAMPLING, Decoding, decode_image
 
@@ -31,11 +32,11 @@ class PictureReader:
 
     def _item(self, path: str | Path) -> NDArray[np.uint8]:
         name = fspath(path)
-        pixels = decode_image(read_bytes(name), subject=name, decoding=self.decoding).pixels
+        pixels = decode_image(read_bytes(name), subject=redacted(name), decoding=self.decoding).pixels
         if pixels.shape != self.item_shape:
             raise DataError(
-                f"image {name} has {pixels.shape[0]} × {pixels.shape[1]} pixels but those of the training had "
-                f"{self.item_shape[0]} × {self.item_shape[1]}, and were not resized: bring it to that size"
+                f"image {redacted(name)} has {pixels.shape[0]} × {pixels.shape[1]} pixels but those of the training "
+                f"had {self.item_shape[0]} × {self.item_shape[1]}, and were not resized: bring it to that size"
             )
         return pixels
 

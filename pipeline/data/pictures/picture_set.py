@@ -1,6 +1,7 @@
 """What data sets of image files have in common."""
 
 from abc import abstractmethod
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -10,9 +11,12 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from ..base import Reopened, SourceRows, checked_indices
+from ..files import is_url, join
 from ..marks import FileList, FileLists, identity_of, mark_files
+from ..safety.urls import asked
 from .decode import Decoding
 from .files import ImageFiles
+from .outside import outside
 
 Content = TypeVar("Content")
 
@@ -47,6 +51,15 @@ class PictureSet(Reopened[Content]):
     def linked(self) -> int:
         """Pictures that are reached by links."""
         return 0
+
+    def asked(self) -> Counter[str]:
+        """Machines and buckets that are asked for pictures, and for how many."""
+        locations = (join(self.folder, name) for name in self.rows.keys.to_pylist())
+        return Counter(each for location in locations if is_url(location) for each in asked(location))
+
+    def outside(self) -> dict[str, int]:
+        """Pictures that lie outside of the folder, counted by the way that leads there."""
+        return outside(self.folder, self.rows.keys.to_pylist())
 
     def record(self) -> dict[str, Any]:
         """What run.json says of the pictures, JSON-ready. Results do not depend on it."""

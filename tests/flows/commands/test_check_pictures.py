@@ -53,3 +53,40 @@ def test_unreadable_pictures_end_it(pets: Path):
     assert "1 cannot be read" in page
     assert "1 of the 300 pictures that were tried cannot be read: image" in error
     assert "cat/007.png" in error
+
+
+def as_table(pets: Path, names: list[str]) -> None:
+    """Has the run read a table of these names, in a folder beside the pictures."""
+    (pets / "table").mkdir(exist_ok=True)
+    rows = "".join(f"{name},{index % 2}\n" for index, name in enumerate(names))
+    (pets / "table" / "t.csv").write_text(f"path,label\n{rows}")
+    (pets / "run.toml").write_text(
+        '[data]\nkind = "table"\npath = "table/t.csv"\nimage_size = 4\n[graph]\nneighbours = 20\n'
+    )
+
+
+def test_pictures_outside_of_the_folder_are_counted(pets: Path):
+    names = [f"{'cat' if index % 2 else 'dog'}/{index:03}.png" for index in range(300)]
+    as_table(pets, [str(pets / "pets" / names[0]), *(f"../pets/{name}" for name in names[1:])])
+    code, page, error = told(pets)
+    assert code == 0, error
+    assert f'outside of {pets}/table: 299 by "..", 1 by absolute paths' in page
+    assert "over the network" not in page
+
+
+def test_who_would_be_asked_is_said_before_anybody_is(pets: Path):
+    """192.0.2.0/24 belongs to nobody (RFC 5737), and without its packages fsspec asks nobody at all."""
+    names = [f"{'cat' if index % 2 else 'dog'}/{index:03}.png" for index in range(300)]
+    as_table(
+        pets, [f"http://192.0.2.7:1/{name}" for name in names[:2]] + [f"s3://pets/{names[2]}", *names[3:]]
+    )
+    page = told(pets)[1]
+    assert page.startswith("asked over the network: 2 http://192.0.2.7:1, 1 s3://pets")
+    as_table(pets, [f"http://127.0.0.1:1/{name}" for name in names])
+    code, page, error = told(pets)
+    assert (code, page) == (1, "")
+    assert "127.0.0.1 is this machine or on its own link" in error
+    assert "set data.allow_local_urls = true" in error
+    run_file = (pets / "run.toml").read_text()
+    (pets / "run.toml").write_text(run_file.replace("image_size", "allow_local_urls = true\nimage_size"))
+    assert told(pets)[1].startswith("asked over the network: 300 http://127.0.0.1:1")
