@@ -35,6 +35,9 @@ _REMEDIES = {
     errno.EROFS: "choose a directory that can be written to",
     errno.EACCES: "choose a directory that this user may read and write",
     errno.EPERM: "choose a directory that this user may read and write",
+    errno.ELOOP: "put the file back in place of the link (of a run: `tripletmine verify RUN --repair`)",
+    errno.EISDIR: "put the file back in place of the folder (of a run: `tripletmine verify RUN --repair`)",
+    errno.ENOTDIR: "put the folder back in place of the file",
     errno.ENOENT: "check that it is still there, and that its disk is mounted",
     errno.ESTALE: "mount its file system again",
 }

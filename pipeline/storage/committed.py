@@ -47,6 +47,8 @@ class Committed:
                     f"{path} was set aside meanwhile: its stage is redone, ask again later"
                 ) from None
             raise CorruptError(f"{path} is gone: {self.remedy}") from None
+        except OSError as error:  # as of a link that leads back to itself
+            raise CorruptError(f"{path} cannot be read ({error.strerror}): {self.remedy}") from None
         if status.st_size != stamp.bytes or not _matches(path, stamp.sha256, status.st_mtime_ns):
             raise CorruptError(f"{path} differs from its receipt: {self.remedy}")
         return path

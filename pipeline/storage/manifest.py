@@ -1,6 +1,7 @@
 """Manifests: what a finished stage was made from, and what it left."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,4 +108,4 @@ def remove_manifest(folder: Path) -> None:
 
 def has_manifest(folder: Path) -> bool:
     """Whether a stage was committed, be its manifest readable or not."""
-    return (folder / MANIFEST).exists()
+    return os.path.lexists(folder / MANIFEST)  # a link that leads nowhere, too

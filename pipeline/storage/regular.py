@@ -1,9 +1,10 @@
 """Files that are files: whoever opens a named pipe waits for its other end, for ever."""
 
+import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from ..errors import PipelineError
 
@@ -15,6 +16,8 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
 )
 
+_REMEDY = "restore the file, or correct the path"
+
 
 class NotAFileError(PipelineError, OSError):
     """Something else lies where a file should be."""
@@ -24,12 +27,14 @@ def require_regular(path: Path) -> None:
     """Raises: NotAFileError where something else is there; what is missing is for whoever opens it to say."""
     try:
         mode = path.stat().st_mode
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise NotAFileError(f"{path} is a link that leads back to itself: {_REMEDY}") from None
         return
     _refuse(mode, path)
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading, and wait for nothing. Raises: OSError, NotAFileError."""
     require_regular(path)
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -57,4 +62,4 @@ def require_regular_within(folder: Path) -> None:
 def _refuse(mode: int, path: Path) -> None:
     kind = next((name for is_kind, name in _KINDS if is_kind(mode)), None)
     if kind is not None:
-        raise NotAFileError(f"{path} is {kind}, not a file: restore the file, or correct the path")
+        raise NotAFileError(f"{path} is {kind}, not a file: {_REMEDY}")
