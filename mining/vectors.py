@@ -24,11 +24,11 @@ def as_vectors(x: ArrayLike, *, name: str = "embeddings", require_unit: bool = F
     require_unit: refuse rows whose norm is not 1 (nothing is normalised silently; see ``normalise``).
 
     Returns float32 (N, D), C-contiguous; the same memory where x has that form already (a memory map stays
-    one). Raises: InputError: not numeric, not two-dimensional, no rows or no columns, NaN or infinite
-    values, values whose squared distances do not fit float32, rows that are not of unit length although
-    they must be.
+    one). Raises: InputError: not numeric, not two-dimensional, no rows or no columns, rows of several lengths,
+    masked, NaN or infinite values, values whose squared distances do not fit float32, rows that are not of unit
+    length although they must be.
     """
-    array = np.asanyarray(x)
+    array = _as_array(x, name)
     if array.dtype.kind not in "fiu":
         raise InputError(
             f"{name} has dtype {array.dtype}, which is not a real number type: pass float32 values"
@@ -39,7 +39,7 @@ def as_vectors(x: ArrayLike, *, name: str = "embeddings", require_unit: bool = F
         )
     rows, width = array.shape
     if rows == 0 or width == 0:
-        raise InputError(f"{name} has shape {array.shape}: at least one row and one column are needed")
+        raise InputError(f"{name} has shape {array.shape}: pass at least one row and one column")
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, and is named below
         vectors = np.ascontiguousarray(array, dtype=np.float32)
     largest = np.float32(np.sqrt(np.finfo(np.float32).max / (4.0 * width)))  # d² ≤ D · (2 · largest)²
@@ -62,6 +62,20 @@ def as_vectors(x: ArrayLike, *, name: str = "embeddings", require_unit: bool = F
                 "normalise them first (tripletmine.mining.vectors.normalise)",
             )
     return vectors
+
+
+def _as_array(x: ArrayLike, name: str) -> NDArray[np.generic]:
+    try:
+        array = np.asanyarray(x)
+    except (
+        ValueError,
+        TypeError,
+        RuntimeError,
+    ) as error:  # lists of several lengths; tensors with a gradient
+        raise InputError(f"{name} cannot become an array ({error}): pass one of shape (N, D)") from error
+    if np.ma.is_masked(array):
+        raise InputError(f"{name} has masked values: fill them, or drop their rows")
+    return array
 
 
 def normalise(x: ArrayLike, *, name: str = "embeddings") -> NDArray[np.float32]:

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import ArrayLike
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.vectors import as_vectors, is_unit, normalise
 
@@ -41,9 +43,12 @@ def test_what_has_the_form_already_is_not_copied(tmp_path) -> None:
         (np.ones((2, 3, 4), np.float32), r"shape \(2, 3, 4\)"),
         (np.ones((0, 4), np.float32), "at least one row"),
         (np.ones((4, 0), np.float32), "at least one row and one column"),
+        ([[1.0, 2.0], [3.0]], r"cannot become an array \(.*inhomogeneous.*: pass one of shape \(N, D\)"),
+        (np.ma.masked_equal([[1.0, 2.0]], 2.0), "has masked values: fill them"),
+        (torch.ones((2, 2), requires_grad=True), r"cannot become an array \(.*detach.*: pass one of shape"),
     ],
 )
-def test_what_is_no_matrix_of_numbers_is_refused(array: np.ndarray, message: str) -> None:
+def test_what_is_no_matrix_of_numbers_is_refused(array: ArrayLike, message: str) -> None:
     with pytest.raises(InputError, match=message):
         as_vectors(array)
 

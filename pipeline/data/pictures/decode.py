@@ -56,6 +56,8 @@ def decode_image(content: bytes, *, subject: str, decoding: Decoding) -> Decoded
 
     try:
         with Image.open(io.BytesIO(content)) as image:
+            if image.format == "EPS":  # of which Pillow has a program, Ghostscript, run what it says
+                raise DataError(f"image {subject} is PostScript, which is not read: convert it to PNG")
             _refuse_deep(image, content, subject)
             if image.mode not in _READ:
                 raise DataError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zarr
@@ -85,6 +86,23 @@ def values(
         case "reversed" if array.ndim:
             return array[::-1]
     return array
+
+
+@st.composite
+def in_memory(draw: st.DrawFn) -> tuple[Any, NDArray[Any] | None]:
+    """What may be passed as vectors, and the array that it means; None where it is none."""
+    array = draw(values())
+    match draw(st.sampled_from(["array", "array", "list", "ragged", "masked", "frame"])):
+        case "list" if array.dtype.kind in "iufU":
+            return array.tolist(), np.array(array.tolist())
+        case "ragged" if array.ndim == 2 and len(array) > 1:
+            return [*array.tolist()[:-1], array.tolist()[-1] * 2], array if not array.shape[1] else None
+        case "masked" if array.dtype.kind in "iuf":
+            mask = np.random.default_rng(array.size).random(array.shape) < 0.3
+            return np.ma.MaskedArray(array, mask), None if mask.any() else array
+        case "frame" if array.ndim == 2 and array.dtype.kind in "iuf" and array.dtype.isnative:
+            return pd.DataFrame(array), array
+    return array, array
 
 
 def arrays() -> st.SearchStrategy[Stored]:

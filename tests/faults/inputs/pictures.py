@@ -17,6 +17,10 @@ Rgba = NDArray[np.uint8]
 """(height, width, 4)."""
 
 SUFFIXES = (".png", ".apng", ".jpg", ".JPEG", ".jfif", ".bmp", ".gif", ".ppm", ".tif", ".TIFF", ".webp")
+_NO_PICTURES = (
+    *(b"", b"\0", b"\xff\xd8\xff", b"GIF89a", b"II*\0", b"P6\n", b"<svg/>"),
+    b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 2 2\n%%EndComments\n",
+)
 _ORIENTATION = 0x0112
 
 
@@ -47,9 +51,7 @@ def pictures(draw: st.DrawFn) -> Picture:
         case "edited":
             return replace(picture, content=draw(edited(picture.content)), must="end", frames=0)
         case "other":
-            content = draw(
-                st.sampled_from([b"", b"\0", b"\xff\xd8\xff", b"GIF89a", b"II*\0", b"P6\n", b"<svg/>"])
-            )
+            content = draw(st.sampled_from(_NO_PICTURES))
             return replace(picture, content=content, must="refused")
         case "huge":
             return replace(picture, content=draw(huge()), must="refused")

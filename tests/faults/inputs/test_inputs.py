@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from oracles import exact_neighbours, mine_by_loops
 from tripletmine.mining.rule import MiningRule
-from tripletmine.mining.vectors import normalise
+from tripletmine.mining.vectors import as_vectors, normalise
 from tripletmine.pipeline.data.arrays import Arrays
 from tripletmine.pipeline.data.base import DataSet, SourceRows
 from tripletmine.pipeline.data.open import decoding_of, open_data
@@ -31,7 +31,7 @@ from tripletmine.pipeline.data.pictures.picture_set import PictureSet
 from tripletmine.pipeline.runfile.data_spec import DataSpec
 
 from . import tables
-from .arrays import Stored, arrays
+from .arrays import Stored, arrays, in_memory
 from .folders import Tree, build, listing, rows_of, trees
 from .labels import Given, label_files, labels, names_of
 from .outcome import Refused, outcome
@@ -182,6 +182,26 @@ def test_arrays(tmp_path: Path, stored: Stored, data: st.DataObject) -> None:
         assert data_set.item_shape == right.shape[1:]
         np.testing.assert_array_equal(read, right[asked], strict=True)
         assert np.isfinite(read).all()
+
+
+@fuzzed
+@given(passed=in_memory())
+def test_vectors_in_memory(passed: tuple[Any, NDArray[Any] | None]) -> None:
+    read = outcome(lambda: as_vectors(passed[0], name="vectors"), "vectors")
+    array = passed[1]
+    right = None
+    if array is not None and array.dtype.kind in "iuf" and array.ndim == 2 and array.size:
+        with np.errstate(over="ignore"):
+            right = array.astype(np.float32)
+        squares = 4 * right.shape[1] * np.square(right.astype(np.float64)).max()
+        if not squares <= np.finfo(np.float32).max:  # NaN and infinite values too
+            right = None
+    if isinstance(read, Refused):
+        assert right is None, read.message
+        return
+    assert right is not None
+    np.testing.assert_array_equal(read, right, strict=True)
+    assert read.flags.c_contiguous
 
 
 ROWS = 6

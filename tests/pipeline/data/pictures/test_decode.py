@@ -1,12 +1,13 @@
 """Decoding of images, against NumPy on the arrays that were written."""
 
 import io
+import os
 import struct
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import EpsImagePlugin, Image, ImageCms
 from present import present
 from tripletmine.pipeline.data.pictures.decode import Decoding, background_rgb, decode_image, frames_of
 from tripletmine.pipeline.errors import DataError
@@ -138,6 +139,19 @@ def test_one_transparent_grey(bits):
     content = png(samples, bits=bits, colour_type=0, transparent=(most,))
     right = laid_on(np.repeat(grey[..., None], 3, axis=2), alpha, (9, 8, 7))
     np.testing.assert_array_equal(decoded(content, background="#090807"), right)
+
+
+def test_no_program_runs_what_a_picture_says(tmp_path, monkeypatch):
+    """PostScript is a program, and Pillow gives it to Ghostscript, whatever the file is called."""
+    ghostscript = tmp_path / "gs"
+    ghostscript.write_text(f"#!/bin/sh\necho 10.0\ntouch {tmp_path}/ran\n")
+    ghostscript.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    content = encoded(Image.new("RGB", (2, 2)), "EPS")
+    with pytest.raises(DataError, match=r"image p\.png is PostScript, which is not read: convert it to PNG"):
+        decoded(content)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_one_transparent_colour():
