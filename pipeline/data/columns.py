@@ -1,5 +1,6 @@
 """Tables of rows: Parquet or CSV with a label, and perhaps a split, a role and a group, for each row."""
 
+import codecs
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,9 +36,14 @@ def read_columns(location: str, names: tuple[str, ...]) -> pa.Table:
     there = column_names(location)
     _refuse_confusing(there, names, location)
     present = [name for name in there if name in names]
+    if not present and len(names) > 1 and _suffix(location) == ".csv":
+        raise DataError(
+            f"{location} has none of the columns {', '.join(names)} (its first line says: {', '.join(there)}): begin "
+            "it with a line that names them"
+        )
     try:
         if _suffix(location) == ".csv":
-            return _read_csv(io.BytesIO(read_bytes(location)), present)
+            return _read_csv(io.BytesIO(_utf8(location)), present)
         return read_parquet(location, present)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(location, error) from error
@@ -51,7 +57,7 @@ def column_names(location: str) -> list[str]:
         )
     try:
         if _suffix(location) == ".csv":
-            source = io.BytesIO(read_bytes(location))
+            source = io.BytesIO(_utf8(location))
             with pyarrow.csv.open_csv(source, parse_options=_CSV) as reader:
                 return reader.schema.names
         return parquet_schema(location).names
@@ -86,6 +92,25 @@ def _refuse_secrets(cells: pa.Array | None, subject: str) -> None:
 def _suffix(location: str) -> str:
     name = location.partition("::")[0].rpartition("/")[2].lower()
     return "." + name.rpartition(".")[2]
+
+
+def _utf8(location: str) -> bytes:
+    """The bytes of a text file. Raises: DataError where it is in another encoding, which nobody can tell for sure."""
+    content = read_bytes(location)
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        wide = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        what = (
+            "UTF-16"
+            if wide
+            else f"not UTF-8 (byte {error.start:,} is {content[error.start]:#x}; Latin-1, perhaps)"
+        )
+    else:
+        if b"\0" not in content:
+            return content
+        what = "UTF-16 or UTF-32, by its zero bytes"
+    raise DataError(f"{location} is {what}: save it as UTF-8")
 
 
 _CSV = pyarrow.csv.ParseOptions(newlines_in_values=True)
