@@ -42,11 +42,10 @@ class Labels:
     def name_array(self) -> NDArray[np.generic]:
         """The names, (classes,): strings, int64, or uint64 where they need it. NumPy by itself would take floats.
 
-        Strings are objects where one ends in NUL, which NumPy's own strings lose.
+        Strings are objects where one holds NUL, at which NumPy's own strings, or Arrow's reading of them, end.
         """
         if isinstance(self.names[0], str):
-            ends = any(str(name).endswith("\0") for name in self.names)
-            return np.asarray(self.names, object if ends else None)
+            return np.asarray(self.names, object if any("\0" in str(name) for name in self.names) else None)
         return np.asarray(self.names, np.int64 if self.names[-1] < 2**63 else np.uint64)  # type: ignore[operator]
 
     @property

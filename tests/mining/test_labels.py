@@ -51,6 +51,7 @@ def test_one_class_a_row(values, names, codes):
         ([0, 1, 2**64 - 1], np.uint64),
         (["a", "bc"], "<U2"),
         (["a", "a\0"], object),
+        (["\0a", "b"], object),
     ],
 )
 def test_names_stay_what_they_are_in_an_array(values, dtype):

@@ -75,6 +75,12 @@ def test_large_numbers_stay_what_they_are(vectors) -> None:
     assert set(named.tolist()) == {0, 1, large}
 
 
+def test_labels_with_nul_are_not_cut(vectors) -> None:
+    labels = [["\0a", "\0b"][row % 2] for row in range(ROWS)]
+    found = tm.mine(vectors, labels, normalise=True)
+    assert set(found.to_arrow()["anchor_label"].to_pylist()) == {"\0a", "\0b"}
+
+
 @pytest.mark.parametrize(
     "form", [pd.Series, pa.array, tuple, np.array, lambda names: pd.Series(names, dtype="category")]
 )
