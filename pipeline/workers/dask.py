@@ -215,6 +215,10 @@ def _connected(spec: ClusterSpec) -> Iterator[Client]:
             host="127.0.0.1",
             # Silence the client; we raise our own error.
             silence_logs=logging.ERROR,
+            preload=[
+                *dask.config.get("distributed.worker.preload"),
+                "tripletmine.pipeline.workers.ignore_ctrl_c",
+            ],
         )
         with _started(start_cluster) as cluster, Client(cluster, set_as_default=False) as client:
             yield client

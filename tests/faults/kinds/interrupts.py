@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: the end comes within 10 s, says how to go on, and Prefect does not show a run for ever."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -25,7 +26,8 @@ def interrupted(
     try:
         eventually(lambda: at_work(product.root) == stage or process.poll() is not None, f"{stage} at work")
         sent = time.monotonic()
-        process.send_signal(number)
+        # As a terminal and a service manager do: to all processes of the command, workers too.
+        os.killpg(process.pid, number)
         eventually(lambda: process.poll() is not None, "the end after a signal", seconds=LIMIT_SECONDS)
     finally:
         kill_group(process)
@@ -66,6 +68,10 @@ def cases() -> Iterator[Case]:
             run = partial(interrupted, number=number, stage=stage, options=("--no-prefect",))
             short = (number, stage) == (signal.SIGTERM, "mine")
             yield Case(KIND, f"{number.name} in {stage}", run, short=short)
+        local = ("--executor", "local", "--no-prefect")
+        for stage in ("embed", "mine"):
+            run = partial(interrupted, number=number, stage=stage, options=local)
+            yield Case(KIND, f"{number.name} in {stage}, with workers", run)
         for stage in ("train", "graph"):
             run = partial(interrupted, number=number, stage=stage, options=())
             yield Case(KIND, f"{number.name} in {stage}, with Prefect", run)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -385,6 +386,10 @@ def test_workers_of_our_own_come_and_go_quietly(tmp_path: Path, capfd: pytest.Ca
     with open_executor(spec, tmp_path) as executor:
         assert (executor.workers, executor.memory_mib) == (2, 1024)
         assert [executor.threads(tasks) for tasks in (0, 1, 2, 100)] == [1, 1, 1, 1]
+        assert outcomes(executor, tmp_path, {}) == ALL
+        # As a terminal does with Ctrl-C, which is for us to hear.
+        for process in set(psutil.Process().children(recursive=True)) - before:
+            process.send_signal(signal.SIGINT)
         assert outcomes(executor, tmp_path, {}) == ALL
 
     assert not [
