@@ -12,7 +12,7 @@ from tripletmine.pipeline.errors import PipelineError
 Value = TypeVar("Value")
 
 _REMEDY = re.compile(
-    r"\b(add|admits|bring|call|choose|convert|correct|drop|fill|give|install|leave|list|make|mend|move|name|normalise|pass|"
+    r"\b(add|admits|begin|bring|call|choose|convert|correct|drop|fill|give|install|leave|list|make|mend|move|name|normalise|pass|"
     r"put|raise|remove|rename|repair|replace|reshape|restore|save|scale|set|store|use|write)\b"
 )
 """What its reader can do: the errors of this project give an imperative."""
