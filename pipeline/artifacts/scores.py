@@ -12,11 +12,16 @@ from .record import open_record
 
 
 def validation_scores(root: Path, spec: RunSpec) -> Iterator[tuple[int, float]]:
-    """(epoch, value of the metric that selects) of the evaluated epochs."""
-    for number in range(spec.run.epochs):
+    """(epoch, value of the metric that selects) of the evaluated epochs, be run.epochs lower by now or not."""
+    for number in epochs_there(root):
         manifest = manifest_of(root, StageRef(number, "evaluate"))
         if manifest is not None:
             yield number, float(manifest.report["validation"][spec.evaluate.select])
+
+
+def epochs_there(root: Path) -> list[int]:
+    """Epochs that were begun, ascending."""
+    return sorted(int(each.name) for each in (root / "epochs").glob("*") if each.name.isdecimal())
 
 
 def best_epoch(root: Path, spec: RunSpec) -> int:
@@ -44,11 +49,7 @@ def mined_epoch(root: Path, epoch: int | None = None, *, needs: Sequence[str] = 
     Before any of these was evaluated, the last of them. Warm-up epochs mine nothing, and are never meant.
     Raises: SpecError for an epoch without triplets, and where there is none; UnavailableError where all were pruned.
     """
-    mined = [
-        number
-        for number in sorted(int(each.name) for each in (root / "epochs").glob("*") if each.name.isdecimal())
-        if StageFolder(root, StageRef(number, "mine")).committed
-    ]
+    mined = [number for number in epochs_there(root) if StageFolder(root, StageRef(number, "mine")).committed]
     if epoch is not None:
         if epoch not in mined:
             there = ", ".join(map(str, mined)) or "none"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..artifacts.record import open_record
+from ..artifacts.scores import epochs_there
 from ..errors import PipelineError
 from ..plan.refs import StageRef
 from ..plan.stage import RunFacts, Stage
@@ -81,6 +82,7 @@ class RunStatus:
 def read_status(root: Path) -> RunStatus:
     """The status of a run directory."""
     spec, facts = open_record(root)
+    spec = _with_all_epochs(root, spec)
     seconds = _seconds(root)
     epochs = []
     for epoch in epochs_to_run(root, spec):
@@ -106,6 +108,17 @@ def read_status(root: Path) -> RunStatus:
         stage = None if best is None else test_stage(best)
         test = _stage_status(root, stage, TEST, spec, facts, seconds)
     return RunStatus(root, spec, facts, tuple(epochs), test)
+
+
+def _with_all_epochs(root: Path, spec: RunSpec) -> RunSpec:
+    """With the epochs that were evaluated before run.epochs was lowered: their results stay, and count."""
+    evaluated = [
+        number for number in epochs_there(root) if StageFolder(root, StageRef(number, "evaluate")).committed
+    ]
+    last = max(evaluated, default=-1)
+    if last < spec.run.epochs:
+        return spec
+    return spec.model_copy(update={"run": spec.run.model_copy(update={"epochs": last + 1})})
 
 
 def _best(spec: RunSpec, epochs: Sequence[EpochStatus]) -> int | None:

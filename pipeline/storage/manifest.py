@@ -76,6 +76,8 @@ def read_manifest(folder: Path, remedy: str = "redo the stage with --from-stage"
     try:
         text = read_regular(path)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise CorruptError(f"{path} is a link that leads nowhere: {remedy}") from None
         return None
     except NotAFileError as error:
         raise CorruptError(f"{path} is not a manifest ({error}): {remedy}") from None

@@ -88,3 +88,19 @@ def test_a_pruned_run_is_finished_and_can_grow(copied_run) -> None:
     grown = small_spec(Path(spec.base), run={"epochs": 3, "keep": keep})
     ran = [result.ref for result in finish(grown) if not result.skipped]
     assert ran[:5] == [StageRef(2, name) for name in ("embed", "graph", "mine", "train", "evaluate")]
+
+
+def test_lowering_run_epochs_of_a_finished_run_takes_nothing_back(tmp_path: Path) -> None:
+    """An epoch whose encoder was deleted would be the best of those that are left."""
+    grown = small_spec(tmp_path, run={"epochs": 3, "keep": {}})
+    finish(grown)
+    before, test = artifacts(grown.root), read_manifest(grown.root / "test")
+    for epochs in (2, 1):
+        lowered = small_spec(tmp_path, run={"epochs": epochs, "keep": {}})
+        assert all(result.skipped for result in finish(lowered))
+        assert read_manifest(grown.root / "test") == test
+        status = read_status(grown.root)
+        assert status.finished
+        assert len(status.epochs) == 3
+        assert status.best == max(range(3), key=lambda number: status.epochs[number].validation["map_at_r"])
+    assert artifacts(grown.root) == before
