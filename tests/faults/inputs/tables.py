@@ -170,22 +170,17 @@ def csv_tables(draw: st.DrawFn, first: str) -> Table:
 
 
 def csv_columns(content: bytes, first: str) -> Cells | None:
-    """The columns, by Python's csv; None where lines have other numbers of cells, or what is read is not UTF-8."""
-    text = content.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
+    """The columns, by Python's csv; None where it is not UTF-8, or lines have other numbers of cells."""
     try:
+        text = content.decode("utf-8-sig")
         lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
-    except csv.Error:
+    except (UnicodeDecodeError, csv.Error):
         return None
-    if not lines or any(len(line) != len(lines[0]) for line in lines):
+    if not lines or "\0" in text or any(len(line) != len(lines[0]) for line in lines):
         return None
-    columns = [[cell or None for cell in column] for column in zip(*lines[1:], strict=True)]
-    read = [name for name in lines[0] if name in (first, *ROW_NAMES)]
-    cells = [cell for name, column in zip(lines[0], columns, strict=False) if name in read for cell in column]
-    try:
-        "".join([*lines[0], *(cell or "" for cell in cells)]).encode()
-    except UnicodeEncodeError:
-        return None
-    return _by_name(first, lines[0], columns)
+    return _by_name(
+        first, lines[0], [[cell or None for cell in column] for column in zip(*lines[1:], strict=True)]
+    )
 
 
 def _by_name(first: str, header: Sequence[str], columns: Sequence[Sequence[Any]]) -> Cells | None:
