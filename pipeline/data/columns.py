@@ -37,9 +37,10 @@ def read_columns(location: str, names: tuple[str, ...]) -> pa.Table:
     _refuse_confusing(there, names, location)
     present = [name for name in there if name in names]
     if not present and len(names) > 1 and _suffix(location) == ".csv":
+        says = " ".join(", ".join(there).split())  # cells of a row, perhaps with line breaks
         raise DataError(
-            f"{location} has none of the columns {', '.join(names)} (its first line says: {', '.join(there)}): begin "
-            "it with a line that names them"
+            f"{location} has none of the columns {', '.join(names)} (its first line says: {says}): begin it with a "
+            "line that names them"
         )
     try:
         if _suffix(location) == ".csv":

@@ -39,6 +39,13 @@ def test_columns_that_would_be_left_out_or_mixed_up(tmp_path: Path, header: str,
         rows_of_csv(tmp_path, f"{header}\na.png,cat,test\n")
 
 
+def test_no_line_of_names(tmp_path: Path):
+    with pytest.raises(
+        DataError, match=r"its first line says: a\.png, two lines\): begin it with a line that names"
+    ):
+        rows_of_csv(tmp_path, 'a.png,"two\nlines"\nb.png,c\n')
+
+
 def test_columns_twice_in_parquet(tmp_path: Path):
     names = pa.array(["a"])
     path = tmp_path / "table.parquet"
