@@ -13,7 +13,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 from zarr.abc.store import RangeByteRequest, SuffixByteRequest
-from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
+from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, ShardingCodec
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
@@ -44,15 +44,18 @@ def is_meant_to_be_sparse(array: zarr.Array) -> bool:
 
 
 def missing_chunks(array: zarr.Array) -> Missing | None:
-    """The chunks that were never written, or were lost. Reads names, and the index of each shard.
+    """The chunks that were never written, or were lost. Reads names, the index of each shard, and headers of Blosc.
 
-    Raises: ChunkError for a shard whose index cannot be read.
+    Raises: ChunkError for a shard whose index cannot be read, and for a chunk of Blosc that was cut.
     """
     grid = _grid(array.shape, array.shards or array.chunks)
     files = _files(array)
     absent = _absent_files(array, grid, files)
-    if absent is not None or array.shards is None:
+    if absent is not None:
         return absent
+    if array.shards is None:
+        _require_whole_blosc(array, files)
+        return None
     index = _Index.of(array)
     first, count = None, 0
     for place in _places(grid):
@@ -120,6 +123,31 @@ def _absent_files(array: zarr.Array, grid: tuple[int, ...], files: set[str]) -> 
     names = (_name(array, place) for place in _places(grid))
     first = next((name for name in islice(names, len(files) + 1) if name not in files), None)
     return None if first is None else Missing(first, max(1, prod(grid) - len(files)))
+
+
+def _require_whole_blosc(array: zarr.Array, files: set[str]) -> None:
+    """Blosc believes the size in a header and reads beyond the end of a chunk that was cut, into memory of others.
+
+    Raises: ChunkError naming the first such chunk.
+    """
+    if not any(_is_blosc(codec) for codec in array.compressors[-1:]):
+        return
+    for name in sorted(files):
+        key = f"{array.path}/{name}" if array.path else name
+        header = sync(array.store.get(key, default_buffer_prototype(), RangeByteRequest(0, _BLOSC_HEADER)))
+        content = b"" if header is None else header.to_bytes()
+        stored = sync(array.store.getsize(key))
+        if len(content) < _BLOSC_HEADER or int.from_bytes(content[12:16], "little") != stored:
+            raise ChunkError(f"its chunk {name} is cut off")
+
+
+_BLOSC_HEADER = 16
+"""Bytes; the last four are the size of the whole (Blosc 1, README_CHUNK_FORMAT)."""
+
+
+def _is_blosc(codec: object) -> bool:
+    """Of Zarr format 3, or of numcodecs in format 2."""
+    return isinstance(codec, BloscCodec) or getattr(codec, "codec_id", None) == "blosc"
 
 
 @dataclass(frozen=True, slots=True)

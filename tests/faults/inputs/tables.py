@@ -308,10 +308,10 @@ def _text(cell: Any) -> str | None:
     """A cell of any type as text."""
     kind = cell.kind if isinstance(cell, _Typed) else pa.string()
     value = cell.value if isinstance(cell, _Typed) else cell
+    if pa.types.is_nested(kind):  # also where each cell is empty
+        raise Unreadable
     if value is None:
         return None
-    if isinstance(value, list | dict):
-        raise Unreadable
     if isinstance(value, bytes):
         try:
             return value.decode()

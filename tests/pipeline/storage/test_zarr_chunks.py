@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from numcodecs import Blosc
 from numpy.typing import NDArray
 from tripletmine.pipeline.storage.zarr_chunks import ChunkError, Missing, missing_chunks, read_chunks
-from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
+from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, ShardingCodec
 
 SHAPE, CHUNK = (20, 5), (2, 3)
 LAYOUTS: dict[str, dict[str, Any]] = {
@@ -141,6 +142,23 @@ def test_the_damaged_file_is_named(tmp_path: Path, layout: str, values: NDArray[
         with pytest.raises(ChunkError, match=rf"^its chunk {name} is damaged"):
             read_chunks(array, np.array([0, 19]))
         np.testing.assert_array_equal(read_chunks(array, np.array([1, 0])), values[[1, 0]])
+
+
+@pytest.mark.parametrize("form", [2, 3])
+@pytest.mark.parametrize("left", [0, 10, -1])
+def test_a_chunk_of_blosc_that_was_cut_off(tmp_path: Path, form: Any, left: int, values: NDArray[np.float32]):
+    """Blosc itself would read beyond the end of the last kind."""
+    codec = BloscCodec() if form == 3 else Blosc()
+    path = tmp_path / "a.zarr"
+    array = zarr.create_array(
+        path, shape=SHAPE, chunks=CHUNK, dtype=values.dtype, zarr_format=form, compressors=codec
+    )
+    array[:] = values
+    assert missing_chunks(array) is None
+    harmed = chunk_files(path)[3]
+    harmed.write_bytes(harmed.read_bytes()[:left])
+    with pytest.raises(ChunkError, match=rf"its chunk {harmed.relative_to(path).as_posix()} is cut off"):
+        missing_chunks(array)
 
 
 @pytest.mark.parametrize("layout", ["sharded", "sharded, one chunk a shard"])
