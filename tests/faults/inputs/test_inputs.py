@@ -40,7 +40,7 @@ from .pictures import Picture, item_of, pictures
 fuzzed = settings(
     max_examples=int(os.environ.get("FAULTS_EXAMPLES", "40")),
     derandomize="FAULTS_EXAMPLES" not in os.environ,  # new ones are for `make faults` to find
-    deadline=10_000,  # ms: a reader that takes longer hangs
+    deadline=60_000,  # ms: a reader that takes longer hangs; the first one waits for kernels to compile
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
