@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ...models.batches.settings import BatchShape, NeighbourhoodSettings
 from ...models.optimiser_kind import OptimiserKind
@@ -76,6 +76,12 @@ class TrainSpec(Section):
     same names install what they need."""
     where: Literal["driver", "worker"] = execution("driver")
     """Train on the machine of the flow, or as a task on a worker."""
+
+    @field_validator("log", mode="before")
+    @classmethod
+    def _one_log(cls, value: object) -> object:
+        """One name stands for a list of one."""
+        return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _loader(self) -> "TrainSpec":

@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 from tripletmine.flows.cli import app
 from typer.testing import CliRunner
 
 from ..cases import References
+from ..state import differences
 from .damages import damaged, damages, put
 
+EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES", "200"))
 fuzzed = settings(
-    max_examples=int(os.environ.get("FAULTS_EXAMPLES", "200")),
+    max_examples=EXAMPLES,
     derandomize="FAULTS_EXAMPLES" not in os.environ,  # new ones are for `make faults` to find
     deadline=None,
     suppress_health_check=[
@@ -45,6 +47,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "export": ("export", "RUN", "--epoch", "1", "--out", "OUT"),
     "check": ("check", "RUN_FILE"),
 }
+"""What only reads. RUN, RUN_FILE and OUT stand for places."""
+
+MENDING: dict[str, tuple[str, ...]] = {
+    "run": ("run", "RUN_FILE", "--no-prefect"),
+    "repair": ("verify", "RUN_FILE", "--repair"),
+}
+"""What writes into a run."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +78,8 @@ def ask(name: str, run_file: Path, out: Path) -> tuple[int, str, dict[str, str]]
     """Exit code, what was said but for times, sizes and the place of `out`, digests of what was written."""
     (root,) = (run_file.parent / "runs").iterdir()
     places = {"RUN": str(root), "RUN_FILE": str(run_file), "OUT": str(out)}
-    result = CliRunner().invoke(app, [places.get(word, word) for word in COMMANDS[name]])
+    words = (COMMANDS | MENDING)[name]
+    result = CliRunner().invoke(app, [places.get(word, word) for word in words])
     changing = r"\d\d:\d\d:\d\d|\d+\.\d+ s\b|[\d.,]+ [KMGT]?i?B\b|\d+ bytes?\b"
     said = re.sub(changing, "…", result.output.replace(str(out), "OUT"))
     files = [out] if out.is_file() else sorted(path for path in out.rglob("*") if path.is_file())
@@ -123,6 +133,38 @@ def test_a_damaged_run_is_answered_rightly_or_refused(
         assert "as their receipts say" in said, about  # without it the stage is one that was not finished
     elif name != "status":  # which shows what is damaged, and what it can of the rest
         assert answer == undamaged[name], about
+
+
+@settings(fuzzed, max_examples=EXAMPLES // 5)
+@given(data=st.data())
+def test_a_damaged_run_is_mended_or_refused(copied: Path, tmp_path: Path, data: st.DataObject) -> None:
+    """Repaired, it is byte by byte what it was; `run` says what it cannot use, and leaves the rest as it was."""
+    (undamaged_root,) = (copied.parent / "runs").iterdir()
+    name = data.draw(st.sampled_from(list(MENDING)), "command")
+    path, kind, content = data.draw(damages(undamaged_root), "damage")
+    assume(path.name != "journal.jsonl")  # a log of what happened: what it says is no result
+    folder = tmp_path / "copy"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(copied.parent, folder)
+    root = folder / "runs" / undamaged_root.name
+    (root / path).unlink()
+    if kind != "removed":
+        put(root / path, kind, content)
+    with without_hanging():
+        code, said, _ = ask(name, folder / copied.name, tmp_path / "out")
+    event(f"{name}: exit code {code}")
+    about = f"{name}, {path}: {kind}\n{said}"
+    assert "please report" not in said, about
+    assert "Traceback" not in said, about
+    assert "--debug" not in said, f"no remedy: {about}"
+    if name == "repair":
+        assert code == 0, about
+        assert differences(root, undamaged_root) == [], about
+    elif code == 0:
+        assert set(differences(root, undamaged_root)) <= {str(path)}, about
+    else:
+        assert code == 1, about
+        assert str(root) in said, about
 
 
 @pytest.mark.parametrize(

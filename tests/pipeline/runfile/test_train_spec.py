@@ -17,6 +17,14 @@ def test_what_changes_only_speed_and_place_is_no_result_key(tmp_path: Path) -> N
     assert TRAIN.keys(plain, FACTS) == TRAIN.keys(other, FACTS)
 
 
+def test_one_log_needs_no_list(tmp_path: Path) -> None:
+    assert parse_spec({**DIGITS, "train": {"log": "tensorboard"}}, base=tmp_path).train.log == (
+        "tensorboard",
+    )
+    with pytest.raises(SpecError, match=r"train\.log"):
+        parse_spec({**DIGITS, "train": {"log": "tensorbored"}}, base=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
