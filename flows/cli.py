@@ -7,18 +7,18 @@ from typing import Annotated
 
 import typer
 
-from .commands.audit import audit
-from .commands.check import check
-from .commands.export import export
-from .commands.init import init
-from .commands.inspect import inspect
-from .commands.mine import mine
-from .commands.run import run
-from .commands.serve import serve
-from .commands.status import status
-from .commands.suspects import suspects
-from .commands.triplets import triplets
-from .commands.verify import verify
+from .commands.on_runs.check import check
+from .commands.on_runs.export import export
+from .commands.on_runs.init import init
+from .commands.on_runs.inspect import inspect
+from .commands.on_runs.run import run
+from .commands.on_runs.serve import serve
+from .commands.on_runs.status import status
+from .commands.on_runs.verify import verify
+from .commands.on_triplets.audit import audit
+from .commands.on_triplets.mine import mine
+from .commands.on_triplets.suspects import suspects
+from .commands.on_triplets.triplets import triplets
 
 app = typer.Typer(
     name="tripletmine",

@@ -59,7 +59,7 @@ def test_check_names_labels_that_look_alike(tmp_path):
 
 
 def test_check_refuses_a_disk_that_is_too_small(run_file, monkeypatch):
-    monkeypatch.setattr("tripletmine.flows.commands.check.shutil.disk_usage", lambda path: Disk())
+    monkeypatch.setattr("tripletmine.flows.commands.on_runs.check.shutil.disk_usage", lambda path: Disk())
     result = run_cli(app, ["check", str(run_file)])
     assert result.exit_code == 1
     assert "has 100 B free" in result.stderr

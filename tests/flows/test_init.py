@@ -2,7 +2,7 @@
 
 import pytest
 from tripletmine.flows.cli import app
-from tripletmine.flows.commands.init import example_names
+from tripletmine.flows.commands.on_runs.init import example_names
 from tripletmine.pipeline.runfile.load import load_spec
 from typer.testing import CliRunner
 

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..terminal.errors import reporting
-from ..terminal.plain import say
-from .arguments import Debug, Epoch, RunDirectory
+from ...terminal.errors import reporting
+from ...terminal.plain import say
+from ..arguments import Debug, Epoch, RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...pipeline.run.inspection import Inspection
+    from ....pipeline.run.inspection import Inspection
 
 
 def inspect(
@@ -24,9 +24,9 @@ def inspect(
 ) -> None:
     """Counts, distributions of distances and ranks, the hardest triplets with their keys."""
     with reporting(debug):
-        from ...pipeline.run.inspection import PERCENTILES, inspect_epoch
-        from ...pipeline.runfile.load import run_root
-        from ..terminal.tables import figure, output, table
+        from ....pipeline.run.inspection import PERCENTILES, inspect_epoch
+        from ....pipeline.runfile.load import run_root
+        from ...terminal.tables import figure, output, table
 
         found = inspect_epoch(run_root(run), epoch, hardest=hardest)
         console = output()

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ..terminal.errors import FAILED, reporting
-from ..terminal.plain import say
-from .arguments import Debug, RunDirectory
+from ...terminal.errors import FAILED, reporting
+from ...terminal.plain import say
+from ..arguments import Debug, RunDirectory
 
 
 def verify(
@@ -25,8 +25,8 @@ def verify(
     Ends with exit code 1 when anything is damaged or gone, and says which stage to redo.
     """
     with reporting(debug, ["verify", str(run), "--repair"] if repair else ()):
-        from ...pipeline.run.verify import verify_run
-        from ...pipeline.runfile.load import run_root
+        from ....pipeline.run.verify import verify_run
+        from ....pipeline.runfile.load import run_root
 
         if repair:
             _repair(run)
@@ -42,11 +42,11 @@ def verify(
 
 
 def _repair(run: Path) -> None:
-    from ...pipeline.artifacts.record import open_record
-    from ...pipeline.run.repair import repair_run
-    from ...pipeline.runfile.load import load_spec
-    from ..opened_run import opened_spec
-    from ..terminal.progress import TerminalProgress
+    from ....pipeline.artifacts.record import open_record
+    from ....pipeline.run.repair import repair_run
+    from ....pipeline.runfile.load import load_spec
+    from ...opened_run import opened_spec
+    from ...terminal.progress import TerminalProgress
 
     if run.suffix == ".toml":
         spec = load_spec(run)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..terminal.errors import reporting
-from ..terminal.plain import say
-from .arguments import Debug, RunFile
+from ...terminal.errors import reporting
+from ...terminal.plain import say
+from ..arguments import Debug, RunFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...pipeline.run.overview import RunOverview
-    from ...pipeline.runfile.run_spec import RunSpec
+    from ....pipeline.run.overview import RunOverview
+    from ....pipeline.runfile.run_spec import RunSpec
 
 
 def check(
@@ -29,14 +29,14 @@ def check(
     Rows, classes, phases and tasks, memory of a task, disk needed. Items are read, the encoder is built and gets one.
     """
     with reporting(debug):
-        from ...pipeline.data.open import open_data
-        from ...pipeline.data.pictures.examine import SAMPLE, examine
-        from ...pipeline.data.pictures.picture_set import PictureSet
-        from ...pipeline.run.overview import overview
-        from ...pipeline.runfile.load import load_spec
-        from ...pipeline.training.trial import read_items, try_out
-        from ..terminal.pictures import counts, picture_lines
-        from ..terminal.tables import output, table
+        from ....pipeline.data.open import open_data
+        from ....pipeline.data.pictures.examine import SAMPLE, examine
+        from ....pipeline.data.pictures.picture_set import PictureSet
+        from ....pipeline.run.overview import overview
+        from ....pipeline.runfile.load import load_spec
+        from ....pipeline.training.trial import read_items, try_out
+        from ...terminal.pictures import counts, picture_lines
+        from ...terminal.tables import output, table
 
         spec = load_spec(run_file)
         data = open_data(spec.data, Path(spec.base))
@@ -65,7 +65,7 @@ def check(
 
 
 def _tried(spec: "RunSpec") -> str:
-    from ...pipeline.training.trial import runs_here
+    from ....pipeline.training.trial import runs_here
 
     if not runs_here(spec):
         return "encoder and losses are built by workers, and were not tried here"
@@ -73,8 +73,8 @@ def _tried(spec: "RunSpec") -> str:
 
 
 def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
-    from ...pipeline.resolve.batches import resolve_batches
-    from ...pipeline.resolve.graph import resolve_method, resolve_neighbours
+    from ....pipeline.resolve.batches import resolve_batches
+    from ....pipeline.resolve.graph import resolve_method, resolve_neighbours
 
     spec, facts = planned.spec, planned.facts
     warm_up = spec.train.warmup_epochs
@@ -129,8 +129,8 @@ def _epochs(numbers: list[int | None]) -> str:
 
 
 def _tell_disk(planned: "RunOverview") -> None:
-    from ...pipeline.errors import UnavailableError
-    from ..terminal.tables import size
+    from ....pipeline.errors import UnavailableError
+    from ...terminal.tables import size
 
     free = shutil.disk_usage(_existing(planned.spec.root)).free
     say(f"disk: at most {size(planned.disk_bytes)} needed, {size(free)} free")

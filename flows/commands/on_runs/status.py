@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from ..terminal.errors import reporting
-from ..terminal.plain import say
-from .arguments import Debug, RunDirectory
+from ...terminal.errors import reporting
+from ...terminal.plain import say
+from ..arguments import Debug, RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...pipeline.run.status import EpochStatus, RunStatus, StageStatus
+    from ....pipeline.run.status import EpochStatus, RunStatus, StageStatus
 
 _STAGES = ("embed", "graph", "mine", "train", "evaluate")
 
@@ -20,10 +20,10 @@ def status(run: RunDirectory, debug: Debug = False) -> None:
     May be asked while the run is at work.
     """
     with reporting(debug):
-        from ...pipeline.run.status import read_status
-        from ...pipeline.runfile.load import run_root
-        from ..terminal.metrics_table import galleries_table, metrics_table
-        from ..terminal.tables import output, size, table
+        from ....pipeline.run.status import read_status
+        from ....pipeline.runfile.load import run_root
+        from ...terminal.metrics_table import galleries_table, metrics_table
+        from ...terminal.tables import output, size, table
 
         found = read_status(run_root(run))
         console = output()
@@ -48,7 +48,7 @@ def _remarks(found: "RunStatus") -> "Iterator[str]":
 
 
 def _work(epoch: "EpochStatus") -> list[str]:
-    from ..terminal.tables import size
+    from ...terminal.tables import size
 
     stages = {stage.ref.stage: stage for stage in epoch.stages}
     name = f"{epoch.number} warm-up" if epoch.warm_up else str(epoch.number)
@@ -57,7 +57,7 @@ def _work(epoch: "EpochStatus") -> list[str]:
 
 
 def _cell(stage: "StageStatus") -> str:
-    from ..terminal.tables import duration
+    from ...terminal.tables import duration
 
     match stage.state:
         case "waiting":

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from ..terminal.errors import FAILED, reporting
-from ..terminal.plain import say
-from .arguments import Debug, Epoch, Triplets, in_options
+from ...terminal.errors import FAILED, reporting
+from ...terminal.plain import say
+from ..arguments import Debug, Epoch, Triplets, in_options
 
 
 def audit(
@@ -29,8 +29,8 @@ def audit(
     Ends with exit code 1 when anything does not hold.
     """
     with reporting(debug), in_options(audit):
-        from ...mining.audit import VIOLATIONS
-        from ...pipeline.standalone.audit import audit_folder
+        from ....mining.audit import VIOLATIONS
+        from ....pipeline.standalone.audit import audit_folder
 
         found = audit_folder(
             triplets, epoch=epoch, sample=sample, recall_sample=recall_sample, seed=seed, note=say

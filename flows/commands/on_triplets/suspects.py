@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ..terminal.errors import reporting
-from ..terminal.plain import say
-from .arguments import Debug, Epoch, Triplets, in_options
+from ...terminal.errors import reporting
+from ...terminal.plain import say
+from ..arguments import Debug, Epoch, Triplets, in_options
 
 
 def suspects(
@@ -21,7 +21,7 @@ def suspects(
 ) -> None:
     """List rows that look mislabelled, and pairs that look like false negatives, strongest first."""
     with reporting(debug), in_options(suspects):
-        from ...pipeline.standalone.audit import list_suspects
+        from ....pipeline.standalone.audit import list_suspects
 
         found = list_suspects(triplets, out, epoch=epoch, minimum_score=minimum_score, note=say)
         say(f"{len(found.mislabelled['row']):,} rows in {out}/mislabelled.parquet")

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..terminal.errors import reporting
-from ..terminal.plain import say
-from .arguments import Debug, RunFile
+from ...terminal.errors import reporting
+from ...terminal.plain import say
+from ..arguments import Debug, RunFile
 
 if TYPE_CHECKING:
-    from ..opened_run import OpenedRun
+    from ...opened_run import OpenedRun
 
 
 def run(
@@ -43,8 +43,8 @@ def run(
     # Without --from-stage: the redo has begun, and is not to begin again.
     again = ["run", str(run_file), *([] if executor is None else ["--executor", executor])]
     with reporting(debug, again if prefect else [*again, "--no-prefect"]):
-        from ..opened_run import opened_run
-        from ..terminal.progress import TerminalProgress
+        from ...opened_run import opened_run
+        from ...terminal.progress import TerminalProgress
 
         new_data = _from_the_first(run_file, from_stage, epoch)
         with (
@@ -56,7 +56,7 @@ def run(
             if prefect and not opened.is_finished:
                 _run_in_prefect(opened, debug)
             else:
-                from ..direct import run_directly
+                from ...direct import run_directly
 
                 run_directly(opened)
         _tell_results(opened)
@@ -64,19 +64,19 @@ def run(
 
 def _from_the_first(run_file: Path, stage: str | None, epoch: int | None) -> bool:
     """Whether everything is redone, so that no result of other data can stay beside the new ones."""
-    from ...pipeline.plan.refs import StageRef
-    from ...pipeline.run.epochs import all_refs
-    from ...pipeline.runfile.load import load_spec
+    from ....pipeline.plan.refs import StageRef
+    from ....pipeline.run.epochs import all_refs
+    from ....pipeline.runfile.load import load_spec
 
     return stage is not None and StageRef(epoch, stage) == all_refs(load_spec(run_file))[0]
 
 
 def _set_aside(opened: "OpenedRun", from_stage: str | None, epoch: int | None) -> None:
-    from ...pipeline.errors import SpecError
-    from ...pipeline.plan.stage_folder import set_aside
-    from ...pipeline.run.epochs import all_refs
-    from ...pipeline.run.redo import from_stage as stages_from
-    from ...pipeline.run.redo import require_parents
+    from ....pipeline.errors import SpecError
+    from ....pipeline.plan.stage_folder import set_aside
+    from ....pipeline.run.epochs import all_refs
+    from ....pipeline.run.redo import from_stage as stages_from
+    from ....pipeline.run.redo import require_parents
 
     if from_stage is None:
         if epoch is not None:
@@ -90,25 +90,25 @@ def _set_aside(opened: "OpenedRun", from_stage: str | None, epoch: int | None) -
 
 
 def _run_in_prefect(opened: "OpenedRun", debug: bool) -> None:
-    from ..prefect_server.server import prefect_api
+    from ...prefect_server.server import prefect_api
 
     with prefect_api(opened.run.root, debug=debug, meanwhile=_import_slow_modules):
-        from ..run_flow import recorded_run
+        from ...run_flow import recorded_run
 
         recorded_run(opened)
 
 
 def _import_slow_modules() -> None:
     """torch and Prefect, while the server starts."""
-    from ...models.train import trainer as training  # noqa: F401
-    from .. import run_flow  # noqa: F401
+    from ....models.train import trainer as training  # noqa: F401
+    from ... import run_flow  # noqa: F401
 
 
 def _tell_results(opened: "OpenedRun") -> None:
     """How good it is, and where to look."""
-    from ...pipeline.run.status import read_status
-    from ..terminal.metrics_table import galleries_table, metrics_table
-    from ..terminal.tables import output
+    from ....pipeline.run.status import read_status
+    from ...terminal.metrics_table import galleries_table, metrics_table
+    from ...terminal.tables import output
 
     root = opened.run.root
     found = read_status(root)

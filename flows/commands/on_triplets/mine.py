@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from ...mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET
-from ...mining.rule import MiningRule
-from ..terminal.errors import reporting
-from ..terminal.plain import say
-from .arguments import Debug, in_options
+from ....mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET
+from ....mining.rule import MiningRule
+from ...terminal.errors import reporting
+from ...terminal.plain import say
+from ..arguments import Debug, in_options
 
 
 def mine(
@@ -71,7 +71,7 @@ def mine(
 ) -> None:
     """Mine triplets from vectors and labels. Needs neither a run file nor torch."""
     with reporting(debug), in_options(mine):
-        from ...pipeline.standalone.mine_files import mine_files
+        from ....pipeline.standalone.mine_files import mine_files
 
         rule = MiningRule(
             k_hardness=k_hardness,

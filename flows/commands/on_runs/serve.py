@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ..terminal.errors import reporting
-from ..terminal.plain import say
-from .arguments import Debug, RunFile
+from ...terminal.errors import reporting
+from ...terminal.plain import say
+from ..arguments import Debug, RunFile
 
 
 def serve(
@@ -33,11 +33,11 @@ def serve(
     look at that one in a browser, choose its key: PREFECT_SERVER_API_AUTH_STRING=name:password.
     """
     with reporting(debug):
-        from ...pipeline.errors import LockedError, SpecError, StaleError
-        from ...pipeline.run.directory import open_run
-        from ...pipeline.runfile.load import load_spec
-        from ..prefect_server.server import prefect_api
-        from ..serve import parse_every, require_cron, serve_run
+        from ....pipeline.errors import LockedError, SpecError, StaleError
+        from ....pipeline.run.directory import open_run
+        from ....pipeline.runfile.load import load_spec
+        from ...prefect_server.server import prefect_api
+        from ...serve import parse_every, require_cron, serve_run
 
         if (cron is None) == (every is None):
             raise SpecError("serve needs either --cron or --every: for example --every 1h")

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ..terminal.errors import reporting
-from ..terminal.plain import say
-from .arguments import Debug, RunDirectory
+from ...terminal.errors import reporting
+from ...terminal.plain import say
+from ..arguments import Debug, RunDirectory
 
 
 def export(
@@ -21,8 +21,8 @@ def export(
 ) -> None:
     """Write the best encoder with what is needed to load it elsewhere."""
     with reporting(debug):
-        from ...pipeline.run.export import export_encoder
-        from ...pipeline.runfile.load import run_root
+        from ....pipeline.run.export import export_encoder
+        from ....pipeline.runfile.load import run_root
 
         about = export_encoder(run_root(run), out, epoch=epoch)
         say(f"wrote the encoder of epoch {about['epoch']} to {out}")

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from ...pipeline.errors import SpecError
-from ..terminal.errors import reporting
-from ..terminal.plain import say
-from .arguments import Debug
+from ....pipeline.errors import SpecError
+from ...terminal.errors import reporting
+from ...terminal.plain import say
+from ..arguments import Debug
 
 
 def example_names() -> list[str]:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ..terminal.errors import reporting
-from ..terminal.plain import say
-from .arguments import Debug, Epoch, Triplets, in_options
+from ...terminal.errors import reporting
+from ...terminal.plain import say
+from ..arguments import Debug, Epoch, Triplets, in_options
 
 
 class Form(StrEnum):
@@ -34,7 +34,7 @@ def triplets(
 ) -> None:
     """Write anchor, positive and negative of every triplet for other trainers."""
     with reporting(debug), in_options(triplets):
-        from ...pipeline.standalone.triplet_export import export_triplets
+        from ....pipeline.standalone.triplet_export import export_triplets
 
         written = export_triplets(
             folder, out, form=form.value, values=values, column=column, epoch=epoch, note=say
