@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .compute.distances import TOLERANCE, sq_distance
 from .errors import InputError
+from .guarding.never_negatives import PairLists
 from .labels import Labels
 from .miner import COLUMNS
 from .rule import MiningRule
@@ -30,6 +31,7 @@ VIOLATIONS = {
     "boundary": "not (k·d(a,p))² < d²(a,n): the negative lies inside the exclusion boundary",
     "active": "not d²(a,n) < d²(a,p) + m: the loss is already zero",
     "nearer_positive": "no row of the anchor's class is nearer than the negative",
+    "never_negative": "anchor and negative are a pair that was never to be one",
     "guard": "a guard refuses the negative",
     "copy_of_positive": "the negative is the same thing as its positive (duplicate_sq)",
     "rank": "the ranks do not fit each other, the distances or the rule",
@@ -92,13 +94,14 @@ def check_triplets(
     seed: int = 0,
     tolerance: float = TOLERANCE,
     excluded: NDArray[np.bool_] | None = None,
+    never_negatives: PairLists | None = None,
 ) -> AuditReport:
     """Check every condition that a triplet set must meet, from the embeddings up.
 
     columns: those of ``Mined`` (``COLUMNS``), of any anchors. labels: of the whole set.
     vectors: float32 (N, D), the embeddings that were mined; may be a memory map.
     sample: check only this many anchors, drawn by ``seed``, each with all its triplets. ``None`` checks all.
-    excluded: bool (N,), rows that were left out of mining.
+    excluded: bool (N,), rows that were left out of mining. never_negatives: as they were mined with.
 
     The inequalities of the rule are checked exactly, on the stored distances, and these against the true
     ones within ``tolerance``. What depends on the neighbour table alone is not checked: the guard by
@@ -126,6 +129,9 @@ def check_triplets(
     inside = places[exists]
     if excluded is not None:
         found["row_left_out"] = inside[excluded[rows[:, exists]].any(axis=0)]
+    if never_negatives is not None:
+        anchor, negative = rows[0, exists], rows[2, exists]
+        found["never_negative"] = inside[never_negatives.has(anchor, negative)]
     checked = {name: column[inside] for name, column in columns.items()}
     for violated in (
         _by_labels(checked, labels),
@@ -302,11 +308,13 @@ def audit_parts(
     anchors: int,
     seed: int,
     excluded: NDArray[np.bool_] | None = None,
+    never_negatives: PairLists | None = None,
 ) -> AuditReport:
     """Check triplet parts one after the other, so that memory follows the largest of them.
 
     parts: columns as mined, each part with anchors of its own. sample: about how many of the `anchors` of all parts
-    are checked, spread over the parts by their size; None checks all. excluded: see ``check_triplets``.
+    are checked, spread over the parts by their size; None checks all. excluded, never_negatives: see
+    ``check_triplets``.
     """
     reports = []
     for number, columns in enumerate(parts):
@@ -316,7 +324,14 @@ def audit_parts(
             seed_of_part = seed + number
             reports.append(
                 check_triplets(
-                    columns, labels, vectors, rule, sample=share, seed=seed_of_part, excluded=excluded
+                    columns,
+                    labels,
+                    vectors,
+                    rule,
+                    sample=share,
+                    seed=seed_of_part,
+                    excluded=excluded,
+                    never_negatives=never_negatives,
                 )
             )
     return merge_audits(reports, rows=_asked(len(labels), excluded))

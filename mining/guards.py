@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 from .checks import check_limits
 from .errors import InputError
 
-REFUSALS = ("duplicate", "rank_window", "percentile", "score_margin")
+REFUSALS = ("never_negative", "duplicate", "rank_window", "percentile", "score_margin")
 """What a guard can refuse a negative for, in the order in which the guards are asked."""
 
 
@@ -17,7 +17,8 @@ class Guards:
     """Conditions on a negative beyond the mining rule; each is off when ``None``.
 
     A negative that the bare rule admits for some positive of the anchor, and that a guard refuses, is counted
-    once, under the first guard that refuses it.
+    once, under the first guard that refuses it. Pairs that are never negatives are no setting but data: the argument
+    ``never_negatives`` of the miner, asked before all others.
 
     duplicate_sq: refuse d²(a,n) ≤ this, and d²(p,n) ≤ this for any known positive p of the anchor: the same thing
         under two labels. d²(p,n) is that of the vectors where ``mine`` is given them. Else it is read from the rows

@@ -19,8 +19,8 @@ from .compute.distances import sq_distance
 # Positions in the vector of counts.
 EXCLUDED, NO_NEIGHBOUR_POSITIVE, NO_POSITIVE, NO_NEGATIVE = range(4)
 ENTRIES, POSITIVES, EMPTY_INTERVAL, ADMISSIBLE = range(4, 8)
-REFUSED = 8  # four, in the order of guards.REFUSALS
-COUNTS = 12
+REFUSED = 8  # five, in the order of guards.REFUSALS
+COUNTS = 13
 
 ROUNDING = 1e-5
 """How far two float32 distances of the same length may seem apart, as a share of it."""
@@ -52,6 +52,7 @@ class Lookup(NamedTuple):
     class_starts, class_rows: ``Labels.rows_by_class``; read only with ``Limits.whole_class``.
     vectors: float32 (N, D), or empty; read with ``Limits.whole_class`` and ``Limits.duplicate_sq``.
     excluded: bool (N,), or empty for none.
+    never_starts, never_rows: ``PairLists`` of the rows that are never a row's negative; empty for none.
     """
 
     members: NDArray[np.int32]
@@ -60,6 +61,8 @@ class Lookup(NamedTuple):
     class_rows: NDArray[np.int64]
     vectors: NDArray[np.float32]
     excluded: NDArray[np.bool_]
+    never_starts: NDArray[np.int64]
+    never_rows: NDArray[np.int64]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -156,7 +159,8 @@ def whole_class_positives(anchor, count, near, lookup):
     not finite, or −1.
     """
     near_ids, near_sq, near_rank, near_class = near
-    members, offsets, class_starts, class_rows, vectors, excluded = lookup
+    members, offsets, excluded = lookup.members, lookup.offsets, lookup.excluded
+    class_starts, class_rows, vectors = lookup.class_starts, lookup.class_rows, lookup.vectors
     begin = offsets[anchor] if offsets.size else anchor
     end = offsets[anchor + 1] if offsets.size else anchor + 1
     size = 0
@@ -296,12 +300,21 @@ def is_duplicate(negative, distance, begin, id_positive, sq_positive, table, loo
 
 
 @numba.njit(cache=True, nogil=True)
-def admit(far, near, table, lookup, limits, counts, usable, hardest):
+def listed(ascending, row):
+    """Whether a row is among some, which ascend."""
+    if ascending.size == 0:
+        return False
+    at = np.searchsorted(ascending, row)
+    return at < ascending.size and ascending[at] == row
+
+
+@numba.njit(cache=True, nogil=True)
+def admit(far, near, never, table, lookup, limits, counts, usable, hardest):  # noqa: PLR0912 - the guards in turn
     """Find the negatives that are admissible for some positive; returns how many.
 
     far: (ids, squared distances, ranks) of the negatives, near: (ids, squared distances) of the positives; distances
-    ascend. usable[i]: position of the i-th such negative, ascending. hardest[i]: position of the farthest
-    positive for which it is admissible.
+    ascend. never: ids that are no negatives of this anchor, ascending. usable[i]: position of the i-th such negative,
+    ascending. hardest[i]: position of the farthest positive for which it is admissible.
 
     The positives that a negative lies outside of are the nearest ones, up to a farthest: that one moves
     only outwards as negatives get farther, so one pass over both lists is enough. And a negative that is
@@ -323,20 +336,23 @@ def admit(far, near, table, lookup, limits, counts, usable, hardest):
         if outside == 0 or not distance < sq_positive[outside - 1] + limits.margin:
             continue
         # The bare rule admits it: ask the guards.
+        if listed(never, id_negative[n]):
+            counts[REFUSED] += 1
+            continue
         copy, alike = is_duplicate(
             id_negative[n], distance, alike, id_positive, sq_positive, table, lookup, limits
         )
         if copy:
-            counts[REFUSED] += 1
-        elif not limits.rank_first <= rank_negative[n] < limits.rank_stop:
             counts[REFUSED + 1] += 1
-        elif distance <= floor:
+        elif not limits.rank_first <= rank_negative[n] < limits.rank_stop:
             counts[REFUSED + 2] += 1
+        elif distance <= floor:
+            counts[REFUSED + 3] += 1
         else:
             while clear < positives and clear_of_positive(distance, sq_positive[clear], limits):
                 clear += 1
             if clear == 0 or not distance < sq_positive[clear - 1] + limits.margin:
-                counts[REFUSED + 3] += 1
+                counts[REFUSED + 4] += 1
             else:
                 usable[admitted] = n
                 hardest[admitted] = clear - 1
@@ -390,6 +406,7 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
     """
     block, width = table_rows.size, ids.shape[1]
     members, offsets = lookup.members, lookup.offsets
+    never_starts, never_rows = lookup.never_starts, lookup.never_rows
     single = offsets.size == 0
     counts = np.zeros(COUNTS, np.int64)
     taken = np.zeros(block, np.int32)
@@ -437,9 +454,13 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
             counts[EMPTY_INTERVAL] += limits.k_sq * p_sq[p] >= p_sq[p] + limits.margin
 
         n_id, n_sq, n_rank, n_class = far
+        never = never_rows[:0]
+        if never_rows.size:
+            never = never_rows[never_starts[a] : never_starts[a + 1]]
         admitted = admit(
             (n_id, n_sq[:negatives], n_rank),
             (p_id, p_sq[:positives]),
+            never,
             (ids, sq_distances, anchors),
             lookup,
             limits,

@@ -10,6 +10,7 @@ from . import kernels
 from .compute.threads import over_rows, read_only, usable_threads
 from .confusion import Confusion, aggregate, empty_confusion, merge_confusions
 from .errors import InputError
+from .guarding.never_negatives import PairLists
 from .guards import REFUSALS
 from .labels import Labels
 from .miner_input import as_anchor_ids, bad_input, check_labels, check_table, limits_of, lookup_of
@@ -69,6 +70,7 @@ def mine(
     anchors: NDArray[np.int64] | None = None,
     vectors: NDArray[np.float32] | None = None,
     excluded: NDArray[np.bool_] | None = None,
+    never_negatives: PairLists | None = None,
     threads: int | None = None,
 ) -> Mined:
     """Mine the anchors of a neighbour table (Harwood et al., ICCV 2017, section 3; the rule: ``MiningRule``).
@@ -81,6 +83,7 @@ def mine(
     vectors: float32 (N, D) of the whole set, contiguous; read with ``positives = "class"``, which needs them, and
         with ``guards.duplicate_sq``, which is exact with them (see ``Guards``).
     excluded: bool (N,): rows that are neither anchors nor positives nor negatives (see ``suspects``).
+    never_negatives: of each row of the whole set those that are not to be its negatives (``pair_lists``).
     threads: how many to use; all cores that the process may use by default. The result does not depend on it.
 
     Tables over disjoint anchors may be mined apart: concatenate the columns, ``merge_confusions`` and
@@ -95,7 +98,7 @@ def mine(
     anchor_ids = as_anchor_ids(len(neighbours), labels, first_anchor, anchors)
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}, it must be at least 1")
-    lookup = lookup_of(labels, rule, vectors, excluded)
+    lookup = lookup_of(labels, rule, vectors, excluded, never_negatives)
     ids, sq = read_only(neighbours.ids), read_only(neighbours.sq_distances)
     task = _Task(ids, sq, read_only(anchor_ids), lookup, limits_of(rule), labels)
     codes = labels.first_of(anchor_ids)

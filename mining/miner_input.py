@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from . import kernels
 from .compute.threads import read_only
 from .errors import InputError
+from .guarding.never_negatives import PairLists
 from .labels import Labels
 from .neighbours import NeighbourTable
 from .rule import MiningRule
@@ -64,7 +65,11 @@ def reads_vectors(rule: MiningRule) -> bool:
 
 
 def lookup_of(
-    labels: Labels, rule: MiningRule, vectors: NDArray[np.float32] | None, excluded: NDArray[np.bool_] | None
+    labels: Labels,
+    rule: MiningRule,
+    vectors: NDArray[np.float32] | None,
+    excluded: NDArray[np.bool_] | None,
+    never_negatives: PairLists | None = None,
 ) -> kernels.Lookup:
     """What the kernel looks up by row id, checked to be of the same rows as the labels."""
     starts = class_rows = np.empty(0, np.int64)
@@ -87,6 +92,12 @@ def lookup_of(
             f"excluded is {excluded.dtype} of shape {excluded.shape}: "
             f"give a bool for each of {len(labels)} rows"
         )
+    if never_negatives is not None and len(never_negatives) != len(labels):
+        raise InputError(
+            f"never_negatives list {len(never_negatives)} rows, there are {len(labels)} labels: make the lists for as "
+            "many rows"
+        )
+    never = never_negatives or PairLists(np.empty(0, np.int64), np.empty(0, np.int64))
     offsets = np.empty(0, np.int64) if labels.offsets is None else labels.offsets
     mask = np.empty(0, np.bool_) if excluded is None else np.ascontiguousarray(excluded)
     return kernels.Lookup(
@@ -96,6 +107,8 @@ def lookup_of(
         class_rows=read_only(class_rows),
         vectors=read_only(values),
         excluded=read_only(mask),
+        never_starts=read_only(never.starts),
+        never_rows=read_only(never.partners),
     )
 
 

@@ -99,6 +99,8 @@ class MiningReport:
     def from_counts(plain: Mapping[str, Any]) -> "MiningReport":
         """The report that ``counts`` wrote, without ``triplets_by_class``.
 
+        A guard that it does not name refused nothing: there were fewer when it was written.
+
         Raises: InputError naming what is missing or unknown.
         """
         expected = {*_COUNTS, "hinge", "refused"}
@@ -109,7 +111,7 @@ class MiningReport:
         return MiningReport(
             **numbers,
             hinge=float(plain["hinge"]),
-            refused={name: int(plain["refused"][name]) for name in REFUSALS},
+            refused={name: int(plain["refused"].get(name, 0)) for name in REFUSALS},
         )
 
 

@@ -38,10 +38,11 @@ def first_shared(label_sets, a, b):
     return min(label_sets[a] & label_sets[b], default=None)
 
 
-def mine_by_loops(table, label_sets, rule, *, anchors, vectors=None, excluded=()):
+def mine_by_loops(table, label_sets, rule, *, anchors, vectors=None, excluded=(), never=()):
     """The rule of smart mining, one condition at a time over every (anchor, positive, negative).
 
-    label_sets: a set of integer classes for each row. excluded: row ids. Follows the wording of
+    label_sets: a set of integer classes for each row. excluded: row ids. never: pairs of ids
+    that are no negatives, in either order. Follows the wording of
     ``MiningRule`` and ``Guards``, and shares no code with the miner.
     """
     mined = OracleMined()
@@ -70,7 +71,8 @@ def mine_by_loops(table, label_sets, rule, *, anchors, vectors=None, excluded=()
         mined.counts["anchors_without_positive"] += not positives
         if positives:
             copies = copies_of(negatives, positives, rule.guards.duplicate_sq, vectors)
-            _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies)
+            barred = {n for _, n, _ in negatives if (anchor, n) in never or (n, anchor) in never}
+            _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies, barred)
     return mined
 
 
@@ -86,7 +88,7 @@ def sq_between(vectors, p, n):
     return float(((vectors[p] - vectors[n]) ** 2).sum())
 
 
-def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies):
+def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies, barred):
     k_sq = rule.k_hardness * rule.k_hardness
     mined.counts["positives"] += len(positives)
     mined.counts["positives_with_empty_interval"] += sum(
@@ -94,7 +96,7 @@ def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies):
     )
     usable = {}
     for n in negatives:
-        verdicts = {p: refusal(p, n, positives, rule, copies) for p in positives}
+        verdicts = {p: refusal(p, n, positives, rule, copies, barred) for p in positives}
         usable[n] = [p for p in positives if verdicts[p] is None]
         if usable[n]:
             sq_p, p, _ = usable[n][-1]
@@ -114,10 +116,11 @@ def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies):
             mined.triplets.append((anchor, p[1], free[0][1], p[2], free[0][2]))
 
 
-def refusal(positive, negative, positives, rule, copies):
+def refusal(positive, negative, positives, rule, copies, barred):
     """Why (a, p, n) is no triplet: "rule", the first guard against it, or None when it is one.
 
-    positive, negative and positives are (squared distance, id, rank). copies: see `copies_of`.
+    positive, negative and positives are (squared distance, id, rank). copies: see `copies_of`. barred: ids that are
+    no negatives of the anchor.
     """
     (sq_p, _, _), (sq_n, n, rank) = positive, negative
     guards = rule.guards
@@ -127,6 +130,7 @@ def refusal(positive, negative, positives, rule, copies):
     score_p, score_n = 1 - sq_p / 2, 1 - sq_n / 2
     conditions = {
         "rule": outside and sq_n < sq_p + rule.margin and nearer,
+        "never_negative": n not in barred,
         "duplicate": guards.duplicate_sq is None or (sq_n > guards.duplicate_sq and n not in copies),
         "rank_window": guards.rank_window is None or rank in range(*guards.rank_window),
         "percentile": guards.positive_percentile is None

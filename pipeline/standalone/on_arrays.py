@@ -11,6 +11,7 @@ from ...mining.audit import AuditReport, check_triplets
 from ...mining.defaults import RECALL_TARGET, default_neighbours
 from ...mining.errors import InputError
 from ...mining.graphs.build import GraphReport, neighbours_of
+from ...mining.guarding.never_negatives import PairLists, pair_lists
 from ...mining.labels import Labels, encode_labels
 from ...mining.miner import mine as mine_table
 from ...mining.neighbours import NeighbourTable
@@ -82,6 +83,7 @@ def mine(
     neighbours: int | NeighbourTable | None = None,
     normalise: bool = False,
     excluded: NDArray[np.bool_] | None = None,
+    never_negatives: ArrayLike | None = None,
     method: str = "auto",
     threads: int | None = None,
     seed: int = 0,
@@ -93,6 +95,7 @@ def mine(
     neighbours: K, by default 150 or what the set has; or a table that ``neighbours`` found in the same vectors, for
     another rule or labels without another search.
     normalise: scale the vectors to unit length first. excluded: bool (N,), rows to leave out (see ``suspects``).
+    never_negatives: integers (M, 2), pairs of rows that are never each other's negative, whatever their labels.
     method, threads, seed: of the search, as in ``neighbours``.
 
     Raises: InputError for vectors, labels or a table that cannot be mined: no two rows of a class, one class only,
@@ -103,7 +106,15 @@ def mine(
     check_minable(coded, array, excluded)
     rule = MiningRule() if rule is None else rule
     table = _table(array, neighbours, method=method, threads=threads, seed=seed)
-    mined = mine_table(table, coded, rule, vectors=array, excluded=excluded, threads=threads)
+    mined = mine_table(
+        table,
+        coded,
+        rule,
+        vectors=array,
+        excluded=excluded,
+        never_negatives=_lists(never_negatives, len(array)),
+        threads=threads,
+    )
     graph = table.report if isinstance(table, Neighbours) else None
     return TripletSet(mined.columns, coded, rule, mined.report, graph)
 
@@ -115,13 +126,15 @@ def audit(
     rule: MiningRule | None = None,
     *,
     normalise: bool = False,
+    never_negatives: ArrayLike | None = None,
     sample: int | None = None,
     seed: int = 0,
 ) -> AuditReport:
     """Derive triplets again from vectors and labels, and say what does not hold.
 
-    triplets: a set, or columns like those of one. vectors, labels, normalise: as they were mined. labels and rule are
-    by default those of the set. sample: check only so many anchors, drawn by ``seed``, each with all its triplets.
+    triplets: a set, or columns like those of one. vectors, labels, normalise, never_negatives: as they were mined.
+    labels and rule are by default those of the set. sample: check only so many anchors, drawn by ``seed``, each with
+    all its triplets.
 
     Raises: InputError for missing columns, labels or rule, and for vectors that do not fit the labels.
     """
@@ -137,7 +150,15 @@ def audit(
                 f"{missing} is missing: columns alone do not say what they were mined with, give it"
             )
         coded, columns = _coded(labels, len(array)), triplets
-    return check_triplets(columns, coded, array, rule, sample=sample, seed=seed)
+    return check_triplets(
+        columns,
+        coded,
+        array,
+        rule,
+        sample=sample,
+        seed=seed,
+        never_negatives=_lists(never_negatives, len(array)),
+    )
 
 
 def suspects(
@@ -194,6 +215,10 @@ def _coded(labels: Classes | Labels, rows: int) -> Labels:
             f"there are {len(labels)} labels for {rows} vectors: give one for each, in the same order"
         )
     return labels
+
+
+def _lists(pairs: ArrayLike | None, rows: int) -> PairLists | None:
+    return None if pairs is None else pair_lists(pairs, rows)
 
 
 def _table(

@@ -9,6 +9,7 @@ import pytest
 from oracles import exact_neighbours
 from tripletmine.mining.audit import VIOLATIONS, check_triplets
 from tripletmine.mining.errors import InputError
+from tripletmine.mining.guarding.never_negatives import pair_lists
 from tripletmine.mining.guards import Guards
 from tripletmine.mining.labels import encode_labels
 from tripletmine.mining.miner import COLUMNS, mine
@@ -141,6 +142,21 @@ def test_another_rule_than_claimed(vectors, table, labels, mined_by, claimed, ki
         assert found[kind].count == expected[kind]
     if kind == "guard" and claimed.guards.rank_window:
         assert found[kind].count == ((rank_n < 5) | (rank_n >= 9)).sum()
+
+
+def test_pairs_that_are_never_negatives(vectors, table, labels):
+    rule = MiningRule(0.8)
+    columns = mine(table, labels, rule).columns
+    at = [0, 5, 17, 17]
+    lists = pair_lists(np.stack([columns["negative"][at], columns["anchor"][at]], axis=1), ROWS)
+    found = check_triplets(columns, labels, vectors, rule, never_negatives=lists).violations
+    barred = {frozenset(pair) for pair in zip(columns["negative"][at], columns["anchor"][at], strict=True)}
+    pairs = zip(columns["anchor"], columns["negative"], strict=True)
+    expected = sum(frozenset(pair) in barred for pair in pairs)
+    assert {kind: each.count for kind, each in found.items()} == {"never_negative": expected}
+    again = mine(table, labels, rule, never_negatives=lists)
+    assert check_triplets(again.columns, labels, vectors, rule, never_negatives=lists).ok
+    assert again.report.refused["never_negative"] >= len(barred)
 
 
 def test_a_negative_that_is_a_copy_of_its_positive(vectors, labels):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from oracles import exact_neighbours, mine_by_loops
 from tripletmine.mining.confusion import merge_confusions
 from tripletmine.mining.errors import InputError
+from tripletmine.mining.guarding.never_negatives import pair_lists
 from tripletmine.mining.guards import REFUSALS, Guards
 from tripletmine.mining.labels import Labels, encode_labels
 from tripletmine.mining.miner import BLOCK_ENTRIES, COLUMNS, mine
@@ -40,15 +41,16 @@ def triplets_of(mined):
     return list(zip(*(mined.columns[name].tolist() for name in names), strict=True))
 
 
-def assert_as_oracle(table, label_sets, rule, *, vectors=None, excluded=()):
+def assert_as_oracle(table, label_sets, rule, *, vectors=None, excluded=(), never=()):
     """Mine with both and compare everything: triplets in order, counts, confusion, and the other columns."""
     labels = encode_labels(label_sets)
     # encode_labels numbers the classes that occur; the oracle's classes are these numbers.
     coded = [{labels.names.index(c) for c in classes} for classes in label_sets]
     mask = np.isin(np.arange(len(labels)), list(excluded))
-    mined = mine(table, labels, rule, vectors=vectors, excluded=mask)
+    lists = pair_lists(sorted(never), len(labels)) if never else None
+    mined = mine(table, labels, rule, vectors=vectors, excluded=mask, never_negatives=lists)
     expected = mine_by_loops(
-        table, coded, rule, anchors=range(len(table)), vectors=vectors, excluded=excluded
+        table, coded, rule, anchors=range(len(table)), vectors=vectors, excluded=excluded, never=never
     )
     assert triplets_of(mined) == expected.triplets
     report = mined.report.as_dict()
@@ -110,9 +112,10 @@ rules = st.builds(
     classes=st.integers(2, 8),
     multi=st.booleans(),
     excluded=st.sets(st.integers(0, 29), max_size=4),
+    never=st.sets(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=40),
 )
 @settings(max_examples=150, deadline=None)
-def test_equals_the_triple_loop(rule, seed, rows, neighbours, classes, multi, excluded):
+def test_equals_the_triple_loop(rule, seed, rows, neighbours, classes, multi, excluded, never):
     # Integer coordinates: many equal distances, duplicate rows, and exact float32 sums in any order.
     rng = np.random.default_rng(seed)
     vectors = rng.integers(0, 3, (rows, 3)).astype(np.float32)
@@ -121,7 +124,9 @@ def test_equals_the_triple_loop(rule, seed, rows, neighbours, classes, multi, ex
         sets[0] = {classes}
     if len(set.union(*sets)) > 1:
         table = exact_neighbours(vectors, neighbours)
-        assert_as_oracle(table, sets, rule, vectors=vectors, excluded={e for e in excluded if e < rows})
+        left_out = {e for e in excluded if e < rows}
+        pairs = {(a, b) for a, b in never if a != b and max(a, b) < rows}
+        assert_as_oracle(table, sets, rule, vectors=vectors, excluded=left_out, never=pairs)
 
 
 @pytest.mark.parametrize("k_hardness", [0.0, 0.8, 0.9, 1.0, 1.05])

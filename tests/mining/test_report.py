@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from tripletmine.mining.errors import InputError
+from tripletmine.mining.guards import REFUSALS
 from tripletmine.mining.report import ClassCounts, MiningReport, merge_reports
 
 
@@ -21,7 +22,7 @@ def report(scale):
         admissible=20 * scale,
         triplets=7 * scale,
         hinge=1.5 * scale,
-        refused={"duplicate": 1, "rank_window": 2, "percentile": 3, "score_margin": scale},
+        refused={name: at * scale for at, name in enumerate(REFUSALS, 1)},
         triplets_by_class=ClassCounts.of(np.array([scale, 9, 9], np.int32)),
     )
 
@@ -34,7 +35,7 @@ def test_every_field_adds_up():
     )
     by_class, refused = merged.pop("triplets_by_class"), merged.pop("refused")
     assert merged == {name: one[name] + two[name] for name in merged}
-    assert refused == {"duplicate": 2, "rank_window": 4, "percentile": 6, "score_margin": 3}
+    assert refused == {name: at * 3 for at, name in enumerate(REFUSALS, 1)}
     assert by_class == {"class": [1, 2, 9], "triplets": [1, 1, 4]}
 
 
@@ -47,6 +48,12 @@ def test_shares():
 def test_json_and_back():
     text = json.dumps(report(3).counts())
     assert MiningReport.from_counts(json.loads(text)).counts() == report(3).counts()
+
+
+def test_a_guard_that_is_younger_than_the_report_refused_nothing():
+    plain = report(3).counts()
+    del plain["refused"]["never_negative"]
+    assert MiningReport.from_counts(plain).refused == {**report(3).refused, "never_negative": 0}
 
 
 def test_no_parts():

@@ -163,3 +163,12 @@ def test_what_cannot_be_mined_is_named(vectors, names) -> None:
         tm.mine(vectors, names, neighbours=table, method="hnsw", normalise=True)
     with pytest.raises(InputError, match="rule is missing: columns alone do not say"):
         tm.audit({}, vectors, names, normalise=True)
+
+
+def test_pairs_that_are_never_negatives(vectors, names, mined: TripletSet) -> None:
+    pair = (int(mined.columns["negative"][0]), int(mined.columns["anchor"][0]))
+    rest = tm.mine(vectors, names, normalise=True, never_negatives=[pair])
+    assert rest.report.refused["never_negative"] > 0
+    assert tm.audit(rest, vectors, normalise=True, never_negatives=[pair]).ok
+    found = tm.audit(mined, vectors, normalise=True, never_negatives=[pair]).violations
+    assert set(found) == {"never_negative"}

@@ -1,0 +1,70 @@
+"""Pairs of rows that a person or a file says are never each other's negative."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairLists:
+    """Pairs as a compressed row list (CSR).
+
+    starts: int64 (N + 1,). partners: int64 (nnz,): those of row i are ``partners[starts[i]:starts[i + 1]]``,
+    ascending, each once.
+    """
+
+    starts: NDArray[np.int64]
+    partners: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def has(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """bool (P,): whether row ``left[i]`` is listed with ``right[i]``."""
+        if not len(self.partners) or not len(left):
+            return np.zeros(len(left), np.bool_)
+        # As sorted (row, partner) keys; a partner beyond the last listed has none.
+        width = int(self.partners.max()) + 1
+        keys = np.repeat(np.arange(len(self)), np.diff(self.starts)) * width + self.partners
+        wanted = left * width + right
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return (keys[at] == wanted) & (right < width)
+
+
+def pair_lists(pairs: ArrayLike, rows: int, *, others: int | None = None) -> PairLists:
+    """The partners of each row, from pairs in any order and however often each is named.
+
+    pairs: integers (M, 2). Both columns are rows of one set of ``rows`` rows, and a pair holds in both directions;
+    or, with ``others``, the second column is a row of another set, of so many rows.
+
+    Raises: InputError for another shape, numbers that are no integers, rows that do not exist, and a row that is
+    paired with itself.
+    """
+    array = np.asarray(pairs)
+    if array.ndim != 2 or array.shape[1] != 2 or (array.size and array.dtype.kind not in "iu"):
+        raise InputError(
+            f"never_negatives are {array.dtype} of shape {array.shape}: give integers of shape (M, 2), a pair of rows "
+            "a line"
+        )
+    array = array.astype(np.int64)
+    for column, limit in enumerate((rows, rows if others is None else others)):
+        wrong = np.flatnonzero((array[:, column] < 0) | (array[:, column] >= limit))
+        if len(wrong):
+            raise InputError(
+                f"never_negatives[{wrong[0]}] is {array[wrong[0]].tolist()}, but there are {limit} rows: number them "
+                f"from 0 to {limit - 1}"
+            )
+    if others is None:
+        alone = np.flatnonzero(array[:, 0] == array[:, 1])
+        if len(alone):
+            raise InputError(
+                f"never_negatives[{alone[0]}] pairs row {array[alone[0], 0]} with itself: leave it out"
+            )
+        array = np.concatenate([array, array[:, ::-1]])
+    array = np.unique(array, axis=0)
+    starts = np.zeros(rows + 1, np.int64)
+    np.cumsum(np.bincount(array[:, 0], minlength=rows), out=starts[1:])
+    return PairLists(starts, np.ascontiguousarray(array[:, 1]))
