@@ -40,9 +40,14 @@ class Suspects:
 
 
 def suspects(
-    neighbours: NeighbourTable, labels: Labels, *, voters: int = 10, minimum_score: float = 0.5
+    neighbours: NeighbourTable,
+    labels: Labels,
+    *,
+    rows: NDArray[np.int64] | None = None,
+    voters: int = 10,
+    minimum_score: float = 0.5,
 ) -> Suspects:
-    """Find suspicious rows and pairs in the neighbour table of the whole set.
+    """Find suspicious rows and pairs in the neighbour table of the whole set, or of some rows of it.
 
     A row is suspected to be mislabelled when its nearest ``voters`` neighbours agree with each other and not with its
     label. Rows that are alone in their class cannot be judged and are left out.
@@ -51,17 +56,15 @@ def suspects(
     labels differ, and they are much nearer to each other than either is to its nearest positive. Where a row has no
     positive in the table, its nearest is at least as far as the last neighbour, whose distance is taken instead.
 
+    rows: int64 (M,), ascending: the row that each line of the table is of; None where there is a line for each. Others
+        are not judged, and pairs are found where both are among them.
     minimum_score: list what scores at least this, above 0; 0.5 lists pairs at half the d² of the nearest positive.
 
-    Raises: InputError for a table that does not hold each labelled row, or parameters out of range.
+    Raises: InputError for a table that has not one line for each row, or parameters out of range.
     """
     check_table(neighbours)
     check_labels(labels)
-    if len(neighbours) != len(labels):
-        raise InputError(
-            f"the neighbour table has {len(neighbours)} rows, there are {len(labels)} labels: "
-            "suspects are found among all rows at once"
-        )
+    rows = _lines_of(rows, len(neighbours), len(labels))
     if voters < 1:
         raise InputError(f"voters is {voters}, it must be at least 1: 10 is usual")
     if not 0 < minimum_score <= 1:
@@ -73,13 +76,30 @@ def suspects(
         )
     offsets = np.empty(0, np.int64) if labels.offsets is None else labels.offsets
     agreement, suggested, share, sq_positive = _votes(
-        ids, sq, labels.members, offsets, labels.sizes(), voters
+        rows, ids, sq, labels.members, offsets, labels.sizes(), voters
     )
-    mislabelled = _mislabelled(labels, agreement, suggested, share, minimum_score)
-    return Suspects(mislabelled, _false_negatives(neighbours, labels, sq_positive, voters, minimum_score))
+    mislabelled = _mislabelled(rows, labels, agreement, suggested, share, minimum_score)
+    pairs = _false_negatives(rows, neighbours, labels, sq_positive, voters, minimum_score)
+    return Suspects(mislabelled, pairs)
+
+
+def _lines_of(rows: NDArray[np.int64] | None, lines: int, labelled: int) -> NDArray[np.int64]:
+    if rows is None:
+        if lines != labelled:
+            raise InputError(
+                f"the neighbour table has {lines} rows, there are {labelled} labels: give the rows that its lines "
+                "are of, or a line for each label"
+            )
+        return np.arange(labelled, dtype=np.int64)
+    if len(rows) != lines:
+        raise InputError(f"rows has {len(rows)} entries but the table has {lines} lines: give one for each")
+    if lines and (rows[0] < 0 or rows[-1] >= labelled or np.any(np.diff(rows) <= 0)):
+        raise InputError(f"rows must ascend from 0 to at most {labelled - 1}, none twice: sort them")
+    return rows
 
 
 def _mislabelled(
+    rows: NDArray[np.int64],
     labels: Labels,
     agreement: NDArray[np.float32],
     suggested: NDArray[np.int32],
@@ -90,8 +110,8 @@ def _mislabelled(
     found = np.flatnonzero(score >= minimum_score)
     found = found[np.argsort(-score[found], kind="stable")]
     return {
-        "row": found,
-        "label": labels.first_of(found),
+        "row": rows[found],
+        "label": labels.first_of(rows[found]),
         "suggested_label": suggested[found],
         "agreement": agreement[found],
         "suggested_share": share[found],
@@ -100,6 +120,7 @@ def _mislabelled(
 
 
 def _false_negatives(
+    rows: NDArray[np.int64],
     neighbours: NeighbourTable,
     labels: Labels,
     sq_positive: NDArray[np.float32],
@@ -107,15 +128,19 @@ def _false_negatives(
     minimum_score: float,
 ) -> dict[str, NDArray[Any]]:
     ids, sq = neighbours.ids[:, :voters], neighbours.sq_distances[:, :voters]
-    row, column = np.nonzero(ids > np.arange(len(ids))[:, None])  # each pair once; no pads
-    other = ids[row, column]
-    near = sq[row, column]
-    reference = np.minimum(sq_positive[row], sq_positive[other])
+    line, column = np.nonzero(ids > rows[:, None])  # each pair once; no pads
+    other = ids[line, column]
+    place = np.searchsorted(rows, other)
+    has_line = rows[np.minimum(place, len(rows) - 1)] == other
+    line, column, other, place = line[has_line], column[has_line], other[has_line], place[has_line]
+    near = sq[line, column]
+    reference = np.minimum(sq_positive[line], sq_positive[place])
     score = np.ones(len(near), np.float32)
     np.divide(near, reference, out=score, where=reference > 0)
     score = np.float32(1) - score
+    row = rows[line]
     likely = np.flatnonzero(score >= minimum_score)
-    mutual = (ids[other[likely]] == row[likely, None]).any(axis=1)
+    mutual = (ids[place[likely]] == row[likely, None]).any(axis=1)
     found = likely[mutual & (labels.pairwise_shared(row[likely], other[likely]) < 0)]
     found = found[np.lexsort((other[found], row[found], -score[found]))]
     return {
@@ -141,8 +166,8 @@ def _mates(row, members, offsets, sizes):
 
 
 @numba.njit(cache=True, nogil=True)
-def _votes(ids, sq, members, offsets, sizes, voters):
-    """For each row: agreement, commonest other class and its share, and d² of the nearest positive.
+def _votes(row_of, ids, sq, members, offsets, sizes, voters):
+    """For each line: agreement, commonest other class and its share, and d² of the nearest positive.
 
     A row that cannot be judged, alone in its class or without neighbours, has agreement 1.
     """
@@ -153,11 +178,12 @@ def _votes(ids, sq, members, offsets, sizes, voters):
     sq_positive = np.full(rows, np.inf, np.float32)
     classes = np.empty(voters, np.int32)
     counts = np.empty(voters, np.int64)
-    for a in range(rows):
+    for line in range(rows):
+        a = row_of[line]
         asked = own = distinct = 0
         found = False
         for rank in range(width):
-            n = ids[a, rank]
+            n = ids[line, rank]
             if n < 0 or (found and rank >= voters):
                 break
             shared = shared_class(members, offsets, a, n)
@@ -176,17 +202,17 @@ def _votes(ids, sq, members, offsets, sizes, voters):
                         distinct += 1
                     counts[at] += 1
             if not found:
-                sq_positive[a] = sq[a, rank]  # until there is one: the nearest is at least this far
+                sq_positive[line] = sq[line, rank]  # until there is one: the nearest is at least this far
                 found = shared >= 0
         mates = _mates(a, members, offsets, sizes)
         if asked == 0 or mates == 0:
             continue
-        agreement[a] = own / min(asked, mates)
+        agreement[line] = own / min(asked, mates)
         most = 0
         for at in range(distinct):
             # Of equally common classes the nearest one, which was met first.
             if counts[at] > most:
                 most = counts[at]
-                suggested[a] = classes[at]
-        share[a] = most / asked
+                suggested[line] = classes[at]
+        share[line] = most / asked
     return agreement, suggested, share, sq_positive

@@ -71,8 +71,10 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
     return FileRows(labels, rows.keys, mined, dict(sorted(counts.items())))
 
 
-def read_vectors(source: Arrays, *, normalised: bool) -> NDArray[np.float32]:
-    """Vectors float32 (N, D) of unit norm.
+def read_vectors(
+    source: Arrays, *, normalised: bool, rows: NDArray[np.int64] | None = None
+) -> NDArray[np.float32]:
+    """Vectors float32 (N, D) of unit norm; with `rows`, int64 (S,), only theirs.
 
     Raises: DataError for files that cannot be read, and for vectors that are not of unit norm unless `normalised`
     asks to make them so; InputError for values that are not finite.
@@ -81,7 +83,7 @@ def read_vectors(source: Arrays, *, normalised: bool) -> NDArray[np.float32]:
         raise DataError(
             f"{source.location} has items of shape {source.item_shape}, but vectors (N, D) are mined"
         )
-    vectors = as_vectors(source.read_stored(), name=source.location)
+    vectors = as_vectors(source.read_stored() if rows is None else source.read(rows), name=source.location)
     if normalised:
         return normalise(vectors)
     if not is_unit(vectors):

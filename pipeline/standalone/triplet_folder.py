@@ -26,7 +26,7 @@ from ..runfile.load import run_root
 from ..storage.committed import Committed
 from ..storage.manifest import read_manifest
 from ..storage.regular import read_regular
-from ..storage.row_arrays import read_rows
+from ..storage.row_arrays import read_rows, read_some_rows
 from ..workers.opened import labels_of, rows_of
 from .mine_files import SETTINGS
 from .source_rows import ALL, read_file_rows, read_vectors
@@ -34,16 +34,20 @@ from .source_rows import ALL, read_file_rows, read_vectors
 
 @dataclass(frozen=True, slots=True)
 class TripletSource:
-    """labels, keys: of all rows. excluded: bool (N,), those that were left out of mining; None where there are none.
+    """folder: of the files that mining left. epoch: of the run; None for a folder that `tripletmine mine` wrote.
+    labels, keys: of all rows. excluded: bool (N,), those that were left out of mining; None where there are none.
     rule: with which was mined. neighbours: path of the neighbour table.
 
     sources: int64 (N,), the place of each row in the data set as it came; None where rows are in that order.
     files: the triplet parts, in order of anchors. counts: as `MiningReport.counts` wrote them.
-    vectors: reads the embeddings float32 (N, D). recall_target: of the search; None where it is not known.
+    vectors: reads the embeddings float32 (N, D). some_vectors: those of rows int64 (S,), ascending.
+    recall_target: of the search; None where it is not known.
     pruned: whether run.keep had the neighbour table deleted.
     chosen: which epoch of a run, and why, where none was named.
     """
 
+    folder: Path
+    epoch: int | None
     files: tuple[Path, ...]
     labels: Labels
     keys: pa.Array
@@ -53,6 +57,7 @@ class TripletSource:
     counts: Mapping[str, Any]
     neighbours: Path
     vectors: Callable[[], NDArray[np.float32]]
+    some_vectors: Callable[[NDArray[np.int64]], NDArray[np.float32]]
     recall_target: float | None
     pruned: bool = False
     chosen: str | None = None
@@ -101,6 +106,8 @@ def _mined_alone(folder: Path) -> TripletSource:
         raise CorruptError(f"{folder / SETTINGS} cannot be understood ({error}): mine again") from None
     rows = read_file_rows(source, split)
     return TripletSource(
+        folder=folder,
+        epoch=None,
         files=_files(folder),
         labels=rows.labels,
         keys=rows.keys,
@@ -110,6 +117,7 @@ def _mined_alone(folder: Path) -> TripletSource:
         counts=counts,
         neighbours=folder / NEIGHBOURS,
         vectors=lambda: read_vectors(source, normalised=normalised),
+        some_vectors=lambda some: read_vectors(source, normalised=normalised, rows=some),
         recall_target=settings.get("recall_target"),
     )
 
@@ -123,14 +131,16 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
 
     graph = StageRef(mine.epoch, "graph")
 
-    def vectors() -> NDArray[np.float32]:
+    def embedded() -> Committed:
         ref = StageRef(mine.epoch, "embed")
         embed = manifest_of(root, ref)
         if embed is None:
             raise CorruptError(f"{ref.folder(root)} has lost its manifest: redo it with {ref.redo}")
-        return read_rows(Committed(ref.folder(root), embed), EMBEDDINGS, 0, facts.train)
+        return Committed(ref.folder(root), embed)
 
     return TripletSource(
+        folder=folder,
+        epoch=mine.epoch,
         files=tuple(mined.checked(name) for name in part_names(mined)),
         labels=labels_of(root, facts.data_digest),
         keys=rows.table["key"].combine_chunks(),
@@ -139,7 +149,8 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
         rule=spec.mine.rule(float(mine.report["k_hardness"])),
         counts=mine.report["counts"],
         neighbours=graph.folder(root) / NEIGHBOURS,
-        vectors=vectors,
+        vectors=lambda: read_rows(embedded(), EMBEDDINGS, 0, facts.train),
+        some_vectors=lambda some: read_some_rows(embedded(), EMBEDDINGS, some),
         recall_target=spec.graph.recall_target,
         pruned=StageFolder(root, graph).pruned,
         chosen=chosen,

@@ -72,6 +72,23 @@ def read_rows(source: Committed, array: str, start: int, stop: int) -> NDArray:
     return np.asarray(stored[start:stop])
 
 
+def read_some_rows(source: Committed, array: str, rows: NDArray[np.int64]) -> NDArray:
+    """The rows `rows`, int64 (S,), ascending, of an array of a committed stage; chunks without any are not read.
+
+    Raises: CorruptError as `read_rows`.
+    """
+    source.checked(metadata_file(array))
+    stored = _open(source.folder / array, mode="r")
+    chunk_rows = stored.chunks[0]
+    parts = [np.empty((0, *stored.shape[1:]), stored.dtype)]
+    for chunk in np.unique(rows // chunk_rows).tolist():
+        source.checked(f"{array}/c/{chunk}/0")
+        first = chunk * chunk_rows
+        inside = rows[(rows >= first) & (rows < first + chunk_rows)] - first
+        parts.append(np.asarray(stored[first : first + chunk_rows])[inside])
+    return np.concatenate(parts)
+
+
 def _open(path: Path, *, mode: str) -> zarr.Array:
     # Without write_empty_chunks an all-zero chunk would never become a file, and nobody could tell it from
     # one that was lost.

@@ -128,3 +128,32 @@ def test_what_cannot_be_searched(rows, values, arguments, message):
     ids[0] = arguments.pop("first", 1)
     with pytest.raises(InputError, match=re.escape(message)):
         suspects(NeighbourTable(ids, np.zeros((rows, 2), np.float32)), encode_labels(values), **arguments)
+
+
+def test_lines_of_some_rows_are_judged_as_in_the_whole_table():
+    vectors, classes = clusters()
+    given = classes.copy()
+    given[::17] = (classes[::17] + 3) % 8
+    labels, table = encode_labels(given), exact_neighbours(vectors, 30)
+    whole = suspects(table, labels, minimum_score=0.2)
+    rows = np.flatnonzero(np.arange(200) % 3 > 0)
+    some = suspects(
+        NeighbourTable(table.ids[rows], table.sq_distances[rows]), labels, rows=rows, minimum_score=0.2
+    )
+    assert len(some.mislabelled["row"])
+    assert len(some.false_negatives["row"])
+    judged = np.isin(whole.mislabelled["row"], rows)
+    both = np.isin(whole.false_negatives["row"], rows) & np.isin(whole.false_negatives["other"], rows)
+    for name, values in whole.mislabelled.items():
+        np.testing.assert_array_equal(some.mislabelled[name], values[judged])
+    for name, values in whole.false_negatives.items():
+        np.testing.assert_array_equal(some.false_negatives[name], values[both])
+
+
+@pytest.mark.parametrize("rows", [[0, 1], [2, 1, 0], [0, 0, 1], [-1, 0, 1], [0, 1, 200]])
+def test_rows_that_are_not_those_of_the_lines_are_refused(rows):
+    vectors, classes = clusters()
+    table = exact_neighbours(vectors, 30)
+    some = NeighbourTable(table.ids[:3], table.sq_distances[:3])
+    with pytest.raises(InputError, match="rows"):
+        suspects(some, encode_labels(classes), rows=np.array(rows, np.int64))

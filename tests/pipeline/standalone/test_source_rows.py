@@ -196,3 +196,12 @@ def test_what_no_rule_finds_a_triplet_in_is_refused(vectors, tmp_path: Path) -> 
     with pytest.raises(InputError, match="all 60 vectors are equal"):
         mine(tmp_path, still, TABLE)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("split", ["train", "all"])
+def test_vectors_of_some_rows_are_those_of_the_whole(split: str, vectors, tmp_path: Path) -> None:
+    source = open_triplets(mine(tmp_path, 3 * vectors, TABLE, split=split, normalise=True).folder)
+    assert (source.folder, source.epoch) == (tmp_path / "out", None)
+    rows = np.array([2, 3, 50, 119], np.int64)
+    np.testing.assert_array_equal(source.some_vectors(rows), source.vectors()[rows])
+    np.testing.assert_allclose(source.some_vectors(rows), vectors[rows], atol=1e-6)

@@ -13,6 +13,7 @@ from tripletmine.pipeline.storage.row_arrays import (
     create_rows,
     metadata_file,
     read_rows,
+    read_some_rows,
     write_chunk,
 )
 
@@ -50,6 +51,24 @@ def test_rows_come_back_whatever_the_range(write: Write, dtype: type) -> None:
         found = read_rows(stage, ARRAY, start, stop)
         assert found.dtype == dtype
         np.testing.assert_array_equal(found, values[start:stop])
+
+
+@pytest.mark.parametrize("rows", [[], [3], [0, 9, 10, 24], list(range(ROWS))])
+def test_some_rows_are_those_of_the_whole(write: Write, values: NDArray[np.float32], rows: list[int]) -> None:
+    found = read_some_rows(write(values), ARRAY, np.array(rows, np.int64))
+
+    np.testing.assert_array_equal(found, values[rows])
+
+
+def test_some_rows_are_checked_where_they_lie_and_nowhere_else(
+    write: Write, values: NDArray[np.float32]
+) -> None:
+    stage = write(values)
+    (stage.folder / ARRAY / "c" / "1" / "0").unlink()
+
+    read_some_rows(stage, ARRAY, np.array([2, 22], np.int64))
+    with pytest.raises(CorruptError, match="is gone"):
+        read_some_rows(stage, ARRAY, np.array([2, 12], np.int64))
 
 
 def test_an_all_zero_chunk_is_written(write: Write) -> None:
