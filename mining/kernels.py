@@ -43,6 +43,8 @@ class Limits(NamedTuple):
     percentile: float
     minimum_margin: float
     relative_margin: float
+    random_order: bool
+    order_seed: int
 
 
 class Lookup(NamedTuple):
@@ -390,6 +392,68 @@ def pair_up(sq_negative, usable, sq_positive, limits, used, pairs):
 
 
 @numba.njit(cache=True, nogil=True)
+def mixed(value):
+    """A uint64 for a uint64, one to one: the last step of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+@numba.njit(cache=True, nogil=True)
+def lots(seed, anchor, rows):
+    """What an anchor draws for each row, uint64 (R,): SplitMix64's number `row` of a stream of its own.
+
+    seed, anchor: whole numbers, at least 0. rows: int64 (R,). Different rows never draw the same.
+    """
+    step = np.uint64(0x9E3779B97F4A7C15)
+    stream = mixed(mixed(np.uint64(seed) + step) + np.uint64(anchor))
+    drawn = np.empty(rows.size, np.uint64)
+    for i in range(rows.size):
+        drawn[i] = mixed(stream + np.uint64(rows[i] + 1) * step)
+    return drawn
+
+
+@numba.njit(cache=True, nogil=True)
+def draw_pairs(anchor, far, usable, near, limits, used, pairs):
+    """Positives by their lots, each with its unused admissible negative of the lowest lot.
+
+    far: (ids, squared distances) of the negatives, near: of the positives. usable, used, pairs: as of ``pair_up``.
+
+    Returns how many pairs there are.
+    """
+    id_negative, sq_negative = far
+    id_positive, sq_positive = near
+    admitted = usable.size
+    used[:admitted] = False
+    found = 0
+    lot_negative = lots(limits.order_seed, anchor, id_negative[usable])
+    for p in np.argsort(lots(limits.order_seed, anchor, id_positive)):
+        if found == limits.cap:
+            break
+        best = -1
+        for i in range(admitted - 1, -1, -1):
+            if not clear_of_positive(sq_negative[usable[i]], sq_positive[p], limits):
+                break  # nor are the nearer ones
+            active = sq_negative[usable[i]] < sq_positive[p] + limits.margin
+            if active and not used[i] and (best < 0 or lot_negative[i] < lot_negative[best]):
+                best = i
+        if best >= 0:
+            used[best] = True
+            pairs[0, found] = p
+            pairs[1, found] = usable[best]
+            found += 1
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def take_pairs(anchor, far, usable, near, limits, used, pairs):
+    """The pairs of an anchor in the order of the rule: see ``draw_pairs`` and ``pair_up``."""
+    if limits.random_order:
+        return draw_pairs(anchor, far, usable, near, limits, used, pairs)
+    return pair_up(far[1], usable, near[1], limits, used, pairs)
+
+
+@numba.njit(cache=True, nogil=True)
 def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa: PLR0915 - one pass over its lists
     """Mine some rows of a neighbour table.
 
@@ -483,7 +547,8 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
                     members, offsets, a, p_id[p], n_id[n], hinge, pair_classes, pair_hinge, n_pairs
                 )
 
-        taken[b] = pair_up(n_sq, usable[:admitted], p_sq[:positives], limits, used, pairs)
+        near_pairs = (p_id[:positives], p_sq[:positives])
+        taken[b] = take_pairs(a, (n_id, n_sq), usable[:admitted], near_pairs, limits, used, pairs)
         for i in range(taken[b]):
             p, n = pairs[0, i], pairs[1, i]
             triplet_rows[0, n_triplets] = a

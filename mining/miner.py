@@ -46,7 +46,7 @@ class Mined:
     """Triplets of a range of anchors, with what was counted on the way.
 
     columns: one array a column of ``COLUMNS``, all of the same length, ordered by anchor as asked, and for
-        one anchor by positive from farthest to nearest. ``anchor``, ``positive`` and ``negative`` are rows of
+        one anchor as they were taken (``MiningRule.order``). ``anchor``, ``positive`` and ``negative`` are rows of
         the whole set; distances are squared; ranks are 0-based positions in the anchor's S_a, −1 outside it;
         labels are class codes (of a row with several, ``anchor_label`` is the first class shared with the
         positive, ``negative_label`` the negative's first).
@@ -74,8 +74,6 @@ def mine(
     threads: int | None = None,
 ) -> Mined:
     """Mine the anchors of a neighbour table (Harwood et al., ICCV 2017, section 3; the rule: ``MiningRule``).
-
-    Positives are taken from farthest to nearest, each with the nearest still unused admissible negative of S_a.
 
     neighbours: one row an anchor. Row i belongs to row ``first_anchor + i`` of the whole set, or to
         ``anchors[i]`` (int64, distinct) where the anchors are a sample.

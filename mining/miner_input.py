@@ -128,6 +128,8 @@ def limits_of(rule: MiningRule) -> kernels.Limits:
         percentile=-1.0 if guards.positive_percentile is None else float(guards.positive_percentile),
         minimum_margin=-np.inf if guards.minimum_margin_sq is None else float(guards.minimum_margin_sq),
         relative_margin=-1.0 if guards.relative_margin is None else float(guards.relative_margin),
+        random_order=rule.order == "random",
+        order_seed=int(rule.order_seed) % 2**63,
     )
 
 

@@ -10,6 +10,7 @@ from .errors import InputError
 from .guards import Guards
 
 PositiveSource = Literal["neighbours", "class"]
+Order = Literal["farthest", "random"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class MiningRule:
     positives: from S_a only, or from the whole class with their true distances (needs the vectors).
     nearer_positive: a negative counts only when some known positive of the anchor is nearer than it.
     guards: conditions against false negatives, all off by default.
+    order: which of an anchor's admissible pairs are taken. "farthest": its positives from farthest to nearest, each
+        with the nearest unused admissible negative, the hardest there is. "random": positives in random order, each
+        with a random one of these. A negative is used at most once for one anchor, and so is a positive.
+    order_seed: of "random"; what is drawn for an anchor depends on it and on the ids of the rows, on nothing else.
     """
 
     k_hardness: Annotated[float, Ge(0)] = 1.0
@@ -33,6 +38,8 @@ class MiningRule:
     positives: PositiveSource = "neighbours"
     nearer_positive: bool = True
     guards: Guards = field(default_factory=Guards)
+    order: Order = "farthest"
+    order_seed: Annotated[int, Ge(0)] = 0
 
     def __post_init__(self) -> None:
         check_limits(self)

@@ -109,11 +109,28 @@ def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies, 
             mined.counts[guard] += 1
     mined.counts["anchors_without_admissible_negative"] += not any(usable.values())
     taken = set()
-    for p in reversed(positives):
+    turns = reversed(positives)
+    if rule.order == "random":
+        turns = sorted(positives, key=lambda p: lot(rule.order_seed, anchor, p[1]))
+        usable = dict(sorted(usable.items(), key=lambda entry: lot(rule.order_seed, anchor, entry[0][1])))
+    for p in turns:
         free = [n for n, partners in usable.items() if p in partners and n not in taken]
         if free and len(taken) < rule.triplets_per_anchor:
             taken.add(free[0])
             mined.triplets.append((anchor, p[1], free[0][1], p[2], free[0][2]))
+
+
+def lot(seed, anchor, row):
+    """The `row`-th number of SplitMix64 from a state that seed and anchor give, in whole numbers of any size."""
+
+    def mixed(value):
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            value = (value ^ (value >> shift)) * factor % 2**64
+        return value ^ (value >> 31)
+
+    step = 0x9E3779B97F4A7C15
+    state = mixed((mixed((seed + step) % 2**64) + anchor) % 2**64)
+    return mixed((state + (row + 1) * step) % 2**64)
 
 
 def refusal(positive, negative, positives, rule, copies, barred):

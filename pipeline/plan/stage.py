@@ -158,8 +158,13 @@ class Job:
 
     def seed(self, task: Task | None = None) -> int:
         """A seed from (run seed, epoch, stage, task); never from the worker, the clock or the order."""
-        parts = [self.spec.run.seed, self.ref.epoch, self.ref.stage, task.name if task else None]
-        return int(digest_json(parts)[:15], 16)
+        return stage_seed(self.spec.run.seed, self.ref, task)
+
+
+def stage_seed(run_seed: int, ref: StageRef, task: Task | None = None) -> int:
+    """A seed below 2⁶⁰ from (run seed, epoch, stage, task)."""
+    parts = [run_seed, ref.epoch, ref.stage, task.name if task else None]
+    return int(digest_json(parts)[:15], 16)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,10 +78,10 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(each)
 
 
-def setting(of: type, name: str, *, is_execution: bool = False) -> Any:
+def setting(of: type, name: str, *, is_execution: bool = False, as_before: Any = None) -> Any:
     """A key that is the field `name` of the dataclass `of`, which alone says its default and limits.
 
-    is_execution: it says where or how fast the work is done, and never what comes out.
+    is_execution: it says where or how fast the work is done, and never what comes out. as_before: see `added`.
     """
     default = next(field.default for field in fields(of) if field.name == name)
     limits: dict[str, Any] = {
@@ -90,6 +90,7 @@ def setting(of: type, name: str, *, is_execution: bool = False) -> Any:
         for word, bound in asdict(limit).items()
     }
     marks: dict[str, Any] = {_SETTING_OF: of.__name__} | ({_EXECUTION: True} if is_execution else {})
+    marks |= {} if as_before is None else {_AS_BEFORE: as_before}
     return Field(default, json_schema_extra=marks, **limits)
 
 

@@ -14,7 +14,7 @@ from ...mining.graphs.parameters import (
 )
 from ...mining.guards import Guards
 from ...mining.hardness.controller import ControllerSettings
-from ...mining.rule import MiningRule, PositiveSource
+from ...mining.rule import MiningRule, Order, PositiveSource
 from ...models.train.settings import TrainerSettings
 from .section import Section, execution, setting
 
@@ -114,6 +114,9 @@ class MineSpec(Section):
     """Where an anchor's positives come from: among its neighbours, or from its whole class."""
     nearer_positive: bool = setting(MiningRule, "nearer_positive")
     """Take a negative only where some positive of the anchor is nearer."""
+    order: Order = setting(MiningRule, "order", as_before="farthest")
+    """Which of an anchor's admissible pairs are taken: "farthest" positives first, each with its nearest negative, or
+    "random" ones, others in every epoch."""
     hardness: Literal["adaptive", "linear"] = "adaptive"
     """How k is chosen: by the controller, from how earlier epochs went, or by a linear decay."""
     k_start: float = setting(ControllerSettings, "k_start")
@@ -149,7 +152,7 @@ class MineSpec(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> "MineSpec":
-        self.rule(self.k_start)
+        self.rule(self.k_start, 0)
         if self.hardness == "adaptive":
             try:
                 self.build(ControllerSettings)
@@ -157,9 +160,14 @@ class MineSpec(Section):
                 raise InputError(f'{error}, or choose hardness = "linear"') from None
         return self
 
-    def rule(self, k_hardness: float) -> MiningRule:
-        """The mining rule with an epoch's k."""
-        return self.build(MiningRule, k_hardness=k_hardness, guards=self.guards.build(Guards))
+    def rule(self, k_hardness: float, seed: int) -> MiningRule:
+        """The mining rule with an epoch's k, and the seed of its mine stage, which only a random order reads."""
+        return self.build(
+            MiningRule,
+            k_hardness=k_hardness,
+            guards=self.guards.build(Guards),
+            order_seed=seed if self.order == "random" else 0,
+        )
 
 
 class EvaluateSpec(Section):

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...mining.audit import VIOLATIONS, audit_parts
+from ...mining.audit.check import VIOLATIONS, audit_parts
 from ...mining.confusion import Confusion, merge_confusions
 from ...mining.labels import Labels
 from ...mining.miner import mine
 from ...mining.miner_input import reads_vectors
 from ...mining.neighbours import NeighbourTable
 from ...mining.report import ClassCounts, MiningReport, merge_reports
+from ...mining.rule import MiningRule
 from ...mining.suspects import suspects
 from ..artifacts.class_counts import keep_by_class, kept_by_class
 from ..artifacts.neighbours import read_neighbours
@@ -99,7 +100,7 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
             publish_json(
                 job.folder / HARDNESS,
                 choose_hardness(
-                    job, job.spec.mine.rule(1.0), resources.threads, _excluded(job), _vectors(job)
+                    job, job.spec.mine.rule(1.0, job.seed()), resources.threads, _excluded(job), _vectors(job)
                 ),
             )
             return TaskOutput(files=(HARDNESS,), rows=0)
@@ -114,7 +115,7 @@ def _mine_rows(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
     mined = mine(
         read_neighbours(job.parent("graph"), task.start, task.stop),
         labels,
-        job.spec.mine.rule(_k_hardness(job)),
+        _rule(job),
         first_anchor=task.start,
         vectors=_vectors(job),
         excluded=_excluded(job),
@@ -153,8 +154,13 @@ def _k_hardness(job: Job) -> float:
     return float(json.loads((job.folder / HARDNESS).read_bytes())["k_hardness"])
 
 
+def _rule(job: Job) -> MiningRule:
+    """With the k and the seed of this epoch."""
+    return job.spec.mine.rule(_k_hardness(job), job.seed())
+
+
 def _reads_vectors(spec: RunSpec) -> bool:
-    return reads_vectors(spec.mine.rule(1.0))
+    return reads_vectors(spec.mine.rule(1.0, 0))
 
 
 def _vectors(job: Job) -> NDArray[np.float32] | None:
@@ -212,7 +218,7 @@ def _audit(job: Job, labels: Labels) -> dict[str, Any]:
         (coded_columns(job.folder / name, labels) for receipt in receipts for name in sorted(receipt.files)),
         labels,
         read_rows(job.parent("embed"), EMBEDDINGS, 0, job.facts.train),
-        job.spec.mine.rule(_k_hardness(job)),
+        _rule(job),
         sample=job.spec.mine.audit_sample,
         anchors=merge_reports([_counts(receipt) for receipt in receipts]).anchors_with_triplet,
         seed=job.seed() % 2**32,

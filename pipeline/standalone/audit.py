@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...mining.audit import AuditReport, audit_parts
+from ...mining.audit.check import AuditReport, audit_parts
 from ...mining.graphs import exact
 from ...mining.graphs.recall import recall_at_k
 from ...mining.graphs.table_check import untrue_rows

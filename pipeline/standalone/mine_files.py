@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...mining.audit import audit_parts
+from ...mining.audit.check import audit_parts
 from ...mining.confusion import merge_confusions
 from ...mining.defaults import AUDIT_SAMPLE, RECALL_TARGET, default_neighbours
 from ...mining.graphs.build import GraphReport, neighbours_of

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...mining.audit import AuditReport, check_triplets
+from ...mining.audit.check import AuditReport, check_triplets
 from ...mining.defaults import RECALL_TARGET, default_neighbours
 from ...mining.errors import InputError
 from ...mining.graphs.build import GraphReport, neighbours_of

@@ -21,6 +21,7 @@ from ..artifacts.weights import EMBEDDINGS
 from ..data.arrays import Arrays
 from ..errors import CorruptError, SpecError
 from ..plan.refs import StageRef, manifest_of
+from ..plan.stage import stage_seed
 from ..plan.stage_folder import StageFolder
 from ..runfile.load import run_root
 from ..storage.committed import Committed
@@ -146,7 +147,9 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
         keys=rows.table["key"].combine_chunks(),
         excluded=None,
         sources=rows.table["source"].to_numpy(),
-        rule=spec.mine.rule(float(mine.report["k_hardness"])),
+        rule=spec.mine.rule(
+            float(mine.report["k_hardness"]), stage_seed(spec.run.seed, StageRef(mine.epoch, "mine"))
+        ),
         counts=mine.report["counts"],
         neighbours=graph.folder(root) / NEIGHBOURS,
         vectors=lambda: read_rows(embedded(), EMBEDDINGS, 0, facts.train),

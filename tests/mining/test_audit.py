@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from oracles import exact_neighbours
-from tripletmine.mining.audit import VIOLATIONS, check_triplets
+from tripletmine.mining.audit.check import VIOLATIONS, check_triplets
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.guarding.never_negatives import pair_lists
 from tripletmine.mining.guards import Guards
@@ -43,9 +43,10 @@ def several_labels():
 @pytest.mark.parametrize("positives", ["neighbours", "class"])
 @pytest.mark.parametrize("guards", [Guards(), GUARDS])
 @pytest.mark.parametrize("multi", [False, True])
-def test_what_is_mined_passes(vectors, table, labels, k_hardness, positives, guards, multi):
+@pytest.mark.parametrize("order", ["farthest", "random"])
+def test_what_is_mined_passes(vectors, table, labels, k_hardness, positives, guards, multi, order):
     labels = several_labels() if multi else labels
-    rule = MiningRule(k_hardness, positives=positives, guards=guards)
+    rule = MiningRule(k_hardness, positives=positives, guards=guards, order=order, order_seed=5)
     mined = mine(table, labels, rule, vectors=vectors)
     assert len(mined) > 20
     report = check_triplets(mined.columns, labels, vectors, rule)
@@ -82,7 +83,7 @@ def put(value, at=4):
         ("anchor_label", put(6), {"label_columns"}),
         ("negative_label", put(0), {"label_columns"}),
         ("sq_negative", put(np.nan), {"not_finite", "boundary", "active", "distance"}),
-        ("sq_positive", lambda c: c * np.float32(0.9999), {"distance"}),
+        ("sq_positive", lambda c: c * np.float32(0.9999), {"distance", "order"}),
         ("positive_rank", put(-1), {"rank"}),
         ("negative_rank", put(-1), {"rank"}),
         ("positive_rank", put(39), {"rank"}),
@@ -116,6 +117,9 @@ def test_a_negative_of_the_anchors_class(vectors, table, labels):
         (MiningRule(0.8), MiningRule(1.0), "boundary"),
         (MiningRule(1.0, margin=0.3), MiningRule(1.0, margin=0.2), "active"),
         (MiningRule(0.5, nearer_positive=False), MiningRule(0.5), "nearer_positive"),
+        (MiningRule(1.0), MiningRule(1.0, order="random"), "order"),
+        (MiningRule(1.0, order="random"), MiningRule(1.0), "order"),
+        (MiningRule(1.0, order="random"), MiningRule(1.0, order="random", order_seed=1), "order"),
         (MiningRule(1.0, triplets_per_anchor=3), MiningRule(1.0, triplets_per_anchor=2), "anchor_over_cap"),
         (MiningRule(1.0), MiningRule(1.0, guards=Guards(duplicate_sq=0.3)), "guard"),
         (MiningRule(1.0), MiningRule(1.0, guards=Guards(rank_window=(5, 9))), "guard"),
@@ -223,3 +227,24 @@ def test_what_cannot_be_audited(vectors, table, labels):
     for wrong, arguments, message in wrongs:
         with pytest.raises(InputError, match=re.escape(message)):
             check_triplets(wrong, labels, **({"vectors": vectors, "rule": rule} | arguments))
+
+
+@pytest.mark.parametrize("order", ["farthest", "random"])
+def test_the_order_is_derived_however_a_set_is_sorted(vectors, table, labels, order):
+    rule = MiningRule(1.0, order=order, order_seed=3)
+    columns = mine(table, labels, rule).columns
+    shuffled = np.random.default_rng(0).permutation(len(columns["anchor"]))
+    report = check_triplets(
+        {name: column[shuffled] for name, column in columns.items()}, labels, vectors, rule
+    )
+    assert report.ok, report.as_dict()
+
+
+def test_two_negatives_of_an_anchor_that_changed_places_are_out_of_order(vectors, table, labels):
+    rule = MiningRule(0.0, margin=4.0)  # every negative is admissible for every positive that is not nearer
+    columns = {name: column.copy() for name, column in mine(table, labels, rule).columns.items()}
+    assert columns["anchor"][0] == columns["anchor"][1]
+    for name in ("negative", "sq_negative", "negative_rank", "negative_label"):
+        columns[name][[0, 1]] = columns[name][[1, 0]]
+    found = check_triplets(columns, labels, vectors, rule).violations
+    assert {kind: violation.count for kind, violation in found.items()} == {"order": 1}

@@ -93,6 +93,8 @@ rules = st.builds(
     triplets_per_anchor=st.sampled_from([1, 2, 8, 1000]),
     positives=st.sampled_from(["neighbours", "class"]),
     nearer_positive=st.booleans(),
+    order=st.sampled_from(["farthest", "random"]),
+    order_seed=st.integers(0, 2**60),
     guards=st.builds(
         Guards,
         duplicate_sq=st.sampled_from([None, None, 0.0, 1.0]),
@@ -425,3 +427,43 @@ def test_rows_with_many_classes_fill_the_confusion_table():
     mined = assert_as_oracle(exact_neighbours(vectors, 5), sets, MiningRule(k_hardness=0.5, margin=5.0))
     assert len(mined.confusion) == 2 * 20 * 20
     assert mined.confusion.count.sum() == 400 * mined.report.admissible
+
+
+def test_random_pairs_follow_from_seed_and_anchor(large):
+    """Not from the block, the range or the thread that mines them, and other seeds draw others."""
+    table, labels = large[:2]
+    rule = MiningRule(1.0, order="random", order_seed=7)
+    whole = triplets_of(mine(table, labels, rule))
+    half = len(table) // 2
+    parts = [NeighbourTable(table.ids[part], table.sq_distances[part]) for part in np.s_[:half, half:]]
+    cut = [
+        mine(part, labels, rule, first_anchor=first, threads=1)
+        for part, first in zip(parts, (0, half), strict=True)
+    ]
+    assert [*triplets_of(cut[0]), *triplets_of(cut[1])] == whole
+    other = triplets_of(mine(table, labels, replace(rule, order_seed=8)))
+    hardest = triplets_of(mine(table, labels, replace(rule, order="farthest")))
+    assert len(whole) == pytest.approx(len(other), rel=0.05)
+    for others in (other, hardest):
+        assert len({*whole} & {*others}) < 0.5 * len(whole)
+
+
+def test_random_pairs_are_spread_evenly():
+    """One anchor between positives and negatives that are all admissible: each pair about equally often."""
+    ids = np.arange(1, 9)[None]
+    table = NeighbourTable(ids, np.linspace(0.5, 0.6, 8, dtype=np.float32)[None])
+    labels = encode_labels([0, 0, 1, 0, 1, 0, 1, 0, 1])
+    pairs = Counter(
+        (p, n)
+        for seed in range(4000)
+        for _, p, n, *_ in triplets_of(
+            mine(
+                table,
+                labels,
+                MiningRule(0.0, triplets_per_anchor=1, order="random", order_seed=seed),
+                anchors=np.array([0]),
+            )
+        )
+    )
+    assert len(pairs) == 16
+    assert all(count == pytest.approx(250, abs=80) for count in pairs.values()), pairs

@@ -29,7 +29,7 @@ def audit(
     Ends with exit code 1 when anything does not hold.
     """
     with reporting(debug), in_options(audit):
-        from ....mining.audit import VIOLATIONS
+        from ....mining.audit.check import VIOLATIONS
         from ....pipeline.standalone.audit import audit_folder
 
         found = audit_folder(

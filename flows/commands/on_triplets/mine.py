@@ -60,6 +60,9 @@ def mine(
     positives: Annotated[
         str, typer.Option(help="neighbours, or class: the whole class.")
     ] = MiningRule.positives,
+    order: Annotated[
+        str, typer.Option(help="farthest: the hardest pairs of an anchor; or random ones, by --seed.")
+    ] = MiningRule.order,
     memory_mib: Annotated[int | None, typer.Option(metavar="MIB", help="What the search may use.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="By default all cores.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -78,6 +81,8 @@ def mine(
             margin=margin,
             triplets_per_anchor=triplets_per_anchor,
             positives=positives,  # pyright: ignore[reportArgumentType]  checked by the rule itself
+            order=order,  # pyright: ignore[reportArgumentType]  the same
+            order_seed=seed,
         )
         result = mine_files(
             embeddings,

@@ -22,7 +22,10 @@ NO_KEYS: dict[str, dict[str, str]] = {
         "precision": "results are the same with each",
     },
     "HnswParameters": {"ef": "graph.effort, which is calibrated for all graphs alike"},
-    "MiningRule": {"k_hardness": "of an epoch, which [mine] chooses"},
+    "MiningRule": {
+        "k_hardness": "of an epoch, which [mine] chooses",
+        "order_seed": "follows from run.seed and the epoch",
+    },
     "ScheduleSettings": {"final_share": "nobody has asked for it"},
     "TraverseAddParameters": dict.fromkeys(
         ("trees", "warm_walks", "arrive", "candidates", "refine_distances", "keep", "distances"),
@@ -116,4 +119,6 @@ def test_a_key_follows_its_setting() -> None:
     (limit,) = get_args(get_type_hints(MiningRule, include_extras=True)["margin"])[1:]
     assert limit == Gt(0)
     assert limit in field.metadata
-    assert [each.name for each in fields(MineSpec().rule(0.9))] == [each.name for each in fields(MiningRule)]
+    assert [each.name for each in fields(MineSpec().rule(0.9, 0))] == [
+        each.name for each in fields(MiningRule)
+    ]

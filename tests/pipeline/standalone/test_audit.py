@@ -11,7 +11,7 @@ import tripletmine as tm
 from present import present
 from sklearn.datasets import load_digits
 from tripletmine.flows.cli import app
-from tripletmine.mining.audit import audit_parts
+from tripletmine.mining.audit.check import audit_parts
 from tripletmine.mining.graphs import exact
 from tripletmine.mining.neighbours import NeighbourTable
 from tripletmine.pipeline.artifacts.neighbours import (

@@ -14,6 +14,7 @@ import zarr
 from oracles import exact_neighbours
 from present import present
 from sklearn.datasets import load_digits
+from tripletmine.flows.cli import app
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.rule import MiningRule
 from tripletmine.pipeline.artifacts.neighbours import read_some_neighbours
@@ -22,6 +23,7 @@ from tripletmine.pipeline.standalone.audit import audit_folder, list_suspects
 from tripletmine.pipeline.standalone.mine_files import MinedFiles, mine_files
 from tripletmine.pipeline.standalone.triplet_export import export_triplets
 from tripletmine.pipeline.standalone.triplet_folder import open_triplets
+from typer.testing import CliRunner
 
 ROWS, NEIGHBOURS = 500, 40
 
@@ -205,3 +207,39 @@ print(sorted(set(sys.modules) & {{"torch", "prefect", "sklearn", "distributed", 
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_random_order_is_kept_with_the_folder_and_drawn_by_the_seed(digits, tmp_path: Path) -> None:
+    embeddings, labels = save(tmp_path, "npy", *digits)
+    for number, seed in enumerate(("3", "3", "4")):
+        command = [
+            "mine",
+            "--embeddings",
+            embeddings,
+            "--labels",
+            str(labels),
+            "--order",
+            "random",
+            "--seed",
+            seed,
+        ]
+        out = tmp_path / f"out-{number}"
+        result = CliRunner().invoke(app, [*command, "--k-hardness", "0.9", "--out", str(out)])
+        assert result.exit_code == 0, result.output
+        found = audit_folder(out)
+        assert found.triplets.ok
+        assert found.triplets.triplets > 0
+    once, again, other = (
+        pq.read_table(out / "triplets").select(["anchor", "positive", "negative"])
+        for out in sorted(tmp_path.glob("out-*"))
+    )
+    assert once.equals(again)
+    assert not once.equals(other)
+
+
+def test_an_unknown_order_is_refused(tmp_path: Path, digits) -> None:
+    embeddings, labels = save(tmp_path, "npy", *digits)
+    command = ["mine", "--embeddings", embeddings, "--labels", str(labels), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, [*command, "--order", "nearest"])
+    assert result.exit_code != 0
+    assert "--order is 'nearest' but must be one of farthest, random" in result.output

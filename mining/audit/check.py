@@ -9,12 +9,14 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from .compute.distances import TOLERANCE, sq_distance
-from .errors import InputError
-from .guarding.never_negatives import PairLists
-from .labels import Labels
-from .miner import COLUMNS
-from .rule import MiningRule
+from ..compute.distances import TOLERANCE, sq_distance
+from ..errors import InputError
+from ..guarding.never_negatives import PairLists
+from ..labels import Labels
+from ..miner import COLUMNS
+from ..rule import MiningRule
+from .margins import within_margins
+from .order import out_of_order
 
 _EXAMPLES = 5
 _BLOCK_VALUES = 1 << 22
@@ -38,6 +40,7 @@ VIOLATIONS = {
     "k_hardness": "k is not that of the rule",
     "negative_reused": "the anchor uses the negative twice",
     "anchor_over_cap": "the anchor has more triplets than triplets_per_anchor",
+    "order": "by the rule's order the positive would have got another negative of the anchor's triplets",
 }
 """Kinds of violation and what they mean, in the order in which they are reported."""
 
@@ -105,7 +108,8 @@ def check_triplets(
 
     The inequalities of the rule are checked exactly, on the stored distances, and these against the true
     ones within ``tolerance``. What depends on the neighbour table alone is not checked: the guard by
-    percentile, and whether the *nearest* unused negative was taken. Of the nearer positive it is checked that
+    percentile, and whether a negative that no triplet has should have come first. Among the negatives of one anchor's
+    triplets the order is derived again, however the set is sorted. Of the nearer positive it is checked that
     there is one, not that it was inside S_a.
 
     Raises: InputError for missing columns, columns of different lengths, or embeddings that do not fit the labels.
@@ -137,6 +141,7 @@ def check_triplets(
         _by_labels(checked, labels),
         _by_rule(checked, rule),
         _by_anchor(checked, rule),
+        {"order": out_of_order(checked, rule)},
         _by_vectors(checked, labels, vectors, tolerance, rule),
     ):
         found |= {kind: inside[mask] for kind, mask in violated.items()}
@@ -201,12 +206,7 @@ def _by_rule(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> dict[str,
         refused |= sq_n <= guards.duplicate_sq
     if guards.rank_window is not None:
         refused |= (rank_n < guards.rank_window[0]) | (rank_n >= guards.rank_window[1])
-    if guards.minimum_margin_sq is not None:
-        refused |= sq_n < sq_p + guards.minimum_margin_sq
-    if guards.relative_margin is not None:
-        score = 1.0 - sq_p / 2.0
-        most = score * np.where(score > 0.0, 1.0 - guards.relative_margin, 1.0 + guards.relative_margin)
-        refused |= sq_n < 2.0 - 2.0 * most
+    refused |= within_margins(sq_p, sq_n, guards)
     both_near = rank_p >= 0
     return {
         "not_finite": ~(np.isfinite(sq_p) & np.isfinite(sq_n)),

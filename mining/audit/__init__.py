@@ -1,0 +1,1 @@
+"""Mined triplets derived again, from embeddings and labels."""
