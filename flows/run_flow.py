@@ -23,6 +23,7 @@ from prefect.settings import (
 
 from ..pipeline.run.epochs import EpochPlan
 from ..pipeline.run.runner import StageResult
+from ..pipeline.run.status import read_status
 from .artifacts import publish_metrics, publish_summary
 from .opened_run import OpenedRun, opened_run
 from .prefect_server.lost_runs import close_lost_runs
@@ -30,9 +31,10 @@ from .prefect_server.no_results import without_results
 from .prefect_server.quiet_handlers import quiet_handlers
 from .recording import Recording
 from .served import require_served
+from .terminal.epoch_lines import epoch_line
 from .terminal.errors import message_for
 from .terminal.interrupts import Terminated
-from .terminal.plain import say
+from .terminal.plain import plain, say
 from .terminal.progress import TerminalProgress
 
 FLOW_NAME = "tripletmine"
@@ -58,6 +60,7 @@ def scheduled_run(run_file: str, new_data: bool = True) -> None:
             TerminalProgress() as progress,
             opened_run(Path(run_file), progress, new_data=new_data) as opened,
         ):
+            progress.follow(opened.run.root)
             run_epochs(opened, Recording(progress.note))
     except Exception as error:
         # Prefect marks the run as failed; this line is for whoever reads the log of the worker.
@@ -134,6 +137,7 @@ def run_epoch(opened: OpenedRun, recording: Recording, epoch: EpochPlan) -> None
     def stages() -> None:
         for stage in epoch.stages:
             run_as_task(recording, stage.name, partial(opened.stage, stage, epoch))
+        recording.tell(partial(log_epoch, opened, epoch))
         recording.tell(lambda: publish_metrics(opened))
 
     recording.show(record, stages)
@@ -155,6 +159,12 @@ def run_as_task(recording: Recording, name: str, work: Callable[[], StageResult]
         run()
 
     recording.show(record, work)
+
+
+def log_epoch(opened: OpenedRun, epoch: EpochPlan) -> None:
+    """The line that a terminal shows of an epoch, in Prefect's log of its flow."""
+    found = next(each for each in read_status(opened.run.root).epochs if each.number == epoch.number)
+    get_run_logger().info("%s", plain(epoch_line(found)))
 
 
 def log_result(result: StageResult) -> None:

@@ -1,23 +1,33 @@
-"""What a run tells in the terminal: one bar for the stage at work, one line for each stage that ended."""
+"""What a run tells in the terminal: a live table of its epochs above one bar, and one line for all that ended."""
 
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from ...pipeline.errors import PipelineError
+from ...pipeline.run.status import RunStatus, read_status
+from .epoch_lines import epoch_line, epoch_table, is_complete, seconds_left
 from .plain import plain
+from .tables import duration
 
 PLAIN_SECONDS = 15.0
 """Without a terminal, a line about a stage at work comes at most this often."""
+
+_OTHER_LINES = 6
+"""Of the screen: head and rule of the table, the bar, and some notes above them."""
 
 
 class TerminalProgress:
     """pipeline's Progress, drawn with rich on a terminal and as plain lines into anything else.
 
-    A context manager: the bar is taken away at the end, whatever ended the run. `clock` counts seconds.
+    A context manager: the bar is taken away at the end, and the table too, unless an error ended the run.
+    `clock` counts seconds.
     """
 
     def __init__(
@@ -25,15 +35,18 @@ class TerminalProgress:
     ) -> None:
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
         self._clock = clock
+        self._root: Path | None = None
+        self._found: RunStatus | None = None
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("rows"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[run]}", markup=False),
             console=self._console,
-            transient=True,
         )
+        self._live = Live(console=self._console, get_renderable=self._drawn)
         self._task: TaskID | None = None
         self._title = ""
         self._rows = 0
@@ -44,9 +57,16 @@ class TerminalProgress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         self._clear()
+        self._live.transient = error is None
+        self._live.stop()
         self._tell_skipped()
+
+    def follow(self, root: Path) -> None:
+        """Show the epochs of the run in this directory from now on."""
+        self._root = root
+        self._look()
 
     def stage_started(self, title: str, rows: int, done: int) -> None:
         """A stage begins: `rows` of work in all, `done` of them kept from a run that was broken off."""
@@ -57,9 +77,12 @@ class TerminalProgress:
         self._tell_skipped()
         if done:
             self.note(f"{title}: continues with {done:,} of {rows:,} rows done")
-        if self._console.is_terminal:
-            self._task = self._bar.add_task(title, total=rows, completed=done)
-            self._bar.start()
+        if self._console.is_interactive:
+            self._look()
+            left = seconds_left(self._found) if self._found else None
+            whole = "" if left is None else f"· run: {duration(left)}"
+            self._task = self._bar.add_task(title, total=rows, completed=done, run=whole)
+            self._live.start()
 
     def advance(self, rows: int) -> None:
         """More rows are done."""
@@ -79,9 +102,13 @@ class TerminalProgress:
             self._skipped.append(title)
         else:
             self.note(f"{title}: done in {seconds:.1f} s")
+            before, found = self._found, self._look()
+            if not self._console.is_interactive:
+                for line in new_epochs(before, found):
+                    self.note(line)
 
     def note(self, text: str) -> None:
-        """One line with the time of day; above the bar, where there is one."""
+        """One line with the time of day; above the table, where there is one."""
         self._tell_skipped()
         self._console.print(f"{time.strftime('%H:%M:%S')} {plain(text)}", markup=False, emoji=False)
 
@@ -93,6 +120,27 @@ class TerminalProgress:
 
     def _clear(self) -> None:
         if self._task is not None:
-            self._bar.stop()
             self._bar.remove_task(self._task)
             self._task = None
+
+    def _look(self) -> RunStatus | None:
+        """Read the figures again. What is damaged there, the run itself will say; a picture of it must not."""
+        if self._root is not None:
+            try:
+                self._found = read_status(self._root)
+            except (OSError, PipelineError):
+                return self._found
+        return self._found
+
+    def _drawn(self) -> Group:
+        if self._found is None:
+            return Group(self._bar)
+        return Group(epoch_table(self._found, max(self._console.height - _OTHER_LINES, 1)), self._bar)
+
+
+def new_epochs(before: RunStatus | None, found: RunStatus | None) -> list[str]:
+    """A line for each epoch that is complete in `found` and was not `before`."""
+    if found is None:
+        return []
+    known = {epoch.number for epoch in before.epochs if is_complete(epoch)} if before else set()
+    return [epoch_line(epoch) for epoch in found.epochs if is_complete(epoch) and epoch.number not in known]

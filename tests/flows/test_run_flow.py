@@ -61,6 +61,8 @@ def test_a_run_is_a_flow_with_a_subflow_for_each_epoch_and_a_task_for_each_stage
     assert keys == [("tiny-metrics",), ("tiny-summary",)]
     # The logs reached the server before it went.
     (lines,) = recorded(run_file, "SELECT count(*) FROM log WHERE message LIKE '%tasks run%'")[0]
+    told = recorded(run_file, "SELECT message FROM log WHERE message LIKE 'epoch %' ORDER BY timestamp")
+    assert [message.partition(": loss")[0] for (message,) in told] == ["epoch 0 warm-up", "epoch 1"]
     assert lines == 8
 
     assert list(home.iterdir()) == []

@@ -52,6 +52,7 @@ def run(
             opened_run(run_file, progress, executor=executor, new_data=new_data) as opened,
         ):
             _set_aside(opened, from_stage, epoch)
+            progress.follow(opened.run.root)
             # Of a finished run everything is checked, but nothing happens that Prefect could show.
             if prefect and not opened.is_finished:
                 _run_in_prefect(opened, debug)

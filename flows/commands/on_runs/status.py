@@ -1,6 +1,8 @@
 """`tripletmine status`: how far a run is, and how good."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ...terminal.errors import reporting
 from ...terminal.plain import say
@@ -14,7 +16,11 @@ if TYPE_CHECKING:
 _STAGES = ("embed", "graph", "mine", "train", "evaluate")
 
 
-def status(run: RunDirectory, debug: Debug = False) -> None:
+def status(
+    run: RunDirectory,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the run until it is finished.")] = False,
+    debug: Debug = False,
+) -> None:
     """Stages, tasks, times, sizes, k and metrics by epoch.
 
     May be asked while the run is at work.
@@ -24,9 +30,12 @@ def status(run: RunDirectory, debug: Debug = False) -> None:
         from ....pipeline.runfile.load import run_root
         from ...terminal.metrics_table import galleries_table, metrics_table
         from ...terminal.tables import output, size, table
+        from ...terminal.watch import watch_run
 
-        found = read_status(run_root(run))
         console = output()
+        if watch:
+            watch_run(run_root(run), console)
+        found = read_status(run_root(run))
         console.print(table(("epoch", *_STAGES, "size"), [_work(epoch) for epoch in found.epochs]))
         say("stages: time (tasks); 4/12: tasks done; *: files deleted by run.keep\n")
         console.print(metrics_table(found))

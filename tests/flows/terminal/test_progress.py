@@ -73,14 +73,23 @@ def test_without_a_terminal_long_work_is_heard_of_now_and_then(clock):
     ]
 
 
-def test_on_a_terminal_there_is_a_bar_which_goes_away(clock):
+def test_on_a_terminal_there_is_a_bar(clock):
     progress, out = told(clock, terminal=True)
     with progress:
         progress.stage_started("graph of epoch 1", 100, 0)
         progress.advance(40)
-        assert progress._bar.live.is_started
-    assert not progress._bar.live.is_started
+        progress._live.refresh()
     assert "40/100" in out.getvalue()
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(clock, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    out = io.StringIO()
+    with TerminalProgress(Console(file=out, force_terminal=True, width=100), clock=clock) as progress:
+        progress.stage_started("graph of epoch 1", 100, 0)
+        clock.now += PLAIN_SECONDS
+        progress.advance(40)
+    assert out.getvalue().partition(" ")[2] == "graph of epoch 1: 40 % (40 of 100 rows)\n"
 
 
 def test_square_brackets_are_text(clock):

@@ -1,0 +1,87 @@
+"""Each epoch in one line, and how long the rest will take: what a person watches while a run is at work."""
+
+from collections.abc import Iterator
+
+from rich.table import Table
+
+from ...pipeline.run.status import EpochStatus, RunStatus, StageStatus
+from .tables import duration, figure, table
+
+TITLES = ("epoch", "loss", "k", "triplets", "coverage", "R@1", "MAP@R", "time")
+
+
+def epoch_table(found: RunStatus, rows: int) -> Table:
+    """The last epochs that have begun, at most `rows` of them; a first line counts those before.
+
+    Figures appear stage by stage: triplets after mining, loss after training, metrics after the evaluation.
+    """
+    begun = [epoch for epoch in found.epochs if has_begun(epoch)]
+    shown = begun[-rows:] if len(begun) <= rows else begun[len(begun) - max(rows - 1, 1) :]
+    lines = [_cells(epoch) for epoch in shown]
+    if len(shown) < len(begun):
+        lines.insert(0, [f"{len(begun) - len(shown)} before", *[""] * (len(TITLES) - 1)])
+    return table(TITLES, lines)
+
+
+def epoch_line(epoch: EpochStatus) -> str:
+    """A finished epoch: `epoch 3: loss 0.0214, k 0.900, 41,200 triplets, coverage 98.2 %, R@1 …, MAP@R …, 12.0 s`."""
+    name, *cells = _cells(epoch)
+    told = zip(TITLES[1:], cells, strict=True)
+    return f"epoch {name}: " + ", ".join(
+        {"triplets": f"{cell} triplets", "time": cell}.get(title, f"{title} {cell}")
+        for title, cell in told
+        if cell != "–"
+    )
+
+
+def has_begun(epoch: EpochStatus) -> bool:
+    """Whether any stage of the epoch was at work."""
+    return any(stage.state != "waiting" for stage in epoch.stages)
+
+
+def is_complete(epoch: EpochStatus) -> bool:
+    """Whether all stages of the epoch are committed."""
+    return all(stage.state in ("committed", "pruned") for stage in epoch.stages)
+
+
+def seconds_left(found: RunStatus) -> float | None:
+    """How long the stages that are not committed will take, if each takes as long as its like did last time.
+
+    A stage at work counts whole. None where no stage of a kind has ended yet. run.patience may end the run earlier.
+    """
+    last: dict[str, float] = {}
+    left = 0.0
+    for stage in _stages(found):
+        kind = "evaluate" if stage.ref.stage == "test" else stage.ref.stage
+        if stage.state in ("committed", "pruned"):
+            if stage.seconds is not None:
+                last[kind] = stage.seconds
+        elif kind in last:
+            left += last[kind]
+        else:
+            return None
+    return left
+
+
+def _stages(found: RunStatus) -> Iterator[StageStatus]:
+    for epoch in found.epochs:
+        yield from epoch.stages
+    if found.test is not None:
+        yield found.test
+
+
+def _cells(epoch: EpochStatus) -> list[str]:
+    reports = {stage.ref.stage: stage.report for stage in epoch.stages}
+    mined, trained = reports.get("mine", {}), reports.get("train", {})
+    triplets, coverage = mined.get("counts", {}).get("triplets"), mined.get("coverage")
+    seconds = [stage.seconds for stage in epoch.stages if stage.seconds is not None]
+    return [
+        f"{epoch.number} warm-up" if epoch.warm_up else str(epoch.number),
+        figure(trained.get("loss")),
+        figure(epoch.k_hardness, 3),
+        "–" if triplets is None else f"{triplets:,}",
+        "–" if coverage is None else f"{coverage:.1%}",
+        figure(epoch.validation.get("recall@1")),
+        figure(epoch.validation.get("map_at_r")),
+        duration(sum(seconds)) if seconds else "–",
+    ]
