@@ -1,10 +1,14 @@
-"""Metrics of training as they come, for TensorBoard or MLflow; neither is needed for anything else."""
+"""Metrics of training as they come, for the tools that draw them; none is needed for anything else."""
 
+import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stdout
+from dataclasses import dataclass
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from ..errors import ModelError
@@ -12,25 +16,32 @@ from ..errors import ModelError
 Log = Callable[[Mapping[str, Any], int], None]
 """(metrics of a step, number of the step)."""
 
-_RUN_ID = "mlflow-run.txt"
+PROJECT = "tripletmine"
+"""The project, of tools that sort runs by one, in which runs appear."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """What a tool is told of the run: see `open_logs`."""
+
+    folder: Path
+    title: str
+    first_step: int
 
 
 @contextmanager
 def open_logs(names: Sequence[str], folder: Path, *, title: str, first_step: int) -> Iterator[Log]:
-    """A function that passes a step's numbers on to the logs named: "tensorboard", "mlflow".
+    """A function that passes a step's numbers on to the logs named: "tensorboard", "mlflow", "wandb", "trackio".
 
-    folder: where event files go, and the id of the MLflow run, which all epochs of a run and all its resumes share;
-    its server is where MLFLOW_TRACKING_URI says. title: of the run. first_step: steps from it on, logged before a
-    crash, are replaced (by TensorBoard; MLflow shows both).
+    folder: where files go, and by what each tool knows the run, which all epochs of a run and all its resumes share.
+    title: of the run. first_step: steps from it on, logged before a crash, are replaced (by TensorBoard; MLflow and
+    Trackio show both, Weights & Biases shows the first).
+    Nothing leaves the machine unless its owner says so: MLFLOW_TRACKING_URI names a server, WANDB_MODE=online and
+    TRACKIO_SPACE_ID or TRACKIO_SERVER_URL send what else stays in files (`wandb sync` sends them later).
     Raises: ModelError for one that is not installed.
     """
     with ExitStack() as stack:
-        logs: list[Log] = []
-        for name in names:
-            opened = (
-                _tensorboard(folder / name, first_step) if name == "tensorboard" else _mlflow(folder, title)
-            )
-            logs.append(stack.enter_context(opened))
+        logs = [stack.enter_context(_OPENED[name](_Logged(folder, title, first_step))) for name in names]
 
         def log(metrics: Mapping[str, Any], step: int) -> None:
             numbers = {f"train/{key}": float(value) for key, value in metrics.items() if value is not None}
@@ -43,17 +54,17 @@ def open_logs(names: Sequence[str], folder: Path, *, title: str, first_step: int
 def require_logs(names: Sequence[str]) -> None:
     """Raises: ModelError for a log that is not installed."""
     for name in names:
-        _tensorboard_writer() if name == "tensorboard" else _installed("mlflow", "mlflow")
+        _tensorboard_writer() if name == "tensorboard" else _installed(name)
 
 
 def _tensorboard_writer() -> ModuleType:
-    _installed("tensorboard", "tensorboard")
+    _installed("tensorboard")
     return _installed("torch.utils.tensorboard", "tensorboard")
 
 
 @contextmanager
-def _tensorboard(folder: Path, first_step: int) -> Iterator[Log]:
-    writer = _tensorboard_writer().SummaryWriter(folder, purge_step=first_step)
+def _tensorboard(run: _Logged) -> Iterator[Log]:
+    writer = _tensorboard_writer().SummaryWriter(run.folder / "tensorboard", purge_step=run.first_step)
     try:
 
         def log(metrics: Mapping[str, Any], step: int) -> None:
@@ -66,20 +77,65 @@ def _tensorboard(folder: Path, first_step: int) -> Iterator[Log]:
 
 
 @contextmanager
-def _mlflow(folder: Path, title: str) -> Iterator[Log]:
-    mlflow = _installed("mlflow", "mlflow")
-    known = folder / _RUN_ID
-    started = {"run_id": known.read_text()} if known.exists() else {"run_name": title}
-    with mlflow.start_run(**started) as run:
-        folder.mkdir(parents=True, exist_ok=True)
-        known.write_text(run.info.run_id)
+def _mlflow(run: _Logged) -> Iterator[Log]:
+    mlflow = _installed("mlflow")
+    known = run.folder / "mlflow-run.txt"
+    started = {"run_id": known.read_text()} if known.exists() else {"run_name": run.title}
+    with mlflow.start_run(**started) as opened:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        known.write_text(opened.info.run_id)
         yield lambda metrics, step: mlflow.log_metrics(dict(metrics), step=step)
 
 
-def _installed(module: str, extra: str) -> ModuleType:
+@contextmanager
+def _wandb(run: _Logged) -> Iterator[Log]:
+    wandb = _installed("wandb")
+    known = _known(run.folder / "wandb-run.txt", secrets.token_hex(4))
+    with wandb.init(
+        project=PROJECT,
+        id=known,
+        name=run.title,
+        resume="allow",
+        dir=run.folder,
+        mode=os.environ.get("WANDB_MODE", "offline"),
+        settings=wandb.Settings(silent=True, console="off"),
+    ) as opened:
+        yield lambda metrics, step: opened.log(dict(metrics), step=step)
+
+
+@contextmanager
+def _trackio(run: _Logged) -> Iterator[Log]:
+    trackio = _installed("trackio")
+    # Trackio knows a run by its name alone.
+    known = _known(run.folder / "trackio-run.txt", f"{run.title}-{secrets.token_hex(4)}")
+    # It prints how to open its page, each epoch anew.
+    with redirect_stdout(StringIO()):
+        opened = trackio.init(project=PROJECT, name=known, resume="allow")
+    try:
+        yield lambda metrics, step: opened.log(dict(metrics), step=step)
+    finally:
+        with redirect_stdout(StringIO()):
+            trackio.finish()
+
+
+_OPENED: Mapping[str, Callable[[_Logged], AbstractContextManager[Log]]] = MappingProxyType(
+    {"tensorboard": _tensorboard, "mlflow": _mlflow, "wandb": _wandb, "trackio": _trackio}
+)
+
+
+def _known(path: Path, new: str) -> str:
+    """By what the tool knows the run: what `path` holds, or `new`, kept there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(new)
+    return path.read_text()
+
+
+def _installed(module: str, extra: str | None = None) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
+        extra = extra or module
         raise ModelError(
             f"log names \"{extra}\", which is not installed ({error}): pip install 'tripletmine[{extra}]', or "
             "take it out of log"

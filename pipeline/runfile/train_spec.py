@@ -71,7 +71,7 @@ class TrainSpec(Section):
     compute_threads: int | None = Field(default=None, ge=1)
     """torch threads while training; by default OMP_NUM_THREADS, or one for each core left to the process; 1 when
     deterministic. Changes the last bits."""
-    log: tuple[Literal["tensorboard", "mlflow"], ...] = execution((), max_length=2)
+    log: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = execution((), max_length=4)
     """Where else metrics go: event files in the run's logs folder, or the server of MLFLOW_TRACKING_URI. Extras of the
     same names install what they need."""
     where: Literal["driver", "worker"] = execution("driver")

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...mining.compute.threads import usable_threads
+from ...mining.graphs.exact import build
+from ...mining.neighbours import NO_ROW, NeighbourTable
 from ...models.encoders.checkpoints import load_encoder_state, load_tensors
 from ...models.encoders.encode import encode
 from ...models.images.transforms import Scaling
@@ -101,6 +104,27 @@ class Encoder:
         return np.concatenate(
             [self._encoded(pixels, batch) for pixels in self.pictures.batches(paths, batch)]
         )
+
+    def search(
+        self,
+        items: ArrayLike | Sequence[str | Path],
+        neighbours: int = 10,
+        *,
+        among: ArrayLike | Sequence[str | Path] | None = None,
+        batch: int = 256,
+    ) -> NeighbourTable:
+        """The nearest of `among` for each item, by exact search; without `among` the nearest other items.
+
+        items, among: as `encode` takes them. neighbours: K, how many of each.
+
+        Returns ids int64 (N, K), positions in `among`, nearest first, and squared distances float32 (N, K); −1 and inf
+        where there are fewer.
+        Raises: DataError, as `encode` does; InputError for neighbours below 1.
+        """
+        queries = self.encode(items, batch=batch)
+        gallery = queries if among is None else self.encode(among, batch=batch)
+        own = np.arange(len(queries)) if among is None else np.full(len(queries), NO_ROW)
+        return build(gallery).search(queries, query_ids=own, neighbours=neighbours, threads=usable_threads())
 
     def _encoded(self, items: NDArray, batch: int) -> NDArray[np.float32]:
         device = next(self.network.parameters()).device

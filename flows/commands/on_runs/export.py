@@ -17,13 +17,23 @@ def export(
         int | None,
         typer.Option(metavar="N", help="Whose weights; by default the best epoch's on validation."),
     ] = None,
+    onnx: Annotated[
+        bool,
+        typer.Option(
+            "--onnx", help="Also write encoder.onnx, from items to embeddings, checked against torch."
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Write the best encoder with what is needed to load it elsewhere."""
     with reporting(debug):
-        from ....pipeline.run.export import export_encoder
+        from ....pipeline.run.export.encoder import export_encoder
         from ....pipeline.runfile.load import run_root
 
-        about = export_encoder(run_root(run), out, epoch=epoch)
+        about = export_encoder(run_root(run), out, epoch=epoch, onnx=onnx)
         say(f"wrote the encoder of epoch {about['epoch']} to {out}")
+        if onnx:
+            say(
+                f"encoder.onnx gives the same embeddings to {about['onnx_difference']:.0e} of their largest value"
+            )
         say(f"load it: tripletmine.Encoder.load({str(out)!r}).encode(items)")

@@ -54,6 +54,10 @@ CASES: dict[str, tuple[str, str]] = {
         VECTORS + MLP + '[train]\nlog = ["mlflow"]\n',
         "pip install 'tripletmine[mlflow]'",
     ),
+    "no trackio": (
+        VECTORS + MLP + '[train]\nlog = ["trackio"]\n',
+        "pip install 'tripletmine[trackio]'",
+    ),
     "no timm": (
         DIGITS + '[encoder]\nname = "timm:resnet18"\n',
         "encoder 'timm:resnet18' needs timm: pip install 'tripletmine[timm]'",
@@ -108,6 +112,7 @@ CASES: dict[str, tuple[str, str]] = {
 ABSENT = {
     "no tensorboard": "tensorboard",
     "no mlflow": "mlflow",
+    "no trackio": "trackio",
     "no timm": "timm",
     "no metric learning": "pytorch_metric_learning",
     "no dask": "distributed",

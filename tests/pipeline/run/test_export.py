@@ -1,7 +1,10 @@
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import zarr
 from PIL import Image
@@ -10,7 +13,9 @@ from tripletmine.pipeline.data.digits import Digits
 from tripletmine.pipeline.data.rows import RunRows
 from tripletmine.pipeline.errors import CorruptError, DataError, SpecError, StaleError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
-from tripletmine.pipeline.run.export import export_encoder
+from tripletmine.pipeline.run.export.card import model_card
+from tripletmine.pipeline.run.export.encoder import export_encoder
+from tripletmine.pipeline.run.status import read_status
 from tripletmine.pipeline.standalone.exported_encoder import Encoder
 from tripletmine.pipeline.storage.tables import read_table
 
@@ -38,9 +43,70 @@ def test_the_best_epoch_is_exported(digits_run: Finished, tmp_path: Path) -> Non
     assert about["epoch"] == best
     assert (tmp_path / "out" / "encoder.safetensors").read_bytes() == source.read_bytes()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "README.md",
         "encoder.json",
         "encoder.safetensors",
     ]
+
+
+def test_an_onnx_graph_gives_the_embeddings_of_torch(digits_run: Finished, tmp_path: Path) -> None:
+    about = export_encoder(digits_run.root, tmp_path / "out", onnx=True)
+    items = Digits().read(np.arange(40))
+    session = onnxruntime.InferenceSession(tmp_path / "out/encoder.onnx")
+    (found,) = session.run(["embeddings"], {"items": items})
+    expected = Encoder.load(tmp_path / "out").encode(items)
+    assert about["onnx_difference"] <= 1e-4
+    np.testing.assert_allclose(np.asarray(found), expected, atol=1e-4)
+
+
+def test_the_card_has_the_figures_of_the_run_and_lines_that_work(
+    digits_run: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = export_encoder(digits_run.root, tmp_path / "out")
+    card = (tmp_path / "out/README.md").read_text("utf-8")
+    test = json.loads((digits_run.root / "test/metrics.json").read_text())["test"]
+    validation = about["validation"]
+    assert f"| {validation['recall@1']:.4f} | {validation['map_at_r']:.4f} |" in card
+    assert f"| {test['recall@1']:.4f} | {test['map_at_r']:.4f} |" in card
+    manifest = StageRef(about["epoch"], "mine").folder(digits_run.root) / "manifest.json"
+    assert f"{json.loads(manifest.read_text())['report']['counts']['triplets']:,}" in card
+    (lines,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    monkeypatch.chdir(tmp_path / "out")
+    names = {"items": Digits().read(np.arange(3))}
+    exec(lines, names)
+    assert names["vectors"].shape == (3, digits_run.spec.encoder.embedding_dim)
+
+
+def test_names_in_the_card_are_text(digits_run: Finished) -> None:
+    status = read_status(digits_run.root)
+    hostile = "<script>x</script>`# a\n\x1b[31m| b"
+    renamed = status.spec.model_copy(update={"run": status.spec.run.model_copy(update={"name": hostile})})
+    card = model_card(replace(status, spec=renamed), 0)
+    assert "\n# \\<script\\>x\\</script\\>\\`\\# a??\\[31m\\| b\n" in card
+
+
+def test_the_test_is_of_the_best_epoch_alone(digits_run: Finished) -> None:
+    status = read_status(digits_run.root)
+    other = next(epoch.number for epoch in status.epochs if epoch.number != status.best)
+    assert "| test |" in model_card(status, status.best or 0)
+    assert "| test |" not in model_card(status, other)
+
+
+def test_search_gives_the_nearest_others_or_those_of_a_gallery(digits_run: Finished, tmp_path: Path) -> None:
+    export_encoder(digits_run.root, tmp_path / "out")
+    encoder = Encoder.load(tmp_path / "out")
+    items = Digits().read(np.arange(60))
+    vectors = encoder.encode(items).astype(np.float64)
+    sq = ((vectors[:, None] - vectors[None]) ** 2).sum(axis=2)
+
+    among = encoder.search(items[:5], 3, among=items)
+    np.testing.assert_array_equal(among.ids[:, 0], np.arange(5))
+    np.testing.assert_allclose(among.sq_distances, np.sort(sq[:5], axis=1)[:, :3], atol=1e-5)
+
+    np.fill_diagonal(sq, np.inf)
+    others = encoder.search(items, 3)
+    np.testing.assert_allclose(others.sq_distances, np.sort(sq, axis=1)[:, :3], atol=1e-5)
+    assert not (others.ids == np.arange(60)[:, None]).any()
 
 
 def test_a_folder_that_is_not_empty_and_a_file_are_refused(digits_run: Finished, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tripletmine.pipeline.data.digits import Digits
 from tripletmine.pipeline.errors import DataError, SpecError, StaleError
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.run.directory import open_run
-from tripletmine.pipeline.run.export import export_encoder
+from tripletmine.pipeline.run.export.encoder import export_encoder
 from tripletmine.pipeline.run.prepare import describe_data
 from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.runfile.run_spec import RunSpec

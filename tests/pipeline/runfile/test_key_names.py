@@ -15,7 +15,8 @@ SECTIONS = [name for name in RunSpec.model_fields if name != "base"]
 NAMED = re.compile(rf"(?<![\w./-])(?:{'|'.join(SECTIONS)})(?:\.[a-z_][a-z0-9_]*)+")
 
 NO_KEYS = {
-    "encoder.json", "encoder.safetensors", "run.json", "run.toml", "run.txt", "encoder.embed", "encoder.network",
+    "encoder.json", "encoder.onnx", "encoder.safetensors", "run.json", "run.toml", "run.txt", "encoder.embed",
+    "encoder.network", "encoder.encode", "encoder.search",
 }  # fmt: skip
 """Files, and what an exported encoder has."""
 

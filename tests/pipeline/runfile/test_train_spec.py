@@ -48,7 +48,7 @@ def test_what_changes_a_bit_of_the_weights_is_one(tmp_path: Path, key: str, valu
         ({"embed_rows": 0}, "train.embed_rows"),
         ({"ema_decay": 1.0}, "train.ema_decay"),
         ({"processes": 0}, "train.processes"),
-        ({"log": ["wandb"]}, "train.log"),
+        ({"log": ["aim"]}, "train.log"),
     ],
 )
 def test_values_out_of_range_are_refused(tmp_path: Path, train: dict, said: str) -> None:

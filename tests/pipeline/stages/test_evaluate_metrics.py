@@ -18,7 +18,7 @@ from tripletmine.pipeline.errors import StaleError
 from tripletmine.pipeline.plan.stage_folder import set_aside
 from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.epochs import all_refs
-from tripletmine.pipeline.run.export import export_encoder
+from tripletmine.pipeline.run.export.encoder import export_encoder
 from tripletmine.pipeline.run.redo import from_stage
 from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.runfile.run_spec import RunSpec

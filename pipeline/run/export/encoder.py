@@ -5,27 +5,34 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ..artifacts.record import open_record
-from ..artifacts.scores import best_epoch
-from ..artifacts.weights import ENCODER_FILE
-from ..data.open import PICTURE_KINDS, decoding_of
-from ..data.pictures.exported import as_json
-from ..errors import SpecError, StaleError
-from ..plan.refs import StageRef, manifest_of
-from ..plan.stage import RunFacts
-from ..resolve.encoder import scaling_keys
-from ..runfile.run_spec import RunSpec
-from ..storage.committed import Committed
-from ..storage.manifest import Manifest
-from ..storage.publish import publish_json, published
+from ...artifacts.record import open_record
+from ...artifacts.scores import best_epoch
+from ...artifacts.weights import ENCODER_FILE
+from ...data.open import PICTURE_KINDS, decoding_of
+from ...data.pictures.exported import as_json
+from ...errors import SpecError, StaleError
+from ...plan.refs import StageRef, manifest_of
+from ...plan.stage import RunFacts
+from ...resolve.encoder import load_encoder, scaling_keys, scaling_of
+from ...runfile.run_spec import RunSpec
+from ...storage.committed import Committed
+from ...storage.manifest import Manifest
+from ...storage.publish import publish_json, published
+from ..status import read_status
+from .card import model_card
+
+CARD = "README.md"
+ONNX_FILE = "encoder.onnx"
 
 
-def export_encoder(root: Path, out: Path, *, epoch: int | None = None) -> dict[str, Any]:
-    """Write encoder.safetensors and encoder.json to `out`; returns what encoder.json holds.
+def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: bool = False) -> dict[str, Any]:
+    """Write encoder.safetensors, encoder.json and a model card, README.md, to `out`; returns what encoder.json holds.
 
-    epoch: whose weights; by default those of the best epoch on validation.
-    Raises: SpecError when `out` is not empty; CorruptError when the checkpoint is damaged; UnavailableError when it
-    was pruned, or no epoch is finished; StaleError when the run was since opened with another encoder.
+    epoch: whose weights; by default those of the best epoch on validation. onnx: also encoder.onnx, from items to
+    embeddings, whose largest difference from torch is "onnx_difference" in encoder.json.
+    Raises: ModelError for an encoder that `write_onnx` cannot convert; SpecError when `out` is not empty; CorruptError
+    when the checkpoint is damaged; UnavailableError when it was pruned, or no epoch is finished; StaleError when the
+    run was since opened with another encoder.
     """
     spec, facts = open_record(root)
     chosen = best_epoch(root, spec) if epoch is None else epoch
@@ -54,6 +61,8 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None) -> dict[s
         "epoch": chosen,
         "validation": dict(evaluated.report["validation"]) if evaluated else None,
     }
+    if onnx:
+        described["onnx_difference"] = _onnx(root, out, weights, spec, facts)
     with published(out / ENCODER_FILE) as partial:
         shutil.copyfile(weights, partial)
     if facts.encoder.rpartition(":")[0].endswith(".py"):
@@ -63,7 +72,23 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None) -> dict[s
             shutil.copyfile(code, partial)
         described["encoder"] = f"{code.name}:{facts.encoder.rpartition(':')[2]}"
     publish_json(out / "encoder.json", json.loads(json.dumps(described)))
+    with published(out / CARD) as partial:
+        partial.write_text(model_card(read_status(root), chosen), "utf-8")
     return described
+
+
+def _onnx(root: Path, out: Path, weights: Path, spec: RunSpec, facts: RunFacts) -> float:
+    from ....models.encoders.onnx import write_onnx
+
+    with published(out / ONNX_FILE) as partial:
+        return write_onnx(
+            load_encoder(root, spec, facts, weights).cpu(),
+            partial,
+            item_shape=facts.item_shape,
+            item_dtype=facts.item_dtype,
+            normalise=spec.encoder.normalise,
+            scaling=scaling_of(spec),
+        )
 
 
 def _refuse_other_encoder(root: Path, manifest: Manifest, spec: RunSpec, facts: RunFacts) -> None:
