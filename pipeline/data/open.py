@@ -23,6 +23,10 @@ def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
             from .digits import Digits
 
             return Digits()
+        case "letters":
+            from .letters.data_set import Letters
+
+            return Letters()
         case "fashion-mnist":
             from .fashion_mnist import DEBIAN_FOLDER, FashionMnist
 

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from ...models.images.settings import AugmentSettings
 from .section import Section, added, execution, setting
 
-Kind = Literal["digits", "fashion-mnist", "image-folder", "table", "arrays"]
+Kind = Literal["letters", "digits", "fashion-mnist", "image-folder", "table", "arrays"]
 
 _NEEDS_PATH = {"image-folder", "table", "arrays"}
 

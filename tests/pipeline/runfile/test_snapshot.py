@@ -35,6 +35,6 @@ def test_defaults_of_a_loss(name: LossName) -> None:
 
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_defaults_of_a_kind_of_data(kind: Kind) -> None:
-    path = {} if kind in ("digits", "fashion-mnist") else {"path": "x"}
+    path = {} if kind in ("letters", "digits", "fashion-mnist") else {"path": "x"}
     expected = SNAPSHOT["sections"] | {"data": SNAPSHOT["sections"]["data"] | {"kind": kind}}
     assert result_keys(data={"kind": kind, **path}) == expected
