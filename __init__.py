@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .pipeline.standalone.on_arrays import mine as mine
     from .pipeline.standalone.on_arrays import neighbours as neighbours
     from .pipeline.standalone.on_arrays import suspects as suspects
+    from .pipeline.standalone.pairs_on_arrays import mine_pairs as mine_pairs
     from .pipeline.standalone.read_triplets import read_triplets as read_triplets
 
     __version__: str
@@ -34,6 +35,7 @@ _HOMES = {
     "audit": "pipeline.standalone.on_arrays",
     "mine": "pipeline.standalone.on_arrays",
     "mine_files": "pipeline.standalone.mine_files",
+    "mine_pairs": "pipeline.standalone.pairs_on_arrays",
     "neighbours": "pipeline.standalone.on_arrays",
     "read_triplets": "pipeline.standalone.read_triplets",
     "run": "flows.direct",
@@ -51,6 +53,7 @@ __all__ = [
     "audit",
     "mine",
     "mine_files",
+    "mine_pairs",
     "neighbours",
     "read_triplets",
     "run",

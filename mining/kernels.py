@@ -30,7 +30,10 @@ BAD_ID, OWN_NEIGHBOUR, BAD_DISTANCE, NOT_ASCENDING, AFTER_PAD, BAD_VECTOR = rang
 
 
 class Limits(NamedTuple):
-    """The rule as the kernel reads it; a guard that is off has a value that refuses nothing."""
+    """The rule as the kernel reads it; a guard that is off has a value that refuses nothing.
+
+    confusion: whether the admissible pairs are listed by their classes.
+    """
 
     k_sq: float
     margin: float
@@ -45,16 +48,20 @@ class Limits(NamedTuple):
     relative_margin: float
     random_order: bool
     order_seed: int
+    per_positive: int
+    confusion: bool
 
 
 class Lookup(NamedTuple):
-    """What is looked up by row id.
+    """What is looked up by row id: of anchors, and of the rows that the table lists. Often these are one set.
 
     members, offsets: the Labels of all rows; offsets is empty when every row has one class.
     class_starts, class_rows: ``Labels.rows_by_class``; read only with ``Limits.whole_class``.
     vectors: float32 (N, D), or empty; read with ``Limits.whole_class`` and ``Limits.duplicate_sq``.
     excluded: bool (N,), or empty for none.
     never_starts, never_rows: ``PairLists`` of the rows that are never a row's negative; empty for none.
+    anchor_…: the same of the anchors; their vectors are read with ``Limits.whole_class`` only.
+    one_set: whether an id is one row, be it that of an anchor or not.
     """
 
     members: NDArray[np.int32]
@@ -65,6 +72,11 @@ class Lookup(NamedTuple):
     excluded: NDArray[np.bool_]
     never_starts: NDArray[np.int64]
     never_rows: NDArray[np.int64]
+    anchor_members: NDArray[np.int32]
+    anchor_offsets: NDArray[np.int64]
+    anchor_vectors: NDArray[np.float32]
+    anchor_excluded: NDArray[np.bool_]
+    one_set: bool
 
 
 @numba.njit(cache=True, nogil=True)
@@ -77,15 +89,28 @@ def first_class(members, offsets, row):
 
 
 @numba.njit(cache=True, nogil=True)
-def shared_class(members, offsets, left, right):
-    """The first class in the sets of both rows, or −1."""
+def shared_class(left_members, left_offsets, left, members, offsets, right):
+    """The first class in the sets of both rows, or −1. Each row is one of the labels before it."""
     if offsets.size == 0:
-        return members[left] if members[left] == members[right] else np.int32(-1)
-    i, j = offsets[left], offsets[right]
-    while i < offsets[left + 1] and j < offsets[right + 1]:
-        if members[i] == members[j]:
-            return members[i]
-        if members[i] < members[j]:
+        wanted = members[right]
+        if left_offsets.size == 0:
+            return wanted if left_members[left] == wanted else np.int32(-1)
+        i, end = left_offsets[left], left_offsets[left + 1]
+        while i < end:  # the least that is not below
+            middle = (i + end) // 2
+            if left_members[middle] < wanted:
+                i = middle + 1
+            else:
+                end = middle
+        found = i < left_offsets[left + 1] and left_members[i] == wanted
+        return wanted if found else np.int32(-1)
+    i = left if left_offsets.size == 0 else left_offsets[left]
+    left_end = left + 1 if left_offsets.size == 0 else left_offsets[left + 1]
+    j = offsets[right]
+    while i < left_end and j < offsets[right + 1]:
+        if left_members[i] == members[j]:
+            return members[j]
+        if left_members[i] < members[j]:
             i += 1
         else:
             j += 1
@@ -161,23 +186,25 @@ def whole_class_positives(anchor, count, near, lookup):
     not finite, or −1.
     """
     near_ids, near_sq, near_rank, near_class = near
-    members, offsets, excluded = lookup.members, lookup.offsets, lookup.excluded
-    class_starts, class_rows, vectors = lookup.class_starts, lookup.class_rows, lookup.vectors
-    begin = offsets[anchor] if offsets.size else anchor
-    end = offsets[anchor + 1] if offsets.size else anchor + 1
+    members, offsets, vectors, excluded = lookup.members, lookup.offsets, lookup.vectors, lookup.excluded
+    class_starts, class_rows = lookup.class_starts, lookup.class_rows
+    own_members, own_offsets = lookup.anchor_members, lookup.anchor_offsets
+    own_vectors = lookup.anchor_vectors
+    begin = own_offsets[anchor] if own_offsets.size else anchor
+    end = own_offsets[anchor + 1] if own_offsets.size else anchor + 1
     size = 0
     for at in range(begin, end):
-        size += class_starts[members[at] + 1] - class_starts[members[at]]
+        size += class_starts[own_members[at] + 1] - class_starts[own_members[at]]
     ids = np.empty(size, np.int64)
     found = 0
     for at in range(begin, end):
-        c = members[at]
+        c = own_members[at]
         for slot in range(class_starts[c], class_starts[c + 1]):
             row = class_rows[slot]
-            if row == anchor or (excluded.size and excluded[row]):
+            if (lookup.one_set and row == anchor) or (excluded.size and excluded[row]):
                 continue
             # A row that shares several classes is listed under each: it counts under the first.
-            if shared_class(members, offsets, anchor, row) == c:
+            if shared_class(own_members, own_offsets, anchor, members, offsets, row) == c:
                 ids[found] = row
                 found += 1
     ids = ids[:found]
@@ -191,14 +218,14 @@ def whole_class_positives(anchor, count, near, lookup):
         rank[at] = near_rank[i]
     for i in range(found):
         if rank[i] < 0:
-            sq[i] = sq_distance(vectors[anchor], vectors[ids[i]])
+            sq[i] = sq_distance(own_vectors[anchor], vectors[ids[i]])
             if not np.isfinite(sq[i]):
                 return ids, sq, rank, near_class, ids[i]
     # Stable, so that equal distances stay ordered by id.
     order = np.argsort(sq, kind="mergesort")
     classes = np.empty(found, np.int32)
     for i in range(found):
-        classes[i] = shared_class(members, offsets, anchor, ids[order[i]])
+        classes[i] = shared_class(own_members, own_offsets, anchor, members, offsets, ids[order[i]])
     return ids[order], sq[order], rank[order], classes, -1
 
 
@@ -212,6 +239,8 @@ def split_row(anchor, ids, sq, lookup, near, far):
     Returns positives, negatives, entries read, and kind and column of the first bad entry (kind 0: none).
     """
     members, offsets, excluded = lookup.members, lookup.offsets, lookup.excluded
+    own_members, own_offsets = lookup.anchor_members, lookup.anchor_offsets
+    own_row = anchor if lookup.one_set else -1
     rows = members.size if offsets.size == 0 else offsets.size - 1
     near_id, near_sq, near_rank, near_class = near
     far_id, far_sq, far_rank, far_class = far
@@ -225,7 +254,7 @@ def split_row(anchor, ids, sq, lookup, near, far):
             return positives, negatives, entries, AFTER_PAD, rank
         if row < 0 or row >= rows:
             return positives, negatives, entries, BAD_ID, rank
-        if row == anchor:
+        if row == own_row:
             return positives, negatives, entries, OWN_NEIGHBOUR, rank
         if not (distance >= 0.0 and distance < np.inf):
             return positives, negatives, entries, BAD_DISTANCE, rank
@@ -235,7 +264,7 @@ def split_row(anchor, ids, sq, lookup, near, far):
         entries += 1
         if excluded.size and excluded[row]:
             continue
-        shared = shared_class(members, offsets, anchor, row)
+        shared = shared_class(own_members, own_offsets, anchor, members, offsets, row)
         if shared < 0:
             far_id[negatives] = row
             far_sq[negatives] = distance
@@ -271,6 +300,8 @@ def same_thing(positive, negative, table, lookup, limits):
     vectors = lookup.vectors
     if vectors.size:
         return sq_distance(vectors[positive], vectors[negative]) <= limits.duplicate_sq
+    if not lookup.one_set:  # then no row of the table says how far rows of the other side are from each other
+        return True
     ids, sq, anchors = table
     said = listed_within(positive, negative, ids, sq, anchors, limits.duplicate_sq)
     if said < 0:
@@ -364,7 +395,7 @@ def admit(far, near, never, table, lookup, limits, counts, usable, hardest):  # 
 
 @numba.njit(cache=True, nogil=True)
 def pair_up(sq_negative, usable, sq_positive, limits, used, pairs):
-    """Positives from farthest to nearest, each with its nearest unused admissible negative.
+    """Positives from farthest to nearest, each with its nearest unused admissible negatives.
 
     usable: as ``admit`` found them. pairs: filled with the positions of positives (0) and negatives (1).
 
@@ -380,10 +411,13 @@ def pair_up(sq_negative, usable, sq_positive, limits, used, pairs):
         # The nearer the positive, the more negatives lie outside its boundary: ``first`` only falls.
         while first > 0 and clear_of_positive(sq_negative[usable[first - 1]], sq_positive[p], limits):
             first -= 1
+        last = min(limits.cap, found + limits.per_positive)
         i = first
-        while i < admitted and used[i]:
-            i += 1
-        if i < admitted and sq_negative[usable[i]] < sq_positive[p] + limits.margin:
+        while found < last:
+            while i < admitted and used[i]:
+                i += 1
+            if i == admitted or not sq_negative[usable[i]] < sq_positive[p] + limits.margin:
+                break
             used[i] = True
             pairs[0, found] = p
             pairs[1, found] = usable[i]
@@ -415,7 +449,7 @@ def lots(seed, anchor, rows):
 
 @numba.njit(cache=True, nogil=True)
 def draw_pairs(anchor, far, usable, near, limits, used, pairs):
-    """Positives by their lots, each with its unused admissible negative of the lowest lot.
+    """Positives by their lots, each with its unused admissible negatives of the lowest lots.
 
     far: (ids, squared distances) of the negatives, near: of the positives. usable, used, pairs: as of ``pair_up``.
 
@@ -430,14 +464,17 @@ def draw_pairs(anchor, far, usable, near, limits, used, pairs):
     for p in np.argsort(lots(limits.order_seed, anchor, id_positive)):
         if found == limits.cap:
             break
-        best = -1
-        for i in range(admitted - 1, -1, -1):
-            if not clear_of_positive(sq_negative[usable[i]], sq_positive[p], limits):
-                break  # nor are the nearer ones
-            active = sq_negative[usable[i]] < sq_positive[p] + limits.margin
-            if active and not used[i] and (best < 0 or lot_negative[i] < lot_negative[best]):
-                best = i
-        if best >= 0:
+        last = min(limits.cap, found + limits.per_positive)
+        while found < last:
+            best = -1
+            for i in range(admitted - 1, -1, -1):
+                if not clear_of_positive(sq_negative[usable[i]], sq_positive[p], limits):
+                    break  # nor are the nearer ones
+                active = sq_negative[usable[i]] < sq_positive[p] + limits.margin
+                if active and not used[i] and (best < 0 or lot_negative[i] < lot_negative[best]):
+                    best = i
+            if best < 0:
+                break
             used[best] = True
             pairs[0, found] = p
             pairs[1, found] = usable[best]
@@ -471,7 +508,7 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
     block, width = table_rows.size, ids.shape[1]
     members, offsets = lookup.members, lookup.offsets
     never_starts, never_rows = lookup.never_starts, lookup.never_rows
-    single = offsets.size == 0
+    single = offsets.size == 0  # then anchor and positive share one class, however many the anchor has
     counts = np.zeros(COUNTS, np.int64)
     taken = np.zeros(block, np.int32)
     bad = (0, np.int64(0), np.int64(0))
@@ -480,8 +517,9 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
     usable, hardest = np.empty((2, width), np.int64)
     used = np.empty(width, np.bool_)
     pairs = np.empty((2, width), np.int64)
-    pair_classes = np.empty((2, block * width), np.int32)
-    pair_hinge = np.empty(block * width, np.float64)
+    listed = block * width if limits.confusion else 0
+    pair_classes = np.empty((2, listed), np.int32)
+    pair_hinge = np.empty(listed, np.float64)
     n_pairs = 0
     slots = block * min(limits.cap, width)
     triplet_rows = np.empty((3, slots), np.int64)
@@ -492,7 +530,7 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
     for b in range(block):
         row = table_rows[b]
         a = anchors[row]
-        if lookup.excluded.size and lookup.excluded[a]:
+        if lookup.anchor_excluded.size and lookup.anchor_excluded[a]:
             counts[EXCLUDED] += 1
             continue
         positives, negatives, entries, kind, column = split_row(
@@ -534,7 +572,7 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
         )
         counts[ADMISSIBLE] += admitted
         counts[NO_NEGATIVE] += admitted == 0
-        for i in range(admitted):
+        for i in range(admitted if limits.confusion else 0):
             n, p = usable[i], hardest[i]
             hinge = p_sq[p] + limits.margin - n_sq[n]
             if single:

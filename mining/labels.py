@@ -27,7 +27,7 @@ class Labels:
     Two rows are a positive pair when their sets of classes meet.
     """
 
-    names: tuple[ClassName, ...]
+    names: tuple[ClassName, ...] | range
     members: NDArray[np.int32]
     offsets: NDArray[np.int64] | None = None
 

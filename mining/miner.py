@@ -1,5 +1,6 @@
 """Smart mining: triplets from the neighbour table, over all anchors."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from .errors import InputError
 from .guarding.never_negatives import PairLists
 from .guards import REFUSALS
 from .labels import Labels
-from .miner_input import as_anchor_ids, bad_input, check_labels, check_table, limits_of, lookup_of
+from .miner_input import Corpus, as_anchor_ids, bad_input, check_labels, check_table, limits_of, lookup_of
 from .neighbours import NeighbourTable
 from .report import ClassCounts, MiningReport, merge_reports
 from .rule import MiningRule
@@ -31,6 +32,9 @@ _KERNEL_COLUMNS = {
 }
 COLUMNS = {**_KERNEL_COLUMNS, "k_hardness": np.float32}
 """Names and dtypes of the columns of a triplet set, in order."""
+
+PAIR_COLUMNS = {name: dtype for name, dtype in COLUMNS.items() if not name.endswith("_label")}
+"""The same for triplets of queries and documents, which have no classes."""
 
 BLOCK_ENTRIES = 1 << 17
 """Neighbour entries of one block: its pairs stay in a core's cache. Part of the result: sums of hinges are
@@ -51,6 +55,9 @@ class Mined:
         labels are class codes (of a row with several, ``anchor_label`` is the first class shared with the
         positive, ``negative_label`` the negative's first).
     confusion: class pairs before the cap of triplets per anchor.
+
+    Where the anchors are another set than the rows of the table (``corpus``), ``positive`` and ``negative`` are rows of
+    that one, the columns are ``PAIR_COLUMNS``, and nothing is counted by class.
     """
 
     columns: dict[str, NDArray[Any]]
@@ -71,6 +78,7 @@ def mine(
     vectors: NDArray[np.float32] | None = None,
     excluded: NDArray[np.bool_] | None = None,
     never_negatives: PairLists | None = None,
+    corpus: Corpus | None = None,
     threads: int | None = None,
 ) -> Mined:
     """Mine the anchors of a neighbour table (Harwood et al., ICCV 2017, section 3; the rule: ``MiningRule``).
@@ -82,6 +90,8 @@ def mine(
         with ``guards.duplicate_sq``, which is exact with them (see ``Guards``).
     excluded: bool (N,): rows that are neither anchors nor positives nor negatives (see ``suspects``).
     never_negatives: of each row of the whole set those that are not to be its negatives (``pair_lists``).
+    corpus: what the ids of the table are rows of; by default the set of the anchors. Where it is given, labels,
+        vectors, excluded and the rows of never_negatives are those of the anchors alone.
     threads: how many to use; all cores that the process may use by default. The result does not depend on it.
 
     Tables over disjoint anchors may be mined apart: concatenate the columns, ``merge_confusions`` and
@@ -92,14 +102,15 @@ def mine(
     pads before entries.
     """
     check_table(neighbours)
-    check_labels(labels)
+    if corpus is None:
+        check_labels(labels)
     anchor_ids = as_anchor_ids(len(neighbours), labels, first_anchor, anchors)
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}, it must be at least 1")
-    lookup = lookup_of(labels, rule, vectors, excluded, never_negatives)
+    lookup = lookup_of(labels, rule, vectors, excluded, never_negatives, corpus)
     ids, sq = read_only(neighbours.ids), read_only(neighbours.sq_distances)
-    task = _Task(ids, sq, read_only(anchor_ids), lookup, limits_of(rule), labels)
-    codes = labels.first_of(anchor_ids)
+    task = _Task(ids, sq, read_only(anchor_ids), lookup, limits_of(rule, confusion=corpus is None), labels)
+    codes = labels.first_of(anchor_ids) if corpus is None else np.zeros(len(anchor_ids), np.int32)
     block_rows = max(1, BLOCK_ENTRIES // max(1, neighbours.neighbours))
     spans: list[_Span] = []
     confusion = empty_confusion()
@@ -112,7 +123,7 @@ def mine(
         confusion = merge_confusions([confusion, span.confusion])
         spans.append(span)
     return Mined(
-        columns=_columns([span.columns for span in spans], rule),
+        columns=_columns([span.columns for span in spans], rule, COLUMNS if corpus is None else PAIR_COLUMNS),
         confusion=confusion,
         report=merge_reports([span.report for span in spans]),
     )
@@ -175,14 +186,20 @@ def _mine_span(task: _Task, rows_of_blocks: list[NDArray[np.int64]], threads: in
         column[places] = np.concatenate([block.columns[position] for block in blocks])
         columns.append(column)
     counts = np.sum([block.counts for block in blocks], axis=0)
-    sq_positive, sq_negative, anchor_label = columns[3], columns[4], columns[7]
-    taught = anchor_label if task.labels.single else task.labels.all_shared(columns[0], columns[1])[1]
+    sq_positive, sq_negative = columns[3], columns[4]
     hinges = sq_positive.astype(np.float64) + task.limits.margin - sq_negative
     return _Span(
         columns=columns,
         confusion=merge_confusions([block.confusion for block in blocks]),
-        report=_report(counts, float(hinges.sum()), taught, len(columns[0]), len(order)),
+        report=_report(counts, float(hinges.sum()), _taught(task, columns), len(columns[0]), len(order)),
     )
+
+
+def _taught(task: _Task, columns: list[NDArray[Any]]) -> NDArray[np.int32]:
+    """Class codes, one for each triplet and class that its anchor and positive share; none of two sets."""
+    if not task.lookup.one_set:
+        return np.empty(0, np.int32)
+    return columns[7] if task.labels.single else task.labels.all_shared(columns[0], columns[1])[1]
 
 
 def _mine_block(task: _Task, table_rows: NDArray[np.int64]) -> _Block:
@@ -231,9 +248,12 @@ def _report(
     )
 
 
-def _columns(spans: list[list[NDArray[Any]]], rule: MiningRule) -> dict[str, NDArray[Any]]:
+def _columns(
+    spans: list[list[NDArray[Any]]], rule: MiningRule, wanted: Mapping[str, Any]
+) -> dict[str, NDArray[Any]]:
     columns: dict[str, NDArray[Any]] = {}
     for position, (name, dtype) in enumerate(_KERNEL_COLUMNS.items()):
-        columns[name] = np.concatenate([np.empty(0, dtype), *(span[position] for span in spans)])
+        if name in wanted:
+            columns[name] = np.concatenate([np.empty(0, dtype), *(span[position] for span in spans)])
     columns["k_hardness"] = np.full(len(columns["anchor"]), rule.k_hardness, COLUMNS["k_hardness"])
     return columns

@@ -1,5 +1,7 @@
 """What the miner is given, checked and brought into the kernel's form."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,19 @@ from .guarding.never_negatives import PairLists
 from .labels import Labels
 from .neighbours import NeighbourTable
 from .rule import MiningRule
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corpus:
+    """The rows that a neighbour table lists, where they are another set than its anchors.
+
+    labels: of these rows, with the codes of the anchors' labels. vectors: float32 (C, D), those rows.
+    excluded: bool (C,), rows that are neither positives nor negatives.
+    """
+
+    labels: Labels
+    vectors: NDArray[np.float32] | None = None
+    excluded: NDArray[np.bool_] | None = None
 
 
 def check_table(neighbours: NeighbourTable) -> None:
@@ -70,49 +85,72 @@ def lookup_of(
     vectors: NDArray[np.float32] | None,
     excluded: NDArray[np.bool_] | None,
     never_negatives: PairLists | None = None,
+    corpus: Corpus | None = None,
 ) -> kernels.Lookup:
     """What the kernel looks up by row id, checked to be of the same rows as the labels."""
+    one_set = corpus is None
+    corpus = Corpus(labels, vectors, excluded) if corpus is None else corpus
     starts = class_rows = np.empty(0, np.int64)
-    values = np.empty((0, 0), np.float32)
     if rule.positives == "class":
-        if vectors is None:
+        if vectors is None or corpus.vectors is None:
             raise InputError(
                 "positives = 'class' measures distances outside S_a: give the vectors of the whole set"
             )
-        starts, class_rows = labels.rows_by_class()
-    if vectors is not None and reads_vectors(rule):
-        if vectors.ndim != 2 or len(vectors) != len(labels) or vectors.dtype != np.float32:
-            raise InputError(
-                f"vectors are {vectors.dtype} of shape {vectors.shape}, there are {len(labels)} labels: "
-                "give float32 (N, D), one row a label"
-            )
-        values = np.ascontiguousarray(vectors)
-    if excluded is not None and (excluded.shape != (len(labels),) or excluded.dtype != np.bool_):
-        raise InputError(
-            f"excluded is {excluded.dtype} of shape {excluded.shape}: "
-            f"give a bool for each of {len(labels)} rows"
-        )
+        starts, class_rows = corpus.labels.rows_by_class()
+    values = _values(corpus.vectors, corpus.labels, rule)
+    mask = _mask(corpus.excluded, corpus.labels)
     if never_negatives is not None and len(never_negatives) != len(labels):
         raise InputError(
             f"never_negatives list {len(never_negatives)} rows, there are {len(labels)} labels: make the lists for as "
             "many rows"
         )
     never = never_negatives or PairLists(np.empty(0, np.int64), np.empty(0, np.int64))
-    offsets = np.empty(0, np.int64) if labels.offsets is None else labels.offsets
-    mask = np.empty(0, np.bool_) if excluded is None else np.ascontiguousarray(excluded)
     return kernels.Lookup(
-        members=read_only(labels.members),
-        offsets=read_only(offsets),
+        members=read_only(corpus.labels.members),
+        offsets=_offsets(corpus.labels),
         class_starts=read_only(starts),
         class_rows=read_only(class_rows),
-        vectors=read_only(values),
-        excluded=read_only(mask),
+        vectors=values,
+        excluded=mask,
         never_starts=read_only(never.starts),
         never_rows=read_only(never.partners),
+        anchor_members=read_only(labels.members),
+        anchor_offsets=_offsets(labels),
+        anchor_vectors=values if one_set else _values(vectors, labels, rule),
+        anchor_excluded=mask if one_set else _mask(excluded, labels),
+        one_set=one_set,
     )
 
 
-def limits_of(rule: MiningRule) -> kernels.Limits:
+def _offsets(labels: Labels) -> NDArray[np.int64]:
+    return read_only(np.empty(0, np.int64) if labels.offsets is None else labels.offsets)
+
+
+def _values(vectors: NDArray[np.float32] | None, labels: Labels, rule: MiningRule) -> NDArray[np.float32]:
+    """Vectors as the kernel reads them; empty where it does not."""
+    if vectors is None or not reads_vectors(rule):
+        return read_only(np.empty((0, 0), np.float32))
+    if vectors.ndim != 2 or len(vectors) != len(labels) or vectors.dtype != np.float32:
+        raise InputError(
+            f"vectors are {vectors.dtype} of shape {vectors.shape}, there are {len(labels)} labels: "
+            "give float32 (N, D), one row a label"
+        )
+    return read_only(np.ascontiguousarray(vectors))
+
+
+def _mask(excluded: NDArray[np.bool_] | None, labels: Labels) -> NDArray[np.bool_]:
+    """Rows to be left out as the kernel reads them; empty where there are none."""
+    if excluded is None:
+        return read_only(np.empty(0, np.bool_))
+    if excluded.shape != (len(labels),) or excluded.dtype != np.bool_:
+        raise InputError(
+            f"excluded is {excluded.dtype} of shape {excluded.shape}: "
+            f"give a bool for each of {len(labels)} rows"
+        )
+    return read_only(np.ascontiguousarray(excluded))
+
+
+def limits_of(rule: MiningRule, *, confusion: bool) -> kernels.Limits:
     """The rule in the kernel's form: squared k, and for a guard that is off what refuses nothing."""
     guards = rule.guards
     first, stop = guards.rank_window or (0, np.iinfo(np.int64).max)
@@ -130,6 +168,8 @@ def limits_of(rule: MiningRule) -> kernels.Limits:
         relative_margin=-1.0 if guards.relative_margin is None else float(guards.relative_margin),
         random_order=rule.order == "random",
         order_seed=int(rule.order_seed) % 2**63,
+        per_positive=int(rule.negatives_per_positive),
+        confusion=confusion,
     )
 
 

@@ -27,9 +27,11 @@ class MiningRule:
     nearer_positive: a negative counts only when some known positive of the anchor is nearer than it.
     guards: conditions against false negatives, all off by default.
     order: which of an anchor's admissible pairs are taken. "farthest": its positives from farthest to nearest, each
-        with the nearest unused admissible negative, the hardest there is. "random": positives in random order, each
-        with a random one of these. A negative is used at most once for one anchor, and so is a positive.
+        with the nearest unused admissible negatives, the hardest there are. "random": positives in random order, each
+        with random ones of these. A negative is used at most once for one anchor.
     order_seed: of "random"; what is drawn for an anchor depends on it and on the ids of the rows, on nothing else.
+    negatives_per_positive: the most triplets with the same anchor and positive; more than 1 suits anchors with few
+        positives.
     """
 
     k_hardness: Annotated[float, Ge(0)] = 1.0
@@ -40,6 +42,7 @@ class MiningRule:
     guards: Guards = field(default_factory=Guards)
     order: Order = "farthest"
     order_seed: Annotated[int, Ge(0)] = 0
+    negatives_per_positive: Annotated[int, Ge(1)] = 1
 
     def __post_init__(self) -> None:
         check_limits(self)

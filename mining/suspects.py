@@ -186,7 +186,7 @@ def _votes(row_of, ids, sq, members, offsets, sizes, voters):
             n = ids[line, rank]
             if n < 0 or (found and rank >= voters):
                 break
-            shared = shared_class(members, offsets, a, n)
+            shared = shared_class(members, offsets, a, members, offsets, n)
             if rank < voters:
                 asked += 1
                 if shared >= 0:

@@ -38,12 +38,12 @@ def first_shared(label_sets, a, b):
     return min(label_sets[a] & label_sets[b], default=None)
 
 
-def mine_by_loops(table, label_sets, rule, *, anchors, vectors=None, excluded=(), never=()):
+def mine_by_loops(table, label_sets, rule, *, anchors, vectors=None, excluded=(), never=(), corpus=None):
     """The rule of smart mining, one condition at a time over every (anchor, positive, negative).
 
     label_sets: a set of integer classes for each row. excluded: row ids. never: pairs of ids
-    that are no negatives, in either order. Follows the wording of
-    ``MiningRule`` and ``Guards``, and shares no code with the miner.
+    that are no negatives, in either order. corpus: the rows that may be positives, by default all. Follows the wording
+    of ``MiningRule`` and ``Guards``, and shares no code with the miner.
     """
     mined = OracleMined()
     for row, anchor in enumerate(anchors):
@@ -63,7 +63,7 @@ def mine_by_loops(table, label_sets, rule, *, anchors, vectors=None, excluded=()
         if rule.positives == "class":
             assert vectors is not None
             known = {p for _, p, _ in positives} | {anchor} | set(excluded)
-            for p in set(range(len(label_sets))) - known:
+            for p in set(range(len(label_sets)) if corpus is None else corpus) - known:
                 if first_shared(label_sets, anchor, p) is not None:
                     difference = vectors[anchor] - vectors[p]
                     positives.append((float(np.dot(difference, difference)), p, -1))
@@ -115,9 +115,10 @@ def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies, 
         usable = dict(sorted(usable.items(), key=lambda entry: lot(rule.order_seed, anchor, entry[0][1])))
     for p in turns:
         free = [n for n, partners in usable.items() if p in partners and n not in taken]
-        if free and len(taken) < rule.triplets_per_anchor:
-            taken.add(free[0])
-            mined.triplets.append((anchor, p[1], free[0][1], p[2], free[0][2]))
+        for n in free[: rule.negatives_per_positive]:
+            if len(taken) < rule.triplets_per_anchor:
+                taken.add(n)
+                mined.triplets.append((anchor, p[1], n[1], p[2], n[2]))
 
 
 def lot(seed, anchor, row):

@@ -40,6 +40,7 @@ VIOLATIONS = {
     "k_hardness": "k is not that of the rule",
     "negative_reused": "the anchor uses the negative twice",
     "anchor_over_cap": "the anchor has more triplets than triplets_per_anchor",
+    "positive_over_cap": "anchor and positive have more triplets than negatives_per_positive",
     "order": "by the rule's order the positive would have got another negative of the anchor's triplets",
 }
 """Kinds of violation and what they mean, in the order in which they are reported."""
@@ -229,11 +230,22 @@ def _by_anchor(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> dict[st
     order = np.lexsort((negative, anchor))
     repeated = (np.diff(anchor[order]) == 0) & (np.diff(negative[order]) == 0)
     reused[order[1:][repeated]] = True
-    by_anchor = np.argsort(anchor, kind="stable")
-    _, first, size = np.unique(anchor[by_anchor], return_index=True, return_counts=True)
-    number = np.empty(len(anchor), np.int64)
-    number[by_anchor] = np.arange(len(anchor)) - np.repeat(first, size)
-    return {"negative_reused": reused, "anchor_over_cap": number >= rule.triplets_per_anchor}
+    return {
+        "negative_reused": reused,
+        "anchor_over_cap": _number_within(anchor) >= rule.triplets_per_anchor,
+        "positive_over_cap": _number_within(anchor, columns["positive"]) >= rule.negatives_per_positive,
+    }
+
+
+def _number_within(*keys: NDArray[Any]) -> NDArray[np.int64]:
+    """int64 (T,): how many entries before each have the same keys."""
+    order = np.lexsort(keys)
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
+    first = np.flatnonzero(begins)
+    number = np.empty(len(order), np.int64)
+    number[order] = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
+    return number
 
 
 def _by_vectors(

@@ -10,7 +10,7 @@ from ..compute.memory import Budget
 from ..compute.threads import usable_threads
 from ..defaults import RECALL_TARGET, SAMPLE_ROWS
 from ..errors import InputError, RecallError
-from ..neighbours import NeighbourTable
+from ..neighbours import NO_ROW, NeighbourTable
 from ..vectors import as_vectors
 from .choose import choose_method
 from .index import BLOCK_ROWS, check_at_least
@@ -26,7 +26,7 @@ from .methods import (
     with_effort,
 )
 from .parameters import ExactParameters
-from .recall import Calibration, calibrate, check_recall_target, draw_sample, recall_at_k
+from .recall import Asked, Calibration, calibrate, check_recall_target, draw_sample, recall_at_k
 from .remeasure import empty_table
 from .traverse.build import TraverseAddIndex
 
@@ -62,10 +62,14 @@ def neighbours_of(
     threads: int | None = None,
     seed: int = 0,
     memory_mib: int | None = None,
+    queries: ArrayLike | None = None,
+    own: NDArray[np.int64] | None = None,
 ) -> tuple[NeighbourTable, GraphReport]:
-    """The ``neighbours`` nearest other rows of each row, and how they were found.
+    """The ``neighbours`` nearest other rows of each row, or the nearest rows of each query, and how they were found.
 
-    vectors: (N, D) numbers. method: "exact", "hnsw", "traverse_add" or "auto". parameters: of the search,
+    vectors: (N, D) numbers. queries: (Q, D) numbers for which ``vectors`` are searched; by default these themselves,
+    each of them left out of its own neighbours. own: int64 (Q,), the row of ``vectors`` that is left out for a query,
+    −1 for none; by default none. method: "exact", "hnsw", "traverse_add" or "auto". parameters: of the search,
     instead of a method; without them the effort is raised until ``recall_target`` holds on a sample. parts:
     cut the set, to bound what one index takes; all parts are searched, and merged. threads: by
     default ``usable_threads()``. memory_mib: what may be allocated beside the vectors, the result included.
@@ -82,12 +86,13 @@ def neighbours_of(
     array = as_vectors(vectors)
     threads = threads or usable_threads()
     rows, width = array.shape
+    asked = _asked(array, queries, own)
     check_at_least("neighbours", neighbours, 1)
     check_at_least("parts", parts, 1)
     check_recall_target(recall_target)
     if parts > rows:
         raise InputError(f"parts is {parts}, but there are {rows} rows: lower it to at most {rows}")
-    search = _Search(array, neighbours, recall_target, parts, threads, seed, memory_mib)
+    search = _Search(array, asked, neighbours, recall_target, parts, threads, seed, memory_mib)
     if parameters is not None:
         if method not in ("auto", method_of(parameters)):
             raise InputError(
@@ -96,7 +101,9 @@ def neighbours_of(
         return _searched(search, parameters, "as asked", given=True)
     if method != "auto":
         return _searched(search, default_parameters(method, neighbours), "as asked", given=False)
-    choice = choose_method(-(-rows // parts), width, neighbours, threads, memory_mib)
+    choice = choose_method(
+        -(-rows // parts), width, neighbours, threads, memory_mib, queries=len(asked.vectors)
+    )
     try:
         return _searched(search, default_parameters(choice.method, neighbours), choice.why, given=False)
     except RecallError as error:
@@ -106,11 +113,35 @@ def neighbours_of(
     return _searched(search, ExactParameters(), why, given=False)
 
 
+def _asked(vectors: NDArray[np.float32], queries: ArrayLike | None, own: NDArray[np.int64] | None) -> Asked:
+    """What is searched for, checked to fit what is searched in."""
+    rows = len(vectors)
+    if queries is None:
+        if own is not None:
+            raise InputError("own is given without queries, and each row of vectors is its own: leave it out")
+        return Asked(vectors, np.arange(rows, dtype=np.int64))
+    array = as_vectors(queries, name="queries")
+    if array.shape[1] != vectors.shape[1]:
+        raise InputError(
+            f"queries are of width {array.shape[1]} and the vectors that are searched of width {vectors.shape[1]}: "
+            "embed both with one model"
+        )
+    if own is None:
+        return Asked(array, np.full(len(array), NO_ROW, np.int64))
+    if own.shape != (len(array),) or own.dtype != np.int64 or own.min() < NO_ROW or own.max() >= rows:
+        raise InputError(
+            f"own is {own.dtype} of shape {own.shape} for {len(array)} queries: give for each an int64 row below "
+            f"{rows}, or {NO_ROW}"
+        )
+    return Asked(array, own)
+
+
 @dataclass(frozen=True, slots=True)
 class _Search:
     """The arguments of ``neighbours_of`` but for the method."""
 
     vectors: NDArray[np.float32]
+    asked: Asked
     neighbours: int
     recall_target: float
     parts: int
@@ -126,28 +157,26 @@ def _searched(
     array, neighbours, parts = search.vectors, search.neighbours, search.parts
     threads, seed, memory_mib = search.threads, search.seed, search.memory_mib
     rows, width = array.shape
-    search_mib = _left_for_search(memory_mib, rows, width, neighbours, parts, parameters)
-    ids = np.arange(rows, dtype=np.int64)
+    queries, own = search.asked.vectors, search.asked.own
+    search_mib = _left_for_search(memory_mib, rows, len(queries), width, neighbours, parts, parameters)
     # What one part finds is the table; what several find is merged into one, block by block.
-    table = empty_table(rows if parts > 1 else 0, neighbours)
-    rows_at_once = BLOCK_ROWS if parts > 1 else rows
+    table = empty_table(len(queries) if parts > 1 else 0, neighbours)
+    rows_at_once = BLOCK_ROWS if parts > 1 else len(queries)
     tried: tuple[tuple[int, float], ...] = ()
     arrived: float | None = None
     for start, stop in pairwise(np.linspace(0, rows, parts + 1).astype(int).tolist()):
         part = array[start:stop]
         index = build_index(part, parameters=parameters, seed=seed, threads=threads, first_id=start)
         if start == 0 and not given and not isinstance(parameters, ExactParameters):
-            calibration = _calibrated(
-                index, part, neighbours, search.recall_target, seed, threads, search_mib
-            )
+            calibration = _calibrated(index, part, search, search_mib)
             index, parameters, tried = calibration.index, calibration.index.parameters, calibration.tried
         if isinstance(index, TraverseAddIndex):
             arrived = min(index.report.arrived, 1.0 if arrived is None else arrived)
-        for first in range(0, rows, rows_at_once):
+        for first in range(0, len(queries), rows_at_once):
             block = slice(first, first + rows_at_once)
             found = index.search(
-                array[block],
-                query_ids=ids[block],
+                queries[block],
+                query_ids=own[block],
                 neighbours=neighbours,
                 threads=threads,
                 memory_mib=search_mib,
@@ -158,35 +187,42 @@ def _searched(
                 merge_into(table, found, first=first)
     recall, recall_rows = 1.0, 0
     if not isinstance(parameters, ExactParameters):
-        recall, recall_rows = _recall_of(table, array, seed, threads, search_mib)
+        recall, recall_rows = _recall_of(table, search, search_mib)
     report = GraphReport(method_of(parameters), why, parts, parameters, recall, recall_rows, tried, arrived)
     return table, report
 
 
 def _left_for_search(
-    memory_mib: int | None, rows: int, width: int, neighbours: int, parts: int, parameters: Parameters
+    memory_mib: int | None,
+    rows: int,
+    queries: int,
+    width: int,
+    neighbours: int,
+    parts: int,
+    parameters: Parameters,
 ) -> int | None:
     """What a search of one part may take, its result included."""
     budget = Budget(memory_mib, f"{method_of(parameters)} in {parts} parts")
     budget = budget.take(
-        index_bytes(-(-rows // parts), width, parameters) + 8 * rows, "the index of one part"
+        index_bytes(-(-rows // parts), width, parameters) + 8 * queries, "the index of one part"
     )
-    with_result = budget.take(12 * rows * neighbours, "its result")
+    with_result = budget.take(12 * queries * neighbours, "its result")
     # What the search of a single part returns is the result.
     return (budget if parts == 1 else with_result).left_mib
 
 
 def _calibrated(
-    index: Index,
-    part: NDArray[np.float32],
-    neighbours: int,
-    recall_target: float,
-    seed: int,
-    threads: int,
-    memory_mib: int | None,
+    index: Index, part: NDArray[np.float32], search: _Search, memory_mib: int | None
 ) -> Calibration[Index]:
+    threads, recall_target = search.threads, search.recall_target
     sample = draw_sample(
-        part, neighbours, seed=seed, threads=threads, first_id=index.first_id, memory_mib=memory_mib
+        part,
+        search.neighbours,
+        seed=search.seed,
+        threads=threads,
+        first_id=index.first_id,
+        memory_mib=memory_mib,
+        asked=None if search.asked.vectors is search.vectors else search.asked,
     )
     calibration = calibrate(index, with_effort, sample, recall_target=recall_target, threads=threads)
     if not calibration.reached:
@@ -199,17 +235,16 @@ def _calibrated(
     return calibration
 
 
-def _recall_of(
-    table: NeighbourTable, vectors: NDArray[np.float32], seed: int, threads: int, memory_mib: int | None
-) -> tuple[float, int]:
+def _recall_of(table: NeighbourTable, search: _Search, memory_mib: int | None) -> tuple[float, int]:
     # Another sample than the one that the effort was chosen on, which it fits a little too well.
     sample = draw_sample(
-        vectors,
+        search.vectors,
         table.neighbours,
         sample_rows=SAMPLE_ROWS,
-        seed=seed + 1,
-        threads=threads,
+        seed=search.seed + 1,
+        threads=search.threads,
         memory_mib=memory_mib,
+        asked=search.asked,
     )
     found = NeighbourTable(table.ids[sample.rows], table.sq_distances[sample.rows])
     return recall_at_k(found, sample.truth), len(sample.rows)

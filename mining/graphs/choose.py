@@ -15,6 +15,8 @@ _GRAPH_EXPONENT = 1.17
 _MEASURED_ROWS = 60_000
 _MEASURED_WIDTH = 64
 _WARM_SHARE = 0.4
+_SHARE_OF_BUILD = 0.5
+"""Of a graph's time where its own rows are searched for."""
 _SHARE_WITHOUT_WIDTH = 0.6
 """Of a graph's time at width 64: what does not grow with the width."""
 
@@ -36,15 +38,19 @@ def choose_method(
     *,
     reproducible: bool = False,
     warm: bool = False,
+    queries: int | None = None,
 ) -> Choice:
     """The fastest method whose index fits into the memory.
 
+    queries: searched for among the rows; by default the rows themselves are.
     reproducible: the same bytes are wanted at any number of threads, which several threads building one
     hnsw index do not give. warm: a traverse_add graph of the epoch before can be started from.
     """
-    exact_seconds = _exact_seconds(rows, width) / cores
-    graph_seconds = _graph_seconds(rows, width, neighbours) / cores * (_WARM_SHARE if warm else 1.0)
-    estimate = f"{rows} × {width}, K = {neighbours}, {cores} cores"
+    asked = rows if queries is None else queries
+    exact_seconds = _exact_seconds(rows, asked, width) / cores
+    graph_seconds = _graph_seconds(rows, asked, width, neighbours) / cores * (_WARM_SHARE if warm else 1.0)
+    of = "" if asked == rows else f"{asked} queries of "
+    estimate = f"{of}{rows} × {width}, K = {neighbours}, {cores} cores"
     if exact_seconds <= graph_seconds:
         return Choice(
             "exact",
@@ -56,7 +62,7 @@ def choose_method(
         graph, why = "traverse_add", "it can start from the graph of the epoch before"
     elif reproducible and cores > 1:
         graph, why = "traverse_add", "it is the same at any number of threads"
-    needed = graph_mib(graph, rows, width, neighbours)
+    needed = graph_mib(graph, rows, width, neighbours, queries=asked)
     if memory_mib is not None and needed > memory_mib:
         return Choice(
             "exact",
@@ -70,19 +76,24 @@ def choose_method(
     )
 
 
-def graph_mib(method: str, rows: int, width: int, neighbours: int) -> int:
-    """MiB that an index with default parameters and the table of its neighbours take."""
+def graph_mib(method: str, rows: int, width: int, neighbours: int, *, queries: int | None = None) -> int:
+    """MiB that an index with default parameters and the table of the neighbours of its rows, or of queries, take."""
     index = index_bytes(rows, width, default_parameters(method, neighbours))
-    return -(-(12 * rows * neighbours + index) // MIB)
+    asked = rows if queries is None else queries
+    return -(-(12 * asked * neighbours + index) // MIB)
 
 
-def _exact_seconds(rows: int, width: int) -> float:
-    return rows**2 * (_EXACT_PER_PAIR + _EXACT_PER_PAIR_AND_COLUMN * width)
+def _exact_seconds(rows: int, queries: int, width: int) -> float:
+    return rows * queries * (_EXACT_PER_PAIR + _EXACT_PER_PAIR_AND_COLUMN * width)
 
 
-def _graph_seconds(rows: int, width: int, neighbours: int) -> float:
+def _graph_seconds(rows: int, queries: int, width: int, neighbours: int) -> float:
     per_row = _GRAPH_PER_ROW + _GRAPH_PER_ROW_AND_NEIGHBOUR * neighbours
     depth = (rows / _MEASURED_ROWS) ** (_GRAPH_EXPONENT - 1)
+    searched = (1 - _SHARE_OF_BUILD) * queries + _SHARE_OF_BUILD * rows
     return (
-        rows * depth * per_row * (_SHARE_WITHOUT_WIDTH + (1 - _SHARE_WITHOUT_WIDTH) * width / _MEASURED_WIDTH)
+        searched
+        * depth
+        * per_row
+        * (_SHARE_WITHOUT_WIDTH + (1 - _SHARE_WITHOUT_WIDTH) * width / _MEASURED_WIDTH)
     )

@@ -45,11 +45,24 @@ def recall_at_k(found: NeighbourTable, truth: NeighbourTable) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What is searched for. vectors: float32 (Q, D). own: int64 (Q,), global id that a query is not to find, or −1."""
+
+    vectors: NDArray[np.float32]
+    own: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class RecallSample:
-    """Rows drawn to measure recall on, and their true neighbours. rows: int64 (S,), global ids, ascending."""
+    """Queries drawn to measure recall on, and their true neighbours.
+
+    rows: int64 (S,), ascending: global ids of rows that are searched for among their own set, else places among the
+    queries. own: int64 (S,), see ``Asked``.
+    """
 
     rows: NDArray[np.int64]
     queries: NDArray[np.float32]
+    own: NDArray[np.int64]
     truth: NeighbourTable
 
 
@@ -62,16 +75,22 @@ def draw_sample(
     threads: int = 1,
     first_id: int = 0,
     memory_mib: int | None = None,
+    asked: Asked | None = None,
 ) -> RecallSample:
-    """Draw rows of float32 (N, D) vectors without replacement, and search for them exactly in all of these."""
+    """Draw rows of float32 (N, D) vectors without replacement, and search for them exactly in all of these.
+
+    asked: draw from these queries instead.
+    """
     rng = np.random.default_rng((seed, 0x5EC411))
-    local = np.sort(rng.choice(len(vectors), size=min(sample_rows, len(vectors)), replace=False))
-    queries = np.ascontiguousarray(vectors[local])
-    rows = local.astype(np.int64) + first_id
+    queries = vectors if asked is None else asked.vectors
+    local = np.sort(rng.choice(len(queries), size=min(sample_rows, len(queries)), replace=False))
+    some = np.ascontiguousarray(queries[local])
+    rows = local.astype(np.int64) + (first_id if asked is None else 0)
+    own = rows if asked is None else asked.own[local]
     truth = exact.build(vectors, first_id=first_id).search(
-        queries, query_ids=rows, neighbours=neighbours, threads=threads, memory_mib=memory_mib
+        some, query_ids=own, neighbours=neighbours, threads=threads, memory_mib=memory_mib
     )
-    return RecallSample(rows, queries, truth)
+    return RecallSample(rows, some, own, truth)
 
 
 def check_recall_target(recall_target: float) -> None:
@@ -83,7 +102,7 @@ def check_recall_target(recall_target: float) -> None:
 def measure(index: Searchable, sample: RecallSample, *, threads: int = 1) -> float:
     """Recall of the index on the sample."""
     found = index.search(
-        sample.queries, query_ids=sample.rows, neighbours=sample.truth.neighbours, threads=threads
+        sample.queries, query_ids=sample.own, neighbours=sample.truth.neighbours, threads=threads
     )
     return recall_at_k(found, sample.truth)
 

@@ -110,6 +110,8 @@ class MineSpec(Section):
     margin: float = setting(MiningRule, "margin")
     """m, in units of squared distance."""
     triplets_per_anchor: int = setting(MiningRule, "triplets_per_anchor")
+    negatives_per_positive: int = setting(MiningRule, "negatives_per_positive", as_before=1)
+    """The most triplets with the same anchor and positive."""
     positives: PositiveSource = setting(MiningRule, "positives")
     """Where an anchor's positives come from: among its neighbours, or from its whole class."""
     nearer_positive: bool = setting(MiningRule, "nearer_positive")

@@ -164,7 +164,7 @@ def true_neighbours(job: Job, rows: NDArray[np.int64], threads: int) -> RecallSa
         )
         for first, stop in ranges
     ]
-    return RecallSample(rows, queries, merge_tables(tables, neighbours))
+    return RecallSample(rows, queries, rows, merge_tables(tables, neighbours))
 
 
 def _open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool) -> Index:

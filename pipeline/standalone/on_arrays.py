@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...mining.audit.check import AuditReport, check_triplets
-from ...mining.defaults import RECALL_TARGET, default_neighbours
+from ...mining.defaults import NEIGHBOURS, RECALL_TARGET, default_neighbours
 from ...mining.errors import InputError
 from ...mining.graphs.build import GraphReport, neighbours_of
 from ...mining.guarding.never_negatives import PairLists, pair_lists
@@ -49,20 +49,28 @@ def neighbours(
     threads: int | None = None,
     seed: int = 0,
     memory_mib: int | None = None,
+    queries: ArrayLike | None = None,
+    own: ArrayLike | None = None,
 ) -> Neighbours:
-    """The nearest other rows of each row.
+    """The nearest other rows of each row, or the nearest rows of each query.
 
-    vectors: (N, D) numbers of unit length. neighbours: K, by default 150 or what the set has. normalise: scale the
-    vectors to unit length first. method: "exact", "hnsw", "traverse_add", or "auto", the fastest for such a set.
-    recall_target: share of the true neighbours to find, measured on a sample. threads: all cores by default.
-    memory_mib: what may be allocated beside the vectors.
+    vectors: (N, D) numbers of unit length. neighbours: K, by default 150 or what the set has. queries: (Q, D) numbers
+    of unit length, for which the vectors are searched instead of for themselves; own: integers (Q,), for each of them
+    the row of the vectors that is the query itself and is left out, −1 for none. normalise: scale the vectors to unit
+    length first. method: "exact", "hnsw", "traverse_add", or "auto", the fastest for such a set. recall_target: share
+    of the true neighbours to find, measured on a sample. threads: all cores by default. memory_mib: what may be
+    allocated beside the vectors.
 
     An hnsw graph that several threads build differs from run to run; all else is the same for a seed.
 
     Raises: InputError for vectors that cannot be searched, or a recall or memory target that cannot be met.
     """
-    array = _unit(vectors, normalise=normalise)
-    wanted = default_neighbours(len(array)) if neighbours is None else neighbours
+    array = unit_vectors(vectors, normalise=normalise)
+    asked = None if queries is None else unit_vectors(queries, normalise=normalise, name="queries")
+    if neighbours is None:
+        wanted = default_neighbours(len(array)) if queries is None else min(NEIGHBOURS, len(array))
+    else:
+        wanted = neighbours
     table, report = neighbours_of(
         array,
         wanted,
@@ -71,6 +79,8 @@ def neighbours(
         threads=threads,
         seed=seed,
         memory_mib=memory_mib,
+        queries=asked,
+        own=None if own is None else np.asarray(own, np.int64),
     )
     return Neighbours(table.ids, table.sq_distances, report)
 
@@ -101,7 +111,7 @@ def mine(
     Raises: InputError for vectors, labels or a table that cannot be mined: no two rows of a class, one class only,
     vectors that are all equal.
     """
-    array = _unit(vectors, normalise=normalise)
+    array = unit_vectors(vectors, normalise=normalise)
     coded = _coded(labels, len(array))
     check_minable(coded, array, excluded)
     rule = MiningRule() if rule is None else rule
@@ -138,7 +148,7 @@ def audit(
 
     Raises: InputError for missing columns, labels or rule, and for vectors that do not fit the labels.
     """
-    array = _unit(vectors, normalise=normalise)
+    array = unit_vectors(vectors, normalise=normalise)
     if isinstance(triplets, TripletSet):
         coded = triplets.labels if labels is None else _coded(labels, len(array))
         columns = _recoded(triplets, coded)
@@ -180,7 +190,7 @@ def suspects(
 
     Raises: InputError, as ``mine`` does.
     """
-    array = _unit(vectors, normalise=normalise)
+    array = unit_vectors(vectors, normalise=normalise)
     coded = _coded(labels, len(array))
     nearest = min(NEAREST, len(array) - 1) if neighbours is None else neighbours
     table = nearest_of(_table(array, nearest, method=method, threads=threads, seed=seed))
@@ -192,15 +202,15 @@ def suspects(
     )
 
 
-def _unit(vectors: ArrayLike, *, normalise: bool) -> NDArray[np.float32]:
+def unit_vectors(vectors: ArrayLike, *, normalise: bool, name: str = "vectors") -> NDArray[np.float32]:
     """float32 (N, D) of unit length: the margin is in units of their squared distances."""
     if normalise:
-        return to_unit(vectors, name="vectors")
-    array = as_vectors(vectors, name="vectors")
+        return to_unit(vectors, name=name)
+    array = as_vectors(vectors, name=name)
     if not is_unit(array):
         norms = np.linalg.norm(array, axis=1)
         raise InputError(
-            f"vectors have lengths from {norms.min():.4g} to {norms.max():.4g}, but the margin is in units of squared "
+            f"{name} have lengths from {norms.min():.4g} to {norms.max():.4g}, but the margin is in units of squared "
             "distances of unit vectors: pass normalise=True, or normalise them before"
         )
     return array

@@ -121,6 +121,7 @@ def test_a_negative_of_the_anchors_class(vectors, table, labels):
         (MiningRule(1.0, order="random"), MiningRule(1.0), "order"),
         (MiningRule(1.0, order="random"), MiningRule(1.0, order="random", order_seed=1), "order"),
         (MiningRule(1.0, triplets_per_anchor=3), MiningRule(1.0, triplets_per_anchor=2), "anchor_over_cap"),
+        (MiningRule(1.0, negatives_per_positive=2), MiningRule(1.0), "positive_over_cap"),
         (MiningRule(1.0), MiningRule(1.0, guards=Guards(duplicate_sq=0.3)), "guard"),
         (MiningRule(1.0), MiningRule(1.0, guards=Guards(rank_window=(5, 9))), "guard"),
         (MiningRule(1.0), MiningRule(1.0, guards=Guards(minimum_margin_sq=0.1)), "guard"),
@@ -140,6 +141,7 @@ def test_another_rule_than_claimed(vectors, table, labels, mined_by, claimed, ki
         "boundary": (sq_p >= sq_n).sum(),
         "active": (sq_n >= sq_p + 0.2).sum(),
         "rank": (rank_p < 0).sum(),
+        "positive_over_cap": len(sq_p) - len({*zip(columns["anchor"], columns["positive"], strict=True)}),
         "anchor_over_cap": (np.unique(columns["anchor"], return_counts=True)[1] == 3).sum(),
     }
     if kind in expected:

@@ -91,6 +91,7 @@ rules = st.builds(
     k_hardness=st.sampled_from([0.0, 0.5, 0.7, 0.9, 1.0, 1.1, 1.5]),
     margin=st.sampled_from([0.2, 1.0, 5.0]),
     triplets_per_anchor=st.sampled_from([1, 2, 8, 1000]),
+    negatives_per_positive=st.sampled_from([1, 1, 2, 5]),
     positives=st.sampled_from(["neighbours", "class"]),
     nearer_positive=st.booleans(),
     order=st.sampled_from(["farthest", "random"]),

@@ -1,5 +1,7 @@
 """The library call: anybody's vectors in, neighbours and an account of them out."""
 
+import re
+
 import numpy as np
 import pytest
 from tripletmine.mining.errors import InputError, RecallError
@@ -71,7 +73,7 @@ def test_auto_goes_over_to_exact_search_where_its_graph_is_not_good_enough(
         neighbours_of(vectors, 30, method="hnsw", threads=1)
     # As for a set so large that exact search takes longer.
     monkeypatch.setattr(
-        "tripletmine.mining.graphs.build.choose_method", lambda *_: Choice("hnsw", "as if large")
+        "tripletmine.mining.graphs.build.choose_method", lambda *_, **__: Choice("hnsw", "as if large")
     )
     table, report = neighbours_of(vectors, 30, threads=1)
     expected, _ = neighbours_of(vectors, 30, method="exact")
@@ -87,7 +89,7 @@ def test_auto_goes_over_to_exact_search_where_its_graph_is_too_sparse_to_search(
         raise RecallError("a search of the graph reached fewer than the 21 rows it needs: use exact")
 
     monkeypatch.setattr(
-        "tripletmine.mining.graphs.build.choose_method", lambda *_: Choice("hnsw", "as if large")
+        "tripletmine.mining.graphs.build.choose_method", lambda *_, **__: Choice("hnsw", "as if large")
     )
     monkeypatch.setattr("tripletmine.mining.graphs.build._calibrated", refuse)
     table, report = neighbours_of(clustered, 20, threads=1)
@@ -153,3 +155,41 @@ def test_parameters_tell_their_method(clustered) -> None:
         (TraverseAddParameters(), "traverse_add"),
     ]:
         assert neighbours_of(clustered[:200], 5, parameters=parameters)[1].method == method
+
+
+@pytest.mark.parametrize("method", ["exact", "hnsw", "traverse_add", "auto"])
+@pytest.mark.parametrize("parts", [1, 3])
+def test_other_queries_are_searched_for(method, parts, clustered):
+    queries = np.ascontiguousarray(clustered[::40] + np.float32(0.01))
+    own = np.where(np.arange(len(queries)) % 2, np.arange(len(queries)) * 40, NO_ROW)
+    table, report = neighbours_of(
+        clustered, 20, queries=queries, own=own, method=method, recall_target=0.98, parts=parts, threads=2
+    )
+    sq = np.square(clustered.astype(np.float64) - queries[:, None]).sum(axis=2)
+    sq[own >= 0, own[own >= 0]] = np.inf
+    expected = np.argsort(sq, axis=1, kind="stable")[:, :20]
+    assert (table.ids == expected).mean() > (0.999 if report.method == "exact" else 0.97)
+    np.testing.assert_allclose(table.sq_distances, np.take_along_axis(sq, table.ids, axis=1), rtol=1e-4)
+    assert not (table.ids == own[:, None])[own >= 0].any()
+    assert report.recall_rows == (0 if report.method == "exact" else len(queries))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"queries": np.zeros((4, 3))},
+            "queries are of width 3 and the vectors that are searched of width 16",
+        ),
+        ({"own": np.zeros(4, np.int64)}, "own is given without queries"),
+        (
+            {"queries": np.ones((4, 16)), "own": np.zeros(3, np.int64)},
+            "own is int64 of shape (3,) for 4 queries",
+        ),
+        ({"queries": np.ones((1, 16)), "own": np.array([3000])}, "give for each an int64 row below 3000"),
+        ({"queries": np.full((4, 16), np.inf)}, "queries: rows 0, 1, 2, 3 hold NaN"),
+    ],
+)
+def test_queries_that_do_not_fit_are_refused(arguments, message, clustered):
+    with pytest.raises(InputError, match=re.escape(message)):
+        neighbours_of(clustered, 5, **arguments)

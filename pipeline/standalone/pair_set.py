@@ -1,0 +1,64 @@
+"""Triplets of queries and documents in memory, and the same as a table for people."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...mining.graphs.build import GraphReport
+from ...mining.pairs.relevance import Relevance
+from ...mining.report import MiningReport
+from ...mining.rule import MiningRule
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PairSet:
+    """Triplets of a query, a relevant document and another one, and what was counted while they were mined.
+
+    columns: one array a column, all of the same length, ordered by query. ``anchor`` int64 is a row of the queries,
+        ``positive`` and ``negative`` int64 are rows of the corpus; ``sq_positive`` and ``sq_negative`` float32 squared
+        distances to the query, from which the cosine of unit vectors is 1 − d²/2; ``positive_rank`` and
+        ``negative_rank`` int32 0-based places among the query's neighbours, −1 outside them; ``k_hardness`` float32.
+    report: of the queries that have a relevant document; ``relevance.without`` counts the others. graph: how the
+    neighbours were found; None where they were given, and for triplets read from files. query_keys, corpus_keys: of
+    all rows; None for arrays, whose rows have none.
+    """
+
+    columns: dict[str, NDArray[Any]]
+    relevance: Relevance
+    rule: MiningRule
+    report: MiningReport
+    graph: GraphReport | None = None
+    query_keys: pa.Array | None = None
+    corpus_keys: pa.Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.columns["anchor"])
+
+    def __repr__(self) -> str:
+        report, known = self.report, self.relevance
+        return (
+            f"PairSet({len(self):,} triplets of {report.anchors_with_triplet:,} of {known.queries:,} queries against "
+            f"{known.corpus:,} documents, k_hardness = {self.rule.k_hardness:g}, margin = {self.rule.margin:g})"
+        )
+
+    def to_arrow(self) -> pa.Table:
+        """The columns as an Arrow table, with the rows' keys where they have some.
+
+        Numbers share the memory of ``columns``.
+        """
+        arrays: dict[str, Any] = {name: pa.array(values) for name, values in self.columns.items()}
+        if self.query_keys is not None:
+            arrays["anchor_key"] = self.query_keys.take(arrays["anchor"])
+        if self.corpus_keys is not None:
+            for role in ("positive", "negative"):
+                arrays[f"{role}_key"] = self.corpus_keys.take(arrays[role])
+        return pa.table(arrays)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The same as a DataFrame. Raises: ImportError without pandas."""
+        return self.to_arrow().to_pandas()

@@ -1,0 +1,156 @@
+"""Queries, a corpus and pairs in, triplets out."""
+
+import re
+
+import numpy as np
+import pytest
+import tripletmine as tm
+from tripletmine.mining.errors import InputError
+from tripletmine.mining.miner import PAIR_COLUMNS
+from tripletmine.pipeline.standalone.pair_set import PairSet
+
+QUERIES, DOCUMENTS = 120, 400
+
+
+@pytest.fixture(scope="module")
+def corpus() -> np.ndarray:
+    """float64 (400, 8), of any length."""
+    return np.random.default_rng(1).standard_normal((DOCUMENTS, 8))
+
+
+@pytest.fixture(scope="module")
+def pairs() -> np.ndarray:
+    """(P, 2): two documents for each query but the last, which has none."""
+    documents = np.random.default_rng(2).choice(DOCUMENTS, 2 * (QUERIES - 1), replace=False)
+    return np.stack([np.repeat(np.arange(QUERIES - 1), 2), documents], axis=1)
+
+
+@pytest.fixture(scope="module")
+def queries(corpus, pairs) -> np.ndarray:
+    """Each between its documents, float64 (120, 8)."""
+    between = np.zeros((QUERIES, 8))
+    np.add.at(between, pairs[:, 0], corpus[pairs[:, 1]])
+    return between + 0.3 * np.random.default_rng(3).standard_normal(between.shape)
+
+
+@pytest.fixture(scope="module")
+def mined(queries, corpus, pairs) -> PairSet:
+    """Three negatives for each positive, else all by default."""
+    return tm.mine_pairs(queries, corpus, pairs, tm.MiningRule(negatives_per_positive=3), normalise=True)
+
+
+def unit(vectors):
+    """Rows of length 1, float64."""
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_triplets_meet_the_rule_and_the_pairs(queries, corpus, pairs, mined: PairSet) -> None:
+    columns = mined.columns
+    assert {name: column.dtype for name, column in columns.items()} == PAIR_COLUMNS
+    assert len(mined) > 100
+    relevant = {(int(q), int(d)) for q, d in pairs}
+    sq = ((unit(queries)[:, None] - unit(corpus)[None]) ** 2).sum(axis=2)
+    for a, p, n in zip(columns["anchor"], columns["positive"], columns["negative"], strict=True):
+        assert (a, p) in relevant
+        assert (a, n) not in relevant
+        assert sq[a, p] < sq[a, n] < sq[a, p] + 0.2
+    np.testing.assert_allclose(columns["sq_negative"], sq[columns["anchor"], columns["negative"]], atol=1e-5)
+    np.testing.assert_allclose(columns["sq_positive"], sq[columns["anchor"], columns["positive"]], atol=1e-5)
+    _, times = np.unique(columns["anchor"] * DOCUMENTS + columns["positive"], return_counts=True)
+    assert times.max() == 3
+
+
+def test_what_was_counted(mined: PairSet) -> None:
+    assert mined.relevance.without == 1
+    assert mined.report.anchors == QUERIES - 1
+    assert mined.graph is not None
+    assert mined.graph.recall == 1.0
+    assert mined.rule.positives == "class"
+    assert repr(mined) == (
+        f"PairSet({len(mined)} triplets of {mined.report.anchors_with_triplet} of 120 queries against 400 documents, "
+        "k_hardness = 1, margin = 0.2)"
+    )
+
+
+def test_positives_beyond_the_neighbours_have_their_true_distance(queries, corpus, pairs) -> None:
+    rule = tm.MiningRule(0.0, margin=4.0, nearer_positive=False)
+    mined = tm.mine_pairs(queries, corpus, pairs, rule, neighbours=3, normalise=True)
+    outside = mined.columns["positive_rank"] < 0
+    assert outside.any()
+    assert mined.report.positives == len(pairs)
+
+
+def test_every_form_of_pairs_gives_the_same(queries, corpus, pairs, mined: PairSet) -> None:
+    rule = tm.MiningRule(negatives_per_positive=3)
+    unjudged = np.setdiff1d(np.arange(DOCUMENTS), pairs[:, 1])[:5]
+    lists = {int(q): pairs[pairs[:, 0] == q, 1].tolist() for q in np.unique(pairs[:, 0])}
+    graded = {q: dict.fromkeys(documents, 2.0) for q, documents in lists.items()}
+    graded[0] |= dict.fromkeys(unjudged.tolist(), 0.0)
+    known = np.concatenate([pairs, np.stack([np.zeros(5, int), unjudged], axis=1)])
+    grades = np.concatenate([np.ones(len(pairs)), np.zeros(5)])
+    for relevant, given in ((lists, None), (graded, None), (known, grades)):
+        found = tm.mine_pairs(queries, corpus, relevant, rule, grades=given, normalise=True)
+        for name, column in mined.columns.items():
+            np.testing.assert_array_equal(found.columns[name], column, err_msg=name)
+    assert found.relevance.irrelevant.of(0).tolist() == sorted(unjudged.tolist())
+
+
+def test_a_table_serves_another_rule(queries, corpus, pairs) -> None:
+    table = tm.neighbours(corpus, queries=queries, normalise=True)
+    assert table.ids.shape == (QUERIES, 150)
+    rule = tm.MiningRule(0.8, margin=0.5)
+    found = tm.mine_pairs(queries, corpus, pairs, rule, neighbours=table, normalise=True)
+    expected = tm.mine_pairs(queries, corpus, pairs, rule, normalise=True)
+    for name, column in expected.columns.items():
+        np.testing.assert_array_equal(found.columns[name], column, err_msg=name)
+    assert found.graph is table.report
+
+
+def test_a_document_that_is_the_query_takes_no_part(corpus) -> None:
+    """The corpus asks for itself, with another encoder; document i + 1 is relevant to i, and i is said to be."""
+    rows = np.arange(DOCUMENTS)
+    asking = corpus + 0.05 * np.random.default_rng(4).standard_normal(corpus.shape)
+    pairs = np.concatenate([np.stack([rows[:-1], rows[1:]], axis=1), np.stack([rows, rows], axis=1)])
+    rule = tm.MiningRule(0.0, margin=4.0, nearer_positive=False)
+    found = tm.mine_pairs(asking, corpus, pairs, rule, own=rows, normalise=True)
+    assert found.relevance.own == DOCUMENTS
+    assert (found.columns["anchor"] != found.columns["negative"]).all()
+    assert (found.columns["anchor"] + 1 == found.columns["positive"]).all()
+    without = tm.mine_pairs(asking, corpus, pairs[: DOCUMENTS - 1], rule, normalise=True)
+    assert (without.columns["anchor"] == without.columns["negative"]).any()
+    table = tm.neighbours(corpus, queries=asking, normalise=True)
+    with pytest.raises(InputError, match="holds the queries themselves"):
+        tm.mine_pairs(asking, corpus, pairs, rule, own=rows, neighbours=table, normalise=True)
+    mended = tm.neighbours(corpus, queries=asking, own=rows, normalise=True)
+    again = tm.mine_pairs(asking, corpus, pairs, rule, own=rows, neighbours=mended, normalise=True)
+    np.testing.assert_array_equal(again.columns["negative"], found.columns["negative"])
+
+
+def test_tables_for_people(mined: PairSet) -> None:
+    frame = mined.to_pandas()
+    assert list(frame.columns) == list(PAIR_COLUMNS)
+    np.testing.assert_array_equal(frame.negative, mined.columns["negative"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"queries": np.eye(9)}, "queries are of width 9, the corpus is of width 8"),
+        ({"queries": np.full((QUERIES, 8), np.nan)}, "queries: rows 0, 1, 2, 3, 4, … hold NaN"),
+        ({"normalise": False}, "queries have lengths from"),
+        ({"own": [0, 1]}, "own is int64 of shape (2,) for 120 queries"),
+        ({"own": np.full(QUERIES, DOCUMENTS)}, "own names rows from 400 to 400, the corpus has 400"),
+        ({"grades": [1.0]}, "grades are float64 of shape (1,)"),
+        ({"relevant": {0: {0: 1.0}}, "grades": [1.0]}, "grades are given twice"),
+        ({"neighbours": "table", "method": "exact"}, "neighbours is a table already"),
+        ({"neighbours": "short"}, "the neighbour table has 5 rows, there are 120 queries"),
+    ],
+)
+def test_bad_input(queries, corpus, pairs, change, message) -> None:
+    tables = {"table": QUERIES, "short": 5}
+    arguments = {"queries": queries, "corpus": corpus, "relevant": pairs, "normalise": True} | change
+    if arguments.get("neighbours") in tables:
+        some = queries[: tables[arguments["neighbours"]]]
+        arguments["neighbours"] = tm.neighbours(corpus, 5, queries=some, normalise=True)
+    with pytest.raises(InputError, match=re.escape(message)):
+        tm.mine_pairs(**arguments)
