@@ -14,6 +14,7 @@ from .base import Reopened, SourceRows, checked_indices, strings
 from .columns import ROW_NAMES, as_strings, is_table, read_columns, rows_from_columns
 from .files import folder_of, is_url
 from .marks import FileList, FileLists, identity_of, mark_files
+from .tables.form import AS_USUAL, TableForm
 from .vectors import Vectors, has_labels, open_labels, open_vectors, read_values
 
 
@@ -22,8 +23,8 @@ class Arrays(Reopened[Vectors]):
     """Vectors (N, D), or images (N, H, W) or (N, H, W, C), from .npy, .npz, Zarr or Parquet.
 
     location: the file with the vectors.
-    labels: the file with the labels (.npy, .npz, Zarr; Parquet and CSV may also have the columns key, split,
-    role and group); None where they are in the same file.
+    labels: the file with the labels (.npy, .npz, Zarr; Parquet, CSV and TSV may also have the columns key, split,
+    role and group); None where they are in the same file. form: how a table of labels is laid out.
     uint8 stays (pixels); every other numeric type is read as float32.
     """
 
@@ -31,9 +32,10 @@ class Arrays(Reopened[Vectors]):
     labels: str | None = None
     label_separator: str | None = None
     hash_content: bool = False
+    form: TableForm = AS_USUAL
 
     def _open(self) -> Vectors:
-        return open_vectors(self.location)
+        return open_vectors(self.location, self.form.called("vector"))
 
     @property
     def rows(self) -> SourceRows:
@@ -45,16 +47,16 @@ class Arrays(Reopened[Vectors]):
         source = self.labels or self.location
         keys = strings([str(row) for row in range(len(self))])
         if is_table(source):
-            table = read_columns(source, ("key", *ROW_NAMES))
+            table = read_columns(source, ("key", *ROW_NAMES), self.form)
             self._check_length(table.num_rows, source)
             if "key" in table.column_names:
                 keys = as_strings(table["key"].combine_chunks(), subject=f'{source}, column "key"')
             return rows_from_columns(table, keys, subject=source, separator=self.label_separator)
-        if self.labels is None and not has_labels(self.location):
+        if self.labels is None and not has_labels(self.location, self.form.called("label")):
             raise DataError(
                 f"data.labels is missing but {self.location} holds no labels: name the file that does"
             )
-        labels = open_labels(source, separator=self.label_separator)
+        labels = open_labels(source, self.form.called("label"), separator=self.label_separator)
         self._check_length(len(labels), source)
         return SourceRows(keys=keys, labels=labels)
 

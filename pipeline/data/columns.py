@@ -1,20 +1,20 @@
-"""Tables of rows: Parquet or CSV with a label, and perhaps a split, a role and a group, for each row."""
+"""Tables of rows: Parquet, CSV or TSV with a label, and perhaps a split, a role and a group, for each row."""
 
-import codecs
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..redact import has_secret
 from .base import SPLIT_NAMES, SourceRows, per_value
-from .files import read_bytes, said_by, unreadable
+from .files import said_by, unreadable
 from .parquet import SUFFIXES, is_parquet_folder, parquet_schema, read_parquet
+from .tables.form import AS_USUAL, TableForm
+from .tables.text import SUFFIXES as TEXT_SUFFIXES
+from .tables.text import is_text, likely_separator, read_text, text_columns
 
 LABEL_NAMES = ("label", "labels")
 ROW_NAMES = (*LABEL_NAMES, "split", "role", "group")
@@ -25,45 +25,58 @@ _ROLES = {"query": "query", "gallery": "gallery"}
 
 def is_table(location: str) -> bool:
     """Whether this is a file, or a folder of Parquet files, which `read_columns` reads."""
-    return _suffix(location) in (*SUFFIXES, ".csv") or is_parquet_folder(location)
+    return is_text(location) or _is_parquet(location)
 
 
-def read_columns(location: str, names: tuple[str, ...]) -> pa.Table:
-    """Read those of the columns `names` that a Parquet or CSV file has. Cells of a CSV file stay strings.
+def read_columns(location: str, names: tuple[str, ...], form: TableForm = AS_USUAL) -> pa.Table:
+    """Read those of the columns `names` that a Parquet, CSV or TSV file has. Cells of a text file stay strings.
 
+    form: what separates the cells of a text file, and which of `names` are called otherwise in this one.
     Raises: DataError naming the file, and where one of the columns is there twice or only nearly has its name.
     """
-    there = column_names(location)
-    _refuse_confusing(there, names, location)
-    present = [name for name in there if name in names]
-    if not present and len(names) > 1 and _suffix(location) == ".csv":
-        says = " ".join(", ".join(there).split())  # cells of a row, perhaps with line breaks
-        raise DataError(
-            f"{location} has none of the columns {', '.join(names)} (its first line says: {says}): begin it with a "
-            "line that names them"
-        )
+    there = column_names(location, form)
+    theirs = {form.names.get(name, name): name for name in names}
+    form.require(names, there, location)
+    _refuse_confusing(there, tuple(theirs), location)
+    present = [name for name in there if name in theirs]
+    if not present and len(names) > 1 and is_text(location):
+        raise _without_names(location, there, tuple(theirs))
     try:
-        if _suffix(location) == ".csv":
-            return _read_csv(io.BytesIO(_utf8(location)), present)
-        return read_parquet(location, present)
+        table = read_text(location, present, form) if is_text(location) else read_parquet(location, present)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(location, error) from error
+    return table.rename_columns([theirs[name] for name in table.column_names])
 
 
-def column_names(location: str) -> list[str]:
-    """All columns of a Parquet or CSV file. Raises: DataError naming the file."""
+def column_names(location: str, form: TableForm = AS_USUAL) -> list[str]:
+    """All columns of a Parquet, CSV or TSV file, as they are called there. Raises: DataError naming the file."""
     if not is_table(location):
         raise DataError(
-            f"{location} is neither .parquet nor .csv: convert it to one of them, tables of other kinds are not read"
+            f"{location} is neither .parquet nor {', '.join(TEXT_SUFFIXES)}: convert it to one of them, tables of "
+            "other kinds are not read"
         )
     try:
-        if _suffix(location) == ".csv":
-            source = io.BytesIO(_utf8(location))
-            with pyarrow.csv.open_csv(source, parse_options=_CSV) as reader:
-                return reader.schema.names
-        return parquet_schema(location).names
+        return text_columns(location, form) if is_text(location) else parquet_schema(location).names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise unreadable(location, error) from error
+
+
+def _is_parquet(location: str) -> bool:
+    name = location.partition("::")[0].rpartition("/")[2].lower()
+    return name.endswith(SUFFIXES) or is_parquet_folder(location)
+
+
+def _without_names(location: str, there: Sequence[str], names: Sequence[str]) -> DataError:
+    says = " ".join(", ".join(there).split())  # cells of a row, perhaps with line breaks
+    separator = likely_separator(there)
+    remedy = (
+        "begin it with a line that names them, or say what they are called"
+        if separator is None
+        else f"give {separator!r} as its separator"
+    )
+    return DataError(
+        f"{location} has none of the columns {', '.join(names)} (its first line says: {says}): {remedy}"
+    )
 
 
 def _refuse_confusing(there: Sequence[str], names: Sequence[str], location: str) -> None:
@@ -88,45 +101,6 @@ def _refuse_secrets(cells: pa.Array | None, subject: str) -> None:
             "which would be kept with every run: take them out, and give them to fsspec by its configuration or by the "
             "environment"
         )
-
-
-def _suffix(location: str) -> str:
-    name = location.partition("::")[0].rpartition("/")[2].lower()
-    return "." + name.rpartition(".")[2]
-
-
-def _utf8(location: str) -> bytes:
-    """The bytes of a text file. Raises: DataError where it is in another encoding, which nobody can tell for sure."""
-    content = read_bytes(location)
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        wide = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        what = (
-            "UTF-16"
-            if wide
-            else f"not UTF-8 (byte {error.start:,} is {content[error.start]:#x}; Latin-1, perhaps)"
-        )
-    else:
-        if b"\0" not in content:
-            return content
-        what = "UTF-16 or UTF-32, by its zero bytes"
-    raise DataError(f"{location} is {what}: save it as UTF-8")
-
-
-_CSV = pyarrow.csv.ParseOptions(newlines_in_values=True)
-"""Else a quoted line break at the border of two blocks of the file ends its row."""
-
-
-def _read_csv(source: io.BytesIO, present: Sequence[str]) -> pa.Table:
-    # Arrow would read the labels 007 and 7 as one number, so every column is declared a string.
-    options = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(present, pa.string()),
-        include_columns=present,
-        strings_can_be_null=True,
-        null_values=[""],
-    )
-    return pyarrow.csv.read_csv(source, parse_options=_CSV, convert_options=options)
 
 
 def rows_from_columns(table: pa.Table, keys: pa.Array, *, subject: str, separator: str | None) -> SourceRows:

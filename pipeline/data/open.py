@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from ..errors import DataError
 from ..runfile.data_spec import DataSpec
 from .base import DataSet
 from .files import locate
 from .pictures.decode import Decoding
+from .tables.form import TableForm
 
 PICTURE_KINDS = ("image-folder", "table")
 """Kinds whose items are image files."""
@@ -39,14 +41,29 @@ def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
             from .table import ImageTable
 
             return ImageTable(
-                path, decoding_of(spec), spec.hash_content, spec.label_separator, spec.allow_local_urls
+                path,
+                decoding_of(spec),
+                spec.hash_content,
+                spec.label_separator,
+                spec.allow_local_urls,
+                form_of(spec),
             )
         case "arrays":
             from .arrays import Arrays
 
             labels = None if spec.labels is None else locate(spec.labels, base)
-            return Arrays(path, labels, spec.label_separator, hash_content=spec.hash_content)
+            return Arrays(
+                path, labels, spec.label_separator, hash_content=spec.hash_content, form=form_of(spec)
+            )
 
 
 def decoding_of(spec: DataSpec) -> Decoding:
     return Decoding(spec.colour, spec.height_width, spec.background)
+
+
+def form_of(spec: DataSpec) -> TableForm:
+    """How the table of the run file is laid out. Raises: DataError naming the key."""
+    try:
+        return TableForm(spec.separator, tuple(sorted(spec.columns.items())))
+    except DataError as error:
+        raise DataError(f"data.{error}") from None

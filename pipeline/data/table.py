@@ -1,4 +1,4 @@
-"""A table of image paths and labels, in Parquet or CSV, local or behind an fsspec URL."""
+"""A table of image paths and labels, in Parquet, CSV or TSV, local or behind an fsspec URL."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +14,7 @@ from .files import folder_of, is_url
 from .marks import FileList, FileLists
 from .pictures.picture_set import PictureSet
 from .safety.urls import local_host
+from .tables.form import AS_USUAL, TableForm
 
 
 @dataclass(frozen=True)
@@ -21,16 +22,20 @@ class ImageTable(PictureSet[SourceRows]):
     """Images listed in a table with the columns path and label, and perhaps split, role and group.
 
     Paths are relative to the folder of the table, or absolute, or URLs. A label may be a list (Parquet), or a
-    string of several separated by `label_separator`.
+    string of several separated by `label_separator`. form: how the table is laid out.
     """
 
     label_separator: str | None = None
     allow_local_urls: bool = False
+    form: TableForm = AS_USUAL
 
     def _open(self) -> SourceRows:
-        table = read_columns(self.location, ("path", *ROW_NAMES))
+        table = read_columns(self.location, ("path", *ROW_NAMES), self.form)
         if "path" not in table.column_names:
-            raise DataError(f'{self.location} has no column "path": add the path of the image of each row')
+            raise DataError(
+                f'{self.location} has no column "path": add the path of the image of each row, or say what '
+                "it is called"
+            )
         paths = as_strings(table["path"].combine_chunks(), subject=f'{self.location}, column "path"')
         if paths.null_count:
             raise DataError(f"{self.location} has {paths.null_count} rows without a path: give them one")

@@ -1,6 +1,7 @@
 """Ready-made vectors and their labels in .npy, .npz, Zarr and Parquet files, and folders of the last."""
 
 import io
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,17 @@ ARRAY_LABEL_NAMES = (*LABEL_NAMES, "y")
 Vectors = NDArray[Any] | zarr.Array
 
 
-def open_vectors(location: str) -> Vectors:
+def open_vectors(location: str, name: str | None = None) -> Vectors:
     """Open the vectors of a file without reading more of them than its format demands.
 
+    name: of the array or column, in a file that holds several; None for one of `VECTOR_NAMES`.
     .npy of the local disk is memory-mapped and Zarr is read by chunks; .npz, Parquet and URLs are read whole.
 
     Returns: vectors (N, D), or images (N, H, W) or (N, H, W, C), of any numeric type.
     Raises: DataError naming the file, for what is missing, damaged, of another shape, or not numeric.
     """
     kind = suffix(location)
-    vectors = _parquet_vectors(location) if kind == ".parquet" else _array(location, VECTOR_NAMES)
+    vectors = _parquet_vectors(location, name) if kind == ".parquet" else _array(location, VECTOR_NAMES, name)
     if vectors.ndim not in (2, 3, 4):
         raise DataError(
             f"{location} has shape {tuple(vectors.shape)} but must be (N, D), (N, H, W) or (N, H, W, C): reshape it"
@@ -67,12 +69,13 @@ def read_values(
         raise unreadable(location, error) from error
 
 
-def open_labels(location: str, *, separator: str | None = None) -> pa.Array:
+def open_labels(location: str, name: str | None = None, *, separator: str | None = None) -> pa.Array:
     """Labels of a .npy, .npz or Zarr file: string, or list<string> where `separator` joins several.
 
+    name: of the array, in a file that holds several; None for one of `ARRAY_LABEL_NAMES`.
     Raises: DataError naming the file.
     """
-    labels = read_values(_array(location, ARRAY_LABEL_NAMES), location)
+    labels = read_values(_array(location, ARRAY_LABEL_NAMES, name), location)
     if labels.ndim != 1:
         raise DataError(
             f"labels in {location} have shape {labels.shape} but must be (N,): store several labels for a row as "
@@ -94,10 +97,10 @@ def open_labels(location: str, *, separator: str | None = None) -> pa.Array:
         raise unreadable(location, error) from error
 
 
-def has_labels(location: str) -> bool:
+def has_labels(location: str, name: str | None = None) -> bool:
     """Whether an .npz or Zarr file has labels beside its vectors. Parquet is asked through its columns."""
     return suffix(location) in (".npz", ".zarr") and any(
-        name in ARRAY_LABEL_NAMES for name in _names(_opened(location), location)
+        there == name or there in ARRAY_LABEL_NAMES for there in _names(_opened(location), location)
     )
 
 
@@ -159,18 +162,17 @@ def _names(opened: Any, location: str) -> list[str]:
     return opened.files if isinstance(opened, np.lib.npyio.NpzFile) else []
 
 
-def _array(location: str, wanted: tuple[str, ...]) -> Vectors:
+def _array(location: str, wanted: tuple[str, ...], called: str | None) -> Vectors:
     opened = _opened(location)
     if isinstance(opened, np.ndarray):
         return opened
     if isinstance(opened, zarr.Array):
         return _whole(opened, location)
     names = _names(opened, location)
-    chosen = names[0] if len(names) == 1 else next((name for name in wanted if name in names), None)
+    chosen = _chosen(names, wanted, called)
     if chosen is None:
-        raise DataError(
-            f"{location} has the arrays {', '.join(names) or '(none)'}: call one {' or '.join(wanted[:2])}"
-        )
+        meant = called or " or ".join(wanted[:2])
+        raise DataError(f"{location} has the arrays {', '.join(names) or '(none)'}: call one {meant}")
     try:
         if isinstance(opened, np.lib.npyio.NpzFile):
             require_member(opened.zip, chosen, location)  # pyright: ignore[reportArgumentType]  open, so not None
@@ -182,6 +184,13 @@ def _array(location: str, wanted: tuple[str, ...]) -> Vectors:
     if isinstance(array, bytes):  # NumPy's answer to a member of an .npz that is no .npy
         raise DataError(f'{location}, "{chosen}" is no array: write the file again with numpy.savez')
     return _whole(array, location) if isinstance(array, zarr.Array) else array
+
+
+def _chosen(names: Sequence[str], wanted: Sequence[str], called: str | None) -> str | None:
+    """The one that its owner names; else the only one, or the first that has a usual name."""
+    if called is not None:
+        return called if called in names else None
+    return names[0] if len(names) == 1 else next((name for name in wanted if name in names), None)
 
 
 def _whole(array: zarr.Array, location: str) -> zarr.Array:
@@ -204,19 +213,23 @@ def _whole(array: zarr.Array, location: str) -> zarr.Array:
     )
 
 
-def _parquet_vectors(location: str) -> NDArray[Any]:
+def _parquet_vectors(location: str, name: str | None) -> NDArray[Any]:
     try:
         schema = parquet_schema(location)
         lists = [field.name for field in schema if _is_vector(field.type) and field.name not in ROW_NAMES]
-        chosen = lists[0] if len(lists) == 1 else next((name for name in VECTOR_NAMES if name in lists), None)
+        chosen = _chosen(lists, VECTOR_NAMES, name)
         if chosen is None:
             raise DataError(
                 f"{location} has the columns of numbers {', '.join(lists) or '(none)'}: call one of them "
-                f"{' or '.join(VECTOR_NAMES[:2])}, as a list of numbers for each row"
+                f"{name or ' or '.join(VECTOR_NAMES[:2])}, as a list of numbers for each row"
             )
         column = read_parquet(location, [chosen])[chosen].combine_chunks()
     except (pa.ArrowException, OSError) as error:
         raise unreadable(location, error) from error
+    if isinstance(column, pa.FixedShapeTensorArray):
+        if not column.null_count and not column.storage.flatten().null_count:
+            return column.to_numpy_ndarray()
+        column = column.storage
     values = column.flatten()
     widths = column.value_lengths().unique().to_pylist()
     if column.null_count or values.null_count or len(widths) > 1:
@@ -228,5 +241,11 @@ def _parquet_vectors(location: str) -> NDArray[Any]:
 
 
 def _is_vector(kind: pa.DataType) -> bool:
+    if isinstance(kind, pa.FixedShapeTensorType):
+        return _is_number(kind.value_type)
     lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    return lists and (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
+    return lists and _is_number(kind.value_type)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind) or pa.types.is_integer(kind)

@@ -19,6 +19,8 @@ _ONLY_FOR: dict[str, set[str]] = {
     "colour": {"image-folder", "table"},
     "background": {"image-folder", "table"},
     "label_separator": {"table", "arrays"},
+    "separator": {"table", "arrays"},
+    "columns": {"table", "arrays"},
     "allow_local_urls": {"table"},
 }
 """Keys that mean something for some kinds only. Elsewhere they would be ignored, so they are refused."""
@@ -76,6 +78,10 @@ class DataSpec(Section):
     """What shows through transparent pixels: "white", "black", "grey" or "#rrggbb"."""
     label_separator: str | None = Field(None, min_length=1)
     """What separates the labels of a row that has several, as in "cat|dog"."""
+    separator: str | None = execution(None)
+    """What separates the cells of a text table, where it is not what its name says: a tab in .tsv, a comma in .csv."""
+    columns: dict[str, str] = execution({})
+    """What the columns path, key, label, split, role and group are called in the table: { label = "category" }."""
     mean: tuple[float, ...] | None = None
     """Subtracted from the items (pixels are in [0, 1] by then): one number for all channels, or one each."""
     std: tuple[float, ...] | None = None

@@ -1,0 +1,101 @@
+"""Text tables: CSV and TSV, also compressed with gzip. Cells stay strings."""
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.csv
+
+from ...errors import DataError
+from ..files import read_bytes
+from ..safety.memory import require_memory
+from .form import TableForm
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+
+_AT_ONCE = 1 << 24
+
+
+def is_text(location: str) -> bool:
+    """Whether its name says that this is a text table."""
+    return _name(location).endswith(SUFFIXES)
+
+
+def text_columns(location: str, form: TableForm) -> list[str]:
+    """What its first line says. Raises: DataError for a file in another encoding; what pyarrow raises."""
+    with pyarrow.csv.open_csv(io.BytesIO(_utf8(location)), parse_options=_parsing(location, form)) as reader:
+        return reader.schema.names
+
+
+def read_text(location: str, names: Sequence[str], form: TableForm) -> pa.Table:
+    """Some columns, as strings; empty cells are null. Raises: as `text_columns`."""
+    # Arrow would read the labels 007 and 7 as one number, so every column is declared a string.
+    options = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()),
+        include_columns=names,
+        strings_can_be_null=True,
+        null_values=[""],
+    )
+    return pyarrow.csv.read_csv(
+        io.BytesIO(_utf8(location)), parse_options=_parsing(location, form), convert_options=options
+    )
+
+
+def likely_separator(there: Sequence[str]) -> str | None:
+    """Of a file that has one column by the separator it was read with: what else seems to separate its names."""
+    if len(there) != 1:
+        return None
+    return next((character for character in ";\t|," if character in there[0]), None)
+
+
+def _parsing(location: str, form: TableForm) -> pyarrow.csv.ParseOptions:
+    name = _name(location).removesuffix(".gz")
+    # Else a quoted line break at the border of two blocks of the file ends its row.
+    return pyarrow.csv.ParseOptions(
+        delimiter=form.separator or _SEPARATORS[name[-4:]], newlines_in_values=True
+    )
+
+
+def _name(location: str) -> str:
+    return location.partition("::")[0].rpartition("/")[2].lower()
+
+
+def _utf8(location: str) -> bytes:
+    """The bytes of a text file. Raises: DataError where it is in another encoding, which nobody can tell for sure."""
+    content = read_bytes(location)
+    if _name(location).endswith(".gz"):
+        content = _unpacked(content, location)
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        wide = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        what = (
+            "UTF-16"
+            if wide
+            else f"not UTF-8 (byte {error.start:,} is {content[error.start]:#x}; Latin-1, perhaps)"
+        )
+    else:
+        if b"\0" not in content:
+            return content
+        what = "UTF-16 or UTF-32, by its zero bytes"
+    raise DataError(f"{location} is {what}: save it as UTF-8")
+
+
+def _unpacked(content: bytes, location: str) -> bytes:
+    """A small file may unpack to more than the memory holds, so it is looked at as it grows."""
+    unpacked = io.BytesIO()
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            while some := file.read(_AT_ONCE):
+                unpacked.write(some)
+                # Its copy as a table comes on top.
+                require_memory(2 * unpacked.tell(), location, f"{unpacked.tell():,} bytes unpacked so far")
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{location} is not a whole gzip file ({error}): restore it, or write it again"
+        ) from error
+    return unpacked.getvalue()
