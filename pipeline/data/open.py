@@ -9,9 +9,6 @@ from .files import locate
 from .pictures.decode import Decoding
 from .tables.form import TableForm
 
-PICTURE_KINDS = ("image-folder", "table")
-"""Kinds whose items are image files."""
-
 
 def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
     """The data set that `spec` names. Its files are opened when first needed.
@@ -33,6 +30,13 @@ def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
             from .fashion_mnist import DEBIAN_FOLDER, FashionMnist
 
             return FashionMnist(path or str(DEBIAN_FOLDER), hash_content=spec.hash_content)
+        case _:
+            return _of_files(spec, path, base)
+
+
+def _of_files(spec: DataSpec, path: str, base: Path) -> DataSet:
+    """The user's own."""
+    match spec.kind:
         case "image-folder":
             from .image_folder import ImageFolder
 
@@ -48,13 +52,24 @@ def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
                 spec.allow_local_urls,
                 form_of(spec),
             )
-        case "arrays":
+        case "huggingface":
+            from .huggingface.data_set import HuggingFace
+
+            return HuggingFace(
+                path, decoding_of(spec), spec.hash_content, spec.label_separator, form_of(spec)
+            )
+        case _:
             from .arrays import Arrays
 
             labels = None if spec.labels is None else locate(spec.labels, base)
             return Arrays(
                 path, labels, spec.label_separator, hash_content=spec.hash_content, form=form_of(spec)
             )
+
+
+def reads_pictures(spec: DataSpec, item_dtype: str) -> bool:
+    """Whether the items are image files. item_dtype: theirs, which tells pictures of `datasets` from vectors."""
+    return spec.kind in ("image-folder", "table") or (spec.kind == "huggingface" and item_dtype == "uint8")
 
 
 def decoding_of(spec: DataSpec) -> Decoding:

@@ -8,19 +8,19 @@ from pydantic import Field, field_validator, model_validator
 from ...models.images.settings import AugmentSettings
 from .section import Section, added, execution, setting
 
-Kind = Literal["letters", "digits", "fashion-mnist", "image-folder", "table", "arrays"]
+Kind = Literal["letters", "digits", "fashion-mnist", "image-folder", "table", "arrays", "huggingface"]
 
-_NEEDS_PATH = {"image-folder", "table", "arrays"}
+_NEEDS_PATH = {"image-folder", "table", "arrays", "huggingface"}
 
 _ONLY_FOR: dict[str, set[str]] = {
-    "path": {"fashion-mnist", "image-folder", "table", "arrays"},
+    "path": {"fashion-mnist", "image-folder", "table", "arrays", "huggingface"},
     "labels": {"arrays"},
-    "image_size": {"image-folder", "table"},
-    "colour": {"image-folder", "table"},
-    "background": {"image-folder", "table"},
-    "label_separator": {"table", "arrays"},
-    "separator": {"table", "arrays"},
-    "columns": {"table", "arrays"},
+    "image_size": {"image-folder", "table", "huggingface"},
+    "colour": {"image-folder", "table", "huggingface"},
+    "background": {"image-folder", "table", "huggingface"},
+    "label_separator": {"table", "arrays", "huggingface"},
+    "separator": {"table", "arrays", "huggingface"},
+    "columns": {"table", "arrays", "huggingface"},
     "allow_local_urls": {"table"},
 }
 """Keys that mean something for some kinds only. Elsewhere they would be ignored, so they are refused."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
-from ...data.open import PICTURE_KINDS
+from ...data.open import reads_pictures
 from ...plan.stage import protocol_title
 from ..status import EpochStatus, RunStatus
 
@@ -54,7 +54,7 @@ def _what(status: RunStatus) -> str:
 
 
 def _use(status: RunStatus) -> str:
-    pictures = status.spec.data.kind in PICTURE_KINDS
+    pictures = reads_pictures(status.spec.data, status.facts.item_dtype)
     items = '["one.jpg", "two.jpg"]' if pictures else "items"
     shape = (
         "paths of image files"

@@ -8,7 +8,7 @@ from typing import Any
 from ...artifacts.record import open_record
 from ...artifacts.scores import best_epoch
 from ...artifacts.weights import ENCODER_FILE
-from ...data.open import PICTURE_KINDS, decoding_of
+from ...data.open import decoding_of, reads_pictures
 from ...data.pictures.exported import as_json
 from ...errors import SpecError, StaleError
 from ...plan.refs import StageRef, manifest_of
@@ -47,6 +47,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
     _refuse_other_encoder(root, manifest, spec, facts)
     weights = Committed(ref.folder(root), manifest).checked(ENCODER_FILE)
     evaluated = manifest_of(root, StageRef(chosen, "evaluate"))
+    pictures = reads_pictures(spec.data, facts.item_dtype)
     described = {
         "encoder": facts.encoder,
         "arguments": spec.encoder.arguments,
@@ -56,7 +57,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
         "normalise": spec.encoder.normalise,
         "mean": spec.data.mean,
         "std": spec.data.std,
-        "pictures": as_json(decoding_of(spec.data)) if spec.data.kind in PICTURE_KINDS else None,
+        "pictures": as_json(decoding_of(spec.data)) if pictures else None,
         "run": spec.run.name,
         "epoch": chosen,
         "validation": dict(evaluated.report["validation"]) if evaluated else None,
