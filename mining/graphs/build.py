@@ -12,6 +12,8 @@ from ..defaults import RECALL_TARGET, SAMPLE_ROWS
 from ..errors import InputError, RecallError
 from ..neighbours import NO_ROW, NeighbourTable
 from ..vectors import as_vectors
+from .cells.effort import calibrate_probes
+from .cells.index import CellsIndex
 from .choose import choose_method
 from .index import BLOCK_ROWS, check_at_least
 from .merge import merge_into
@@ -69,7 +71,7 @@ def neighbours_of(
 
     vectors: (N, D) numbers. queries: (Q, D) numbers for which ``vectors`` are searched; by default these themselves,
     each of them left out of its own neighbours. own: int64 (Q,), the row of ``vectors`` that is left out for a query,
-    −1 for none; by default none. method: "exact", "hnsw", "traverse_add" or "auto". parameters: of the search,
+    −1 for none; by default none. method: "exact", "cells", "hnsw", "traverse_add" or "auto". parameters: of the search,
     instead of a method; without them the effort is raised until ``recall_target`` holds on a sample. parts:
     cut the set, to bound what one index takes; all parts are searched, and merged. threads: by
     default ``usable_threads()``. memory_mib: what may be allocated beside the vectors, the result included.
@@ -77,8 +79,8 @@ def neighbours_of(
     Where the graph that "auto" chose does not reach ``recall_target`` (many copies of one vector keep others out of
     reach), it is exact search instead, and ``why`` of the report says so.
 
-    An hnsw index built by several threads differs from run to run; all else is the same for a seed at any
-    ``threads``.
+    An hnsw index built by several threads differs from run to run, and "auto" never chooses one; all else is the same
+    for a seed at any ``threads``.
 
     Raises: InputError: vectors that are none (see ``as_vectors``), a budget that cannot be met, or a recall
     target that the graph does not reach.
@@ -102,7 +104,7 @@ def neighbours_of(
     if method != "auto":
         return _searched(search, default_parameters(method, neighbours), "as asked", given=False)
     choice = choose_method(
-        -(-rows // parts), width, neighbours, threads, memory_mib, queries=len(asked.vectors)
+        -(-rows // parts), width, neighbours, threads, memory_mib, queries=len(asked.vectors), cells=True
     )
     try:
         return _searched(search, default_parameters(choice.method, neighbours), choice.why, given=False)
@@ -213,7 +215,7 @@ def _left_for_search(
 
 def _calibrated(
     index: Index, part: NDArray[np.float32], search: _Search, memory_mib: int | None
-) -> Calibration[Index]:
+) -> Calibration[CellsIndex] | Calibration[Index]:
     threads, recall_target = search.threads, search.recall_target
     sample = draw_sample(
         part,
@@ -224,15 +226,22 @@ def _calibrated(
         memory_mib=memory_mib,
         asked=None if search.asked.vectors is search.vectors else search.asked,
     )
-    calibration = calibrate(index, with_effort, sample, recall_target=recall_target, threads=threads)
+    if isinstance(index, CellsIndex):
+        calibration = calibrate_probes(index, sample, recall_target=recall_target, threads=threads)
+    else:
+        calibration = calibrate(index, with_effort, sample, recall_target=recall_target, threads=threads)
     if not calibration.reached:
         effort, recall = calibration.tried[-1]
         raise RecallError(
-            f"recall is {recall:.4f} on {len(sample.rows)} rows when a search keeps {effort}, below recall_target = "
-            f"{recall_target}: use exact, lower recall_target, or give parameters of a denser graph (m and "
-            "ef_construction of hnsw; walks, candidates and max_degree of traverse_add)"
+            f"recall is {recall:.4f} on {len(sample.rows)} rows when a search {_far(index, effort)}, below "
+            f"recall_target = {recall_target}: use exact, lower recall_target, or give other parameters (more cell_rows"
+            " of cells; m and ef_construction of hnsw; walks, candidates and max_degree of traverse_add)"
         )
     return calibration
+
+
+def _far(index: Index, effort: int) -> str:
+    return f"looks into {effort} cells" if isinstance(index, CellsIndex) else f"keeps {effort}"
 
 
 def _recall_of(table: NeighbourTable, search: _Search, memory_mib: int | None) -> tuple[float, int]:

@@ -17,13 +17,16 @@ _MEASURED_WIDTH = 64
 _WARM_SHARE = 0.4
 _SHARE_OF_BUILD = 0.5
 """Of a graph's time where its own rows are searched for."""
+_CELLS_SHARE = 0.5
+"""Of a graph's time at 60,000 rows: cells. It grows faster with the rows, see ``_CELLS_EXPONENT``."""
+_CELLS_EXPONENT = 1.25
 _SHARE_WITHOUT_WIDTH = 0.6
 """Of a graph's time at width 64: what does not grow with the width."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """method: "exact", "hnsw" or "traverse_add". why: one sentence for people."""
+    """method: "exact", "cells", "hnsw" or "traverse_add". why: one sentence for people."""
 
     method: Method
     why: str
@@ -39,16 +42,20 @@ def choose_method(
     reproducible: bool = False,
     warm: bool = False,
     queries: int | None = None,
+    cells: bool = False,
 ) -> Choice:
     """The fastest method whose index fits into the memory.
 
     queries: searched for among the rows; by default the rows themselves are.
     reproducible: the same bytes are wanted at any number of threads, which several threads building one
-    hnsw index do not give. warm: a traverse_add graph of the epoch before can be started from.
+    hnsw index do not give. warm: a traverse_add graph of the epoch before can be started from. cells: whether
+    these may be chosen, before any graph: they are the faster, and the same at any number of threads.
     """
     asked = rows if queries is None else queries
     exact_seconds = _exact_seconds(rows, asked, width) / cores
     graph_seconds = _graph_seconds(rows, asked, width, neighbours) / cores * (_WARM_SHARE if warm else 1.0)
+    if cells:
+        graph_seconds = _cells_seconds(rows, asked, width, neighbours) / cores
     of = "" if asked == rows else f"{asked} queries of "
     estimate = f"{of}{rows} × {width}, K = {neighbours}, {cores} cores"
     if exact_seconds <= graph_seconds:
@@ -57,11 +64,13 @@ def choose_method(
             f"{estimate}: about {exact_seconds:.2g} s, no more than the {graph_seconds:.2g} s of a graph",
         )
     graph: Method = "hnsw"
-    why = "the faster graph to build from nothing"
-    if warm:
-        graph, why = "traverse_add", "it can start from the graph of the epoch before"
+    why = "of the graphs the faster to build from nothing"
+    if cells:
+        graph, why = "cells", "cells are faster than a graph, and the same at any number of threads"
+    elif warm:
+        graph, why = "traverse_add", "of the graphs it can start from that of the epoch before"
     elif reproducible and cores > 1:
-        graph, why = "traverse_add", "it is the same at any number of threads"
+        graph, why = "traverse_add", "of the graphs it is the same at any number of threads"
     needed = graph_mib(graph, rows, width, neighbours, queries=asked)
     if memory_mib is not None and needed > memory_mib:
         return Choice(
@@ -71,8 +80,7 @@ def choose_method(
         )
     return Choice(
         graph,
-        f"{estimate}: about {graph_seconds:.2g} s against {exact_seconds:.2g} s of exact search, and of the graphs "
-        f"{why}",
+        f"{estimate}: about {graph_seconds:.2g} s against {exact_seconds:.2g} s of exact search, and {why}",
     )
 
 
@@ -85,6 +93,11 @@ def graph_mib(method: str, rows: int, width: int, neighbours: int, *, queries: i
 
 def _exact_seconds(rows: int, queries: int, width: int) -> float:
     return rows * queries * (_EXACT_PER_PAIR + _EXACT_PER_PAIR_AND_COLUMN * width)
+
+
+def _cells_seconds(rows: int, queries: int, width: int, neighbours: int) -> float:
+    depth = (rows / _MEASURED_ROWS) ** (_CELLS_EXPONENT - _GRAPH_EXPONENT)
+    return _graph_seconds(rows, queries, width, neighbours) * _CELLS_SHARE * depth
 
 
 def _graph_seconds(rows: int, queries: int, width: int, neighbours: int) -> float:

@@ -41,7 +41,8 @@ _SAMPLED_SHARE = 32
 _MOST_SAMPLED = 2048
 """One row in 32, and at most so many, say which candidates are near: they cost 3 % more products."""
 
-_ROUNDING = 2.0**-24
+ROUNDING = 2.0**-24
+"""Of float32: half the last place of a number, as a share of it."""
 
 
 class ExactIndex:
@@ -52,9 +53,9 @@ class ExactIndex:
         self.first_id = first_id
         self.parameters = parameters
         # Distances do not change when the origin moves, and products about the mean round less.
-        self._origin = _mean(self._vectors)
+        self._origin = mean_of(self._vectors)
         self._sq_norms = np.empty(len(vectors), np.float32)
-        _measure(self._vectors, self._origin, self._sq_norms)
+        measure_about(self._vectors, self._origin, self._sq_norms)
 
     def search(
         self,
@@ -111,7 +112,7 @@ class ExactIndex:
             into=into,
         )
         if keep < len(self._vectors):
-            doubtful = self._doubtful(queries, limits, into.sq_distances[:, -1])
+            doubtful = in_doubt(queries, self._origin, limits, into.sq_distances[:, -1])
             some = read_only(queries), self._vectors, read_only(query_ids)
             _search_by_differences(*some, self.first_id, doubtful, into.ids, into.sq_distances)
 
@@ -166,33 +167,6 @@ class ExactIndex:
         finish(keys, candidates, counts, limits, keep)
         return candidates, limits
 
-    def _doubtful(
-        self,
-        queries: NDArray[np.float32],
-        limits: NDArray[np.float32],
-        furthest: NDArray[np.float32],
-        *,
-        product_error: float = 0.0,
-    ) -> NDArray[np.int64]:
-        """Queries whose K-th neighbour is not nearer than every row left out, rounding allowed for.
-
-        A row left out has a key of at least its query's limit, as the products have it. To be a neighbour
-        in truth its norm is at most |q| + d_K, so the three terms of its distance are off by less than (D +
-        8) 2⁻²⁴ (2|q| + d_K)² (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1); rows of
-        greater norm are further than d_K whatever the rounding.
-
-        product_error: what lower precision adds to a key, in units of |q| · |x|.
-        """
-        norms = np.empty(len(queries), np.float32)
-        _measure(read_only(queries), self._origin, norms)
-        sq_norms = norms.astype(np.float64)
-        sq_furthest = furthest.astype(np.float64)
-        norm, reach = np.sqrt(sq_norms), np.sqrt(sq_norms) + np.sqrt(sq_furthest)
-        # A query short of neighbours has an infinite reach, and so is in doubt.
-        with np.errstate(invalid="ignore"):
-            error = (queries.shape[1] + 8) * _ROUNDING * (norm + reach) ** 2 + product_error * norm * reach
-        return np.flatnonzero(~(sq_furthest < limits + sq_norms - error))
-
 
 def build(vectors: NDArray[np.float32], *, first_id: int = 0) -> ExactIndex:
     """An index over float32 (N, D) vectors, which are not copied."""
@@ -220,7 +194,36 @@ def index_bytes(rows: int, width: int) -> int:  # noqa: ARG001 - as for all meth
     return 4 * rows
 
 
-def _mean(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def in_doubt(
+    queries: NDArray[np.float32],
+    origin: NDArray[np.float32],
+    limits: NDArray[np.float32],
+    furthest: NDArray[np.float32],
+    *,
+    product_error: float = 0.0,
+) -> NDArray[np.int64]:
+    """Queries whose K-th neighbour is not nearer than every row left out, rounding allowed for.
+
+    limits: keys (Q,) about the origin that no row left out is below, as the products have them. furthest: d² (Q,) of
+    the K-th. To be a neighbour in truth the norm of a row is at most |q| + d_K, so the three terms of its distance are
+    off by less than (D + 8) 2⁻²⁴ (2|q| + d_K)² (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1);
+    rows of greater norm are further than d_K whatever the rounding.
+
+    product_error: what lower precision adds to a key, in units of |q| · |x|.
+    """
+    norms = np.empty(len(queries), np.float32)
+    measure_about(read_only(queries), origin, norms)
+    sq_norms = norms.astype(np.float64)
+    sq_furthest = furthest.astype(np.float64)
+    norm, reach = np.sqrt(sq_norms), np.sqrt(sq_norms) + np.sqrt(sq_furthest)
+    # A query short of neighbours has an infinite reach, and so is in doubt.
+    with np.errstate(invalid="ignore"):
+        error = (queries.shape[1] + 8) * ROUNDING * (norm + reach) ** 2 + product_error * norm * reach
+    return np.flatnonzero(~(sq_furthest < limits + sq_norms - error))
+
+
+def mean_of(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 (D,), summed in float64."""
     total = np.zeros(vectors.shape[1])
     for first in range(0, len(vectors), _COLUMNS):
         total += vectors[first : first + _COLUMNS].sum(axis=0, dtype=np.float64)
@@ -228,8 +231,8 @@ def _mean(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @njit(nogil=True, cache=True)
-def _measure(vectors, origin, sq_norms):
-    """Squared distances of all rows from the origin."""
+def measure_about(vectors, origin, sq_norms):
+    """Squared distances of all rows from the origin, into float32 (N,)."""
     for row in range(vectors.shape[0]):
         sq_norms[row] = sq_distance(vectors[row], origin)
 

@@ -15,7 +15,7 @@ from ..compute.memory import Budget
 from ..compute.threads import over_rows
 from ..errors import InputError
 from ..neighbours import NeighbourTable
-from .exact import SLACK, ExactIndex
+from .exact import SLACK, ExactIndex, in_doubt
 from .index import check_queries
 from .parameters import ExactParameters
 from .remeasure import empty_table, remeasure
@@ -87,7 +87,7 @@ class TorchExactIndex(ExactIndex):
             if keep < rows:
                 furthest = into.sq_distances[:, -1]
                 error = _BFLOAT16_ERROR if self._low else 0.0
-                some = self._doubtful(queries[start:stop], limits, furthest, product_error=error)
+                some = in_doubt(queries[start:stop], self._origin, limits, furthest, product_error=error)
                 doubtful.append(some + start)
 
         over_rows(search_block, len(queries), len(self._devices), step=step)

@@ -1,4 +1,4 @@
-"""The three methods behind one set of functions, told apart by the type of their parameters."""
+"""The methods behind one set of functions, told apart by the type of their parameters."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +9,18 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from . import exact, hnsw
+from .cells import index as cells
+from .cells.index import CellsIndex
 from .exact import ExactIndex
 from .hnsw import HnswIndex
 from .index import check_vectors
-from .parameters import ExactParameters, HnswParameters, TraverseAddParameters
+from .parameters import CellsParameters, ExactParameters, HnswParameters, TraverseAddParameters
 from .traverse import build as traverse_add
 from .traverse.build import TraverseAddIndex
 
-Method = Literal["exact", "hnsw", "traverse_add"]
-Parameters = ExactParameters | HnswParameters | TraverseAddParameters
-Index = ExactIndex | HnswIndex | TraverseAddIndex
+Method = Literal["exact", "cells", "hnsw", "traverse_add"]
+Parameters = ExactParameters | CellsParameters | HnswParameters | TraverseAddParameters
+Index = ExactIndex | CellsIndex | HnswIndex | TraverseAddIndex
 
 
 def default_parameters(method: str, neighbours: int) -> Parameters:
@@ -26,11 +28,13 @@ def default_parameters(method: str, neighbours: int) -> Parameters:
     match method:
         case "exact":
             return ExactParameters()
+        case "cells":
+            return CellsParameters()
         case "hnsw":
             return HnswParameters(ef=max(32, round(1.3 * neighbours)))
         case "traverse_add":
             return TraverseAddParameters.for_neighbours(neighbours)
-    raise InputError(f"graph method {method!r} is unknown: use exact, hnsw, traverse_add or auto")
+    raise InputError(f"graph method {method!r} is unknown: use exact, cells, hnsw, traverse_add or auto")
 
 
 def method_of(parameters: Parameters) -> Method:
@@ -38,6 +42,8 @@ def method_of(parameters: Parameters) -> Method:
     match parameters:
         case ExactParameters():
             return "exact"
+        case CellsParameters():
+            return "cells"
         case HnswParameters():
             return "hnsw"
         case TraverseAddParameters():
@@ -51,6 +57,8 @@ def build_index(
     match parameters:
         case ExactParameters():
             return _exact_index(vectors, parameters, first_id)
+        case CellsParameters():
+            return cells.build(vectors, parameters=parameters, seed=seed, threads=threads, first_id=first_id)
         case HnswParameters():
             return hnsw.build(vectors, parameters=parameters, seed=seed, threads=threads, first_id=first_id)
         case TraverseAddParameters():
@@ -66,6 +74,8 @@ def load_index(
     match parameters:
         case ExactParameters():
             return _exact_index(vectors, parameters, first_id)
+        case CellsParameters():
+            return cells.load(path, vectors, parameters=parameters, first_id=first_id)
         case HnswParameters():
             return hnsw.load(path, vectors, parameters=parameters, first_id=first_id)
         case TraverseAddParameters():
@@ -83,10 +93,13 @@ def _exact_index(vectors: NDArray[np.float32], parameters: ExactParameters, firs
 
 
 def with_effort(index: Index, effort: int) -> Index:
-    """The same index, whose searches keep ``effort`` rows: more find more, and take longer. Exact search has none."""
+    """The same index, whose searches keep ``effort`` rows, or look into so many cells: more find more, and take longer.
+    Exact search has none."""
     match index:
         case ExactIndex():
             return index
+        case CellsIndex():
+            return index.with_parameters(replace(index.parameters, probes=effort))
         case HnswIndex():
             return index.with_parameters(replace(index.parameters, ef=effort))
         case TraverseAddIndex():
@@ -98,6 +111,8 @@ def index_bytes(rows: int, width: int, parameters: Parameters) -> int:
     match parameters:
         case ExactParameters():
             return exact.index_bytes(rows, width)
+        case CellsParameters():
+            return cells.index_bytes(rows, width, parameters)
         case HnswParameters():
             return hnsw.index_bytes(rows, width, parameters)
         case TraverseAddParameters():

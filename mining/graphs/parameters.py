@@ -87,3 +87,14 @@ class TraverseAddParameters:
     def with_effort(self, keep: int) -> "TraverseAddParameters":
         """A search that keeps ``keep`` vertices, with distances in proportion."""
         return replace(self, keep=keep, distances=max(self.distances, 12 * keep))
+
+
+@dataclass(frozen=True)
+class CellsParameters:
+    """cell_rows: rows of a cell, on average. probes: cells that a row is searched in, those of the nearest centres."""
+
+    cell_rows: Annotated[int, Ge(8)] = 200
+    probes: Annotated[int, Ge(1)] = 32
+
+    def __post_init__(self) -> None:
+        check_limits(self)

@@ -8,7 +8,7 @@ from numba import njit
 # greatest is the new limit. So an entry costs one write, and one share of a selection every (room - keep)
 # entries.
 
-_LANES = 64
+LANES = 64
 """Columns compared at once: almost every group has nothing to offer."""
 
 
@@ -20,33 +20,48 @@ def offer(products, sq_norms, first_row, keys, rows, counts, limits, keep):
     column 0. The key is |x|² − 2 q·x, the squared distance less the constant |q|². Columns come in
     ascending order, and an entry must be strictly below the limit, so of equal keys the lower rows stay.
     """
-    columns = products.shape[1]
-    room = keys.shape[1]
     for b in range(products.shape[0]):
-        limit = limits[b]
-        filled = counts[b]
-        for start in range(0, columns, _LANES):
-            stop = min(start + _LANES, columns)
-            if stop == start + _LANES and _none_below(products[b, start:stop], sq_norms[start:stop], limit):
-                continue
-            for c in range(start, stop):
-                key = sq_norms[c] - np.float32(2.0) * products[b, c]
-                if key < limit:
-                    keys[b, filled] = key
-                    rows[b, filled] = first_row + c
-                    filled += 1
-                    if filled == room:
-                        limit = cut(keys[b], rows[b], filled, keep)
-                        filled = keep
-        limits[b] = limit
-        counts[b] = filled
+        counts[b], limits[b] = _offer_row(
+            products[b], sq_norms, first_row, keys[b], rows[b], counts[b], limits[b], keep
+        )
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _none_below(products, sq_norms, limit):
-    """Whether none of ``_LANES`` keys is below the limit. Only loops of constant length become vector instructions."""
+def _offer_row(products, sq_norms, first_row, keys, rows, filled, limit, keep):
+    """Offer the columns of one query to its pool. Returns how many entries it has then, and its limit."""
+    columns = products.shape[0]
+    room = keys.shape[0]
+    for start in range(0, columns, LANES):
+        stop = min(start + LANES, columns)
+        if stop == start + LANES and none_below(products[start:stop], sq_norms[start:stop], limit):
+            continue
+        for c in range(start, stop):
+            key = sq_norms[c] - np.float32(2.0) * products[c]
+            if key < limit:
+                keys[filled] = key
+                rows[filled] = first_row + c
+                filled += 1
+                if filled == room:
+                    limit = cut(keys, rows, filled, keep)
+                    filled = keep
+    return filled, limit
+
+
+@njit(nogil=True, cache=True)
+def offer_to(members, products, sq_norms, first_row, keys, rows, counts, limits, keep):
+    """As ``offer``, to the pools of some block rows: row i of the products is of pool members[i], int32 (M,)."""
+    for i in range(products.shape[0]):
+        b = members[i]
+        counts[b], limits[b] = _offer_row(
+            products[i], sq_norms, first_row, keys[b], rows[b], counts[b], limits[b], keep
+        )
+
+
+@njit(nogil=True, cache=True, inline="always")
+def none_below(products, sq_norms, limit):
+    """Whether none of ``LANES`` keys is below the limit. Only loops of constant length become vector instructions."""
     below = np.int32(0)
-    for lane in range(_LANES):
+    for lane in range(LANES):
         below += np.int32(sq_norms[lane] - np.float32(2.0) * products[lane] < limit)
     return below == 0
 

@@ -57,9 +57,9 @@ def neighbours(
     vectors: (N, D) numbers of unit length. neighbours: K, by default 150 or what the set has. queries: (Q, D) numbers
     of unit length, for which the vectors are searched instead of for themselves; own: integers (Q,), for each of them
     the row of the vectors that is the query itself and is left out, −1 for none. normalise: scale the vectors to unit
-    length first. method: "exact", "hnsw", "traverse_add", or "auto", the fastest for such a set. recall_target: share
-    of the true neighbours to find, measured on a sample. threads: all cores by default. memory_mib: what may be
-    allocated beside the vectors.
+    length first. method: "exact", "cells", "hnsw", "traverse_add", or "auto", the fastest for such a set.
+    recall_target: share of the true neighbours to find, measured on a sample. threads: all cores by default.
+    memory_mib: what may be allocated beside the vectors.
 
     An hnsw graph that several threads build differs from run to run; all else is the same for a seed.
 

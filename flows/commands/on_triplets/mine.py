@@ -44,7 +44,7 @@ def mine(
             show_default=False,
         ),
     ] = None,
-    method: Annotated[str, typer.Option(help="auto, exact, hnsw or traverse_add.")] = "auto",
+    method: Annotated[str, typer.Option(help="auto, exact, cells, hnsw or traverse_add.")] = "auto",
     recall_target: Annotated[
         float, typer.Option(help="Share of the true neighbours to find.")
     ] = RECALL_TARGET,

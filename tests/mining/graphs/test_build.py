@@ -7,13 +7,18 @@ import pytest
 from tripletmine.mining.errors import InputError, RecallError
 from tripletmine.mining.graphs.build import neighbours_of
 from tripletmine.mining.graphs.choose import Choice
-from tripletmine.mining.graphs.parameters import ExactParameters, HnswParameters, TraverseAddParameters
+from tripletmine.mining.graphs.parameters import (
+    CellsParameters,
+    ExactParameters,
+    HnswParameters,
+    TraverseAddParameters,
+)
 from tripletmine.mining.graphs.recall import recall_at_k
 from tripletmine.mining.neighbours import NO_ROW
 
 
 @pytest.mark.parametrize("parts", [1, 4])
-@pytest.mark.parametrize("method", ["exact", "hnsw", "traverse_add"])
+@pytest.mark.parametrize("method", ["exact", "cells", "hnsw", "traverse_add"])
 def test_every_method_reaches_the_target_and_reports_it(
     clustered, clustered_exact, method: str, parts: int
 ) -> None:
@@ -105,7 +110,7 @@ def test_other_number_types_and_orders_are_taken(clustered, dtype: type) -> None
     np.testing.assert_array_equal(table.ids, expected.ids)
 
 
-@pytest.mark.parametrize("method", ["auto", "exact", "hnsw", "traverse_add"])
+@pytest.mark.parametrize("method", ["auto", "exact", "cells", "hnsw", "traverse_add"])
 @pytest.mark.parametrize("rows", [1, 2, 5])
 def test_fewer_rows_than_neighbours_are_padded(clustered, method: str, rows: int) -> None:
     table, _ = neighbours_of(clustered[:rows], 7, method=method)
@@ -115,14 +120,14 @@ def test_fewer_rows_than_neighbours_are_padded(clustered, method: str, rows: int
     assert (table.ids[:, : rows - 1] != NO_ROW).all()
 
 
-@pytest.mark.parametrize("method", ["exact", "hnsw", "traverse_add"])
+@pytest.mark.parametrize("method", ["exact", "cells", "hnsw", "traverse_add"])
 def test_all_rows_equal(method: str) -> None:
     table, _ = neighbours_of(np.full((500, 3), 0.5), 10, method=method)
     np.testing.assert_array_equal(table.sq_distances, 0.0)
     assert all(len({*row.tolist(), q}) == 11 for q, row in enumerate(table.ids))
 
 
-@pytest.mark.parametrize("method", ["exact", "hnsw", "traverse_add"])
+@pytest.mark.parametrize("method", ["exact", "cells", "hnsw", "traverse_add"])
 def test_budgets_are_met_or_refused(clustered, method: str) -> None:
     table, _ = neighbours_of(clustered, 20, method=method, memory_mib=12, threads=2)
     free, _ = neighbours_of(clustered, 20, method=method, threads=2)
@@ -151,6 +156,7 @@ def test_what_cannot_be_searched_is_refused(clustered, options: dict, message: s
 def test_parameters_tell_their_method(clustered) -> None:
     for parameters, method in [
         (ExactParameters(), "exact"),
+        (CellsParameters(probes=3), "cells"),
         (HnswParameters(ef=40), "hnsw"),
         (TraverseAddParameters(), "traverse_add"),
     ]:

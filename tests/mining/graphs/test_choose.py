@@ -18,6 +18,11 @@ from tripletmine.mining.graphs.choose import choose_method
         (1_000_000, 64, {"warm": True}, "traverse_add"),
         (1_000_000, 64, {"memory_mib": 100_000}, "hnsw"),
         (1_000_000, 64, {"memory_mib": 1_300}, "exact"),
+        (2_000, 64, {"cells": True}, "exact"),
+        (60_000, 64, {"cells": True}, "cells"),
+        (60_000, 512, {"cells": True}, "cells"),
+        (1_000_000, 64, {"cells": True, "reproducible": True}, "cells"),
+        (1_000_000, 64, {"cells": True, "memory_mib": 1_300}, "exact"),
     ],
 )
 def test_methods_by_size_and_memory(rows: int, width: int, options: dict, method: str) -> None:
@@ -30,10 +35,12 @@ def test_one_core_builds_hnsw_reproducibly() -> None:
     assert choose_method(10**6, 64, 100, 1, None, reproducible=True).method == "hnsw"
 
 
-def test_there_is_one_size_from_which_on_graphs_are_faster() -> None:
-    methods = [choose_method(10**3 * 2**i, 64, 100, 4, None).method for i in range(12)]
-    assert methods == sorted(methods), "exact first, then hnsw"
-    assert {"exact", "hnsw"} == set(methods)
+@pytest.mark.parametrize("cells", [False, True])
+def test_there_is_one_size_from_which_on_exact_search_is_slower(cells: bool) -> None:
+    methods = [choose_method(10**3 * 2**i, 64, 100, 4, None, cells=cells).method for i in range(12)]
+    first = methods.index("cells" if cells else "hnsw")
+    assert set(methods[:first]) == {"exact"}
+    assert len(set(methods[first:])) == 1
 
 
 def test_too_little_memory_names_the_figures() -> None:

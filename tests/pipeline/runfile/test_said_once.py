@@ -17,6 +17,10 @@ ROOT = Path(__file__).parents[3]
 FOLDERS = ("flows", "pipeline", "mining", "models")
 
 NO_KEYS: dict[str, dict[str, str]] = {
+    "CellsParameters": {
+        "cell_rows": "nobody has asked for it",
+        "probes": "graph.effort, which is measured",
+    },
     "ExactParameters": {
         "devices": "all GPUs that there are",
         "precision": "results are the same with each",

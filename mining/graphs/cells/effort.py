@@ -1,0 +1,46 @@
+"""How many cells a row must be searched in."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...neighbours import NO_ROW
+from ..recall import Calibration, RecallSample, check_recall_target
+from .index import CellsIndex
+
+
+def calibrate_probes(
+    index: CellsIndex, sample: RecallSample, *, recall_target: float, threads: int = 1
+) -> Calibration[CellsIndex]:
+    """The least probes that find ``recall_target`` of the sample's true neighbours, without a search.
+
+    Within its cells a search is exact, so it finds a neighbour as soon as it looks into that one's cell: the ranks of
+    these cells are all there is to know.
+
+    sample: queries, and their neighbours in this index. Raises: InputError when the target is not a share.
+    """
+    check_recall_target(recall_target)
+    share = _found(index, sample, threads)
+    enough = np.flatnonzero(share >= recall_target)
+    probes = int(enough[0]) + 1 if len(enough) else len(share)
+    recall = float(share[probes - 1])
+    parameters = replace(index.parameters, probes=probes)
+    return Calibration(index.with_parameters(parameters), recall, len(enough) > 0, ((probes, recall),))
+
+
+def _found(index: CellsIndex, sample: RecallSample, threads: int) -> NDArray[np.float64]:
+    """float64 (most,): the share of the true neighbours that lie in a row's 1, 2, … nearest cells."""
+    homes = index.homes(sample.queries, sample.own, threads=threads)
+    order = np.argsort(homes, kind="stable")
+    cells = index.probing.nearest(sample.queries[order], homes[order], index.probing.most)
+    hits, wanted = np.zeros(cells.shape[1], np.int64), 0
+    rank = np.full(len(index.partition.centres), cells.shape[1])
+    for near, row in zip(cells, order, strict=True):
+        ids = sample.truth.ids[row]
+        true = ids[ids != NO_ROW] - index.first_id
+        rank[near] = np.arange(len(near))
+        hits += np.bincount(rank[index.partition.cell_of[true]], minlength=len(near) + 1)[: len(near)]
+        rank[near] = len(near)
+        wanted += len(true)
+    return np.cumsum(hits) / wanted if wanted else np.ones(cells.shape[1])

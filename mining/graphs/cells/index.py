@@ -1,0 +1,278 @@
+"""Cells: the set cut into cells of near rows, each row searched for in the cells nearest to it.
+
+The plan of an inverted file (Jégou, Douze, Schmid, TPAMI 2011), with all rows as queries: these are taken in the order
+of their cells, so that a block of them meets the same cells, and what would be scattered reads becomes products of
+matrices that stay in the cache. As in ``exact`` the products only propose, and distances by float32 differences decide:
+a row's neighbours are *exactly* the K nearest of the rows in its ``probes`` cells, at any number of threads and for any
+BLAS.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...compute.blas import one_blas_thread
+from ...compute.memory import Budget
+from ...compute.npy import npy_bytes
+from ...compute.threads import over_rows, read_only
+from ...errors import InputError
+from ...neighbours import NeighbourTable
+from ..exact import SLACK, in_doubt, mean_of, measure_about
+from ..index import check_at_least, check_queries, check_vectors
+from ..parameters import CellsParameters
+from ..pools import finish, offer_to
+from ..remeasure import empty_table
+from .kmeans import assign
+from .nearest import homes_of_rows, nearest_by_differences, nearest_of_candidates
+from .partition import Partition, divide
+from .probing import LISTED, Probing, list_cells
+
+_QUERY_ROWS = 1024
+"""A block of queries: some five cells."""
+
+_SMALLEST_QUERY_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """queries: float32 (B, D). ids: int64 (B,). homes: int32 (B,), ascending."""
+
+    queries: NDArray[np.float32]
+    ids: NDArray[np.int64]
+    homes: NDArray[np.int32]
+
+
+class CellsIndex:
+    """See ``index.GraphIndex``: the vectors in the order of their cells, and how cells lie to each other."""
+
+    def __init__(
+        self,
+        vectors: NDArray[np.float32],
+        partition: Partition,
+        lists: NDArray[np.int32] | None,
+        *,
+        first_id: int,
+        parameters: CellsParameters,
+    ) -> None:
+        rows = np.argsort(partition.cell_of, kind="stable")
+        sizes = np.bincount(partition.cell_of, minlength=len(partition.centres))
+        self.first_id = first_id
+        self.parameters = parameters
+        self.partition = partition
+        self._rows = read_only(rows)
+        self._place_of = np.empty(len(rows), np.int32)
+        self._place_of[rows] = np.arange(len(rows), dtype=np.int32)
+        self._bounds = read_only(np.concatenate([[0], np.cumsum(sizes)]))
+        self._vectors = read_only(vectors[rows])
+        self._origin = mean_of(self._vectors)
+        self._sq_norms = np.empty(len(rows), np.float32)
+        measure_about(self._vectors, self._origin, self._sq_norms)
+        self.probing = Probing(partition.centres, lists)
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        *,
+        query_ids: NDArray[np.int64],
+        neighbours: int,
+        threads: int,
+        memory_mib: int | None = None,
+    ) -> NeighbourTable:
+        """See ``index.GraphIndex``. A row with fewer than ``neighbours`` others in its cells is searched for in all."""
+        rows, width = self._vectors.shape
+        check_queries(queries, query_ids, width, neighbours, threads)
+        table = empty_table(len(queries), neighbours)
+        largest = int(np.diff(self._bounds).max())
+        keep = min(rows, neighbours + 1 + SLACK)
+        row_bytes = threads * (4 * (largest + 4 * width) + 32 * keep + 24 * self.parameters.probes)
+        budget = Budget(memory_mib, "a search of cells")
+        budget = budget.take(table.ids.nbytes + table.sq_distances.nbytes, "its result")
+        budget = budget.take(20 * len(queries), "the order of its queries")
+        budget = budget.take(threads * 4 * largest * width, "a cell for each thread")
+        step = budget.rows(row_bytes, at_most=_QUERY_ROWS, at_least=_SMALLEST_QUERY_ROWS)
+        homes = self.homes(queries, query_ids, threads=threads)
+        order = np.argsort(homes, kind="stable")
+
+        def search_block(start: int, stop: int) -> None:
+            places = order[start:stop]
+            block = _Block(np.ascontiguousarray(queries[places]), query_ids[places], homes[places])
+            self._search_block(block, table, places, keep, largest)
+
+        with one_blas_thread():
+            over_rows(search_block, len(queries), threads, step=step)
+        return table
+
+    def homes(
+        self, queries: NDArray[np.float32], query_ids: NDArray[np.int64], *, threads: int
+    ) -> NDArray[np.int32]:
+        """int32 (Q,), the cell of each query; of one that is no row of this part, that of the nearest centre."""
+        homes = np.empty(len(queries), np.int32)
+        homes_of_rows(
+            read_only(queries),
+            read_only(query_ids - self.first_id),
+            self._vectors,
+            read_only(self._place_of),
+            read_only(self.partition.cell_of),
+            homes,
+        )
+        own = homes >= 0
+        if not own.all():
+            homes[~own] = assign(np.ascontiguousarray(queries[~own]), self.partition.centres, threads=threads)
+        return homes
+
+    def save(self, path: Path) -> None:
+        """Write centres, cells and their lists, one array of NumPy's own format after the other."""
+        lists = self.probing.lists
+        with path.open("wb") as file:
+            for array in (
+                np.array(self._vectors.shape, np.int64),
+                self.partition.centres,
+                self.partition.cell_of,
+                np.empty((0, LISTED), np.int32) if lists is None else lists,
+            ):
+                file.write(npy_bytes(array))
+
+    def with_parameters(self, parameters: CellsParameters) -> "CellsIndex":
+        """The same cells, searched with other ``probes``."""
+        other = object.__new__(CellsIndex)
+        other.__dict__.update(self.__dict__, parameters=parameters)
+        return other
+
+    def _search_block(
+        self, block: _Block, table: NeighbourTable, places: NDArray[np.int64], keep: int, largest: int
+    ) -> None:
+        cells = self.probing.nearest(block.queries, block.homes, self.parameters.probes)
+        candidates, limits = self._propose(block.queries, cells, keep, largest)
+        neighbours = table.neighbours
+        found = empty_table(len(places), neighbours)
+        given = self._vectors, self._rows, self.first_id
+        nearest_of_candidates(block.queries, block.ids, *given, candidates, found.ids, found.sq_distances)
+        # Short ones included: these have no K-th neighbour.
+        doubtful = in_doubt(block.queries, self._origin, limits, found.sq_distances[:, -1])
+        if len(doubtful):
+            every = np.arange(len(self._bounds) - 1, dtype=np.int32)
+            few = np.diff(self._bounds)[cells[doubtful]].sum(axis=1) <= neighbours
+            for query, short in zip(doubtful.tolist(), few.tolist(), strict=True):
+                nearest_by_differences(
+                    block.queries[query],
+                    block.ids[query],
+                    *given,
+                    self._bounds,
+                    every if short else cells[query],
+                    found.ids[query],
+                    found.sq_distances[query],
+                )
+        table.ids[places] = found.ids
+        table.sq_distances[places] = found.sq_distances
+
+    def _propose(
+        self, queries: NDArray[np.float32], cells: NDArray[np.int32], keep: int, largest: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Places (B, 2 · keep) with the ``keep`` least keys |x|² − 2 q·x of the rows in each query's cells, −1 pads,
+        and keys that the rest are not below."""
+        width = queries.shape[1]
+        about = queries - self._origin
+        keys = np.empty((len(queries), 2 * keep), np.float32)
+        candidates = np.empty((len(queries), 2 * keep), np.int32)
+        counts = np.zeros(len(queries), np.int32)
+        limits = np.full(len(queries), np.inf, np.float32)
+        asking = np.empty_like(queries)
+        moved = np.empty((largest, width), np.float32)
+        products = np.empty(len(queries) * largest, np.float32)
+        for cell, members in _by_cell(cells):
+            first, stop = self._bounds[cell], self._bounds[cell + 1]
+            some, rows = asking[: len(members)], moved[: stop - first]
+            np.take(about, members, axis=0, out=some, mode="clip")  # else it is buffered
+            np.subtract(self._vectors[first:stop], self._origin, out=rows)
+            found = products[: len(some) * len(rows)].reshape(len(some), len(rows))
+            np.dot(some, rows.T, out=found)
+            norms = self._sq_norms[first:stop]
+            offer_to(members, found, norms, first, keys, candidates, counts, limits, keep)
+        finish(keys, candidates, counts, limits, keep)
+        return candidates, limits
+
+
+def _by_cell(cells: NDArray[np.int32]):
+    """Each cell with the queries, int32, that it is one of the (B, f) ``cells`` of.
+
+    Those of most queries first: they are the nearest, and what they offer keeps most of the others' rows out.
+    """
+    flat = cells.ravel()
+    order = np.argsort(flat, kind="stable")
+    numbers, firsts, counts = np.unique(flat[order], return_index=True, return_counts=True)
+    members = (order // cells.shape[1]).astype(np.int32)
+    for i in np.argsort(-counts, kind="stable").tolist():
+        yield int(numbers[i]), members[firsts[i] : firsts[i] + counts[i]]
+
+
+def build(
+    vectors: NDArray[np.float32],
+    *,
+    parameters: CellsParameters | None = None,
+    seed: int = 0,
+    threads: int = 1,
+    first_id: int = 0,
+    memory_mib: int | None = None,
+    warm_start: NDArray[np.float32] | None = None,
+) -> CellsIndex:
+    """Cut float32 (N, D) vectors into cells, the same at any number of ``threads``.
+
+    warm_start: float32 (C, D), the centres of nearly the same vectors, as an earlier index has them in ``partition``.
+
+    Raises: InputError when the index does not fit ``memory_mib``.
+    """
+    parameters = parameters or CellsParameters()
+    check_vectors(vectors)
+    check_at_least("threads", threads, 1)
+    needed = index_bytes(len(vectors), vectors.shape[1], parameters)
+    Budget(memory_mib, "building cells").take(needed, f"cells and vectors of {len(vectors)} rows")
+    partition = divide(
+        vectors, cell_rows=parameters.cell_rows, seed=seed, threads=threads, warm_start=warm_start
+    )
+    lists = list_cells(partition.centres, threads=threads)
+    return CellsIndex(vectors, partition, lists, first_id=first_id, parameters=parameters)
+
+
+def load(
+    path: Path, vectors: NDArray[np.float32], *, first_id: int = 0, parameters: CellsParameters | None = None
+) -> CellsIndex:
+    """Open what ``save`` wrote, over the vectors it was built of.
+
+    parameters: ``probes`` may differ from the build's. Raises: InputError when the file is not an index of these
+    vectors.
+    """
+    check_vectors(vectors)
+    shape, partition, lists = read(path)
+    if shape != vectors.shape:
+        raise InputError(
+            f"{path} was built of vectors of shape {shape}, and these have {vectors.shape}: build it again"
+        )
+    return CellsIndex(
+        vectors, partition, lists, first_id=first_id, parameters=parameters or CellsParameters()
+    )
+
+
+def read(path: Path) -> tuple[tuple[int, int], Partition, NDArray[np.int32] | None]:
+    """The shape of the vectors, their cells, and the lists of cells. Raises: InputError for a file that is none."""
+    try:
+        with path.open("rb") as file:
+            shape, centres, cell_of, lists = (np.load(file, allow_pickle=False) for _ in range(4))
+        rows, width = shape.tolist()
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path} is not an index of cells ({error}): build it again") from error
+    if (
+        centres.shape[1:] != (width,)
+        or cell_of.shape != (rows,)
+        or not 0 <= cell_of.min() <= cell_of.max() < len(centres)
+    ):
+        raise InputError(f"{path} is not an index of cells that fits itself: build it again")
+    return (rows, width), Partition(centres, cell_of), lists if len(lists) else None
+
+
+def index_bytes(rows: int, width: int, parameters: CellsParameters) -> int:
+    """Bytes that an index takes: a copy of the vectors, norms, cells and their order; centres and lists of cells."""
+    cells = max(1, rows // parameters.cell_rows)
+    lists = 16 * LISTED if cells > LISTED else 0
+    return rows * (4 * width + 24) + cells * (4 * width + lists)

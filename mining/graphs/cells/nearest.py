@@ -1,0 +1,50 @@
+"""The nearest of proposed rows, or of all rows in some cells, by float32 differences. Compiled.
+
+Places are those of rows in the order of their cells; ``rows`` says which local row lies there.
+"""
+
+from numba import njit
+
+from ...compute.distances import sq_distance
+from ..remeasure import insert_nearest
+
+
+@njit(nogil=True, cache=True)
+def nearest_of_candidates(queries, own, vectors, rows, first_id, candidates, ids, sq_distances):
+    """Fill the tables, int64 and float32 (B, K), of pads. candidates: int32 (B, C), places, −1 where there is none."""
+    for b in range(queries.shape[0]):
+        kept = 0
+        for c in range(candidates.shape[1]):
+            place = candidates[b, c]
+            if place >= 0:
+                row = rows[place] + first_id
+                if row != own[b]:
+                    sq = sq_distance(queries[b], vectors[place])
+                    kept = insert_nearest(ids[b], sq_distances[b], kept, row, sq)
+
+
+@njit(nogil=True, cache=True)
+def nearest_by_differences(query, own, vectors, rows, first_id, bounds, cells, ids, sq_distances):
+    """Search all rows of some cells, the slow way, and overwrite what int64 and float32 (K,) hold."""
+    kept = 0
+    for cell in cells:
+        for place in range(bounds[cell], bounds[cell + 1]):
+            row = rows[place] + first_id
+            if row != own:
+                sq = sq_distance(query, vectors[place])
+                kept = insert_nearest(ids, sq_distances, kept, row, sq)
+
+
+@njit(nogil=True, cache=True)
+def homes_of_rows(queries, local, vectors, place_of, cell_of, homes):
+    """Into int32 (Q,): the cell of each query's own row, −1 where it has none, or one that is another vector."""
+    for q in range(queries.shape[0]):
+        row = local[q]
+        homes[q] = -1
+        if 0 <= row < place_of.shape[0]:
+            place = place_of[row]
+            same = True
+            for d in range(queries.shape[1]):
+                same &= queries[q, d] == vectors[place, d]
+            if same:
+                homes[q] = cell_of[row]

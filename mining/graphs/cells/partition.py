@@ -1,0 +1,118 @@
+"""The set cut into cells of near rows: k-means on a sample, again inside of cells that come out too large."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..exact import mean_of
+from .kmeans import assign, train
+
+_ROWS_PER_CENTRE = 40
+"""Sampled to train a centre. With all rows recall gains nothing."""
+
+_ROUNDS = 6
+_WARM_ROUNDS = 2
+"""From the centres of an earlier epoch."""
+
+_MOST_CENTRES = 16_384
+"""Of one k-means: above it a row's way to its cell leads over cells of cells, at √C products each."""
+
+_LARGEST = 3
+"""A cell with so many times the rows that it should have is divided again."""
+
+_STUCK = 0.9
+"""Where dividing leaves so large a share of the rows together, they are nearly all equal: cut as they come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """centres: float32 (C, D), of the cells. cell_of: int32 (N,), the cell of each row; none is empty."""
+
+    centres: NDArray[np.float32]
+    cell_of: NDArray[np.int32]
+
+
+def divide(
+    vectors: NDArray[np.float32],
+    *,
+    cell_rows: int,
+    seed: int,
+    threads: int,
+    warm_start: NDArray[np.float32] | None = None,
+) -> Partition:
+    """Cells of about ``cell_rows`` rows of float32 (N, D), the same at any number of ``threads``.
+
+    warm_start: float32 (C, D), centres of nearly the same vectors to start from.
+    """
+    rows = len(vectors)
+    rng = np.random.default_rng((seed, rows, 0xCE11))
+    wanted = max(1, round(rows / cell_rows))
+    count = wanted if wanted <= _MOST_CENTRES else int(np.ceil(np.sqrt(wanted)))
+    sample = vectors[np.sort(rng.choice(rows, min(rows, _ROWS_PER_CENTRE * count), replace=False))]
+    if warm_start is None or count < wanted:
+        start, rounds = (
+            sample[np.sort(rng.choice(len(sample), min(count, len(sample)), replace=False))],
+            _ROUNDS,
+        )
+    else:
+        start, rounds = warm_start, _WARM_ROUNDS
+    centres = train(sample, start, rounds=rounds, threads=threads)
+    del sample
+    return _no_larger(
+        vectors, _held(centres, assign(vectors, centres, threads=threads)), cell_rows, seed, threads
+    )
+
+
+def _held(centres: NDArray[np.float32], cell_of: NDArray[np.int32]) -> Partition:
+    """Without the centres that no row is nearest to."""
+    counts = np.bincount(cell_of, minlength=len(centres))
+    number = np.cumsum(counts > 0) - 1
+    return Partition(np.ascontiguousarray(centres[counts > 0]), number[cell_of].astype(np.int32))
+
+
+def _no_larger(
+    vectors: NDArray[np.float32], found: Partition, cell_rows: int, seed: int, threads: int
+) -> Partition:
+    """Cells that are too large divided in their place; a cell's pieces follow each other."""
+    sizes = np.bincount(found.cell_of)
+    large = np.flatnonzero(sizes > _LARGEST * cell_rows)
+    if not len(large):
+        return found
+    by_cell = np.argsort(found.cell_of, kind="stable")
+    ends = np.cumsum(sizes)
+    pieces = {
+        cell: _pieces(vectors, by_cell[ends[cell] - sizes[cell] : ends[cell]], cell_rows, seed, threads)
+        for cell in large.tolist()
+    }
+    centres, cell_of, first = [], np.empty_like(found.cell_of), 0
+    for cell, size in enumerate(sizes.tolist()):
+        rows = by_cell[ends[cell] - size : ends[cell]]
+        if cell in pieces:
+            centres.append(pieces[cell].centres)
+            cell_of[rows] = first + pieces[cell].cell_of
+        else:
+            centres.append(found.centres[cell : cell + 1])
+            cell_of[rows] = first
+        first += len(centres[-1])
+    return Partition(np.concatenate(centres), cell_of)
+
+
+def _pieces(
+    vectors: NDArray[np.float32], rows: NDArray[np.int64], cell_rows: int, seed: int, threads: int
+) -> Partition:
+    """Of one cell, that ``rows``, ascending, are in."""
+    inside = np.ascontiguousarray(vectors[rows])
+    count = max(2, round(len(rows) / cell_rows))
+    rng = np.random.default_rng((seed, len(rows), int(rows[0]), 0xCE11))
+    sample = inside[
+        np.sort(rng.choice(len(inside), min(len(inside), _ROWS_PER_CENTRE * count), replace=False))
+    ]
+    start = sample[np.sort(rng.choice(len(sample), min(count, len(sample)), replace=False))]
+    centres = train(sample, start, rounds=_ROUNDS, threads=threads)
+    found = _held(centres, assign(inside, centres, threads=threads))
+    if np.bincount(found.cell_of).max() > _STUCK * len(rows):
+        cell_of = (np.arange(len(rows)) * count // len(rows)).astype(np.int32)
+        means = [mean_of(inside[cell_of == piece]) for piece in range(count)]
+        return Partition(np.stack(means), cell_of)
+    return _no_larger(inside, found, cell_rows, seed, threads)
