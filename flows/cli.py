@@ -11,6 +11,7 @@ from .commands.on_runs.check import check
 from .commands.on_runs.export import export
 from .commands.on_runs.init import init
 from .commands.on_runs.inspect import inspect
+from .commands.on_runs.report import report
 from .commands.on_runs.run import run
 from .commands.on_runs.serve import serve
 from .commands.on_runs.status import status
@@ -30,7 +31,10 @@ app = typer.Typer(
 )
 
 # In the order in which they are met.
-for command in (init, check, run, status, inspect, export, verify, serve, mine, audit, suspects, triplets):
+for command in (
+    *(init, check, run, status, inspect, report, export, verify, serve),
+    *(mine, audit, suspects, triplets),
+):
     app.command()(command)
 
 

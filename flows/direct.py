@@ -16,6 +16,7 @@ def run_directly(opened: OpenedRun) -> None:
         opened.end_epoch(epoch)
     if opened.wants_test:
         opened.test()
+    opened.report()
 
 
 def run(run_file: str | Path, *, executor: str | None = None, progress: Progress | None = None) -> RunStatus:

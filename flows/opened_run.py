@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..pipeline.errors import SpecError
+from ..pipeline.errors import PipelineError, SpecError
 from ..pipeline.plan.refs import StageRef, manifest_of
 from ..pipeline.plan.stage import Stage
 from ..pipeline.redact import has_secret, redacted
@@ -79,6 +79,20 @@ class OpenedRun:
         """Look at the test split, with the checkpoint of the epoch that is best on validation."""
         stage = final_stage(self.run.root, self.run.spec)
         return run_stage(self.run, stage, TEST, self.executor, self.progress)
+
+    def report(self) -> None:
+        """Write the page of the run into its directory, where run.report asks for it. The run has ended well by then,
+        whatever comes of the page."""
+        if not self.run.spec.run.report:
+            return
+        from ..pipeline.report.report import write_report
+
+        out = self.run.root / "report.html"
+        try:
+            write_report(self.run.root, out, note=self.progress.note)
+            self.progress.note(f"wrote {out}")
+        except PipelineError as error:
+            self.progress.note(f"run.report: there is no page: {error}")
 
 
 @contextmanager

@@ -113,6 +113,7 @@ def run_epochs(opened: OpenedRun, recording: Recording) -> None:
         opened.end_epoch(epoch)
     if opened.wants_test:
         run_test(opened, recording)
+    opened.report()
     recording.tell(lambda: publish_summary(opened))
 
 

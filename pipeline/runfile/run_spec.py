@@ -39,6 +39,8 @@ class RunSection(Section):
     seed: int = Field(default=0, ge=0, lt=2**63)
     deterministic: bool = False
     """The same bytes on any number of workers, for one kind of machine and one set of versions."""
+    report: bool = execution(False)
+    """At its end, write report.html into the run directory: `tripletmine report`."""
     keep: KeepSpec = KeepSpec()
 
 

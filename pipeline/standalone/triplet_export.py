@@ -8,11 +8,10 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..data.columns import as_strings, column_names, read_columns
-from ..data.files import locate
 from ..errors import DataError, SpecError
 from ..storage.publish import published
-from .triplet_folder import TripletSource, open_triplets
+from .triplet_folder import open_triplets
+from .values import read_values_column
 
 _ROLES = ("anchor", "positive", "negative")
 
@@ -41,32 +40,9 @@ def export_triplets(
         note(source.chosen)
     if out.exists():
         raise SpecError(f"{out} exists already: choose another name, or remove it")
-    names = _values(values, column, source) if values else source.keys
+    names = read_values_column(values, column, source) if values else source.keys
     tables = (_named(path, names) for path in source.files)
     return _write_jsonl(tables, out) if form == "jsonl" else _write_dataset(tables, out, len(source.files))
-
-
-def _values(values: str, column: str, source: TripletSource) -> pa.Array:
-    """The column, in the order of the ids."""
-    location = locate(values, Path())
-    table = read_columns(location, (column,))
-    if column not in table.column_names:
-        raise DataError(
-            f"{values} has no column {column!r} (it has {', '.join(column_names(location))}): name one with --column"
-        )
-    if len(table) != len(source.keys):
-        raise DataError(
-            f"{values} has {len(table)} rows but the data that were mined have {len(source.keys)}: give a file with "
-            "one row for each, in the same order"
-        )
-    found = as_strings(table[column].combine_chunks(), subject=f"{values}, column {column!r}")
-    if found.null_count:
-        first = found.is_null().index(True).as_py()
-        raise DataError(
-            f"{values}, column {column!r} has {found.null_count} empty cells, the first in row {first} (from 0): "
-            "fill them"
-        )
-    return found if source.sources is None else found.take(pa.array(source.sources))
 
 
 def _named(path: Path, names: pa.Array) -> pa.Table:

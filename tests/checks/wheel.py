@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("flows", "mining", "models", "pipeline")
 FRONT = ("__init__.py", "__main__.py", "py.typed")
 """The package's own files, at the root."""
-SUFFIXES = (".py", ".toml")
+SUFFIXES = (".py", ".toml", ".html", ".css", ".js")
 """Files of the four folders that belong to the package."""
 LEFT_BEHIND = shutil.ignore_patterns(
     ".git", ".venv", "runs", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis"

@@ -1,0 +1,53 @@
+"""`tripletmine report`: what was mined and learned, as one page."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...terminal.errors import reporting
+from ...terminal.plain import say
+from ..arguments import Debug, Epoch, Triplets, in_options
+
+
+class Map(StrEnum):
+    """What `--map` takes."""
+
+    PCA = "pca"
+    TSNE = "tsne"
+
+
+def report(
+    triplets: Triplets,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The page.", show_default="report.html")] = Path(
+        "report.html"
+    ),
+    images: Annotated[bool, typer.Option(help="Show pictures of the data.")] = True,
+    values: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Parquet or CSV: a text for each row, to be shown for its key."),
+    ] = None,
+    column: Annotated[str, typer.Option(metavar="NAME", help="The column of --values.")] = "text",
+    map_: Annotated[
+        Map, typer.Option("--map", help="How the sample becomes a map; tsne takes some seconds.")
+    ] = Map.PCA,
+    epoch: Epoch = None,
+    debug: Debug = False,
+) -> None:
+    """Write one HTML file to look at, to decide in and to mail: suspects, hardest triplets, curves, a map."""
+    with reporting(debug), in_options(report):
+        from ....pipeline.report.report import write_report
+        from ...terminal.tables import size
+
+        written = write_report(
+            triplets,
+            out,
+            epoch=epoch,
+            images=images,
+            values=values,
+            column=column,
+            method=map_.value,
+            note=say,
+        )
+        say(f"wrote {out} ({size(written)})")

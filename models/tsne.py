@@ -1,0 +1,21 @@
+"""Embeddings in two dimensions, for people."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_PERPLEXITY = 30.0
+
+
+def tsne(vectors: NDArray[np.float32], *, seed: int) -> NDArray[np.float64]:
+    """float64 (N, 2) of vectors (N, D) by t-SNE (van der Maaten and Hinton, JMLR 2008), begun with their principal
+    components. The perplexity is 30, or a third of the rows that there are.
+
+    Raises: ImportError without scikit-learn.
+    """
+    from sklearn.manifold import TSNE
+
+    rows = len(vectors)
+    if rows < 4:
+        return np.zeros((rows, 2)) if rows < 2 else np.c_[np.linspace(-1, 1, rows), np.zeros(rows)]
+    fitted = TSNE(2, perplexity=min(_PERPLEXITY, (rows - 1) / 3), init="pca", random_state=seed)
+    return fitted.fit_transform(vectors).astype(np.float64)

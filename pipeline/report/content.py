@@ -1,0 +1,184 @@
+"""What a page shows, before it is HTML: plain values, and rows by their ids."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["mislabelled", "false negative", "duplicate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Two rows that a person should look at.
+
+    row, other: ids. label, other_label: theirs. sq_distance: between them.
+    kind: "mislabelled": the neighbours of `row` agree on another class, that of `other`, its nearest of them; "false
+    negative": two rows that look the same under two labels; "duplicate": the same with hardly any distance at all.
+    score: as in `mining.suspects`, at most 1.
+    """
+
+    kind: Kind
+    row: int
+    other: int
+    label: str
+    other_label: str
+    sq_distance: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """listed: the strongest, those decided before left out. found: how many there are, by kind. rows: that were looked
+    at, of `of` rows. decided: left out since a person has seen them."""
+
+    listed: Sequence[Suspect]
+    found: Mapping[Kind, int]
+    rows: int
+    of: int
+    decided: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HardTriplet:
+    """The hardest triplet of a pair of classes. hinge = d²(a,p) + m − d²(a,n).
+
+    refused: the nearest row of another class, where the rule calls it too hard; None where there is none, or the
+    neighbours are not there.
+    """
+
+    anchor: int
+    positive: int
+    negative: int
+    label: str
+    negative_label: str
+    sq_positive: float
+    sq_negative: float
+    hinge: float
+    refused: int | None = None
+    refused_label: str | None = None
+    sq_refused: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hardest:
+    """triplets: hardest first, one for each pair of classes. looked_at: triplets, of `of`. why_no_refused: a sentence
+    where the neighbours cannot be read."""
+
+    triplets: Sequence[HardTriplet]
+    looked_at: int
+    of: int
+    why_no_refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """values: by epoch. low, high: ends of an interval, by epoch, where the run has one."""
+
+    name: str
+    values: Mapping[int, float]
+    low: Mapping[int, float] = field(default_factory=dict)
+    high: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Curves that share their axes. stacked: bars that add up, instead of lines."""
+
+    title: str
+    unit: str
+    curves: Sequence[Curve]
+    stacked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Charts over the epochs. hardness: (epoch, why it mined with that k), a sentence each."""
+
+    charts: Sequence[Chart]
+    hardness: Sequence[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusedPair:
+    """How many pairs (anchor of one class, negative of the other) the rule admits, both ways, and their mean hinge.
+    before: that many in the epoch before; None where that is not known."""
+
+    label_a: str
+    label_b: str
+    count: int
+    mean_hinge: float
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confusions:
+    """pairs: the most confused. found: pairs of classes with at least one."""
+
+    pairs: Sequence[ConfusedPair]
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed from epoch `before` to epoch `now`. figures: (name, before, now). more, less: pairs of classes that
+    became more and less confused."""
+
+    before: int
+    now: int
+    figures: Sequence[tuple[str, float | None, float | None]]
+    more: Sequence[ConfusedPair] = ()
+    less: Sequence[ConfusedPair] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleMap:
+    """Some rows in two dimensions.
+
+    points: float64 (S, 2). groups: int64 (S,), position in `labels`, −1 for any other class. centres: float64 (C, 2) of
+    the classes `labels`. how: in words.
+    """
+
+    points: NDArray[np.float64]
+    groups: NDArray[np.int64]
+    labels: Sequence[str]
+    centres: NDArray[np.float64]
+    of: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Everything on a page but the pictures and texts of its rows. Sections that cannot be made are None, and `missing`
+    says why, (what, why) each.
+
+    sentences: what came out, the most important first. tables: (title, (name, value) …) of the record. settings: run
+    file or arguments, as text.
+    """
+
+    title: str
+    subject: Literal["run", "folder"]
+    epoch: str
+    sentences: Sequence[str]
+    suspects: Suspects | None
+    hardest: Hardest | None
+    curves: Curves | None
+    confusions: Confusions | None
+    changes: Changes | None
+    sample_map: SampleMap | None
+    tables: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    settings: str
+    missing: Sequence[tuple[str, str]]
+    class_names: Sequence[str] = ()
+
+    @property
+    def rows(self) -> list[int]:
+        """Ids of all rows that are shown, each once, in order of appearance."""
+        found: list[Any] = []
+        for suspect in self.suspects.listed if self.suspects else ():
+            found += [suspect.row, suspect.other]
+        for hard in self.hardest.triplets if self.hardest else ():
+            found += [hard.anchor, hard.positive, hard.negative, hard.refused]
+        return [row for row in dict.fromkeys(found) if row is not None]

@@ -1,0 +1,143 @@
+"""What rows look like: small pictures, texts, or only their keys."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.base import DataSet
+from ..data.files import in_threads
+from ..data.open import open_data
+from ..data.pictures.decode import Decoding, decode_image
+from ..data.pictures.picture_set import PictureSet
+from ..errors import DataError, PipelineError, UnavailableError
+from ..standalone.values import read_values_column
+from ..workers.opened import data_of, rows_of
+from .source import Source
+
+SIDE = 96
+"""Pixels of the longer side of a picture, at most."""
+_LOSSLESS_BELOW = 48
+"""Pictures this small are kept as they are: there is nothing to gain from losses."""
+_QUALITY = 75
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One row. webp: its picture; None where it has none, or that cannot be read, which `lost` says. text: what stands
+    for the row where that is a text."""
+
+    key: str
+    webp: bytes | None = None
+    text: str | None = None
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """of: row → how it looks. kind: "pictures", "texts" or "keys", what a page of it hands on."""
+
+    of: Mapping[int, Look]
+    kind: str
+    missing: Sequence[tuple[str, str]]
+
+
+def looks_of(source: Source, rows: Sequence[int], *, images: bool, values: str | None, column: str) -> Looks:
+    """How the rows look. Never fails for data that are gone: `missing` says what is.
+
+    values, column: a file with a text for each row of the data, as in `export_triplets`.
+    """
+    keys = _keys(source, rows)
+    if values is not None:
+        texts = read_values_column(values, column, source.triplets("mine"))
+        return Looks({row: Look(keys[row], text=texts[row].as_py()) for row in rows}, "texts", ())
+    if not images or source.status is None or len(source.status.facts.item_shape) < 2 or not rows:
+        return Looks({row: Look(key) for row, key in keys.items()}, "keys", ())
+    try:
+        pictures = _pictures(source, rows, keys)
+    except PipelineError as error:
+        return Looks(
+            {row: Look(key, lost=True) for row, key in keys.items()},
+            "keys",
+            [("Pictures", f"the data cannot be read: {error}")],
+        )
+    lost = [row for row, picture in pictures.items() if picture is None]
+    missing = []
+    if lost:
+        missing.append(
+            ("Pictures", f"{len(lost):,} of {len(rows):,} cannot be read, as that of {keys[lost[0]]}")
+        )
+    found = {row: Look(keys[row], webp=picture, lost=picture is None) for row, picture in pictures.items()}
+    return Looks(found, "pictures" if len(lost) < len(rows) else "keys", missing)
+
+
+def _keys(source: Source, rows: Sequence[int]) -> dict[int, str]:
+    if not rows:
+        return {}
+    keys = source.triplets("mine").keys
+    return {row: str(keys[row].as_py()) for row in rows}
+
+
+def _pictures(source: Source, rows: Sequence[int], keys: Mapping[int, str]) -> dict[int, bytes | None]:
+    status = source.status
+    assert status is not None
+    spec = status.spec
+    data = open_data(spec.data, Path(spec.base))
+    if isinstance(data, PictureSet):
+        # By their names: what the folder holds beside them does not matter here.
+        colours = Decoding("rgb", None, spec.data.background)
+        read = lambda row: _of_file(data, keys[row], colours)  # noqa: E731
+        return dict(zip(rows, in_threads(read, rows), strict=True))
+    data = data_of(source.path, spec, status.facts.data_digest)
+    sources = rows_of(source.path, status.facts.data_digest).table["source"].to_numpy()
+    return {row: _of_array(data, int(sources[row])) for row in rows}
+
+
+def _of_file(data: PictureSet[Any], key: str, colours: Decoding) -> bytes | None:
+    try:
+        pixels = decode_image(data.files.content(key), subject=key, decoding=colours).pixels
+    except DataError:
+        return None
+    return as_webp(pixels)
+
+
+def _of_array(data: DataSet, index: int) -> bytes | None:
+    try:
+        return as_webp(data.read([index])[0])
+    except DataError:
+        return None
+
+
+def is_small(webp: bytes) -> bool:
+    """Whether a picture is so small that its pixels are to be seen as squares, and not smoothed."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(webp)) as image:
+        return max(image.size) <= _LOSSLESS_BELOW
+
+
+def as_webp(pixels: NDArray[Any]) -> bytes:
+    """A small picture of an item: uint8, or floats whose least is black and whose greatest is white; (H, W), (H, W, 3),
+    or more channels, of which the first is shown. Raises: UnavailableError without Pillow."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise UnavailableError(
+            f"pictures need Pillow ({error}): install tripletmine[report], or leave them out with --no-images"
+        ) from None
+    if pixels.ndim == 3 and pixels.shape[2] != 3:
+        pixels = pixels[..., 0]
+    if pixels.dtype != np.uint8:
+        low, high = float(pixels.min()), float(pixels.max())
+        pixels = np.rint((pixels - low) * (255 / (high - low) if high > low else 0)).astype(np.uint8)
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    small = max(image.size) <= _LOSSLESS_BELOW
+    if not small:
+        image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", lossless=small, quality=_QUALITY, method=4)
+    return buffer.getvalue()

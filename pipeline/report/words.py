@@ -1,0 +1,39 @@
+"""Texts of users as a page may show them: what cannot be seen is made visible, what is endless is cut."""
+
+import unicodedata
+
+_SYMBOLS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡"}
+_DIRECTIONS = {
+    *range(0x202A, 0x202F),  # embeddings and overrides
+    *range(0x2066, 0x206A),  # isolates
+    *(0x200E, 0x200F, 0x061C),  # marks
+}
+SHOWN = 300
+"""Characters of a key, a label or a text that are shown."""
+
+
+def clean(text: str) -> str:
+    """The text with symbols for control characters and for what turns the direction of writing.
+
+    >>> clean("a\\0b\\n\\u202ec")
+    'a␀b␊�c'
+    """
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if code in _SYMBOLS:
+        return _SYMBOLS[code]
+    if code in _DIRECTIONS or unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn"):
+        return "\ufffd"
+    return character
+
+
+def short(text: str, limit: int = SHOWN) -> str:
+    """At most about `limit` characters, and how many there are.
+
+    >>> short("abcdef", 4)
+    'abcd… (6 characters)'
+    """
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
