@@ -8,6 +8,9 @@
 #              what make bench needs)
 # make faults  every fault that a run must survive, many times, and one table (about an hour; may be broken off and
 #              started again; begins anew after rm -r runs/faults)
+# make compat PEER_TESTS=../sentence-transformers
+#              that library's own tests of mine_hard_negatives, against ours (a clone of it, which this neither fetches
+#              nor keeps)
 # make clean   all that the above left, except finished runs
 #
 # HNSWLIB_NO_NATIVE=1 make …   builds hnswlib for any machine, as containers and mixed clusters need it
@@ -19,7 +22,7 @@ RUN_FILE := digits.toml
 # Checks and tests run in so many processes at once.
 PROCESSES := 2
 
-.PHONY: environment run test lint types wheel system ci bench methods faults clean
+.PHONY: environment run test lint types wheel system ci bench methods faults compat clean
 
 environment:
 	@.ci/environment all dev
@@ -71,6 +74,10 @@ methods:
 faults: environment
 	$(BIN)/python -m tests.faults.campaign --out runs/faults
 	FAULTS_EXAMPLES=5000 $(BIN)/python -m pytest tests/faults --ignore tests/faults/test_faults.py
+
+compat:
+	@.ci/environment all dev compat
+	$(BIN)/python -m tests.compat.peer_suite $(PEER_TESTS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -14,12 +14,15 @@ import tarfile
 import tempfile
 import venv
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("flows", "mining", "models", "pipeline")
 FRONT = ("__init__.py", "__main__.py", "py.typed")
 """The package's own files, at the root."""
+MAPPED = {"pipeline/compat/": "compat/"}
+"""Folders whose package lies elsewhere in the wheel, see pyproject.toml."""
 SUFFIXES = (".py", ".toml", ".html", ".css", ".js")
 """Files of the four folders that belong to the package."""
 LEFT_BEHIND = shutil.ignore_patterns(
@@ -34,7 +37,7 @@ def main() -> None:
         with tarfile.open(sdist) as archive:
             compare(sdist.name, {name.partition("/")[2] for name in archive.getnames()}, prefix="")
         with zipfile.ZipFile(wheel) as archive:
-            compare(wheel.name, set(archive.namelist()), prefix="tripletmine/")
+            compare(wheel.name, set(archive.namelist()), prefix="tripletmine/", mapped=MAPPED)
         python = install(wheel, work / "environment")
         use(python, elsewhere=work)
     print("wheel check: passed")
@@ -49,21 +52,30 @@ def build(work: Path) -> tuple[Path, Path]:
     return sdist, wheel
 
 
-def compare(archive: str, names: set[str], *, prefix: str) -> None:
+def compare(archive: str, names: set[str], *, prefix: str, mapped: Mapping[str, str] | None = None) -> None:
     """The archive must hold each file of the package, and nothing else of that name."""
     tree = {
-        prefix + path.relative_to(ROOT).as_posix()
+        prefix + placed(path.relative_to(ROOT).as_posix(), mapped or {})
         for folder in FOLDERS
         for path in (ROOT / folder).rglob("*")
         if path.suffix in SUFFIXES and "__pycache__" not in path.parts
     } | {prefix + name for name in FRONT}
-    starts = (*(f"{prefix}{folder}/" for folder in FOLDERS), *(prefix + name for name in FRONT))
+    folders = *(f"{folder}/" for folder in FOLDERS), *(mapped or {}).values()
+    starts = (*(prefix + folder for folder in folders), *(prefix + name for name in FRONT))
     packed = {name for name in names if name.startswith(starts) and not name.endswith("/")}
     packed = {name for name in packed if Path(name).suffix}  # an sdist lists folders as well
     if tree != packed:
         missing, extra = sorted(tree - packed), sorted(packed - tree)
         stop(f"{archive} differs from the tree: missing {missing or 'nothing'}, too many {extra or 'none'}")
     print(f"{archive}: all {len(tree)} files of the package")
+
+
+def placed(path: str, mapped: Mapping[str, str]) -> str:
+    """Where a file of the tree lies in the package."""
+    for folder, other in mapped.items():
+        if path.startswith(folder):
+            return other + path.removeprefix(folder)
+    return path
 
 
 def install(wheel: Path, environment: Path) -> Path:
@@ -86,6 +98,7 @@ def use(python: Path, *, elsewhere: Path) -> None:
     print(run(str(python.with_name("tripletmine")), "--help", cwd=elsewhere).splitlines()[0].strip())
     print(run(str(python), "-m", "tripletmine", "--version", cwd=elsewhere).strip())
     print(run(str(python), "-I", str(ROOT / "tests" / "checks" / "small_mine.py"), cwd=elsewhere).strip())
+    run(str(python), "-I", "-c", "import tripletmine.compat.sentence_transformers", cwd=elsewhere)
 
 
 def run(*command: str, cwd: Path | None = None) -> str:

@@ -1,0 +1,136 @@
+"""The nearest documents of each query, with scores in the model's own scale."""
+
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....mining.compute.threads import usable_threads
+from ....mining.graphs.exact import build as build_exact
+from ....mining.neighbours import NO_ROW
+from .choose import Candidates
+from .embed import as_numpy
+from .texts import Texts
+
+Vectors = NDArray[np.float32]
+
+_BLOCK_VALUES = 1 << 22
+
+
+def _product(sq: Vectors) -> Vectors:
+    return np.float32(1) - sq / np.float32(2)
+
+
+def _minus_distance(sq: Vectors) -> Vectors:
+    return np.negative(np.sqrt(sq))
+
+
+_SCORE_OF = {"cosine": _product, "dot": _product, "euclidean": _minus_distance}
+"""Scores of unit vectors by their squared distance, for similarities that order documents as it does."""
+
+
+def candidates_of(
+    model: Any,
+    texts: Texts,
+    queries: Vectors,
+    corpus: Vectors,
+    own: NDArray[np.int64],
+    count: int,
+    *,
+    batch: int,
+) -> Candidates:
+    """The ``count`` nearest documents of each query, its own text not among them, and the scores of its positives.
+
+    queries, corpus: float32, of unit length, or zero for texts that the model knows nothing of. own: see ``Texts``; −1
+    leaves nothing out. batch: queries that a similarity of the user's own is asked for at once.
+    """
+    pairs = texts.query_of_pair(), texts.positives
+    similarity = stock_similarity(model)
+    form = _SCORE_OF.get(similarity or "")
+    if form is None:
+        found = as_numpy(model.similarity_pairwise(queries[pairs[0]], corpus[pairs[1]])).astype(np.float32)
+        return Candidates(*_by_the_model(model, queries, corpus, own, count, batch), found)
+    ids, sq = _nearest(queries, corpus, own, count)
+    scores = form(sq)
+    scores[ids == NO_ROW] = -np.inf
+    positive_scores = form(_pairwise(queries, corpus, *pairs))
+    if similarity != "euclidean":  # a product with nothing is nothing, whatever the distance
+        positive_scores[~_known(queries)[pairs[0]] | ~_known(corpus)[pairs[1]]] = 0.0
+    return Candidates(ids, scores, positive_scores)
+
+
+def stock_similarity(model: Any) -> str | None:
+    """The name of the library's similarity that a model uses; None where it has one of its own."""
+    library = sys.modules.get("sentence_transformers")  # who has such a model has imported it
+    if library is None or not isinstance(model, library.SentenceTransformer):
+        return None
+    name = model.similarity_fn_name
+    replaced = getattr(model, "_similarity", None) is not library.SimilarityFunction.to_similarity_fn(name)
+    overridden = type(model).similarity is not library.SentenceTransformer.similarity
+    return None if replaced or overridden else str(name)
+
+
+def without_vector(vectors: Vectors) -> int:
+    """How many texts have no vector: the model knows none of their words."""
+    return int((~_known(vectors)).sum())
+
+
+def _known(vectors: Vectors) -> NDArray[np.bool_]:
+    return np.any(vectors, axis=1)
+
+
+def _nearest(
+    queries: Vectors, corpus: Vectors, own: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Ids int64 (Q, K) and squared distances; texts without a vector neither find nor are found."""
+    documents = np.flatnonzero(_known(corpus))
+    if len(documents) < len(corpus):
+        place = np.full(len(corpus) + 1, NO_ROW, np.int64)  # one more, so that −1 stays −1
+        place[documents] = np.arange(len(documents))
+        corpus, own = corpus[documents], place[own]
+    if not len(documents):
+        empty = (len(queries), count)
+        return np.full(empty, NO_ROW, np.int64), np.full(empty, np.inf, np.float32)
+    table = build_exact(corpus).search(
+        queries, query_ids=own, neighbours=min(count, len(corpus)), threads=usable_threads()
+    )
+    ids = np.where(table.ids == NO_ROW, NO_ROW, documents[table.ids])
+    ids[~_known(queries)] = NO_ROW
+    return ids, table.sq_distances
+
+
+def _pairwise(
+    queries: Vectors, corpus: Vectors, query: NDArray[np.int64], document: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """float32 (P,): squared distances of pairs, by differences, as the search measures them."""
+    sq = np.empty(len(query), np.float32)
+    step = max(1, _BLOCK_VALUES // queries.shape[1])
+    for start in range(0, len(query), step):
+        block = slice(start, start + step)
+        difference = queries[query[block]] - corpus[document[block]]
+        sq[block] = np.einsum("ij,ij->i", difference, difference)
+    return sq
+
+
+def _by_the_model(
+    model: Any, queries: Vectors, corpus: Vectors, own: NDArray[np.int64], count: int, batch: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Ids and scores by the similarity of the model itself, so many queries at once, against the whole corpus."""
+    keep = min(count, len(corpus))
+    ids = np.empty((len(queries), keep), np.int64)
+    scores = np.empty((len(queries), keep), np.float32)
+    for start in range(0, len(queries), batch):
+        block = slice(start, start + batch)
+        of_all = as_numpy(model.similarity(queries[block], corpus)).astype(np.float32)
+        left_out = np.flatnonzero(own[block] != NO_ROW)
+        of_all[left_out, own[block][left_out]] = -np.inf
+        best = np.argpartition(-of_all, keep - 1, axis=1)[:, :keep]
+        # By (score, row): the order of a partition is nobody's promise.
+        best.sort(axis=1)
+        found = np.take_along_axis(of_all, best, axis=1)
+        order = np.argsort(-found, axis=1, kind="stable")
+        ids[block] = np.take_along_axis(best, order, axis=1)
+        scores[block] = np.take_along_axis(found, order, axis=1)
+    ids[np.isneginf(scores)] = NO_ROW
+    return ids, scores
