@@ -1,7 +1,9 @@
 """Neighbours of anybody's vectors, in one call."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,9 +30,19 @@ from .methods import (
     with_effort,
 )
 from .parameters import ExactParameters
-from .recall import Asked, Calibration, calibrate, check_recall_target, draw_sample, recall_at_k
+from .recall import (
+    Asked,
+    Calibration,
+    RecallSample,
+    calibrate,
+    check_recall_target,
+    draw_sample,
+    recall_at_k,
+)
 from .remeasure import empty_table
 from .traverse.build import TraverseAddIndex
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +98,79 @@ def neighbours_of(
     target that the graph does not reach.
     """
     array = as_vectors(vectors)
-    threads = threads or usable_threads()
-    rows, width = array.shape
-    asked = _asked(array, queries, own)
-    check_at_least("neighbours", neighbours, 1)
+    rows = len(array)
     check_at_least("parts", parts, 1)
-    check_recall_target(recall_target)
     if parts > rows:
         raise InputError(f"parts is {parts}, but there are {rows} rows: lower it to at most {rows}")
-    search = _Search(array, asked, neighbours, recall_target, parts, threads, seed, memory_mib)
+    asked = _asked(array, queries, own)
+    search = _Search(
+        array, asked, neighbours, recall_target, parts, threads or usable_threads(), seed, memory_mib
+    )
     if parameters is not None:
         if method not in ("auto", method_of(parameters)):
             raise InputError(
                 f"method is {method!r}, but the parameters are of {method_of(parameters)}: pass one of them"
             )
         return _searched(search, parameters, "as asked", given=True)
+    return _by_method(
+        search, method, lambda tuned, why: _searched(search, tuned, why, given=False), held=len(asked.vectors)
+    )
+
+
+def stream_neighbours(
+    vectors: ArrayLike,
+    neighbours: int,
+    write: Callable[[NDArray[np.int64], NeighbourTable], None],
+    *,
+    method: str = "auto",
+    recall_target: float = RECALL_TARGET,
+    threads: int | None = None,
+    seed: int = 0,
+    memory_mib: int | None = None,
+) -> GraphReport:
+    """As ``neighbours_of``, of a table that is never in memory as a whole.
+
+    write: is called with rows, int64 (R,), and their lines of the table, until all rows have come once; in which order
+    is up to the method.
+    """
+    array = as_vectors(vectors)
+    asked = _asked(array, None, None)
+    search = _Search(
+        array, asked, neighbours, recall_target, 1, threads or usable_threads(), seed, memory_mib
+    )
+    return _by_method(
+        search,
+        method,
+        lambda tuned, why: _streamed(search, tuned, why, write),
+        held=min(BLOCK_ROWS, len(array)),
+    )
+
+
+def _by_method(
+    search: "_Search", method: str, run: Callable[[Parameters, str], Found], *, held: int
+) -> Found:
+    """What ``run`` returns of default parameters of the method, and why it was taken. held: rows of the table that are
+    in memory at once."""
+    neighbours, (rows, width) = search.neighbours, search.vectors.shape
     if method != "auto":
-        return _searched(search, default_parameters(method, neighbours), "as asked", given=False)
+        return run(default_parameters(method, neighbours), "as asked")
     choice = choose_method(
-        -(-rows // parts), width, neighbours, threads, memory_mib, queries=len(asked.vectors), cells=True
+        -(-rows // search.parts),
+        width,
+        neighbours,
+        search.threads,
+        search.memory_mib,
+        queries=len(search.asked.vectors),
+        cells=True,
+        held=held,
     )
     try:
-        return _searched(search, default_parameters(choice.method, neighbours), choice.why, given=False)
+        return run(default_parameters(choice.method, neighbours), choice.why)
     except RecallError as error:
         problem = str(error).partition(":")[0]  # without its remedy, which we are about to apply
     # Outside of the handler, so that the graph's memory is free by now.
     why = f"{choice.method}, which auto chose first, is not good enough: {problem}"
-    return _searched(search, ExactParameters(), why, given=False)
+    return run(ExactParameters(), why)
 
 
 def _asked(vectors: NDArray[np.float32], queries: ArrayLike | None, own: NDArray[np.int64] | None) -> Asked:
@@ -140,7 +198,7 @@ def _asked(vectors: NDArray[np.float32], queries: ArrayLike | None, own: NDArray
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """The arguments of ``neighbours_of`` but for the method."""
+    """The arguments of ``neighbours_of`` but for the method. Raises: InputError for what makes no sense."""
 
     vectors: NDArray[np.float32]
     asked: Asked
@@ -150,6 +208,46 @@ class _Search:
     threads: int
     seed: int
     memory_mib: int | None
+
+    def __post_init__(self) -> None:
+        check_at_least("neighbours", self.neighbours, 1)
+        check_recall_target(self.recall_target)
+
+
+def _streamed(
+    search: _Search,
+    parameters: Parameters,
+    why: str,
+    write: Callable[[NDArray[np.int64], NeighbourTable], None],
+) -> GraphReport:
+    array, neighbours, threads, seed = search.vectors, search.neighbours, search.threads, search.seed
+    rows, width = array.shape
+    held = min(BLOCK_ROWS, rows)
+    search_mib = _left_for_search(search.memory_mib, rows, held, width, neighbours, 1, parameters)
+    index = build_index(array, parameters=parameters, seed=seed, threads=threads)
+    tried: tuple[tuple[int, float], ...] = ()
+    sample = None
+    if not isinstance(parameters, ExactParameters):
+        calibration = _calibrated(index, array, search, search_mib)
+        index, parameters, tried = calibration.index, calibration.index.parameters, calibration.tried
+        sample = _other_sample(search, search_mib)
+    order = index.order if isinstance(index, CellsIndex) else np.arange(rows, dtype=np.int64)
+    of_sample = empty_table(0 if sample is None else len(sample.rows), neighbours)
+    for first in range(0, rows, BLOCK_ROWS):
+        # Ascending, as good as any order to a search, and better to what writes.
+        some = np.sort(order[first : first + BLOCK_ROWS])
+        found = index.search(
+            array[some], query_ids=some, neighbours=neighbours, threads=threads, memory_mib=search_mib
+        )
+        if sample is not None:
+            place = np.minimum(np.searchsorted(some, sample.rows), len(some) - 1)
+            here = some[place] == sample.rows
+            of_sample.ids[here] = found.ids[place[here]]
+            of_sample.sq_distances[here] = found.sq_distances[place[here]]
+        write(some, found)
+    recall = 1.0 if sample is None else recall_at_k(of_sample, sample.truth)
+    arrived = index.report.arrived if isinstance(index, TraverseAddIndex) else None
+    return GraphReport(method_of(parameters), why, 1, parameters, recall, len(of_sample), tried, arrived)
 
 
 def _searched(
@@ -245,15 +343,19 @@ def _far(index: Index, effort: int) -> str:
 
 
 def _recall_of(table: NeighbourTable, search: _Search, memory_mib: int | None) -> tuple[float, int]:
-    # Another sample than the one that the effort was chosen on, which it fits a little too well.
-    sample = draw_sample(
+    sample = _other_sample(search, memory_mib)
+    found = NeighbourTable(table.ids[sample.rows], table.sq_distances[sample.rows])
+    return recall_at_k(found, sample.truth), len(sample.rows)
+
+
+def _other_sample(search: _Search, memory_mib: int | None) -> RecallSample:
+    """Another than the one that the effort was chosen on, which it fits a little too well."""
+    return draw_sample(
         search.vectors,
-        table.neighbours,
+        search.neighbours,
         sample_rows=SAMPLE_ROWS,
         seed=search.seed + 1,
         threads=search.threads,
         memory_mib=memory_mib,
         asked=search.asked,
     )
-    found = NeighbourTable(table.ids[sample.rows], table.sq_distances[sample.rows])
-    return recall_at_k(found, sample.truth), len(sample.rows)

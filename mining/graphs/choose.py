@@ -43,10 +43,12 @@ def choose_method(
     warm: bool = False,
     queries: int | None = None,
     cells: bool = False,
+    held: int | None = None,
 ) -> Choice:
     """The fastest method whose index fits into the memory.
 
-    queries: searched for among the rows; by default the rows themselves are.
+    queries: searched for among the rows; by default the rows themselves are. held: of the table, rows that are in
+    memory at once; by default all.
     reproducible: the same bytes are wanted at any number of threads, which several threads building one
     hnsw index do not give. warm: a traverse_add graph of the epoch before can be started from. cells: whether
     these may be chosen, before any graph: they are the faster, and the same at any number of threads.
@@ -71,7 +73,7 @@ def choose_method(
         graph, why = "traverse_add", "of the graphs it can start from that of the epoch before"
     elif reproducible and cores > 1:
         graph, why = "traverse_add", "of the graphs it is the same at any number of threads"
-    needed = graph_mib(graph, rows, width, neighbours, queries=asked)
+    needed = graph_mib(graph, rows, width, neighbours, queries=asked if held is None else held)
     if memory_mib is not None and needed > memory_mib:
         return Choice(
             "exact",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...mining.audit.check import audit_parts
 from ...mining.confusion import merge_confusions
 from ...mining.defaults import AUDIT_SAMPLE, RECALL_TARGET, default_neighbours
-from ...mining.graphs.build import GraphReport, neighbours_of
+from ...mining.graphs.build import GraphReport, stream_neighbours
 from ...mining.graphs.remeasure import empty_table
 from ...mining.miner import mine
 from ...mining.neighbours import NO_ROW, NeighbourTable
@@ -39,6 +39,7 @@ from ..runfile.work_specs import MineSpec
 from ..storage.publish import publish_json
 from ..storage.tables import write_table
 from .coverage import check_minable, why_not_all
+from .scratch_table import ScratchTable, scratch_table
 from .source_rows import FileRows, read_file_rows, read_vectors
 
 SETTINGS = "mining.json"
@@ -162,22 +163,26 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
         note(remark)
     check_minable(rows.labels, vectors, excluded)
     wanted = default_neighbours(len(rows.mined)) if settings.neighbours is None else settings.neighbours
-    table, graph = neighbours_of(
-        vectors if excluded is None else vectors[rows.mined],
-        wanted,
-        method=settings.method,
-        recall_target=settings.recall_target,
-        threads=settings.threads,
-        seed=settings.seed,
-        memory_mib=settings.memory_mib,
-    )
-    note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    table = _of_all_rows(table, rows)
-    _write_neighbours(partial, table, settings)
-    report = _write_triplets(partial, table, rows, vectors, settings)
+    try:
+        with scratch_table(partial, wanted) as scratch:
+            graph = stream_neighbours(
+                vectors if excluded is None else vectors[rows.mined],
+                wanted,
+                scratch.write,
+                method=settings.method,
+                recall_target=settings.recall_target,
+                threads=settings.threads,
+                seed=settings.seed,
+                memory_mib=settings.memory_mib,
+            )
+            note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
+            report = _write_triplets(partial, scratch, wanted, rows, vectors, settings)
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
     remarks = why_not_all(report, rows.labels, wanted, excluded)
     if graph.recall < settings.recall_target:
         remarks.append(
@@ -212,33 +217,38 @@ def _without(rows: FileRows) -> str:
     return f"; left out: {counts} rows (--split)" if counts else ""
 
 
-def _of_all_rows(table: NeighbourTable, rows: FileRows) -> NeighbourTable:
-    """The table of the rows that are mined as one of all rows, in whose ids it is; those left out have none."""
+def _of_file_rows(
+    scratch: ScratchTable, rows: FileRows, start: int, stop: int, neighbours: int
+) -> NeighbourTable:
+    """Lines of the file's rows start to stop, from the table of those that are mined; rows left out have none."""
+    first, last = np.searchsorted(rows.mined, (start, stop)).tolist()
+    table = scratch.read(first, last)
     if rows.excluded is None:
         return table
-    whole = empty_table(len(rows.labels), table.neighbours)
-    whole.ids[rows.mined] = np.where(table.ids == NO_ROW, NO_ROW, rows.mined[table.ids])
-    whole.sq_distances[rows.mined] = table.sq_distances
-    return whole
-
-
-def _write_neighbours(folder: Path, table: NeighbourTable, settings: _Settings) -> None:
-    rows, step = len(table), settings.chunk_rows
-    create_neighbours(folder, rows=rows, neighbours=table.neighbours, chunk_rows=step)
-    for start in range(0, rows, step):
-        part = slice(start, start + step)
-        write_neighbours(folder, start, NeighbourTable(table.ids[part], table.sq_distances[part]))
+    found = empty_table(stop - start, neighbours)
+    places = rows.mined[first:last] - start
+    found.ids[places] = np.where(table.ids == NO_ROW, NO_ROW, rows.mined[table.ids])
+    found.sq_distances[places] = table.sq_distances
+    return found
 
 
 def _write_triplets(
-    folder: Path, table: NeighbourTable, rows: FileRows, vectors: NDArray[np.float32], settings: _Settings
+    folder: Path,
+    scratch: ScratchTable,
+    neighbours: int,
+    rows: FileRows,
+    vectors: NDArray[np.float32],
+    settings: _Settings,
 ) -> MiningReport:
+    """Triplets and the neighbours that they are of, one chunk after the other."""
     confusions, reports = [], []
-    labels, excluded = rows.labels, rows.excluded
-    for index, start in enumerate(range(0, len(table), settings.chunk_rows)):
-        part = slice(start, start + settings.chunk_rows)
+    labels, excluded, step = rows.labels, rows.excluded, settings.chunk_rows
+    create_neighbours(folder, rows=len(labels), neighbours=neighbours, chunk_rows=step)
+    for index, start in enumerate(range(0, len(labels), step)):
+        table = _of_file_rows(scratch, rows, start, min(start + step, len(labels)), neighbours)
+        write_neighbours(folder, start, table)
         mined = mine(
-            NeighbourTable(table.ids[part], table.sq_distances[part]),
+            table,
             labels,
             settings.rule,
             first_anchor=start,

@@ -104,6 +104,11 @@ class CellsIndex:
             over_rows(search_block, len(queries), threads, step=step)
         return table
 
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """int64 (N,), local rows in the order of their cells: to search for them block by block costs the least."""
+        return self._rows
+
     def homes(
         self, queries: NDArray[np.float32], query_ids: NDArray[np.int64], *, threads: int
     ) -> NDArray[np.int32]:
