@@ -128,7 +128,10 @@ def _false_negatives(
     minimum_score: float,
 ) -> dict[str, NDArray[Any]]:
     ids, sq = neighbours.ids[:, :voters], neighbours.sq_distances[:, :voters]
-    line, column = np.nonzero(ids > rows[:, None])  # each pair once; no pads
+    # Each pair once; no pads; none that its first row alone rules out, with some room for rounding.
+    with np.errstate(invalid="ignore"):  # 0 times inf, of a row without neighbours
+        likely_near = sq <= np.float32(1.001 * (1 - minimum_score)) * sq_positive[:, None]
+    line, column = np.nonzero((ids > rows[:, None]) & likely_near)
     other = ids[line, column]
     place = np.searchsorted(rows, other)
     has_line = rows[np.minimum(place, len(rows) - 1)] == other

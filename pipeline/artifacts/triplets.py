@@ -67,13 +67,13 @@ def triplet_columns(mine: Committed, name: str, columns: Sequence[str]) -> dict[
     return {column: table[column].to_numpy() for column in columns}
 
 
-def coded_columns(path: Path, labels: Labels) -> dict[str, NDArray]:
-    """All columns of a triplet file, with class names turned back into codes (-1 for a name that is no class).
+def coded_columns(path: Path, labels: Labels, names: Sequence[str] | None = None) -> dict[str, NDArray]:
+    """All columns of a triplet file, or some, with class names turned back into codes (-1 for a name that is no class).
 
     Raises: CorruptError for a file that cannot be read.
     """
     try:
-        table = read_table(path)
+        table = read_table(path, names)
     except (OSError, pa.ArrowException) as error:
         raise CorruptError(f"{path} cannot be read ({error}): mine again") from None
     codes = {str(name): code for code, name in enumerate(labels.names)}

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
-from .base import Reopened, SourceRows, checked_indices, strings
+from .base import Reopened, SourceRows, checked_indices
 from .columns import ROW_NAMES, as_strings, is_table, read_columns, rows_from_columns
 from .files import folder_of, is_url
 from .marks import FileList, FileLists, identity_of, mark_files
@@ -45,7 +45,7 @@ class Arrays(Reopened[Vectors]):
     @cached_property
     def _rows(self) -> SourceRows:
         source = self.labels or self.location
-        keys = strings([str(row) for row in range(len(self))])
+        keys = pa.array(np.arange(len(self))).cast(pa.string())
         if is_table(source):
             table = read_columns(source, ("key", *ROW_NAMES), self.form)
             self._check_length(table.num_rows, source)

@@ -45,7 +45,8 @@ def read_columns(location: str, names: tuple[str, ...], form: TableForm = AS_USU
         table = read_text(location, present, form) if is_text(location) else read_parquet(location, present)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(location, error) from error
-    return table.rename_columns([theirs[name] for name in table.column_names])
+    # Arrow reads all columns of a text file where none is asked for.
+    return table.select(present).rename_columns([theirs[name] for name in present])
 
 
 def column_names(location: str, form: TableForm = AS_USUAL) -> list[str]:

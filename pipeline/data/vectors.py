@@ -26,6 +26,8 @@ ARRAY_LABEL_NAMES = (*LABEL_NAMES, "y")
 
 Vectors = NDArray[Any] | zarr.Array
 
+_BLOCK = 1 << 16
+
 
 def open_vectors(location: str, name: str | None = None) -> Vectors:
     """Open the vectors of a file without reading more of them than its format demands.
@@ -89,12 +91,24 @@ def open_labels(location: str, name: str | None = None, *, separator: str | None
                 f"labels in {location} are bytes that are not UTF-8 ({error.object!r}): write them as strings, or "
                 "encode them in UTF-8"
             ) from None
-    # Arrow takes numbers in the order of this machine's bytes only.
-    values = labels.tolist() if labels.dtype.kind in "UOT" else labels.astype(labels.dtype.newbyteorder("="))
     try:
-        return as_labels(pa.array(values), subject=f"{location} (labels)", separator=separator)
+        return as_labels(_as_column(labels), subject=f"{location} (labels)", separator=separator)
     except pa.ArrowException as error:
         raise unreadable(location, error) from error
+
+
+def _as_column(labels: NDArray[Any]) -> pa.Array:
+    """Arrow takes numbers in the order of this machine's bytes only, and cuts NumPy's own strings at NUL."""
+    if labels.dtype.kind not in "UT":
+        return pa.array(
+            labels.tolist() if labels.dtype.kind == "O" else labels.astype(labels.dtype.newbyteorder("="))
+        )
+    # Block by block: Python's strings are many times as large as Arrow's.
+    blocks = [
+        pa.array(labels[start : start + _BLOCK].tolist(), pa.string())
+        for start in range(0, len(labels), _BLOCK)
+    ]
+    return pa.chunked_array(blocks, pa.string()).combine_chunks()
 
 
 def has_labels(location: str, name: str | None = None) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...mining.errors import InputError
@@ -53,12 +54,15 @@ class _Missing:
         except (PipelineError, InputError) as error:
             self.told.append((what, str(error)))
             return None
+        finally:
+            pa.default_memory_pool().release_unused()  # else each section adds to what the one before it read
 
 
 def gather(source: Source, *, method: Method, decided: Decided = ()) -> Content:
     """All sections that can be made; of the others, why not."""
     missing = _Missing()
     status = source.status
+    opened = missing.attempt("Triplets", lambda: source.triplets("mine"))
     confused = missing.attempt("Confused classes", lambda: _read_confused(source))
     pairs = _shown(confused)
     hardest = missing.attempt(
@@ -73,7 +77,6 @@ def gather(source: Source, *, method: Method, decided: Decided = ()) -> Content:
         "Map",
         lambda: map_sample(source.triplets("mine", "embed"), pairs.pairs if pairs else (), method),
     )
-    opened = missing.attempt("Triplets", lambda: source.triplets("mine"))
     tables = missing.attempt("Record", lambda: _tables(source))
     return Content(
         title=source.name,

@@ -49,7 +49,7 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
     """
     rows = source.rows
     check_keys(rows.keys)
-    labels = encode_labels(rows.labels.to_pylist())
+    labels = _encoded(rows.labels)
     subject = source.labels or source.location
     wanted = ALL if split == ALL else None if split is None else split_called(split)
     if split is not None and wanted is None:
@@ -69,6 +69,15 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
     mined = np.flatnonzero(np.array([each == wanted for each in splits])).astype(np.int64)
     del counts[wanted]
     return FileRows(labels, rows.keys, mined, dict(sorted(counts.items())))
+
+
+def _encoded(column: pa.Array) -> Labels:
+    """As `encode_labels` of the values; of one label a row only the names become Python's."""
+    if not pa.types.is_string(column.type):
+        return encode_labels(column.to_pylist())
+    encoded = column.dictionary_encode()
+    of_name = encode_labels(encoded.dictionary.to_pylist())
+    return Labels(names=of_name.names, members=of_name.members[encoded.indices.to_numpy()])
 
 
 def read_vectors(

@@ -23,6 +23,7 @@ from .confusions import pair_codes
 TRIPLETS = 1 << 21
 """Triplets that are looked at, about: with more, evenly spread files of them."""
 
+_COLUMNS = ("anchor", "positive", "negative", "sq_positive", "sq_negative", "anchor_label", "negative_label")
 _PAIRS = 8192
 """Pairs of classes that are kept of one file."""
 
@@ -36,7 +37,7 @@ def find_hardest(
     read = spread_parts(sizes, TRIPLETS)
     best: dict[int, _Hard] = {}
     for place in read:
-        columns = coded_columns(triplets.files[place], triplets.labels)
+        columns = coded_columns(triplets.files[place], triplets.labels, _COLUMNS)
         for found in _hardest(columns, triplets.rule.margin, confused):
             if found.code not in best or found.hinge > best[found.code].hinge:
                 best[found.code] = found

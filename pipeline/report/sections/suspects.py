@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..source import label_of
 
 ROWS = 1 << 17
 """Rows that are looked at, at most: with more, evenly spread ranges of them."""
+_STEP = 8192
 DUPLICATE_SQ = 1e-4
 """d² up to which two rows under two labels are called duplicates; mine.guards.duplicate_sq where the run has it."""
 
@@ -32,15 +34,8 @@ def find_suspects(triplets: TripletSource, *, limit: int, decided: Decided = ())
     if triplets.pruned:
         raise UnavailableError(f"{triplets.neighbours} was deleted by run.keep.graph: take a later epoch")
     blocks = spread_blocks(len(triplets.labels), ROWS)
-    parts = [
-        nearest_of(read_some_neighbours(triplets.neighbours, np.asarray(block, np.int64)))
-        for each in blocks
-        for block in _cut(each, 8192)
-    ]
     rows = np.concatenate([np.asarray(block, np.int64) for block in blocks])
-    table = NeighbourTable(
-        np.concatenate([part.ids for part in parts]), np.concatenate([part.sq_distances for part in parts])
-    )
+    table = _nearest(triplets.neighbours, rows)
     found = found_by.suspects(table, triplets.labels, rows=rows)
     every = [
         *_mislabelled(found.mislabelled, table, rows, triplets.labels),
@@ -57,9 +52,17 @@ def find_suspects(triplets: TripletSource, *, limit: int, decided: Decided = ())
     )
 
 
-def _cut(block: range, size: int) -> Iterator[range]:
-    for start in range(block.start, block.stop, size):
-        yield range(start, min(start + size, block.stop))
+def _nearest(path: Path, rows: NDArray[np.int64]) -> NeighbourTable:
+    """The first neighbours of these rows, read in small steps: the table on disk may be many times as wide."""
+    ids, sq_distances = np.empty((len(rows), 0), np.int64), np.empty((len(rows), 0), np.float32)
+    for start in range(0, len(rows), _STEP):
+        some = slice(start, start + _STEP)
+        found = nearest_of(read_some_neighbours(path, rows[some]))
+        if not start:
+            ids = np.empty((len(rows), found.neighbours), np.int64)
+            sq_distances = np.empty(ids.shape, np.float32)
+        ids[some], sq_distances[some] = found.ids, found.sq_distances
+    return NeighbourTable(ids, sq_distances)
 
 
 def _mislabelled(
