@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .commands.on_runs.check import check
+from .commands.on_runs.compare import compare
 from .commands.on_runs.export import export
 from .commands.on_runs.init import init
 from .commands.on_runs.inspect import inspect
@@ -32,7 +33,7 @@ app = typer.Typer(
 
 # In the order in which they are met.
 for command in (
-    *(init, check, run, status, inspect, report, export, verify, serve),
+    *(init, check, run, status, inspect, compare, report, export, verify, serve),
     *(mine, audit, suspects, triplets),
 ):
     app.command()(command)

@@ -121,13 +121,18 @@ def list_suspects(
         raise SpecError(f"{out} exists already: choose another folder, or remove it")
     if source.chosen:
         note(source.chosen)
+    found = suspects_of(source, minimum_score=minimum_score)
+    write_suspects(out, found, source.labels, source.keys)
+    return found
+
+
+def suspects_of(source: TripletSource, *, minimum_score: float = 0.5) -> Suspects:
+    """Suspects among the rows that triplets were mined from. Raises: UnavailableError without neighbours."""
     if source.pruned:
         raise UnavailableError(f"{source.neighbours} was deleted by run.keep.graph: take a later epoch")
     every_row = np.arange(len(source.labels), dtype=np.int64)
-    found = suspects(
+    return suspects(
         nearest_of(read_some_neighbours(source.neighbours, every_row)),
         source.labels,
         minimum_score=minimum_score,
     )
-    write_suspects(out, found, source.labels, source.keys)
-    return found
