@@ -1,5 +1,7 @@
 """Retrieval figures in plain Python: every query ranks its gallery by (distance, row), one row at a time."""
 
+import math
+
 import numpy as np
 
 RECALLS = (1, 2, 4, 8)
@@ -74,6 +76,11 @@ def slow_figures(rankings, ranks=(1, 5, 10)):
         figures["r_precision"] = np.mean([len(a) / len(p) for a, p in zip(at_r, hits, strict=True)])
         figures["map_at_r"] = np.mean(
             [sum(p[: len(a)]) / len(p) for a, p in zip(at_r, precisions, strict=True)]
+        )
+        figures["mrr"] = np.mean([1 / (places[0] + 1) for places in hits])
+        worth = [1 / math.log2(i + 2) for i in range(10)]
+        figures["ndcg@10"] = np.mean(
+            [sum(worth[i] for i in p if i < 10) / sum(worth[: len(p)]) for p in hits]
         )
         figures["map"] = np.mean([np.mean(p) for p in precisions])
     return figures, len(asked)

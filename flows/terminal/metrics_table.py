@@ -9,14 +9,7 @@ from ...pipeline.plan.stage import protocol_title
 from ...pipeline.run.status import RunStatus
 from .tables import figure, table
 
-_METRICS = {
-    "recall@1": "R@1",
-    "recall@2": "R@2",
-    "recall@4": "R@4",
-    "recall@8": "R@8",
-    "map_at_r": "MAP@R",
-    "nmi": "NMI",
-}
+_OTHERS = {"map_at_r": "MAP@R", "nmi": "NMI"}
 _RANKED = {"map": "mAP", "cmc@1": "CMC@1", "cmc@5": "CMC@5", "cmc@10": "CMC@10"}
 """Only where rows have roles or groups."""
 
@@ -25,7 +18,8 @@ def metrics_table(found: RunStatus) -> Table:
     """k and validation metrics of each epoch so far, then those of the test."""
     lines = list(_lines(found))
     ranked = any("map" in metrics for _, _, metrics in lines)
-    names = _METRICS | (_RANKED if ranked else {})
+    recalls = {f"recall@{k}": f"R@{k}" for k in found.spec.evaluate.recalls}
+    names = recalls | _OTHERS | (_RANKED if ranked else {})
     rows = [[name, k, *(figure(metrics.get(key)) for key in names)] for name, k, metrics in lines]
     return table(("epoch", "k", *names.values()), rows, left=1)
 

@@ -75,8 +75,13 @@ def nearest(sq_distances: Tensor, count: int) -> Tensor:
     Non-negative floats are ordered as their bits are, so one integer holds distance and column, and the order
     of equal distances does not depend on the sort.
     """
-    columns = torch.arange(sq_distances.shape[1], dtype=torch.int64)
-    keys = (sq_distances.view(torch.int32).to(torch.int64) << 32) | columns
+    keys = keys_of(sq_distances)
     if count >= sq_distances.shape[1]:
         return keys.sort(dim=1).values & 0xFFFFFFFF
     return keys.topk(count, dim=1, largest=False, sorted=True).values & 0xFFFFFFFF
+
+
+def keys_of(sq_distances: Tensor) -> Tensor:
+    """(distance, column) of each entry as one integer, int64 (rows, columns), in the same order."""
+    columns = torch.arange(sq_distances.shape[1], dtype=torch.int64)
+    return (sq_distances.view(torch.int32).to(torch.int64) << 32) | columns

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from .blocks import BLOCK_MIB, checked_sides, sq_distance_blocks
+from .by_query import NDCG_AT, ByQuery, discounts, no_queries
 from .reidentification import RANKS, ReIdentification
 from .relevance import Classes, Relevance
-from .retrieval import RECALLS, Retrieval
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +135,26 @@ def _of_class_and_group(
     return sums[found], np.append(counts, 0)[found]
 
 
-def as_retrieval(ranks: CentroidRanks, recalls: Sequence[int] = RECALLS) -> Retrieval:
-    """Recall@K, R-precision and MAP@R; R is the number of right centroids of a query.
+def as_retrieval(ranks: CentroidRanks) -> ByQuery:
+    """Where the right centroids are; R is the number of right centroids of a query.
 
     Of a query with one class one centroid is right: R-precision and MAP@R then equal Recall@1.
     """
     if ranks.queries == 0:
-        return Retrieval(0, ranks.left_out, dict.fromkeys(recalls, 0.0), 0.0, 0.0)
+        return no_queries(ranks.left_out)
     first, right, nth = _by_query(ranks)
+    query, at = np.unique(ranks.query, return_inverse=True)
     within = ranks.rank <= right
-    share = lambda values: float(values.sum() / ranks.queries)  # noqa: E731
-    return Retrieval(
-        queries=ranks.queries,
-        left_out=ranks.left_out,
-        recall={k: int((first <= k).sum()) / ranks.queries for k in recalls},
-        r_precision=share(within / right),
-        map_at_r=share(within * nth / ranks.rank / right),
+    discount = np.append(discounts(NDCG_AT), 0.0)
+    ideal = discount.cumsum()[np.minimum(right, NDCG_AT) - 1]
+    gained = discount[np.minimum(ranks.rank, NDCG_AT + 1) - 1]
+    return ByQuery(
+        query,
+        first,
+        np.bincount(at, within / right).astype(np.float64),
+        np.bincount(at, within * nth / ranks.rank / right).astype(np.float64),
+        np.bincount(at, gained / ideal).astype(np.float64),
+        ranks.left_out,
     )
 
 

@@ -1,17 +1,24 @@
 """All metrics of a split as one flat, JSON-able dictionary."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..row_classes import RowClasses
+from .by_query import NDCG_AT, ByQuery
 from .centroids import as_re_identification, as_retrieval, centroid_ranks, unit_length
+from .intervals import interval
 from .nmi import nmi
 from .reidentification import ReIdentification, re_identification
 from .relevance import Classes
-from .retrieval import Retrieval, retrieval
+from .retrieval import retrieval
 
 Matched = Literal["instances", "centroids"]
+
+RECALLS = (1, 2, 4, 8)
+"""Ranks at which recall is measured by default."""
 
 
 def retrieval_metrics(
@@ -22,11 +29,13 @@ def retrieval_metrics(
     gallery_classes: Classes | None = None,
     matched: Matched = "instances",
     normalise: bool = False,
+    recalls: Sequence[int] = RECALLS,
     with_nmi: bool = True,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """recall@1, 2, 4, 8, r_precision, map_at_r, queries, queries_left_out, gallery; nmi (None with nmi_left_out saying
-    why).
+    """recall@K for each of `recalls`, r_precision, map_at_r, mrr, ndcg@10, queries, queries_left_out, gallery; nmi
+    (None with nmi_left_out saying why). recall@1_interval and map_at_r_interval are [low, high], see `interval`; None
+    with fewer than two classes.
 
     Without a gallery: leave-one-out among the embeddings. With one: every embedding asks the gallery, and NMI, which
     does not depend on a gallery, is not computed again. "gallery" says how many rows, or centroids, a query is compared
@@ -37,10 +46,10 @@ def retrieval_metrics(
     asked = (embeddings, classes, gallery, gallery_classes)
     if matched == "centroids":
         ranks = centroid_ranks(*asked, normalise=normalise)
-        found = as_metrics(as_retrieval(ranks), ranks.gallery)
+        found = as_metrics(as_retrieval(ranks), classes, ranks.gallery, recalls, seed)
         embeddings = unit_length(embeddings) if normalise else embeddings
     else:
-        found = as_metrics(retrieval(*asked), _compared_with(embeddings, gallery))
+        found = as_metrics(retrieval(*asked), classes, _compared_with(embeddings, gallery), recalls, seed)
     if with_nmi and gallery is None:
         clustered = nmi(embeddings, classes, seed=seed)
         found["nmi"] = clustered.value
@@ -59,6 +68,8 @@ def re_identification_metrics(
     gallery_groups: NDArray[np.int32] | None = None,
     matched: Matched = "instances",
     normalise: bool = False,
+    recalls: Sequence[int] = RECALLS,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """As `retrieval_metrics` without NMI, matches of a query's own group left out, with map and cmc@1, 5, 10.
 
@@ -69,12 +80,12 @@ def re_identification_metrics(
         ranks = centroid_ranks(
             *asked, normalise=normalise, query_groups=groups, gallery_groups=gallery_groups
         )
-        return _ranked(as_retrieval(ranks), as_re_identification(ranks), ranks.gallery)
-    return _ranked(
-        retrieval(*asked, query_groups=groups, gallery_groups=gallery_groups),
-        re_identification(*asked, query_groups=groups, gallery_groups=gallery_groups),
-        _compared_with(embeddings, gallery),
-    )
+        plain = as_metrics(as_retrieval(ranks), classes, ranks.gallery, recalls, seed)
+        return _ranked(as_re_identification(ranks)) | plain
+    found = retrieval(*asked, query_groups=groups, gallery_groups=gallery_groups)
+    ranked = re_identification(*asked, query_groups=groups, gallery_groups=gallery_groups)
+    compared_with = _compared_with(embeddings, gallery)
+    return _ranked(ranked) | as_metrics(found, classes, compared_with, recalls, seed)
 
 
 def _compared_with(embeddings: NDArray[np.float32], gallery: NDArray[np.float32] | None) -> int:
@@ -82,24 +93,41 @@ def _compared_with(embeddings: NDArray[np.float32], gallery: NDArray[np.float32]
     return len(embeddings) - 1 if gallery is None else len(gallery)
 
 
-def as_metrics(found: Retrieval, gallery: int) -> dict[str, Any]:
-    """The names under which retrieval figures are stored."""
-    figures = {f"recall@{k}": value for k, value in found.recall.items()} | {
+def as_metrics(
+    found: ByQuery, classes: Classes, gallery: int, recalls: Sequence[int], seed: int
+) -> dict[str, Any]:
+    """The means over the queries, under the names by which they are stored."""
+    figures = {f"recall@{k}": found.recall(k) for k in recalls} | {
         "r_precision": found.r_precision,
-        "map_at_r": found.map_at_r,
+        "map_at_r": found.average_at_r,
+        "mrr": found.reciprocal_rank,
+        f"ndcg@{NDCG_AT}": found.ndcg,
     }
-    return _if_asked(figures, found.queries) | {
-        "queries": found.queries,
-        "queries_left_out": found.left_out,
-        "gallery": gallery,
-    }
+    asked = len(found.query)
+    clusters = _class_of(classes, found.query)
+    return (
+        {name: float(values.mean()) if asked else None for name, values in figures.items()}
+        | {f"{name}_interval": _bounds(figures[name], clusters, seed) for name in ("recall@1", "map_at_r")}
+        | {"queries": asked, "queries_left_out": found.left_out, "gallery": gallery}
+    )
 
 
-def _ranked(found: Retrieval, ranked: ReIdentification, gallery: int) -> dict[str, Any]:
-    figures = {"map": ranked.mean_average_precision} | {f"cmc@{k}": value for k, value in ranked.cmc.items()}
-    return _if_asked(figures, ranked.queries) | as_metrics(found, gallery)
+def _class_of(classes: Classes, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A code for the class of each row, or for its set of classes: int64 (len(rows),)."""
+    own = RowClasses.of(classes).take(rows)
+    if own.offsets is None:
+        return own.members.astype(np.int64)
+    codes: dict[tuple[int, ...], int] = {}
+    sets = np.split(own.members, own.offsets[1:-1])
+    return np.array([codes.setdefault(tuple(each.tolist()), len(codes)) for each in sets], np.int64)
 
 
-def _if_asked(figures: dict[str, float], queries: int) -> dict[str, Any]:
+def _bounds(values: NDArray, clusters: NDArray[np.int64], seed: int) -> list[float] | None:
+    found = interval(values, clusters, seed=seed) if len(values) else None
+    return None if found is None else list(found)
+
+
+def _ranked(ranked: ReIdentification) -> dict[str, Any]:
     """Without a query nothing was measured, and 0.0 would be a figure."""
-    return {name: value if queries else None for name, value in figures.items()}
+    figures = {"map": ranked.mean_average_precision} | {f"cmc@{k}": value for k, value in ranked.cmc.items()}
+    return {name: value if ranked.queries else None for name, value in figures.items()}

@@ -1,32 +1,12 @@
-"""Recall@K, R-precision and MAP@R by exact search."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+"""Recall@K, R-precision, MAP@R, MRR and nDCG by exact search."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .blocks import BLOCK_MIB, checked_sides, nearest, sq_distance_blocks
+from .blocks import BLOCK_MIB, checked_sides, keys_of, nearest, sq_distance_blocks
+from .by_query import NDCG_AT, ByQuery, discounts, in_order_of_rows, no_queries
 from .relevance import Classes, Relevance
-
-RECALLS = (1, 2, 4, 8)
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieval:
-    """Means over the queries.
-
-    queries: rows that were asked; left_out: rows that no row of the gallery answers.
-    recall: K → share of queries with an answer among the K nearest.
-    r_precision, map_at_r: as in Musgrave et al. (ECCV 2020), R = answers of the query in the gallery.
-    """
-
-    queries: int
-    left_out: int
-    recall: dict[int, float]
-    r_precision: float
-    map_at_r: float
 
 
 def retrieval(
@@ -37,9 +17,8 @@ def retrieval(
     *,
     query_groups: NDArray[np.int32] | None = None,
     gallery_groups: NDArray[np.int32] | None = None,
-    recalls: Sequence[int] = RECALLS,
     block_mib: int = BLOCK_MIB,
-) -> Retrieval:
+) -> ByQuery:
     """Ask for every query the nearest gallery rows.
 
     queries: (Q, D) with the classes of Q rows. gallery: (G, D) with the classes of G; None asks the queries among
@@ -55,33 +34,41 @@ def retrieval(
     relevant = relevance.counts()
     asked = np.flatnonzero(relevant > 0)
     if len(asked) == 0:
-        return Retrieval(0, len(queries), dict.fromkeys(recalls, 0.0), 0.0, 0.0)
+        return no_queries(len(queries))
 
-    counts = torch.from_numpy(relevant)
-    hits = dict.fromkeys(recalls, 0)
-    precision_sum = average_sum = 0.0
     # Queries with many answers need long orders: sorted by R, each block orders only as many as it needs.
     asked = asked[np.argsort(relevant[asked], kind="stable")]
+    found = []
     for rows, distances in sq_distance_blocks(queries[asked], gallery, block_mib=block_mib):
         ids = asked[rows]
         answers, out = relevance.of(ids)
         distances.masked_fill_(out, torch.inf)
-        count = counts[torch.from_numpy(ids)]
-        deepest = min(max(*recalls, int(count.max())), len(gallery) - int(alone))
+        count = torch.from_numpy(relevant[ids])
+        deepest = min(max(NDCG_AT, int(count.max())), len(gallery) - int(alone))
         right = answers.gather(1, nearest(distances, deepest))
-        for k in recalls:
-            hits[k] += int(right[:, :k].any(dim=1).sum())
         precision, average = at_r(right, count)
-        precision_sum += float(precision.sum())
-        average_sum += float(average.sum())
-    total = len(asked)
-    return Retrieval(
-        queries=total,
-        left_out=len(queries) - total,
-        recall={k: hits[k] / total for k in recalls},
-        r_precision=precision_sum / total,
-        map_at_r=average_sum / total,
-    )
+        first = _first(right, answers, distances)
+        ndcg = _ndcg(right[:, :NDCG_AT], count)
+        found.append(ByQuery(ids, first.numpy(), precision.numpy(), average.numpy(), ndcg.numpy(), 0))
+    return in_order_of_rows(found, len(queries) - len(asked))
+
+
+def _first(right: torch.Tensor, answers: torch.Tensor, distances: torch.Tensor) -> torch.Tensor:
+    """Rank from 1 of the first answer, int64 (Q,). right: of the nearest results, in their order."""
+    first = right.int().argmax(dim=1) + 1
+    deeper = torch.nonzero(~right.any(dim=1))[:, 0]
+    if len(deeper):
+        keys = keys_of(distances[deeper])
+        of_answers = keys.masked_fill(~answers[deeper], torch.iinfo(torch.int64).max)
+        first[deeper] = (keys < of_answers.min(dim=1, keepdim=True).values).sum(dim=1) + 1
+    return first
+
+
+def _ndcg(right: torch.Tensor, relevant: torch.Tensor) -> torch.Tensor:
+    """float64 (Q,). right: bool (Q, at most NDCG_AT). relevant: answers of each query, int64 (Q,)."""
+    discount = torch.from_numpy(discounts(NDCG_AT))
+    gained = (right.double() * discount[: right.shape[1]]).sum(dim=1)
+    return gained / discount.cumsum(dim=0)[relevant.clamp(max=NDCG_AT) - 1]
 
 
 def at_r(right: torch.Tensor, relevant: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

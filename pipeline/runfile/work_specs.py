@@ -1,8 +1,8 @@
 """The sections of the run file that describe the five stages."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ...mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET, SAMPLE_ROWS
 from ...mining.errors import InputError
@@ -16,7 +16,7 @@ from ...mining.guards import Guards
 from ...mining.hardness.controller import ControllerSettings
 from ...mining.rule import MiningRule, Order, PositiveSource
 from ...models.train.settings import TrainerSettings
-from .section import Section, execution, setting
+from .section import Section, added, execution, setting
 
 
 class EncoderSpec(Section):
@@ -177,6 +177,10 @@ class EvaluateSpec(Section):
 
     nmi: bool = True
     """Cluster the embeddings (k-means) and compare with the classes; by far the slowest of the metrics."""
+    recalls: tuple[Annotated[int, Field(ge=1)], ...] = added(
+        (1, 2, 4, 8), as_before=[1, 2, 4, 8], min_length=1
+    )
+    """Ranks K at which Recall@K is measured, 1 among them: [1, 10, 100, 1000] as for SOP."""
     test: Literal["end", "every", "never"] = "end"
     """When the test split is looked at: once, for the checkpoint chosen on validation, or in every epoch."""
     retrieval: Literal["instances", "centroids"] = "instances"
@@ -189,3 +193,12 @@ class EvaluateSpec(Section):
     """The validation metric that chooses the best epoch."""
     violation_sample: int = Field(default=1000, ge=1)
     """Validation anchors on which the share of violated triplets is measured for the controller."""
+
+    @field_validator("recalls")
+    @classmethod
+    def _with_the_first(cls, recalls: tuple[int, ...]) -> tuple[int, ...]:
+        if 1 not in recalls:
+            raise ValueError(
+                f"evaluate.recalls is {list(recalls)} but has no 1, which epochs are compared by: add it"
+            )
+        return tuple(sorted(set(recalls)))

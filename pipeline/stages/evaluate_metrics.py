@@ -42,12 +42,18 @@ def _leave_one_out(job: Job, rows: RunRows, split: str, vectors: NDArray[np.floa
     from ...models.metrics.report import retrieval_metrics
     from ...models.metrics.violations import violation_share
 
-    seed = job.spec.run.seed % 2**32
+    seed = _seed(job)
     classes = _classes(rows, split)
     spec = job.spec.evaluate
     normalise = job.spec.encoder.normalise
     metrics = retrieval_metrics(
-        vectors, classes, matched=spec.retrieval, normalise=normalise, with_nmi=spec.nmi, seed=seed
+        vectors,
+        classes,
+        matched=spec.retrieval,
+        normalise=normalise,
+        recalls=spec.recalls,
+        with_nmi=spec.nmi,
+        seed=seed,
     )
     if split == "validation":
         if spec.retrieval == "centroids" and normalise:
@@ -76,6 +82,8 @@ def _by_role_and_group(
         gallery_groups=None if asked is None or groups is None else groups[asked],
         matched=job.spec.evaluate.retrieval,
         normalise=job.spec.encoder.normalise,
+        recalls=job.spec.evaluate.recalls,
+        seed=_seed(job),
     )
 
 
@@ -90,8 +98,14 @@ def _against_train(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, Any]:
         gallery_classes=_classes(rows, "train"),
         matched=job.spec.evaluate.retrieval,
         normalise=job.spec.encoder.normalise,
+        recalls=job.spec.evaluate.recalls,
+        seed=_seed(job),
         with_nmi=False,
     )
+
+
+def _seed(job: Job) -> int:
+    return job.spec.run.seed % 2**32
 
 
 def _classes(rows: RunRows, split: str) -> "RowClasses":

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from tripletmine.models.errors import ModelError
 from tripletmine.models.metrics.centroids import as_retrieval, centroid_ranks
-from tripletmine.models.metrics.retrieval import RECALLS
 
 
 def data(rows, seed, classes=6):
@@ -18,8 +17,8 @@ def unit(x, normalise):
     return x / np.sqrt((x**2).sum()) if normalise else x
 
 
-def centroid_retrieval(*rows, recalls=RECALLS, **options):
-    return as_retrieval(centroid_ranks(*rows, **options), recalls)
+def centroid_retrieval(*rows, **options):
+    return as_retrieval(centroid_ranks(*rows, **options))
 
 
 def slow_ranks(queries, classes, gallery, gallery_classes, normalise, alone):
@@ -54,14 +53,15 @@ def test_against_loops(normalise, alone, seed):
         classes,
         *((None, None) if alone else gallery),
         normalise=normalise,
-        recalls=(1, 3),
         block_mib=0,
     )
-    assert (found.queries, found.left_out) == (len(ranks), 40 - len(ranks))
+    assert (len(found.query), found.left_out) == (len(ranks), 40 - len(ranks))
     assert found.left_out >= 1
-    assert found.recall == pytest.approx({k: np.mean([rank < k for rank in ranks]) for k in (1, 3)})
-    assert found.r_precision == found.map_at_r == found.recall[1]
-    assert 0 < found.recall[1] < found.recall[3] <= 1
+    assert found.first.tolist() == [rank + 1 for rank in ranks]
+    np.testing.assert_array_equal(found.r_precision, found.recall(1))
+    np.testing.assert_array_equal(found.average_at_r, found.recall(1))
+    np.testing.assert_allclose(found.ndcg, 1 / np.log2(found.first + 1))
+    assert 0 < found.recall(1).mean() < found.recall(3).mean() <= 1
 
 
 def test_means_are_taken_before_they_are_made_unit_length():
@@ -71,7 +71,7 @@ def test_means_are_taken_before_they_are_made_unit_length():
     query = np.array([[1, 0.3]], np.float32)
     for code, recall in ((0, 1.0), (1, 0.0)):
         found = centroid_retrieval(query, np.array([code], np.int32), gallery, codes, normalise=True)
-        assert found.recall[1] == recall
+        assert found.recall(1) == [recall]
 
 
 @pytest.mark.parametrize("normalise", [True, False])
@@ -79,12 +79,13 @@ def test_one_point_for_everything_finds_nothing(normalise):
     found = centroid_retrieval(
         np.full((12, 4), 0.5, np.float32), np.arange(12, dtype=np.int32) % 3, normalise=normalise
     )
-    assert found.recall[1] == found.map_at_r == 0.0
+    assert not found.recall(1).any()
+    assert not found.average_at_r.any()
 
 
 def test_one_row_a_class_leaves_all_queries_out():
     found = centroid_retrieval(np.eye(4, dtype=np.float32), np.arange(4, dtype=np.int32), normalise=True)
-    assert (found.queries, found.left_out, found.recall[1]) == (0, 4, 0.0)
+    assert (len(found.query), found.left_out) == (0, 4)
 
 
 def test_damaged_embeddings_are_refused():

@@ -1,20 +1,23 @@
 """Retrieval metrics against plain Python that ranks every query by (distance, row)."""
 
+import json
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tripletmine.models.errors import ModelError
 from tripletmine.models.metrics.report import retrieval_metrics
-from tripletmine.models.metrics.retrieval import RECALLS, retrieval
+from tripletmine.models.metrics.retrieval import retrieval
 
 
 def slow_retrieval(queries, query_classes, gallery=None, gallery_classes=None):
-    """Lists of per-query recall hits, R-precision and AP at R; queries without an answer give nothing."""
+    """For each query that has an answer (row, rank of the first, R-precision, AP at R, nDCG@10)."""
     alone = gallery is None
     if gallery is None or gallery_classes is None:
         gallery, gallery_classes = queries, query_classes
-    recalls, precisions, averages = [], [], []
+    found = []
     for q in range(len(queries)):
         others = [g for g in range(len(gallery)) if not (alone and g == q)]
         distance = {g: float(((queries[q].astype(float) - gallery[g]) ** 2).sum()) for g in others}
@@ -23,20 +26,21 @@ def slow_retrieval(queries, query_classes, gallery=None, gallery_classes=None):
         answers = sum(right)
         if not answers:
             continue
-        recalls.append([any(right[:k]) for k in RECALLS])
-        precisions.append(sum(right[:answers]) / answers)
-        averages.append(sum(sum(right[: i + 1]) / (i + 1) for i in range(answers) if right[i]) / answers)
-    return recalls, precisions, averages
+        average = sum(sum(right[: i + 1]) / (i + 1) for i in range(answers) if right[i]) / answers
+        gained = sum(1 / math.log2(i + 2) for i in range(min(10, len(right))) if right[i])
+        ideal = sum(1 / math.log2(i + 2) for i in range(min(10, answers)))
+        found.append((q, right.index(True) + 1, sum(right[:answers]) / answers, average, gained / ideal))
+    return found
 
 
 def check(found, expected, count):
-    recalls, precisions, averages = expected
-    assert found.queries == len(precisions)
-    assert found.left_out == count - len(precisions)
-    if precisions:
-        np.testing.assert_allclose([found.recall[k] for k in RECALLS], np.mean(recalls, axis=0), atol=1e-12)
-        assert found.r_precision == pytest.approx(np.mean(precisions))
-        assert found.map_at_r == pytest.approx(np.mean(averages))
+    assert found.left_out == count - len(expected)
+    rows, first, precision, average, ndcg = zip(*expected, strict=True) if expected else ([],) * 5
+    assert found.query.tolist() == list(rows)
+    assert found.first.tolist() == list(first)
+    np.testing.assert_allclose(found.r_precision, precision, atol=1e-12)
+    np.testing.assert_allclose(found.average_at_r, average, atol=1e-12)
+    np.testing.assert_allclose(found.ndcg, ndcg, atol=1e-12)
 
 
 def points(count):
@@ -91,17 +95,33 @@ def test_many_blocks_give_what_one_block_gives(monkeypatch):
     monkeypatch.setattr("tripletmine.models.metrics.blocks.MIB", 2**12)
     found = retrieval(x, y, block_mib=1)
     assert len(blocks) > 10
-    assert (found.queries, found.recall) == (whole.queries, whole.recall)
-    assert found.map_at_r == pytest.approx(whole.map_at_r)
+    assert found.first.tolist() == whole.first.tolist()
     check(found, slow_retrieval(x, y), 300)
 
 
 def test_a_perfect_and_a_useless_embedding():
     y = np.repeat(np.arange(5), 4).astype(np.int32)
     perfect = retrieval(np.eye(5, dtype=np.float32)[y], y)
-    assert (perfect.map_at_r, perfect.r_precision, perfect.recall[1]) == (1, 1, 1)
+    for figures in (perfect.average_at_r, perfect.r_precision, perfect.recall(1), perfect.ndcg):
+        assert (figures == 1).all()
     apart = retrieval(np.arange(6, dtype=np.float32)[:, None], np.array([0, 1, 2, 0, 1, 2], np.int32))
-    assert apart.recall[1] == 0
+    assert not apart.recall(1).any()
+
+
+def test_a_first_answer_beyond_all_orders_is_counted():
+    """Ten wrong rows are nearer than the only right one, and two share its distance, one before and one behind it."""
+    gallery = np.array([*range(1, 11), 50, 50, 50], np.float32)[:, None]
+    classes = np.array([1] * 11 + [0, 1], np.int32)
+    found = retrieval(np.zeros((1, 1), np.float32), np.zeros(1, np.int32), gallery, classes)
+    assert (found.first.tolist(), found.ndcg.tolist()) == ([12], [0.0])
+
+
+def test_recalls_are_a_setting():
+    x, y = clouds()
+    found = retrieval_metrics(x, y, recalls=(1, 10, 100), with_nmi=False)
+    first = np.array([first for _, first, *_ in slow_retrieval(x, y)])
+    assert [found[f"recall@{k}"] for k in (1, 10, 100)] == [np.mean(first <= k) for k in (1, 10, 100)]
+    assert found["mrr"] == pytest.approx(np.mean(1 / first))
 
 
 def test_classes_of_one_row_are_left_out_of_the_queries_and_counted():
@@ -116,10 +136,13 @@ def test_the_report_names_every_metric_and_is_plain():
     x, y = clouds()
     found = retrieval_metrics(x, y, seed=1)
     assert list(found) == [
-        "recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "queries", "queries_left_out",
-        "gallery", "nmi",
+        "recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "mrr", "ndcg@10",
+        "recall@1_interval", "map_at_r_interval", "queries", "queries_left_out", "gallery", "nmi",
     ]  # fmt: skip
-    assert all(type(value) in (int, float) for value in found.values())
+    assert json.loads(json.dumps(found)) == found
+    for name in ("recall@1", "map_at_r"):
+        low, high = found[f"{name}_interval"]
+        assert low < found[name] < high
     assert found["gallery"] == len(x) - 1
     against = retrieval_metrics(x, y, gallery=x[1:], gallery_classes=y[1:])
     assert "nmi" not in against
