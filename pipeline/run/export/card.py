@@ -102,9 +102,14 @@ def _results(status: RunStatus, epoch: int) -> str:
     for name, figures in measured.items():
         asked = galleries.get(name)
         gallery = "" if asked is None else asked.compared_with
-        values = " | ".join(f"{figures[key]:.4f}" if key in figures else "–" for key in keys)
+        values = " | ".join(_figure(figures.get(key)) for key in keys)
         lines.append(f"| {protocol_title(name)} | {figures.get('queries', '')} | {gallery} | {values} |")
     return "## Results\n\nBy exact search; a query never finds itself.\n\n" + "\n".join(lines)
+
+
+def _figure(value: float | None) -> str:
+    """None: of queries without an answer, and where it was not measured."""
+    return "–" if value is None else f"{value:.4f}"
 
 
 def _epoch(status: RunStatus, number: int) -> EpochStatus | None:
