@@ -92,34 +92,51 @@ class Labels:
         row_of = np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
         return starts, row_of[by_class]
 
-    def pairwise_shared(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int32]:
-        """The first class that each pair of rows shares, int32 (P,); −1 where their sets do not meet."""
-        if self.offsets is None:
+    def pairwise_shared(
+        self, left: NDArray[np.int64], right: NDArray[np.int64], *, of: "Labels | None" = None
+    ) -> NDArray[np.int32]:
+        """The first class that each pair of rows shares, int32 (P,); −1 where their sets do not meet.
+
+        of: what ``right`` are rows of, with the same codes; by default these labels.
+        """
+        other = self if of is None else of
+        if self.offsets is None and other.offsets is None:
             codes = self.members[left]
-            return np.where(codes == self.members[right], codes, np.int32(-1))
-        pair, member = self.all_shared(left, right)
+            return np.where(codes == other.members[right], codes, np.int32(-1))
+        pair, member = self.all_shared(left, right, of=other)
         shared = np.full(len(left), _MAX_CLASSES, dtype=np.int32)
         np.minimum.at(shared, pair, member)
         return np.where(shared == _MAX_CLASSES, np.int32(-1), shared)
 
     def all_shared(
-        self, left: NDArray[np.int64], right: NDArray[np.int64]
+        self, left: NDArray[np.int64], right: NDArray[np.int64], *, of: "Labels | None" = None
     ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """All classes that each pair of rows shares: int64 (S,), the pair's number, and int32 (S,), the class."""
-        if self.offsets is None:
-            pair = np.flatnonzero(self.members[left] == self.members[right])
+        """All classes that each pair of rows shares: int64 (S,), the pair's number, and int32 (S,), the class.
+
+        of: see ``pairwise_shared``.
+        """
+        other = self if of is None else of
+        if self.offsets is None and other.offsets is None:
+            pair = np.flatnonzero(self.members[left] == other.members[right])
             return pair, self.members[left][pair]
         # Every class of the left row, looked up among the (row, class) pairs of all rows, which are sorted.
-        counts = np.diff(self.offsets)
-        rows = np.repeat(np.arange(len(self), dtype=np.int64), counts)
-        listed = rows * self.classes + self.members
+        begin, counts = self._begins_and_counts()
+        _, other_counts = other._begins_and_counts()
+        rows = np.repeat(np.arange(len(other), dtype=np.int64), other_counts)
+        listed = rows * self.classes + other.members
         pair = np.repeat(np.arange(len(left)), counts[left])
         first = np.cumsum(counts[left]) - counts[left]
-        member = self.members[np.arange(len(pair)) - first[pair] + self.offsets[left][pair]]
+        member = self.members[np.arange(len(pair)) - first[pair] + begin[left][pair]]
         wanted = right[pair] * self.classes + member
         at = np.minimum(np.searchsorted(listed, wanted), len(listed) - 1)
         both = listed[at] == wanted
         return pair[both], member[both]
+
+    def _begins_and_counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """int64 (N,) each: where the classes of a row begin in ``members``, and how many they are."""
+        if self.offsets is None:
+            return np.arange(len(self.members), dtype=np.int64), np.ones(len(self.members), np.int64)
+        return self.offsets[:-1], np.diff(self.offsets)
 
 
 def encode_labels(values: object) -> Labels:

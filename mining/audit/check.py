@@ -5,21 +5,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compute.distances import TOLERANCE, sq_distance
+from ..compute.distances import TOLERANCE
 from ..errors import InputError
 from ..guarding.never_negatives import PairLists
 from ..labels import Labels
-from ..miner import COLUMNS
+from ..miner import COLUMNS, PAIR_COLUMNS
+from ..miner_input import Corpus
 from ..rule import MiningRule
 from .margins import within_margins
 from .order import out_of_order
+from .vectors import by_vectors
 
 _EXAMPLES = 5
-_BLOCK_VALUES = 1 << 22
 
 VIOLATIONS = {
     "row_out_of_range": "an id that is no row",
@@ -99,13 +99,17 @@ def check_triplets(
     tolerance: float = TOLERANCE,
     excluded: NDArray[np.bool_] | None = None,
     never_negatives: PairLists | None = None,
+    corpus: Corpus | None = None,
 ) -> AuditReport:
     """Check every condition that a triplet set must meet, from the embeddings up.
 
-    columns: those of ``Mined`` (``COLUMNS``), of any anchors. labels: of the whole set.
+    columns: those of ``Mined`` (``COLUMNS``, or ``PAIR_COLUMNS`` where there is a corpus), of any anchors.
+    labels: of the whole set.
     vectors: float32 (N, D), the embeddings that were mined; may be a memory map.
     sample: check only this many anchors, drawn by ``seed``, each with all its triplets. ``None`` checks all.
     excluded: bool (N,), rows that were left out of mining. never_negatives: as they were mined with.
+    corpus: what positives and negatives are rows of, as they were mined with, vectors included; by default the set of
+        the anchors.
 
     The inequalities of the rule are checked exactly, on the stored distances, and these against the true
     ones within ``tolerance``. What depends on the neighbour table alone is not checked: the guard by
@@ -115,7 +119,8 @@ def check_triplets(
 
     Raises: InputError for missing columns, columns of different lengths, or embeddings that do not fit the labels.
     """
-    columns = _checked_columns(columns)
+    other = Corpus(labels, vectors, excluded) if corpus is None else corpus
+    columns = _checked_columns(columns, COLUMNS if corpus is None else PAIR_COLUMNS)
     if vectors.ndim != 2 or len(vectors) != len(labels):
         raise InputError(
             f"embeddings have shape {vectors.shape}, there are labels for {len(labels)} rows: "
@@ -129,28 +134,32 @@ def check_triplets(
         drawn = np.random.default_rng(seed).choice(anchors, sample, replace=False)
         places = places[np.isin(columns["anchor"], drawn)]
     rows = np.stack([columns[name][places] for name in ("anchor", "positive", "negative")])
-    exists = ((rows >= 0) & (rows < len(labels))).all(axis=0)
+    limits = np.array([[len(labels)], [len(other.labels)], [len(other.labels)]])
+    exists = ((rows >= 0) & (rows < limits)).all(axis=0)
     found = {"row_out_of_range": places[~exists]}
     inside = places[exists]
-    if excluded is not None:
-        found["row_left_out"] = inside[excluded[rows[:, exists]].any(axis=0)]
+    anchor, positive, negative = rows[:, exists]
+    found["row_left_out"] = inside[
+        _any_excluded(excluded, anchor)
+        | _any_excluded(other.excluded, positive)
+        | _any_excluded(other.excluded, negative)
+    ]
     if never_negatives is not None:
-        anchor, negative = rows[0, exists], rows[2, exists]
         found["never_negative"] = inside[never_negatives.has(anchor, negative)]
     checked = {name: column[inside] for name, column in columns.items()}
     for violated in (
-        _by_labels(checked, labels),
+        _by_labels(checked, labels) if corpus is None else _by_relevance(checked, labels, corpus.labels),
         _by_rule(checked, rule),
         _by_anchor(checked, rule),
         {"order": out_of_order(checked, rule)},
-        _by_vectors(checked, labels, vectors, tolerance, rule),
+        by_vectors(checked, labels, vectors, tolerance, rule, corpus),
     ):
         found |= {kind: inside[mask] for kind, mask in violated.items()}
     return AuditReport(
         triplets=len(columns["anchor"]),
         checked=len(places),
         anchors=len(anchors),
-        coverage=len(anchors) / _asked(len(labels), excluded),
+        coverage=len(anchors) / _asked(labels, excluded, corpus),
         violations={
             kind: Violation(
                 len(found[kind]), tuple(_describe(columns, int(i)) for i in found[kind][:_EXAMPLES])
@@ -161,12 +170,17 @@ def check_triplets(
     )
 
 
-def _checked_columns(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    missing = [name for name in COLUMNS if name not in columns]
+def _any_excluded(excluded: NDArray[np.bool_] | None, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return np.zeros(len(rows), np.bool_) if excluded is None else excluded[rows]
+
+
+def _checked_columns(
+    columns: Mapping[str, NDArray[Any]], wanted: Mapping[str, Any]
+) -> dict[str, NDArray[Any]]:
+    missing = [name for name in wanted if name not in columns]
     if missing:
-        wanted = ", ".join(COLUMNS)
-        raise InputError(f"triplet set has no column {', '.join(missing)}: it must have {wanted}")
-    arrays = {name: np.asarray(columns[name]) for name in COLUMNS}
+        raise InputError(f"triplet set has no column {', '.join(missing)}: it must have {', '.join(wanted)}")
+    arrays = {name: np.asarray(columns[name]) for name in wanted}
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise InputError(f"triplet set has columns of different lengths: {lengths}")
@@ -178,10 +192,14 @@ def _checked_columns(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[A
 
 def _describe(columns: Mapping[str, NDArray[Any]], i: int) -> str:
     value = {name: column[i] for name, column in columns.items()}
+    of = {
+        role: f" ({value[f'{role}_label']})" if f"{role}_label" in value else ""
+        for role in ("anchor", "negative")
+    }
     return (
-        f"triplet {i}: anchor {value['anchor']} ({value['anchor_label']}), positive {value['positive']} at rank "
-        f"{value['positive_rank']}, d² {value['sq_positive']:.7g}, negative {value['negative']} "
-        f"({value['negative_label']}) at rank {value['negative_rank']}, d² {value['sq_negative']:.7g}"
+        f"triplet {i}: anchor {value['anchor']}{of['anchor']}, positive {value['positive']} at rank "
+        f"{value['positive_rank']}, d² {value['sq_positive']:.7g}, negative {value['negative']}{of['negative']} at "
+        f"rank {value['negative_rank']}, d² {value['sq_negative']:.7g}"
     )
 
 
@@ -194,6 +212,18 @@ def _by_labels(columns: Mapping[str, NDArray[Any]], labels: Labels) -> dict[str,
         "negative_label": labels.pairwise_shared(anchor, negative) >= 0,
         "label_columns": (columns["anchor_label"] != shared)
         | (columns["negative_label"] != labels.first_of(negative)),
+    }
+
+
+def _by_relevance(
+    columns: Mapping[str, NDArray[Any]], labels: Labels, of_corpus: Labels
+) -> dict[str, NDArray[np.bool_]]:
+    """The same of queries and documents, whose rows have nothing to do with each other."""
+    anchor, positive, negative = columns["anchor"], columns["positive"], columns["negative"]
+    return {
+        "rows_not_distinct": positive == negative,
+        "positive_label": labels.pairwise_shared(anchor, positive, of=of_corpus) < 0,
+        "negative_label": labels.pairwise_shared(anchor, negative, of=of_corpus) >= 0,
     }
 
 
@@ -248,68 +278,6 @@ def _number_within(*keys: NDArray[Any]) -> NDArray[np.int64]:
     return number
 
 
-def _by_vectors(
-    columns: Mapping[str, NDArray[Any]],
-    labels: Labels,
-    vectors: NDArray[np.float32],
-    tolerance: float,
-    rule: MiningRule,
-) -> dict[str, NDArray[np.bool_]]:
-    anchor, sq_n = columns["anchor"], columns["sq_negative"]
-    untrue, copied = np.zeros((2, len(anchor)), np.bool_)
-    limit = rule.guards.duplicate_sq
-    step = max(1, _BLOCK_VALUES // max(1, vectors.shape[1]))
-    for start in range(0, len(anchor), step):
-        block = slice(start, start + step)
-        of_anchor, of_positive, of_negative = (
-            np.asarray(vectors[columns[role][block]], dtype=np.float64)
-            for role in ("anchor", "positive", "negative")
-        )
-        if limit is not None:
-            # Less the rounding of the miner's float32, so that what it admits is none here.
-            copied[block] = ((of_positive - of_negative) ** 2).sum(axis=1) <= limit * (1.0 - tolerance)
-        for of_other, stored in ((of_positive, columns["sq_positive"]), (of_negative, sq_n)):
-            true = ((of_anchor - of_other) ** 2).sum(axis=1)
-            scale = (of_anchor**2).sum(axis=1) + (of_other**2).sum(axis=1)
-            # Negated, so that NaN on either side is a violation too.
-            untrue[block] |= ~(np.abs(true - stored[block]) <= tolerance * scale)
-    hopeless = np.zeros(len(anchor), np.bool_)
-    open_ = np.flatnonzero(columns["sq_positive"] >= sq_n) if rule.nearer_positive else np.empty(0, np.int64)
-    if len(open_):
-        starts, rows = labels.rows_by_class()
-        offsets = np.arange(len(labels) + 1) if labels.offsets is None else labels.offsets
-        hopeless[open_] = _none_nearer(
-            anchor[open_].astype(np.int64),
-            sq_n[open_].astype(np.float32),
-            labels.members,
-            offsets,
-            starts,
-            rows,
-            np.ascontiguousarray(vectors, dtype=np.float32),
-        )
-    return {"distance": untrue, "nearer_positive": hopeless, "copy_of_positive": copied}
-
-
-@numba.njit(cache=True, nogil=True)
-def _none_nearer(anchors, sq_negatives, members, offsets, class_starts, class_rows, vectors):
-    """bool (P,): no row of the anchor's classes is nearer to it than the negative."""
-    none = np.ones(anchors.size, np.bool_)
-    for i in range(anchors.size):
-        a = anchors[i]
-        for at in range(offsets[a], offsets[a + 1]):
-            for slot in range(class_starts[members[at]], class_starts[members[at] + 1]):
-                row = class_rows[slot]
-                if row != a and sq_distance(vectors[a], vectors[row]) < sq_negatives[i]:
-                    none[i] = False
-                    break
-            if not none[i]:
-                break
-    return none
-
-
-_EXAMPLES = 5
-
-
 def audit_parts(
     parts: Iterable[Mapping[str, NDArray[Any]]],
     labels: Labels,
@@ -321,12 +289,13 @@ def audit_parts(
     seed: int,
     excluded: NDArray[np.bool_] | None = None,
     never_negatives: PairLists | None = None,
+    corpus: Corpus | None = None,
 ) -> AuditReport:
     """Check triplet parts one after the other, so that memory follows the largest of them.
 
     parts: columns as mined, each part with anchors of its own. sample: about how many of the `anchors` of all parts
-    are checked, spread over the parts by their size; None checks all. excluded, never_negatives: see
-    ``check_triplets``.
+    are checked, spread over the parts by their size; None checks all. excluded, never_negatives, corpus:
+    see ``check_triplets``.
     """
     reports = []
     for number, columns in enumerate(parts):
@@ -344,14 +313,18 @@ def audit_parts(
                     seed=seed_of_part,
                     excluded=excluded,
                     never_negatives=never_negatives,
+                    corpus=corpus,
                 )
             )
-    return merge_audits(reports, rows=_asked(len(labels), excluded))
+    return merge_audits(reports, rows=_asked(labels, excluded, corpus))
 
 
-def _asked(rows: int, excluded: NDArray[np.bool_] | None) -> int:
-    """Rows that could be anchors."""
-    return rows if excluded is None else max(1, rows - int(excluded.sum()))
+def _asked(labels: Labels, excluded: NDArray[np.bool_] | None, corpus: Corpus | None) -> int:
+    """Rows that could be anchors; of queries those that have a relevant document."""
+    if corpus is not None and labels.offsets is not None:
+        without = np.diff(labels.offsets) == 0
+        excluded = without if excluded is None else excluded | without
+    return len(labels) if excluded is None else max(1, len(labels) - int(excluded.sum()))
 
 
 def merge_audits(reports: list[AuditReport], *, rows: int) -> AuditReport:

@@ -31,6 +31,15 @@ class Judged:
         """int64 (Q,): documents of each query."""
         return np.diff(self.offsets)
 
+    def has(self, query: NDArray[np.int64], document: NDArray[np.int64], *, corpus: int) -> NDArray[np.bool_]:
+        """bool (P,): whether ``document[i]`` is one of those of ``query[i]``; rows that there are."""
+        if not len(self.documents):
+            return np.zeros(len(query), np.bool_)
+        # As (query, document) keys, which ascend.
+        keys = np.repeat(np.arange(len(self.offsets) - 1), self.counts()) * corpus + self.documents
+        wanted = query * corpus + document
+        return keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Relevance:
@@ -57,6 +66,14 @@ class Relevance:
     def without(self) -> int:
         """Queries without a relevant document."""
         return int((self.relevant.counts() == 0).sum())
+
+    def is_relevant(self, query: NDArray[np.int64], document: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """bool (P,): whether each document is relevant to its query."""
+        return self.relevant.has(query, document, corpus=self.corpus)
+
+    def is_irrelevant(self, query: NDArray[np.int64], document: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """bool (P,): whether each document was judged, and found not to be relevant to its query."""
+        return self.irrelevant.has(query, document, corpus=self.corpus)
 
     def labels(self) -> Labels:
         """The queries' classes: a document is a class, so that a query is of the classes of its relevant documents.

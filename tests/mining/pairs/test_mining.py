@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import exact_neighbours, mine_by_loops
+from tripletmine.mining.audit.check import check_triplets
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.guarding.never_negatives import pair_lists
 from tripletmine.mining.guards import REFUSALS, Guards
@@ -16,6 +17,7 @@ from tripletmine.mining.miner_input import Corpus
 from tripletmine.mining.neighbours import NO_ROW, NeighbourTable
 from tripletmine.mining.pairs.relevance import relevance_of
 from tripletmine.mining.rule import MiningRule
+from tripletmine.mining.vectors import normalise
 
 rules = st.builds(
     MiningRule,
@@ -155,4 +157,83 @@ def test_a_corpus_that_does_not_fit_is_refused(corpus, message):
             MiningRule(positives="class"),
             vectors=np.zeros((1, 2), np.float32),
             corpus=corpus(known.corpus_labels()),
+        )
+
+
+@pytest.fixture(scope="module")
+def searched():
+    """Queries, corpus, relevance and table of 40 unit vectors against 90; query 39 has no relevant document."""
+    rng = np.random.default_rng(8)
+    asking, corpus = (normalise(rng.normal(size=(rows, 6))) for rows in (40, 90))
+    query = np.repeat(np.arange(39), 2)
+    document = np.argsort(((asking[:39, None] - corpus) ** 2).sum(axis=2), axis=1)[:, [1, 6]].ravel()
+    known = relevance_of(query, document, queries=40, corpus=90)
+    return asking, corpus, known, nearest(asking, corpus, 30)
+
+
+def audited(columns, searched, rule):
+    """The report of the audit, of queries and documents."""
+    asking, corpus, known, _ = searched
+    return check_triplets(columns, known.labels(), asking, rule, corpus=Corpus(known.corpus_labels(), corpus))
+
+
+def mined_of(searched, rule):
+    """Mined triplets."""
+    asking, corpus, known, table = searched
+    return mine(table, known.labels(), rule, vectors=asking, corpus=Corpus(known.corpus_labels(), corpus))
+
+
+def test_the_audit_confirms_what_was_mined(searched):
+    rule = MiningRule(0.9, margin=0.4, positives="class", negatives_per_positive=3)
+    mined = mined_of(searched, rule)
+    report = audited(mined.columns, searched, rule)
+    assert report.ok, report.as_dict()
+    assert report.triplets == len(mined) > 100
+    assert report.coverage == report.anchors / 39
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "kinds"),
+    [
+        ("anchor", lambda c, _: np.where(np.arange(len(c)) == 0, 40, c), {"row_out_of_range"}),
+        ("negative", lambda c, _: np.where(np.arange(len(c)) == 0, 90, c), {"row_out_of_range"}),
+        ("negative", lambda _, columns: columns["positive"], {"rows_not_distinct", "negative_label"}),
+        ("positive", lambda _, columns: columns["negative"], {"rows_not_distinct", "positive_label"}),
+        ("sq_negative", lambda c, _: c * np.float32(1.001), {"distance"}),
+        ("positive_rank", lambda c, _: np.full_like(c, -2), {"rank"}),
+    ],
+)
+def test_the_audit_finds_damage(searched, name, change, kinds):
+    rule = MiningRule(0.9, margin=0.4, positives="class")
+    columns = dict(mined_of(searched, rule).columns)
+    columns[name] = change(columns[name], columns)
+    found = set(audited(columns, searched, rule).violations)
+    assert kinds <= found
+    assert found - kinds <= {"distance", "negative_reused", "rank", "active", "order", "nearer_positive"}
+
+
+def test_the_audit_wants_a_nearer_positive(searched):
+    mined = mined_of(searched, MiningRule(0.0, margin=3.0, positives="class", nearer_positive=False))
+    strict = MiningRule(0.0, margin=3.0, positives="class")
+    found = audited(mined.columns, searched, strict).violations
+    assert set(found) == {"nearer_positive"}
+    asking, corpus, known, _ = searched
+    sq = ((asking[:, None] - corpus) ** 2).sum(axis=2)
+    nearest_positive = [min((sq[q, d] for d in known.relevant.of(q)), default=9.0) for q in range(40)]
+    below = mined.columns["sq_negative"] <= np.array(nearest_positive)[mined.columns["anchor"]] * (1 + 1e-6)
+    assert found["nearer_positive"].count == below.sum() > 0
+
+
+def test_the_audit_refuses_a_corpus_of_other_rows(searched):
+    asking, _, known, _ = searched
+    rule = MiningRule(0.9)
+    with pytest.raises(
+        InputError, match=re.escape("embeddings of the corpus have shape (3, 6), it has 90 rows")
+    ):
+        check_triplets(
+            mined_of(searched, rule).columns,
+            known.labels(),
+            asking,
+            rule,
+            corpus=Corpus(known.corpus_labels(), asking[:3]),
         )

@@ -1,0 +1,88 @@
+"""Documents that look relevant to a query and are not said to be, for a person to look at."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..miner_input import check_table
+from ..neighbours import NO_ROW, NeighbourTable
+from .relevance import Relevance
+
+
+def unlabelled_positives(
+    neighbours: NeighbourTable,
+    relevance: Relevance,
+    *,
+    queries: NDArray[np.int64] | None = None,
+    nearest: int = 10,
+    minimum_score: float = 0.5,
+) -> dict[str, NDArray[Any]]:
+    """Documents much nearer to a query than those that are relevant to it, strongest first.
+
+    The ``nearest`` documents of each query are looked at; those that were judged, relevant or not, are no suspects. A
+    query without a relevant document cannot be judged and is left out. Where none of its relevant documents is in the
+    table, the nearest is at least as far as the last neighbour, whose distance is taken instead.
+
+    queries: int64 (A,), the query that each line of the table is of; None where there is a line for each.
+    minimum_score: list what scores at least this, above 0 and at most 1; 0.5 lists documents at half the d² of the
+    nearest positive.
+
+    Returns columns query and document int64; rank int32, 0-based; sq_distance, sq_positive (of the nearest relevant
+    document) and score float32: 1 − sq_distance / sq_positive.
+
+    Raises: InputError for a table that does not fit the relevance, or parameters out of range.
+    """
+    check_table(neighbours)
+    queries = np.arange(relevance.queries, dtype=np.int64) if queries is None else queries
+    if len(neighbours) != len(queries):
+        raise InputError(
+            f"the neighbour table has {len(neighbours)} lines for {len(queries)} queries: give one for each"
+        )
+    if nearest < 1:
+        raise InputError(f"nearest is {nearest}, it must be at least 1: 10 is usual")
+    if not 0 < minimum_score <= 1:
+        raise InputError(f"minimum_score is {minimum_score}, it must lie in (0, 1]")
+    ids, sq = neighbours.ids, neighbours.sq_distances
+    if ids.size and (ids.min() < NO_ROW or ids.max() >= relevance.corpus):
+        raise InputError(
+            f"the neighbour table has ids from {ids.min()} to {ids.max()} for a corpus of {relevance.corpus}"
+        )
+    line, rank = np.nonzero(ids != NO_ROW)
+    relevant = np.zeros(ids.shape, np.bool_)
+    relevant[line, rank] = relevance.is_relevant(queries[line], ids[line, rank])
+    reference = _nearest_positive(ids, sq, relevant)
+    reference[relevance.relevant.counts()[queries] == 0] = 0.0  # nothing is nearer than that
+    near = sq[:, :nearest]
+    line, rank = np.nonzero(
+        (ids[:, :nearest] != NO_ROW) & ~relevant[:, :nearest] & (near < reference[:, None])
+    )
+    score = np.float32(1) - near[line, rank] / reference[line]
+    likely = np.flatnonzero(score >= minimum_score)
+    line, rank, score = line[likely], rank[likely], score[likely]
+    unjudged = ~relevance.is_irrelevant(queries[line], ids[line, rank])
+    line, rank, score = line[unjudged], rank[unjudged], score[unjudged]
+    order = np.lexsort((rank, line, -score))
+    line, rank, score = line[order], rank[order], score[order]
+    return {
+        "query": queries[line],
+        "document": ids[line, rank],
+        "rank": rank.astype(np.int32),
+        "sq_distance": near[line, rank],
+        "sq_positive": reference[line],
+        "score": score,
+    }
+
+
+def _nearest_positive(
+    ids: NDArray[np.int64], sq: NDArray[np.float32], relevant: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """float32 (A,): d² of the first relevant entry of each line, else of its last entry; 0 for an empty line."""
+    if not ids.shape[1]:
+        return np.zeros(len(ids), np.float32)
+    entries = (ids != NO_ROW).sum(axis=1)
+    last = np.maximum(entries - 1, 0)
+    place = np.where(relevant.any(axis=1), relevant.argmax(axis=1), last)
+    found = np.take_along_axis(sq, place[:, None], axis=1)[:, 0]
+    return np.where(entries > 0, found, np.float32(0))

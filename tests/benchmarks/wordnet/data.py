@@ -1,0 +1,69 @@
+"""WordNet as a reverse dictionary: the query is a definition, the corpus are all words, its synset's are relevant."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+FOLDER = Path("/usr/share/wordnet")
+"""Where Debian's package wordnet-base puts the files data.noun, data.verb, data.adj and data.adv."""
+
+_TEST_PERCENT = 20
+_MARKER = re.compile(r"\((a|p|ip)\)$")
+"""How an adjective's place in a sentence is noted after the word (wndb(5WN))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dictionary:
+    """Definitions of one split, and the words that they define.
+
+    definitions: Q texts. words: C texts, the same for all splits, sorted. pairs: int64 (P, 2), a definition and a word
+    that it defines.
+    """
+
+    definitions: list[str]
+    words: list[str]
+    pairs: NDArray[np.int64]
+
+
+def read_dictionary(split: str, folder: Path = FOLDER) -> Dictionary:
+    """The definitions whose words are all of a split: "train", or "test" (a fifth of the words, by their hash).
+
+    Definitions with words of both are left out, and so are those that name a word that they define.
+    """
+    synsets = [each for part in ("noun", "verb", "adj", "adv") for each in _synsets(folder / f"data.{part}")]
+    words = sorted({word for defined, _ in synsets for word in defined})
+    row_of = {word: row for row, word in enumerate(words)}
+    definitions: list[str] = []
+    pairs: list[tuple[int, int]] = []
+    for defined, definition in synsets:
+        if {_split_of(word) for word in defined} == {split} and not _names_one(definition, defined):
+            pairs += [(len(definitions), row_of[word]) for word in dict.fromkeys(defined)]
+            definitions.append(definition)
+    return Dictionary(definitions, words, np.array(pairs, np.int64))
+
+
+def _synsets(path: Path) -> list[tuple[list[str], str]]:
+    """Words and definition of each synset of a file; its format is that of wndb(5WN)."""
+    found = []
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith(" "):  # the licence
+            continue
+        fields, _, gloss = line.partition(" | ")
+        names = fields.split()[4 : 4 + 2 * int(fields.split()[3], 16) : 2]
+        words = [_MARKER.sub("", name).replace("_", " ") for name in names]
+        found.append((words, re.split(r'; ?"', gloss)[0].strip().rstrip(";")))
+    return found
+
+
+def _split_of(word: str) -> str:
+    digest = hashlib.sha256(word.lower().encode()).digest()
+    return "test" if digest[0] * 256 + digest[1] < 65_536 * _TEST_PERCENT // 100 else "train"
+
+
+def _names_one(definition: str, words: list[str]) -> bool:
+    text = f" {re.sub(r'[^a-z0-9]+', ' ', definition.lower())} "
+    return any(f" {re.sub(r'[^a-z0-9]+', ' ', word.lower()).strip()} " in text for word in words)
