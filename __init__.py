@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from .pipeline.standalone.on_arrays import mine as mine
     from .pipeline.standalone.on_arrays import neighbours as neighbours
     from .pipeline.standalone.on_arrays import suspects as suspects
+    from .pipeline.standalone.pair_files.mine import mine_pair_files as mine_pair_files
     from .pipeline.standalone.pairs_on_arrays import mine_pairs as mine_pairs
+    from .pipeline.standalone.read_triplets import read_pairs as read_pairs
     from .pipeline.standalone.read_triplets import read_triplets as read_triplets
 
     __version__: str
@@ -35,8 +37,10 @@ _HOMES = {
     "audit": "pipeline.standalone.on_arrays",
     "mine": "pipeline.standalone.on_arrays",
     "mine_files": "pipeline.standalone.mine_files",
+    "mine_pair_files": "pipeline.standalone.pair_files.mine",
     "mine_pairs": "pipeline.standalone.pairs_on_arrays",
     "neighbours": "pipeline.standalone.on_arrays",
+    "read_pairs": "pipeline.standalone.read_triplets",
     "read_triplets": "pipeline.standalone.read_triplets",
     "run": "flows.direct",
     "status": "flows.direct",
@@ -53,8 +57,10 @@ __all__ = [
     "audit",
     "mine",
     "mine_files",
+    "mine_pair_files",
     "mine_pairs",
     "neighbours",
+    "read_pairs",
     "read_triplets",
     "run",
     "status",

@@ -86,6 +86,17 @@ def choose_method(
     )
 
 
+def parts_within(rows: int, width: int, neighbours: int, *, method: str, memory_mib: int | None) -> int:
+    """Into how many parts to cut a set, so that one of them and its index take half of the memory at most.
+
+    The other half is for what a search allocates. "auto" is counted as hnsw, which takes more than exact search.
+    """
+    if memory_mib is None:
+        return 1
+    index = index_bytes(rows, width, default_parameters("hnsw" if method == "auto" else method, neighbours))
+    return min(rows, -(-2 * (4 * rows * width + index) // (memory_mib * MIB)))
+
+
 def graph_mib(method: str, rows: int, width: int, neighbours: int, *, queries: int | None = None) -> int:
     """MiB that an index with default parameters and the table of the neighbours of its rows, or of queries, take."""
     index = index_bytes(rows, width, default_parameters(method, neighbours))

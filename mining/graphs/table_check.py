@@ -15,6 +15,8 @@ def untrue_rows(
     vectors: NDArray[np.float32],
     *,
     excluded: NDArray[np.bool_] | None = None,
+    corpus: NDArray[np.float32] | None = None,
+    own: NDArray[np.int64] | None = None,
     tolerance: float = TOLERANCE,
 ) -> NDArray[np.bool_]:
     """bool (R,): lines of a table that break the contract of ``NeighbourTable``.
@@ -22,22 +24,25 @@ def untrue_rows(
     An id that is no row, the row itself, a row twice, or one that was left out; pads before entries; distances that
     are not those of the vectors, or not ascending. Whether the neighbours are the *nearest* is what recall says.
 
-    found: the lines of ``rows``, int64 (R,). vectors: float32 (N, D). excluded: bool (N,).
+    found: the lines of ``rows``, int64 (R,). vectors: float32 (N, D). excluded: bool (N,). corpus: float32 (C, D), what
+    the ids are rows of where that is another set; own: int64 (R,), the row of it that a line is not to have, or −1.
     """
+    others = vectors if corpus is None else corpus
+    own = rows if own is None else own
     untrue = np.zeros(len(rows), np.bool_)
     step = max(1, _BLOCK_VALUES // max(1, found.neighbours * vectors.shape[1]))
     for start in range(0, len(rows), step):
         block = slice(start, start + step)
         ids, sq = found.ids[block], found.sq_distances[block]
         entry = ids != NO_ROW
-        possible = (ids >= 0) & (ids < len(vectors))
+        possible = (ids >= 0) & (ids < len(others))
         safe = np.where(possible, ids, 0)
-        allowed = possible & (ids != rows[block, None])
+        allowed = possible & (ids != own[block, None])
         if excluded is not None:
             allowed &= ~excluded[safe]
-        own, other = vectors[rows[block]].astype(np.float64), vectors[safe].astype(np.float64)
-        true = ((own[:, None, :] - other) ** 2).sum(axis=2)
-        scale = (own**2).sum(axis=1)[:, None] + (other**2).sum(axis=2)
+        query, other = vectors[rows[block]].astype(np.float64), others[safe].astype(np.float64)
+        true = ((query[:, None, :] - other) ** 2).sum(axis=2)
+        scale = (query**2).sum(axis=1)[:, None] + (other**2).sum(axis=2)
         close = np.abs(true - np.where(entry, sq, 0.0)) <= tolerance * scale
         in_order = np.sort(np.where(entry, ids, -np.arange(1, ids.shape[1] + 1)), axis=1)
         untrue[block] = (

@@ -16,6 +16,7 @@ from .triplets import class_names
 
 MISLABELLED = "mislabelled.parquet"
 FALSE_NEGATIVES = "false_negatives.parquet"
+UNLABELLED_POSITIVES = "unlabelled_positives.parquet"
 
 NEAREST = 32
 """Neighbours of a row that are looked at: the verdict is that of the nearest few, whatever K is."""
@@ -34,6 +35,17 @@ def write_suspects(folder: Path, found: Suspects, labels: Labels, keys: pa.Array
     write_table(folder / MISLABELLED, _table(found.mislabelled, labels, keys))
     write_table(folder / FALSE_NEGATIVES, _table(found.false_negatives, labels, keys))
     return MISLABELLED, FALSE_NEGATIVES
+
+
+def write_unlabelled(
+    folder: Path, found: Mapping[str, NDArray[Any]], query_keys: pa.Array, corpus_keys: pa.Array
+) -> str:
+    """Write the documents that look relevant, strongest first, with the keys of both sides; returns the file's name."""
+    arrays = {name: pa.array(values) for name, values in found.items()}
+    arrays["query_key"] = query_keys.take(arrays["query"])
+    arrays["document_key"] = corpus_keys.take(arrays["document"])
+    write_table(folder / UNLABELLED_POSITIVES, pa.table(arrays))
+    return UNLABELLED_POSITIVES
 
 
 def excluded_rows(path: Path, rows: int) -> NDArray[np.bool_]:

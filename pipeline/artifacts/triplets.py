@@ -41,6 +41,11 @@ def triplet_table(columns: Mapping[str, NDArray], labels: Labels) -> pa.Table:
     return pa.table(arrays)
 
 
+def pair_table(columns: Mapping[str, NDArray]) -> pa.Table:
+    """Mined columns of queries and documents, which have no classes, as a table."""
+    return pa.table({name: pa.array(values) for name, values in columns.items()})
+
+
 def class_names(codes: NDArray[np.int32], labels: Labels) -> pa.DictionaryArray:
     """Class codes as names. Only the names that occur are stored."""
     used = np.flatnonzero(np.bincount(codes, minlength=labels.classes))
@@ -76,7 +81,8 @@ def coded_columns(path: Path, labels: Labels, names: Sequence[str] | None = None
         table = read_table(path, names)
     except (OSError, pa.ArrowException) as error:
         raise CorruptError(f"{path} cannot be read ({error}): mine again") from None
-    codes = {str(name): code for code, name in enumerate(labels.names)}
+    coded = any(name.endswith("_label") for name in table.column_names)
+    codes = {str(name): code for code, name in enumerate(labels.names)} if coded else {}
     columns: dict[str, NDArray] = {}
     for name in table.column_names:
         column = table[name].combine_chunks()

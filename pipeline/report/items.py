@@ -53,7 +53,8 @@ def looks_of(source: Source, rows: Sequence[int], *, images: bool, values: str |
     """
     keys = _keys(source, rows)
     if values is not None:
-        texts = read_values_column(values, column, source.triplets("mine"))
+        mined = source.triplets("mine")
+        texts = read_values_column(values, column, len(mined.keys), mined.sources)
         return Looks({row: Look(keys[row], text=texts[row].as_py()) for row in rows}, "texts", ())
     if not images or source.status is None or len(source.status.facts.item_shape) < 2 or not rows:
         return Looks({row: Look(key) for row, key in keys.items()}, "keys", ())

@@ -11,9 +11,11 @@ from ...mining.audit.check import AuditReport, audit_parts
 from ...mining.graphs import exact
 from ...mining.graphs.recall import recall_at_k
 from ...mining.graphs.table_check import untrue_rows
+from ...mining.neighbours import NO_ROW, NeighbourTable
+from ...mining.pairs.suspects import unlabelled_positives
 from ...mining.suspects import Suspects, suspects
 from ..artifacts.neighbours import read_some_neighbours, sampled_rows
-from ..artifacts.suspects import nearest_of, write_suspects
+from ..artifacts.suspects import nearest_of, write_suspects, write_unlabelled
 from ..artifacts.triplets import coded_columns
 from ..errors import CorruptError, SpecError, UnavailableError
 from .triplet_folder import TripletSource, open_triplets
@@ -66,7 +68,9 @@ def audit_folder(
     if source.chosen:
         note(source.chosen)
     vectors = source.vectors()
-    note(f"{len(source.labels)} rows, {source.labels.classes} classes, {len(source.files)} parts")
+    of = "classes" if source.corpus is None else "documents"
+    note(f"{len(source.labels)} rows, {source.labels.classes} {of}, {len(source.files)} parts")
+    corpus = None if source.corpus is None else source.corpus.rows()
     report = audit_parts(
         (coded_columns(path, source.labels) for path in source.files),
         source.labels,
@@ -76,12 +80,15 @@ def audit_folder(
         anchors=len(source.labels),
         seed=seed,
         excluded=source.excluded,
+        corpus=corpus,
     )
     if not recall_sample:
         return TripletAudit(report)
     if source.pruned:
         note(f"the neighbour table is not looked at: run.keep.graph had {source.neighbours} deleted")
         return TripletAudit(report)
+    if corpus is not None and corpus.vectors is not None:
+        return _with_table_of_queries(report, source, vectors, corpus.vectors, recall_sample, seed)
     return _with_table(report, source, vectors, recall_sample, seed)
 
 
@@ -92,15 +99,40 @@ def _with_table(
     searched = vectors if excluded is None else vectors[~excluded]
     places = sampled_rows(len(searched), recall_sample, seed)
     rows = places if excluded is None else np.flatnonzero(~excluded)[places]
-    try:
-        found = read_some_neighbours(source.neighbours, rows)
-    except CorruptError as error:
-        raise CorruptError(f"{error}, or leave the table out with --recall-sample 0") from None
+    found = _lines(source, rows)
     untrue = untrue_rows(found, rows, vectors, excluded=excluded)
     true = exact.build(searched).search(
         searched[places], query_ids=places, neighbours=found.neighbours, threads=1
     )
     return TripletAudit(report, len(rows), recall_at_k(found, true), int(untrue.sum()), source.recall_target)
+
+
+def _with_table_of_queries(
+    report: AuditReport,
+    source: TripletSource,
+    vectors: NDArray[np.float32],
+    corpus: NDArray[np.float32],
+    recall_sample: int,
+    seed: int,
+) -> TripletAudit:
+    """The same where queries that have a relevant document were searched for, and ids are rows of the corpus."""
+    assert source.corpus is not None
+    asked = np.flatnonzero(source.corpus.relevance.relevant.counts())
+    rows = asked[sampled_rows(len(asked), recall_sample, seed)]
+    own = np.full(len(rows), NO_ROW, np.int64) if source.corpus.own is None else source.corpus.own[rows]
+    found = _lines(source, rows)
+    untrue = untrue_rows(found, rows, vectors, corpus=corpus, own=own)
+    true = exact.build(corpus).search(
+        np.ascontiguousarray(vectors[rows]), query_ids=own, neighbours=found.neighbours, threads=1
+    )
+    return TripletAudit(report, len(rows), recall_at_k(found, true), int(untrue.sum()), source.recall_target)
+
+
+def _lines(source: TripletSource, rows: NDArray[np.int64]) -> NeighbourTable:
+    try:
+        return read_some_neighbours(source.neighbours, rows)
+    except CorruptError as error:
+        raise CorruptError(f"{error}, or leave the table out with --recall-sample 0") from None
 
 
 def list_suspects(
@@ -110,8 +142,10 @@ def list_suspects(
     epoch: int | None = None,
     minimum_score: float = 0.5,
     note: Note = lambda _: None,
-) -> Suspects:
+) -> dict[str, int]:
     """Write mislabelled.parquet and false_negatives.parquet into the new folder `out`, for a person to review.
+
+    Of queries and documents it is unlabelled_positives.parquet. Returns how many rows each file has, by its name.
 
     folder, epoch: see `open_triplets`. Raises: SpecError when `out` is there already; UnavailableError without
     neighbours.
@@ -121,18 +155,21 @@ def list_suspects(
         raise SpecError(f"{out} exists already: choose another folder, or remove it")
     if source.chosen:
         note(source.chosen)
+    if source.corpus is not None:
+        table = nearest_of(_every_line(source))
+        pairs = unlabelled_positives(table, source.corpus.relevance, minimum_score=minimum_score)
+        return {write_unlabelled(out, pairs, source.keys, source.corpus.keys): len(pairs["query"])}
     found = suspects_of(source, minimum_score=minimum_score)
-    write_suspects(out, found, source.labels, source.keys)
-    return found
+    names = write_suspects(out, found, source.labels, source.keys)
+    return dict(zip(names, (len(found.mislabelled["row"]), len(found.false_negatives["row"])), strict=True))
 
 
 def suspects_of(source: TripletSource, *, minimum_score: float = 0.5) -> Suspects:
     """Suspects among the rows that triplets were mined from. Raises: UnavailableError without neighbours."""
+    return suspects(nearest_of(_every_line(source)), source.labels, minimum_score=minimum_score)
+
+
+def _every_line(source: TripletSource) -> NeighbourTable:
     if source.pruned:
         raise UnavailableError(f"{source.neighbours} was deleted by run.keep.graph: take a later epoch")
-    every_row = np.arange(len(source.labels), dtype=np.int64)
-    return suspects(
-        nearest_of(read_some_neighbours(source.neighbours, every_row)),
-        source.labels,
-        minimum_score=minimum_score,
-    )
+    return read_some_neighbours(source.neighbours, np.arange(len(source.labels), dtype=np.int64))

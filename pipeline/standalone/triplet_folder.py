@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ...mining.guards import Guards
 from ...mining.labels import Labels
+from ...mining.miner_input import Corpus
+from ...mining.pairs.relevance import Relevance
 from ...mining.rule import MiningRule
 from ..artifacts.neighbours import NEIGHBOURS
 from ..artifacts.record import RUN_FILE, open_record
@@ -30,7 +32,27 @@ from ..storage.regular import read_regular
 from ..storage.row_arrays import read_rows, read_some_rows
 from ..workers.opened import labels_of, rows_of
 from .mine_files import SETTINGS
+from .pair_files.folder import read_keys, read_relevance
+from .pair_files.inputs import same_names
 from .source_rows import ALL, read_file_rows, read_vectors
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusSource:
+    """What positives and negatives are rows of, where anchors are queries.
+
+    relevance: what was judged. keys: of all documents. own: int64 (Q,), the document that is the query itself, −1 for
+    none; None where no query is a document. vectors: reads the embeddings float32 (C, D).
+    """
+
+    relevance: Relevance
+    keys: pa.Array
+    own: NDArray[np.int64] | None
+    vectors: Callable[[], NDArray[np.float32]]
+
+    def rows(self) -> Corpus:
+        """What the audit compares with, embeddings included."""
+        return Corpus(self.relevance.corpus_labels(), self.vectors())
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +67,7 @@ class TripletSource:
     recall_target: of the search; None where it is not known.
     pruned: whether run.keep had the neighbour table deleted.
     chosen: which epoch of a run, and why, where none was named.
+    corpus: of queries; labels, keys and vectors are then those of the queries. None where all are rows of one set.
     """
 
     folder: Path
@@ -62,6 +85,11 @@ class TripletSource:
     recall_target: float | None
     pruned: bool = False
     chosen: str | None = None
+    corpus: CorpusSource | None = None
+
+    def keys_of(self, role: str) -> pa.Array:
+        """What the ids of a column, "anchor", "positive" or "negative", are called."""
+        return self.keys if self.corpus is None or role == "anchor" else self.corpus.keys
 
 
 def open_triplets(path: Path, epoch: int | None = None, *, needs: Sequence[str] = ("mine",)) -> TripletSource:
@@ -100,6 +128,8 @@ def _mined_alone(folder: Path) -> TripletSource:
         if guards["rank_window"] is not None:
             guards["rank_window"] = tuple(guards["rank_window"])
         rule = MiningRule(**settings["rule"], guards=Guards(**guards))
+        if "queries" in settings:
+            return _of_queries(folder, settings, counts, rule, (about["queries"][0], about["corpus"][0]))
         source = Arrays(settings["embeddings"], settings["labels"], settings.get("label_separator"))
         split = settings.get("split", ALL)  # earlier versions mined all rows, and did not say so
         normalised = bool(settings["normalise"])
@@ -120,6 +150,41 @@ def _mined_alone(folder: Path) -> TripletSource:
         vectors=lambda: read_vectors(source, normalised=normalised),
         some_vectors=lambda some: read_vectors(source, normalised=normalised, rows=some),
         recall_target=settings.get("recall_target"),
+    )
+
+
+def _of_queries(
+    folder: Path,
+    settings: Mapping[str, Any],
+    counts: Mapping[str, Any],
+    rule: MiningRule,
+    rows: tuple[int, int],
+) -> TripletSource:
+    """rows: of the queries, and of the corpus."""
+    queries, corpus = (Arrays(settings[name]) for name in ("queries", "corpus"))
+    normalised = bool(settings["normalise"])
+    relevance = read_relevance(folder, *rows)
+    names = read_keys(folder, "query", rows[0]), read_keys(folder, "document", rows[1])
+    return TripletSource(
+        folder=folder,
+        epoch=None,
+        files=_files(folder),
+        labels=relevance.labels(),
+        keys=names[0],
+        excluded=None,
+        sources=None,
+        rule=rule,
+        counts=counts,
+        neighbours=folder / NEIGHBOURS,
+        vectors=lambda: read_vectors(queries, normalised=normalised),
+        some_vectors=lambda some: read_vectors(queries, normalised=normalised, rows=some),
+        recall_target=settings.get("recall_target"),
+        corpus=CorpusSource(
+            relevance,
+            names[1],
+            same_names(*names) if settings["same_items"] else None,
+            lambda: read_vectors(corpus, normalised=normalised),
+        ),
     )
 
 

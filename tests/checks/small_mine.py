@@ -23,6 +23,11 @@ def main() -> None:
         if not audit.ok:
             raise SystemExit(f"{method}: {audit}")
         print(f"{method}: {len(mined)} triplets, audited")
+    pairs = np.stack([np.arange(ROWS), (np.arange(ROWS) + CLASSES) % ROWS], axis=1)
+    queries = tm.mine_pairs(vectors, vectors, pairs, own=np.arange(ROWS), threads=1, normalise=True)
+    if not len(queries) or queries.to_arrow().num_rows != len(queries):
+        raise SystemExit(f"queries: {queries}")
+    print(f"queries: {queries}")
 
 
 if __name__ == "__main__":

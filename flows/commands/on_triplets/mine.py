@@ -1,7 +1,8 @@
 """`tripletmine mine`: triplets for somebody's own vectors, without a run."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,10 +14,11 @@ from ..arguments import Debug, in_options
 
 
 def mine(
-    embeddings: Annotated[
-        str, typer.Option(metavar="FILE", help="Vectors: .npy, .npz, Zarr or Parquet.", show_default=False)
-    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.", show_default=False)],
+    embeddings: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Vectors: .npy, .npz, Zarr or Parquet.", show_default=False),
+    ] = None,
     labels: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Labels, one a row; where the vectors' file does not hold them."),
@@ -25,6 +27,30 @@ def mine(
         str | None,
         typer.Option(metavar="TEXT", help="What separates several labels of a row, as in cat|dog."),
     ] = None,
+    queries: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Instead of --embeddings: vectors of queries, with --corpus and --relevant.",
+            show_default=False,
+        ),
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Vectors of the documents.", show_default=False)
+    ] = None,
+    relevant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Which documents are relevant to which query: Parquet, CSV or TSV with columns query and document "
+            "(keys; of files without a column key the rows, from 0), and perhaps grade, above 0 for relevant.",
+            show_default=False,
+        ),
+    ] = None,
+    same_items: Annotated[
+        bool,
+        typer.Option("--same-items", help="A document with a query's key is that query: never its negative."),
+    ] = False,
     split: Annotated[
         str | None,
         typer.Option(
@@ -57,9 +83,23 @@ def mine(
     triplets_per_anchor: Annotated[
         int, typer.Option(min=1, metavar="COUNT")
     ] = MiningRule.triplets_per_anchor,
+    negatives_per_positive: Annotated[
+        int, typer.Option(min=1, metavar="COUNT", help="The most triplets with the same anchor and positive.")
+    ] = MiningRule.negatives_per_positive,
     positives: Annotated[
-        str, typer.Option(help="neighbours, or class: the whole class.")
-    ] = MiningRule.positives,
+        str | None,
+        typer.Option(
+            help="neighbours (the default), or class: the whole class. Of queries all relevant documents are.",
+            show_default=False,
+        ),
+    ] = None,
+    nearer_positive: Annotated[
+        bool,
+        typer.Option(
+            "--nearer-positive/--any-negative",
+            help="Take a negative only where some positive of the anchor is nearer, or also elsewhere.",
+        ),
+    ] = MiningRule.nearer_positive,
     order: Annotated[
         str, typer.Option(help="farthest: the hardest pairs of an anchor; or random ones, by --seed.")
     ] = MiningRule.order,
@@ -72,38 +112,79 @@ def mine(
     ] = AUDIT_SAMPLE,
     debug: Debug = False,
 ) -> None:
-    """Mine triplets from vectors and labels. Needs neither a run file nor torch."""
+    """Mine triplets from vectors and labels, or from queries and a corpus. Needs neither a run file nor torch."""
     with reporting(debug), in_options(mine):
-        from ....pipeline.standalone.mine_files import mine_files
-
+        of_pairs = _of_pairs(
+            {"embeddings": embeddings, "labels": labels, "label_separator": label_separator, "split": split},
+            {"queries": queries, "corpus": corpus, "relevant": relevant},
+            positives,
+        )
         rule = MiningRule(
             k_hardness=k_hardness,
             margin=margin,
             triplets_per_anchor=triplets_per_anchor,
-            positives=positives,  # pyright: ignore[reportArgumentType]  checked by the rule itself
+            negatives_per_positive=negatives_per_positive,
+            positives=positives or MiningRule.positives,  # pyright: ignore[reportArgumentType]  checked by the rule
+            nearer_positive=nearer_positive,
             order=order,  # pyright: ignore[reportArgumentType]  the same
             order_seed=seed,
         )
-        result = mine_files(
-            embeddings,
-            labels,
-            out,
-            rule,
-            label_separator=label_separator,
-            split=split,
-            neighbours=neighbours,
-            method=method,
-            recall_target=recall_target,
-            normalise=normalise,
-            seed=seed,
-            threads=threads,
-            memory_mib=memory_mib,
-            audit_sample=audit_sample,
-            note=say,
-        )
-        say(
-            f"wrote {result.folder}/triplets, and beside it confusion.parquet, classes.parquet, neighbours.zarr"
-        )
+        search: dict[str, Any] = {
+            "neighbours": neighbours,
+            "method": method,
+            "recall_target": recall_target,
+            "normalise": normalise,
+            "seed": seed,
+            "threads": threads,
+            "memory_mib": memory_mib,
+            "audit_sample": audit_sample,
+            "note": say,
+        }
+        if of_pairs:
+            from ....pipeline.standalone.pair_files.mine import mine_pair_files
+
+            found = mine_pair_files(
+                queries or "", corpus or "", relevant or "", out, rule, same_items=same_items, **search
+            )
+            beside, result = "relevance.parquet, neighbours.zarr", found
+        else:
+            from ....pipeline.standalone.mine_files import mine_files
+
+            result = mine_files(
+                embeddings or "", labels, out, rule, label_separator=label_separator, split=split, **search
+            )
+            beside = "confusion.parquet, classes.parquet, neighbours.zarr"
+        say(f"wrote {result.folder}/triplets, and beside it {beside}")
         if result.audit is not None and result.audit["violations"]:
             say(f"tripletmine: the audit found violations, see {result.folder}/audit.json", err=True)
             raise typer.Exit(1)
+
+
+def _of_pairs(
+    one_set: Mapping[str, str | None], two_sets: Mapping[str, str | None], positives: str | None
+) -> bool:
+    """Whether queries and a corpus are mined. Raises: SpecError for arguments of both, or of neither."""
+    from ....pipeline.errors import SpecError
+
+    given = [name for name, value in two_sets.items() if value is not None]
+    if not given:
+        if one_set["embeddings"] is None:
+            raise SpecError(
+                "--embeddings is missing: give --embeddings, or --queries with --corpus and --relevant"
+            )
+        return False
+    missing = [name for name in two_sets if name not in given]
+    if missing:
+        raise SpecError(
+            f"--{given[0]} is given without --{missing[0]}: give --queries, --corpus and --relevant together"
+        )
+    other = [name for name, value in one_set.items() if value is not None]
+    if other:
+        raise SpecError(
+            f"{other[0]} is given beside --queries: leave it out, or mine one set of vectors with labels"
+        )
+    if positives not in (None, "class"):
+        raise SpecError(
+            f"positives is {positives!r}, but of queries all relevant documents are: leave it out"
+        )
+    return True

@@ -19,10 +19,11 @@ def suspects(
     epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
-    """List rows that look mislabelled, and pairs that look like false negatives, strongest first."""
+    """List rows that look mislabelled and pairs that look like false negatives, or documents that look relevant to a
+    query, strongest first."""
     with reporting(debug), in_options(suspects):
         from ....pipeline.standalone.audit import list_suspects
 
         found = list_suspects(triplets, out, epoch=epoch, minimum_score=minimum_score, note=say)
-        say(f"{len(found.mislabelled['row']):,} rows in {out}/mislabelled.parquet")
-        say(f"{len(found.false_negatives['row']):,} pairs in {out}/false_negatives.parquet")
+        for name, count in found.items():
+            say(f"{count:,} {'rows' if name == 'mislabelled.parquet' else 'pairs'} in {out}/{name}")

@@ -28,7 +28,15 @@ def triplets(
         str | None,
         typer.Option(metavar="FILE", help="Parquet or CSV: what stands for each row, instead of its key."),
     ] = None,
-    column: Annotated[str, typer.Option(metavar="NAME", help="The column of --values.")] = "text",
+    corpus_values: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The same for each document, where --values has the queries.",
+            show_default=False,
+        ),
+    ] = None,
+    column: Annotated[str, typer.Option(metavar="NAME", help="The column of these files.")] = "text",
     epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
@@ -37,6 +45,13 @@ def triplets(
         from ....pipeline.standalone.triplet_export import export_triplets
 
         written = export_triplets(
-            folder, out, form=form.value, values=values, column=column, epoch=epoch, note=say
+            folder,
+            out,
+            form=form.value,
+            values=values,
+            corpus_values=corpus_values,
+            column=column,
+            epoch=epoch,
+            note=say,
         )
         say(f"wrote {written:,} triplets to {out}")

@@ -88,7 +88,10 @@ def test_suspects_are_left_out_of_mining_when_asked(digits_run, tmp_path: Path) 
     }
     assert not used & set(listed["row"].to_pylist())
     found = list_suspects(MINE.folder(spec.root), tmp_path / "suspects")
-    assert np.array_equal(np.sort(found.mislabelled["row"]), np.sort(listed["row"].to_numpy()))
+    assert list(found) == ["mislabelled.parquet", "false_negatives.parquet"]
+    rows = pq.read_table(tmp_path / "suspects/mislabelled.parquet")["row"]
+    assert len(rows) == found["mislabelled.parquet"]
+    assert np.array_equal(np.sort(rows.to_numpy()), np.sort(listed["row"].to_numpy()))
     before = audit_folder(MINE.folder(digits_run.root), sample=1).triplets.coverage
     assert audit_folder(MINE.folder(spec.root)).triplets.coverage <= before
 

@@ -1,0 +1,165 @@
+"""What mining reads of queries, a corpus and the file that says which documents are relevant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ....mining.errors import InputError
+from ....mining.neighbours import NO_ROW
+from ....mining.pairs.relevance import Relevance, relevance_of
+from ...data.arrays import Arrays
+from ...data.base import strings
+from ...data.columns import as_strings, column_names, is_table, read_columns
+from ...data.files import locate
+from ...data.rows import check_keys
+from ...errors import DataError
+from ..source_rows import read_vectors
+
+QUERY, DOCUMENT, GRADE = ("query", "query-id"), ("document", "corpus-id"), ("grade", "score")
+"""Columns of pairs: ours, and those of the collections of BEIR. Values of the first two are keys."""
+QUERY_ROW, DOCUMENT_ROW = "query_row", "document_row"
+"""Columns of pairs that hold rows, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Queries, or documents. vectors: float32 (N, D) of unit length. keys: of all rows, or None where the file has
+    none: then they are called by their rows, "0" onwards."""
+
+    vectors: NDArray[np.float32]
+    keys: pa.Array | None
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def names(self) -> pa.Array:
+        """The keys, or the rows as strings."""
+        return row_names(len(self)) if self.keys is None else self.keys
+
+
+def row_names(rows: int) -> pa.Array:
+    """What the rows of a file without keys are called."""
+    return strings([str(row) for row in range(rows)])
+
+
+def read_side(location: str, *, normalised: bool) -> Side:
+    """Vectors of a file that `Arrays` reads, and the column key of a table.
+
+    Raises: DataError and InputError as for vectors that are mined alone; DataError for keys that are not unique.
+    """
+    located = locate(location, Path())
+    vectors = read_vectors(Arrays(located), normalised=normalised)
+    if not is_table(located) or "key" not in column_names(located):
+        return Side(vectors, None)
+    keys = as_strings(
+        read_columns(located, ("key",))["key"].combine_chunks(), subject=f'{location}, column "key"'
+    )
+    try:
+        check_keys(keys)
+    except DataError as error:
+        raise DataError(f"{location}: {error}") from None
+    return Side(vectors, keys)
+
+
+def read_pairs(
+    location: str, queries: Side, corpus: Side, *, own: NDArray[np.int64] | None
+) -> tuple[Relevance, Mapping[str, int]]:
+    """Relevance from a Parquet, CSV or TSV file of pairs, and how many pairs were left out, by what they lack.
+
+    The file has a column query and document (also query-id and corpus-id) with keys, or query_row and document_row
+    with rows; and perhaps grade (also score), above 0 for relevant. A pair whose query or document is not there is left
+    out, and counted: judgements are often made on more than what is mined. own: see `relevance_of`.
+
+    Raises: DataError for columns that are missing, empty or no numbers, and where nothing matches; InputError, as
+    `relevance_of` does.
+    """
+    located = locate(location, Path())
+    table = read_columns(located, (*QUERY, *DOCUMENT, *GRADE, QUERY_ROW, DOCUMENT_ROW))
+    query, asked = _rows(table, QUERY, QUERY_ROW, queries, location, "query")
+    document, given = _rows(table, DOCUMENT, DOCUMENT_ROW, corpus, location, "document")
+    left_out = {
+        "without query": int((query == NO_ROW).sum()),
+        "without document": int(((document == NO_ROW) & (query != NO_ROW)).sum()),
+    }
+    there = (query != NO_ROW) & (document != NO_ROW)
+    if len(table) and not there.any():
+        raise DataError(
+            f"{location}: none of the {len(table):,} pairs is of these files: "
+            f"{_none_of(query, asked, queries, 'query')}; {_none_of(document, given, corpus, 'document')}: "
+            "give the pairs of these queries and documents"
+        )
+    grade = _grades(table, location)
+    try:
+        known = relevance_of(
+            query[there],
+            document[there],
+            None if grade is None else grade[there],
+            queries=len(queries),
+            corpus=len(corpus),
+            own=own,
+        )
+    except InputError as error:
+        raise DataError(f"{location}: {error}") from None
+    return known, {why: count for why, count in left_out.items() if count}
+
+
+def same_names(wanted: pa.Array, keys: pa.Array) -> NDArray[np.int64]:
+    """int64 (P,): the row with each of the wanted keys, −1 where there is none."""
+    found = pc.call_function("index_in", [wanted], pc.SetLookupOptions(value_set=keys))
+    return found.fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _rows(
+    table: pa.Table, names: tuple[str, ...], by_row: str, side: Side, location: str, word: str
+) -> tuple[NDArray[np.int64], pa.Array]:
+    """Rows (P,) of the pairs, −1 for those that are not there, and what the file calls them."""
+    present = [name for name in (*names, by_row) if name in table.column_names]
+    if len(present) != 1:
+        found = ", ".join(table.column_names) or "none of them"
+        raise DataError(
+            f"{location} must have one of the columns {', '.join((*names, by_row))} (found: {found}): call the column "
+            f"with the {word}'s key {names[0]}, or that with its row, from 0, {by_row}"
+        )
+    (name,) = present
+    cells = as_strings(table[name].combine_chunks(), subject=f'{location}, column "{name}"')
+    empty = sum(cell is None or not cell.strip() for cell in cells.to_pylist())
+    if empty:
+        raise DataError(f'{location}, column "{name}" has {empty:,} empty cells: leave these pairs out')
+    if name != by_row:
+        return same_names(cells, side.names), cells
+    try:
+        rows = cells.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.int64)
+    except pa.ArrowException as error:
+        raise DataError(
+            f'{location}, column "{name}" holds what is no row ({error}): give whole numbers'
+        ) from None
+    return np.where((rows >= 0) & (rows < len(side)), rows, NO_ROW), cells
+
+
+def _none_of(rows: NDArray[np.int64], said: pa.Array, side: Side, word: str) -> str:
+    matched = int((rows != NO_ROW).sum())
+    if matched:
+        return f"{matched:,} name a {word} that is there"
+    return f"none names a {word} that is there (the first says {said[0]}, where the first is {side.names[0]})"
+
+
+def _grades(table: pa.Table, location: str) -> NDArray[np.float64] | None:
+    present = [name for name in GRADE if name in table.column_names]
+    if not present:
+        return None
+    if len(present) > 1:
+        raise DataError(f"{location} has the columns {' and '.join(present)}: leave one of them")
+    column = table[present[0]].combine_chunks()
+    try:
+        return column.cast(pa.float64()).fill_null(float("nan")).to_numpy(zero_copy_only=False)
+    except (pa.ArrowException, NotImplementedError) as error:
+        raise DataError(
+            f'{location}, column "{present[0]}" holds what is no number ({error}): give grades as numbers, above 0 for '
+            "relevant"
+        ) from None
