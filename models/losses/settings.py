@@ -11,6 +11,7 @@ Margin = Annotated[float, Gt(0)] | Literal["soft"]
 """m of the hinge, in the unit of the gap; or "soft", which has no margin."""
 
 Mean = Literal["all", "active"]
+GlobalOver = Literal["triplets", "batch"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class GlobalSettings(LossSettings):
 
     t_global: Annotated[float, Ge(0)] = 0.4
     lambda_global: Annotated[float, Ge(0)] = 0.8
+    global_over: GlobalOver = "triplets"
 
 
 @dataclass(frozen=True)

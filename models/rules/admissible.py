@@ -62,6 +62,19 @@ def admissible_ranges(
     return Ranges(anchors, positives, start, torch.maximum(start, stop), order)
 
 
+def within(ranges: Ranges, triplets: Tensor) -> Tensor:
+    """bool (T,): which triplets int64 (T, 3), places in the batch, are among those of the ranges."""
+    anchors, positives, negatives = triplets.unbind(1)
+    size = len(ranges.order)
+    start, stop = ranges.start.new_zeros((2, size, size))
+    start[ranges.anchors, ranges.positives] = ranges.start
+    stop[ranges.anchors, ranges.positives] = ranges.stop
+    place = torch.empty_like(ranges.order)
+    place.scatter_(1, ranges.order, torch.arange(size, device=place.device).expand_as(place))
+    at = place[anchors, negatives]
+    return (start[anchors, positives] <= at) & (at < stop[anchors, positives])
+
+
 def counts_of(ranges: Ranges) -> PairCounts:
     """How often each pair occurs in the triplets of the ranges."""
     size = len(ranges.order)

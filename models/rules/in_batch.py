@@ -9,7 +9,7 @@ from torch import Tensor
 from ..checks import check_number
 from ..errors import ModelError
 from ..same_class import same_class
-from .admissible import admissible_ranges, counts_of
+from .admissible import Ranges, admissible_ranges, counts_of, within
 from .pair_counts import PairCounts, count_pairs
 
 
@@ -31,7 +31,7 @@ class TripletSelection(NamedTuple):
     """The triplets that a rule found in one batch.
 
     trained: all of them. active: those whose hinge is positive; the same for rules that pick no others.
-    pairs: number of (a, p) pairs that the rule looked at (for stored triplets: of triplets).
+    pairs: number of (a, p) pairs that the rule looked at (of stored triplets: of triplets).
     pairs_used: number of those that gave at least one active triplet.
     """
 
@@ -63,7 +63,9 @@ class SemiHard:
 
     def __call__(self, batch: InBatch) -> TripletSelection:
         """At most one triplet for each pair."""
-        return _picked(batch, margin=self.margin, k_hardness=1.0, nearer_positive=False, nearest_only=True)
+        return _found(
+            _ranges(batch, margin=self.margin, k_hardness=1.0, nearer_positive=False, nearest_only=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,11 @@ class WithinBoundary:
 
     def __call__(self, batch: InBatch) -> TripletSelection:
         """The admissible negatives of each pair, or the nearest of them."""
-        return _picked(
+        return _found(self.ranges(batch))
+
+    def ranges(self, batch: InBatch) -> Ranges:
+        """The same, as ranges."""
+        return _ranges(
             batch,
             margin=self.margin,
             k_hardness=self.k_hardness,
@@ -109,26 +115,57 @@ class Stored:
 
     def __call__(self, batch: InBatch) -> TripletSelection:
         """The stored triplets. Raises: ModelError for a batch that came without any."""
-        stored = batch.stored
-        if stored is None:
-            raise ModelError(
-                "the batch rule 'stored' got a batch without triplets: compose batches from the stored "
-                "triplets, or use another rule"
-            )
-        anchors, positives, negatives = stored.unbind(1)
-        distances = batch.sq_distances
-        active = stored[distances[anchors, negatives] < distances[anchors, positives] + self.margin]
+        return _selected(_stored_of(batch), batch.sq_distances, self.margin)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAndFresh:
+    """The stored triplets that came with the batch, and those that a rule finds on its fresh distances; each once.
+
+    The stored ones are what the whole set taught when it was mined; the fresh ones guard the pairs that no stored
+    triplet names, and take the place of those that training has settled since.
+    """
+
+    fresh: WithinBoundary
+
+    def __call__(self, batch: InBatch) -> TripletSelection:
+        """Both. Raises: ModelError for a batch that came without stored triplets."""
+        stored, margin = _stored_of(batch), self.fresh.margin
+        ranges = self.fresh.ranges(batch)
+        only_stored = _selected(stored[~within(ranges, stored)], batch.sq_distances, margin)
+        found = _found(ranges)
         return TripletSelection(
-            trained=count_pairs(stored, len(distances)),
-            active=count_pairs(active, len(distances)),
-            pairs=len(stored),
-            pairs_used=len(active),
+            trained=found.trained + only_stored.trained,
+            active=found.active + only_stored.active,
+            pairs=found.pairs + only_stored.pairs,
+            pairs_used=found.pairs_used + only_stored.pairs_used,
         )
 
 
-def _picked(
+def _stored_of(batch: InBatch) -> Tensor:
+    if batch.stored is None:
+        raise ModelError(
+            "the batch rule 'stored' got a batch without triplets: compose batches from the stored "
+            "triplets, or use another rule"
+        )
+    return batch.stored
+
+
+def _selected(triplets: Tensor, sq_distances: Tensor, margin: float) -> TripletSelection:
+    """These triplets int64 (T, 3), and which of them are active."""
+    anchors, positives, negatives = triplets.unbind(1)
+    active = triplets[sq_distances[anchors, negatives] < sq_distances[anchors, positives] + margin]
+    return TripletSelection(
+        trained=count_pairs(triplets, len(sq_distances)),
+        active=count_pairs(active, len(sq_distances)),
+        pairs=len(triplets),
+        pairs_used=len(active),
+    )
+
+
+def _ranges(
     batch: InBatch, *, margin: float, k_hardness: float, nearer_positive: bool, nearest_only: bool
-) -> TripletSelection:
+) -> Ranges:
     ranges = admissible_ranges(
         batch.sq_distances,
         same_class(batch.classes, batch.members),
@@ -137,8 +174,10 @@ def _picked(
         k_hardness=k_hardness,
         nearer_positive=nearer_positive,
     )
-    if nearest_only:
-        ranges = ranges._replace(stop=torch.minimum(ranges.stop, ranges.start + 1))
+    return ranges._replace(stop=torch.minimum(ranges.stop, ranges.start + 1)) if nearest_only else ranges
+
+
+def _found(ranges: Ranges) -> TripletSelection:
     counts = counts_of(ranges)
     used = int((ranges.stop > ranges.start).sum())
     return TripletSelection(counts, counts, len(ranges.anchors), used)

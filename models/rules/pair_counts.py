@@ -22,6 +22,17 @@ class PairCounts(NamedTuple):
     negative: Tensor
     triplets: int
 
+    @property
+    def shares(self) -> tuple[Tensor, Tensor]:
+        """Of each pair among the positive ones of T ≥ 1 triplets, and among the negative ones: each sums to 1."""
+        return self.positive / self.triplets, self.negative / self.triplets
+
+    def __add__(self, other: "PairCounts") -> "PairCounts":  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Of both sets together, in place of a tuple's concatenation."""
+        return PairCounts(
+            self.positive + other.positive, self.negative + other.negative, self.triplets + other.triplets
+        )
+
 
 def count_pairs(triplets: Tensor, rows: int) -> PairCounts:
     """Count the pairs of triplets int64 (T, 3), places in a batch of `rows`."""

@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from ...models.batches.settings import BatchShape
-from ...models.rules.in_batch import BatchRule, SemiHard, Stored, WithinBoundary
+from ...models.rules.in_batch import BatchRule, SemiHard, Stored, StoredAndFresh, WithinBoundary
 from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
 
@@ -38,17 +38,24 @@ def batch_rule(spec: RunSpec, k_hardness: float) -> BatchRule:
         return SemiHard(spec.margin)
     if spec.triplet_rule == "stored":
         return Stored(spec.margin)
-    return WithinBoundary(
+    fresh = WithinBoundary(
         k_hardness=k_hardness,
         margin=spec.margin,
         nearer_positive=spec.mine.nearer_positive,
         nearest_only=spec.train.negatives == "nearest",
     )
+    return StoredAndFresh(fresh) if spec.triplet_rule == "both" else fresh
+
+
+STORED_SHARE = 0.4
+"""Images of an epoch that trains stored triplets, as a share of the rows: at the end of longer ones they are stale."""
 
 
 def images_per_epoch(spec: RunSpec, rows: int) -> int:
     """Images that an epoch shows."""
-    return spec.train.images_per_epoch or rows
+    if spec.train.images_per_epoch is not None:
+        return spec.train.images_per_epoch
+    return max(1, round(STORED_SHARE * rows)) if spec.trains_stored else rows
 
 
 def batch_shape(spec: RunSpec) -> BatchShape:

@@ -74,7 +74,7 @@ def parse_spec(keys: Mapping[str, Any], *, base: Path, source: str = "run file")
     try:
         # By way of JSON, where pydantic's strict mode takes arrays for tuples and tables for sections.
         spec = RunSpec.model_validate_json(json.dumps({**keys, "base": str(base)}, default=str))
-        return spec.with_fitting_losses()
+        return spec.with_fitting_defaults()
     except ValidationError as error:
         by_key: dict[str, list[ErrorDetails]] = {}
         for details in error.errors(include_url=False):

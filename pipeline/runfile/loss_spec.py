@@ -10,6 +10,7 @@ from ...models.losses.settings import (
     CentreSettings,
     CentroidSettings,
     ClassificationSettings,
+    GlobalOver,
     GlobalSettings,
     HistSettings,
     LibrarySettings,
@@ -148,18 +149,20 @@ class LossSpec(Section):
     """[loss]: losses and their weights; the parameters of each in a section of its name."""
 
     weights: dict[LossName, float] = Field(default={"triplet": 1.0, "global": 1.0}, min_length=1)
-    """What is minimised: the sum of these losses, each times its weight. What is not named is left out. For stored
-    triplets (train.batches = "triplets") the default is triplet alone: the global loss would go on drawing the same
-    few pairs apart that were mined, long after each has its margin."""
-    triplets: Literal["auto", "semi_hard", "boundary", "stored"] = "auto"
+    """What is minimised: the sum of these losses, each times its weight. What is not named is left out."""
+    triplets: Literal["auto", "semi_hard", "boundary", "stored", "both"] = "auto"
     """Which triplets of a batch "triplet" and "global" learn from. "auto": semi-hard ones where train.batches is
-    "class_balanced", the stored ones where it is "triplets", else those of the k rule ("boundary")."""
+    "class_balanced", the stored ones where it is "triplets", else those of the k rule ("boundary"). "both": the stored
+    ones and those of the k rule."""
     margin: float | None = Field(default=None, gt=0)
     """Of the triplets, in squared distance; by default mine.margin."""
     lambda_global: float = setting(GlobalSettings, "lambda_global")
     """"global": weight of the distance between the means, against the variances."""
     t_global: float = setting(GlobalSettings, "t_global")
     """"global": how far apart the means shall be, in quarters of the squared distance."""
+    global_over: GlobalOver = setting(GlobalSettings, "global_over", as_before="triplets")
+    """"global": over the pairs of the "triplets", or over all pairs of the "batch", which is the default where stored
+    triplets are trained: their own means lie too near together for t_global, and the loss never lets go of them."""
     batch_hard: BatchHardSpec = BatchHardSpec()
     batch_all: BatchAllSpec = BatchAllSpec()
     quadruplet: QuadrupletSpec = QuadrupletSpec()

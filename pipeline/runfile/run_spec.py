@@ -32,7 +32,7 @@ class RunSection(Section):
     """Where the run lives; relative to the run file, "~" is one's home. By default runs/<name>."""
     epochs: int = execution(3, ge=1)
     """Epochs in all, warm-up included. It may grow: no epoch depends on how many follow, unless train.schedule is
-    "cosine"."""
+    "cosine". Where stored triplets are trained, epochs are shorter, and by default there are 8, of which 2 warm up."""
     patience: int | None = execution(None, ge=1)
     """End the run after so many epochs in a row, warm-up aside, without a better evaluate.select on validation; raised
     or removed, a run that has ended so goes on. By default all epochs are run."""
@@ -103,15 +103,15 @@ class RunSpec(Section):
                 f'train.batches is "triplets" but no loss of loss.weights ({named}) learns from triplets: add triplet '
                 'to the weights, or choose batches = "neighbourhood"'
             )
-        if triplets == "stored" and batches != "triplets":
+        if triplets in ("stored", "both") and batches != "triplets":
             raise ValueError(
-                f'loss.triplets is "stored" but train.batches is "{batches}", which bring no stored triplets: choose '
-                'batches = "triplets", or triplets = "auto"'
+                f'loss.triplets is "{triplets}" but train.batches is "{batches}", which bring no stored triplets: '
+                'choose batches = "triplets", or triplets = "auto"'
             )
         if triplets != "auto" and not self.loss.of_triplets:
             raise ValueError(
-                f'loss.triplets is "{triplets}" but no loss of loss.weights ({named}) learns from triplets: add '
-                "triplet to the weights, or remove the key"
+                f'loss.triplets is "{triplets}" but train.batches is "{batches}", which bring no stored triplets: '
+                'choose batches = "triplets", or triplets = "auto"'
             )
         if "global" in self.loss.weights and not self.encoder.normalise:
             raise ValueError(
@@ -120,16 +120,26 @@ class RunSpec(Section):
             )
         return self
 
-    def with_fitting_losses(self) -> "RunSpec":
-        """The default losses of stored triplets, where the run file names none and says nothing about global."""
-        named = not {"weights", "t_global", "lambda_global"}.isdisjoint(self.loss.model_fields_set)
-        if self.triplet_rule != "stored" or named:
-            return self
-        loss = self.loss.model_copy(update={"weights": {"triplet": 1.0}})
-        return self.model_copy(update={"loss": loss})
+    def with_fitting_defaults(self) -> "RunSpec":
+        """With what fits batches of stored triplets, for keys that the run file does not name."""
+        run, train, mine, loss = self.run, self.train, self.mine, self.loss
+        if train.batches == "triplets":
+            mine = mine.with_defaults(order="random")
+        if self.trains_stored:
+            loss = loss.with_defaults(global_over="batch")
+            named = train.model_fields_set | run.model_fields_set
+            if named.isdisjoint({"epochs", "warmup_epochs", "images_per_epoch"}):
+                # Of 0.4 passes over the rows each: about the images of the defaults for whole passes.
+                run, train = run.with_defaults(epochs=8), train.with_defaults(warmup_epochs=2)
+        return self.model_copy(update={"run": run, "train": train, "mine": mine, "loss": loss})
 
     @property
-    def triplet_rule(self) -> Literal["semi_hard", "boundary", "stored"]:
+    def trains_stored(self) -> bool:
+        """Whether the stored triplets are among those that are trained after the warm-up."""
+        return self.triplet_rule in ("stored", "both")
+
+    @property
+    def triplet_rule(self) -> Literal["semi_hard", "boundary", "stored", "both"]:
         """Which triplets of a batch are trained after the warm-up: loss.triplets with "auto" resolved."""
         if self.loss.triplets != "auto":
             return self.loss.triplets

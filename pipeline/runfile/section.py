@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Self, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -48,6 +48,11 @@ class Section(BaseModel):
             if not (isinstance(extra, dict) and _AS_BEFORE in extra and plain == extra[_AS_BEFORE]):
                 keys[name] = plain
         return keys
+
+    def with_defaults(self, **values: Any) -> Self:
+        """With other values for those keys that nobody has named."""
+        unnamed = {name: value for name, value in values.items() if name not in self.model_fields_set}
+        return self.model_copy(update=unnamed)
 
     def build(self, settings: type[Settings], **others: Any) -> Settings:
         """Settings of `mining` or `models`, from the keys that are theirs; `others`: fields that are no keys here.

@@ -31,7 +31,8 @@ class TrainSpec(Section):
     negatives: Literal["nearest", "all"] = "nearest"
     """Neighbourhood batches: of each anchor and positive the nearest admissible negative, or all of them."""
     images_per_epoch: int | None = Field(default=None, ge=1)
-    """Images seen in an epoch, rounded to whole batches; by default as many as the training split has."""
+    """Images seen in an epoch, rounded to whole batches; by default as many as the training split has, and 0.4 times as
+    many where stored triplets are trained, which go stale before an epoch of that length ends."""
     optimiser: OptimiserKind = setting(OptimiserSettings, "optimiser")
     learning_rate: float = setting(OptimiserSettings, "learning_rate")
     weight_decay: float = setting(OptimiserSettings, "weight_decay")

@@ -9,6 +9,7 @@ from ..artifacts.weights import ENCODER_FILE, STATE_FILE, first_weights
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources
+from ..resolve.batches import STORED_SHARE, images_per_epoch
 from ..resolve.encoder import scaling_keys
 from ..resolve.labels import label_keys
 from ..runfile.run_spec import RunSpec
@@ -35,6 +36,8 @@ def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
         "mine": {"nearer_positive": spec.mine.nearer_positive},
         **label_keys(facts),
     }
+    if spec.trains_stored and spec.train.images_per_epoch is None:
+        keys["images_per_row"] = STORED_SHARE  # earlier versions showed each row once
     if spec.train.schedule == "cosine":
         # The learning rate of every step depends on where the run ends.
         keys["run.epochs"] = spec.run.epochs
@@ -49,7 +52,7 @@ def _augment_keys(spec: RunSpec) -> dict[str, Any]:
 
 
 def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
-    images = spec.train.images_per_epoch or facts.train
+    images = images_per_epoch(spec, facts.train)
     batch = spec.train.classes_per_batch * spec.train.images_per_class
     at_once = min(batch, spec.train.embed_rows or batch)
     # Each process has torch, the rows' books and an encoder at work; each loader process torch and some batches.

@@ -90,7 +90,7 @@ def bare_loop(run: Run, inputs: TrainingInputs, batches: list) -> float:
             classes = torch.from_numpy(batch.classes).long()
             picked = inputs.rule(InBatch(distances, classes, torch.from_numpy(batch.rows)))
         total = triplet_loss(distances, picked.trained, picked.active, margin=spec.margin)
-        total = total + global_loss(distances, picked.trained, t_global=0.4, lambda_global=0.8)
+        total = total + global_loss(distances, *picked.trained.shares, t_global=0.4, lambda_global=0.8)
         optimiser.zero_grad()
         total.backward()
         nn.utils.clip_grad_norm_(encoder.parameters(), spec.train.clip_norm)

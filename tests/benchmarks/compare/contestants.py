@@ -16,6 +16,8 @@ from .results import Epoch
 
 ADAPTIVE = "ours, adaptive k"
 NO_MINING = "ours, no mining"
+STORED = "ours, stored triplets"
+BOTH = "ours, stored and fresh triplets"
 FIXED_K = (0.7, 0.8, 0.9, 1.0, 1.1)
 
 
@@ -41,6 +43,7 @@ class Contestant:
 
     mines: False for ours that warms up to the end: class-balanced batches, semi-hard triplets, the same loss.
     rate_of: the contestant whose learning rate it takes over; by default its own is searched.
+    minings: in the time in which others mine once.
     """
 
     name: str
@@ -48,6 +51,11 @@ class Contestant:
     overrides: Sections = field(default_factory=dict)
     mines: bool = True
     rate_of: str | None = None
+    minings: int = 1
+
+    def task(self, task: Task) -> Task:
+        """The same images, in epochs that end with each of its minings."""
+        return task.cut(self.minings)
 
     @property
     def is_peer(self) -> bool:
@@ -97,16 +105,27 @@ def _fixed_k(k: float) -> Contestant:
     return Contestant(f"ours, k = {k}", overrides={"mine": mine}, rate_of=ADAPTIVE)
 
 
+_OFTEN = 4
+"""Minings of the stored triplets where others have one: about the default, one each 0.4 passes over the rows."""
+
+_STORED: Sections = {"train": {"batches": "triplets"}}
+_STORED_OFTEN: Sections = {"train": {"batches": "triplets", "warmup_epochs": _OFTEN}}
+_FARTHEST: Sections = {"mine": {"order": "farthest"}}
+_HINGE = {"weights": {"triplet": 1}}
+
+
 CONTESTANTS: Mapping[str, Contestant] = {
     contestant.name: contestant
     for contestant in (
         *(Contestant(name, loss) for name, loss in PEERS.items()),
         Contestant(NO_MINING, mines=False),
-        Contestant("ours, stored triplets", overrides={"train": {"batches": "triplets"}}),
+        Contestant("ours, stored, farthest first", overrides={**_STORED, **_FARTHEST, "loss": _HINGE}),
         Contestant(
-            "ours, stored triplets + global loss",
-            overrides={"train": {"batches": "triplets"}, "loss": {"weights": {"triplet": 1, "global": 1}}},
+            "ours, stored, farthest first + global loss",
+            overrides={**_STORED, **_FARTHEST, "loss": {"global_over": "triplets"}},
         ),
+        Contestant(STORED, overrides=_STORED_OFTEN, minings=_OFTEN),
+        Contestant(BOTH, overrides=_STORED_OFTEN | {"loss": {"triplets": "both"}}, minings=_OFTEN),
         Contestant(ADAPTIVE),
         *map(_fixed_k, FIXED_K),
     )

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,17 @@ class Task:
     def batch_images(self) -> int:
         """Images of a batch."""
         return self.classes_per_batch * self.images_per_class
+
+    def cut(self, parts: int) -> "Task":
+        """With each epoch cut into so many of whole batches."""
+        whole = self.images_per_epoch // self.batch_images * self.batch_images
+        return (
+            self
+            if parts == 1
+            else replace(
+                self, images_per_epoch=whole // parts, tested=tuple(number * parts for number in self.tested)
+            )
+        )
 
     def epochs(self, passes: int) -> int:
         """Epochs in so many passes."""

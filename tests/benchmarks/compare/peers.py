@@ -61,7 +61,7 @@ def _mined_by(miner: BaseMiner, also: Callable[[Tensor, Triplets], Tensor] | Non
 def _global_loss(embeddings: Tensor, found: Triplets) -> Tensor:
     return global_loss(
         pairwise_sq_distances(functional.normalize(embeddings)),
-        count_pairs(torch.stack(found, dim=1), len(embeddings)),
+        *count_pairs(torch.stack(found, dim=1), len(embeddings)).shares,
         t_global=T_GLOBAL,
         lambda_global=LAMBDA_GLOBAL,
     )

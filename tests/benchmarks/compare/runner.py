@@ -14,11 +14,11 @@ from .table import Finished
 
 @dataclass(frozen=True, slots=True)
 class _Purpose:
-    """What a training is for: the name of its folder, its epochs, and those of them that are tested."""
+    """What a training is for: the name of its folder, its length, and whether it is tested."""
 
     folder: str
-    epochs: int
-    tested: Sequence[int] = ()
+    passes: int
+    tested: bool
 
 
 class Comparison:
@@ -26,8 +26,8 @@ class Comparison:
 
     def __init__(self, task: Task, work: Path, seconds: float) -> None:
         self._task, self._work, self._deadline = task, work / task.name, time.monotonic() + seconds
-        self._search = _Purpose("search", task.epochs(PASSES))
-        self._whole = _Purpose("whole", task.epochs(task.passes), task.tested)
+        self._search = _Purpose("search", PASSES, tested=False)
+        self._whole = _Purpose("whole", task.passes, tested=True)
         self._loaded: dict[int, Loaded] = {}
 
     def search(self, names: Sequence[str]) -> dict[str, float]:
@@ -65,8 +65,13 @@ class Comparison:
         """Those that are finished."""
         for path in sorted((self._work / purpose.folder).glob("*/seed-*/rate-*/result.json")):
             result = read_result(path)
-            if result is not None and len(result.epochs) == purpose.epochs:
+            if result is not None and len(result.epochs) == self._epochs(
+                CONTESTANTS[result.contestant], purpose
+            ):
                 yield result
+
+    def _epochs(self, contestant: Contestant, purpose: _Purpose) -> int:
+        return contestant.task(self._task).epochs(purpose.passes)
 
     def _path(self, contestant: Contestant, seed: int, rate: float, purpose: _Purpose) -> Path:
         name = contestant.name.replace(" ", "-").replace(",", "")
@@ -76,7 +81,8 @@ class Comparison:
         """The result of a training, of which only the epochs run that are not kept yet."""
         path = self._path(contestant, seed, rate, purpose)
         result = read_result(path)
-        if result is not None and len(result.epochs) == purpose.epochs:
+        task, epochs = contestant.task(self._task), self._epochs(contestant, purpose)
+        if result is not None and len(result.epochs) == epochs:
             return result
         if seed not in self._loaded:
             self._loaded = {seed: load(self._task, seed)}
@@ -87,7 +93,8 @@ class Comparison:
                 f"{path} is of other data ({result.digest}, now {data.digest}): use another --work"
             )
         before = result.epochs[-1] if result.epochs else None
-        training = Training(self._task, data, seed, rate, purpose.epochs, purpose.tested, path.parent)
+        tested = task.tested if purpose.tested else ()
+        training = Training(task, data, seed, rate, epochs, tested, path.parent)
         self._stop_when_late()
         for epoch in contestant.after(training, before, len(result.epochs)):
             result = result.with_epoch(epoch)
@@ -98,7 +105,7 @@ class Comparison:
                 f"validation MAP@R {epoch.validation['map_at_r']:.4f}{test}",
                 flush=True,
             )
-            if len(result.epochs) < purpose.epochs:
+            if len(result.epochs) < epochs:
                 self._stop_when_late()
         return result
 

@@ -38,13 +38,13 @@ def best_of(finished: Finished, names: Sequence[str]) -> str:
 
 
 def _contestants(finished: Finished, images_per_pass: int) -> str:
-    some = next(iter(next(iter(finished.values())).values()))
-    at = [n for n, epoch in enumerate(some.epochs) if epoch.test and _ends_a_pass(epoch, images_per_pass)]
+    results = [result for seeds in finished.values() for result in seeds.values()]
+    passes = [_ends_of_passes(result, images_per_pass) for result in results]
     lines = [
         "| contestant | seeds | rate |"
-        + "".join(f" MAP@R, {some.epochs[n].images / 1000:.0f}k |" for n in at)
+        + "".join(f" MAP@R, {epoch.images / 1000:.0f}k |" for epoch in max(passes, key=len))
         + " R@1 | wall s | CPU s |",
-        "| --- | ---: | ---: |" + " ---: |" * (len(at) + 3),
+        "| --- | ---: | ---: |" + " ---: |" * (max(map(len, passes)) + 3),
     ]
     for name in CONTESTANTS:
         if name not in finished:
@@ -55,7 +55,12 @@ def _contestants(finished: Finished, images_per_pass: int) -> str:
             name,
             str(len(results)),
             f"{results[0].learning_rate:g}",
-            *(f"{fmean(score_of(result.epochs[n]) for result in results):.4f}" for n in at[:-1]),
+            *(
+                f"{fmean(map(score_of, at_end)):.4f}"
+                for at_end in list(
+                    zip(*(_ends_of_passes(result, images_per_pass) for result in results), strict=True)
+                )[:-1]
+            ),
             spread([score_of(epoch) for epoch in final]),
             f"{fmean(epoch.test['recall@1'] for epoch in final if epoch.test):.4f}",
             f"{fmean(epoch.seconds for epoch in final):.0f}",
@@ -91,6 +96,11 @@ def _against(pairs: Sequence[Pair]) -> str:
 
 def _shares(pair: Pair) -> tuple[float, float, float] | None:
     return pair.cost and (pair.cost.images, pair.cost.seconds, pair.cost.cpu_seconds)
+
+
+def _ends_of_passes(result: Result, images_per_pass: int) -> list[Epoch]:
+    """The tested epochs with which passes end."""
+    return [epoch for epoch in result.epochs if epoch.test and _ends_a_pass(epoch, images_per_pass)]
 
 
 def _ends_a_pass(epoch: Epoch, images_per_pass: int) -> bool:

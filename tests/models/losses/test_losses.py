@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from present import present
 from tripletmine.models.distances import pairwise_sq_distances
 from tripletmine.models.errors import ModelError
-from tripletmine.models.losses.global_loss import GlobalLoss, global_loss
+from tripletmine.models.losses.global_loss import GlobalLoss, global_loss, shares_of_batch
 from tripletmine.models.losses.settings import GlobalSettings
 from tripletmine.models.losses.triplet import TripletLoss, triplet_loss
 from tripletmine.models.rules.pair_counts import count_pairs
@@ -49,6 +50,11 @@ def counted(embeddings, triplets, margin):
     return distances, count_pairs(chosen, len(embeddings)), count_pairs(active, len(embeddings))
 
 
+def over_triplets(embeddings, triplets, *, t_global, lambda_global):
+    distances, trained, _ = counted(embeddings, triplets, 0.2)
+    return global_loss(distances, *trained.shares, t_global=t_global, lambda_global=lambda_global)
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("margin", [0.05, 0.2, 1.5])
 def test_triplet(margin, seed):
@@ -64,7 +70,7 @@ def test_triplet(margin, seed):
 def test_global(t, weight, seed):
     x = unit(seed=seed)
     expected = slow_global(*lists(x, TRIPLETS), t, weight)
-    found = global_loss(*counted(x, TRIPLETS, 0.2)[:2], t_global=t, lambda_global=weight).item()
+    found = over_triplets(x, TRIPLETS, t_global=t, lambda_global=weight).item()
     assert found == pytest.approx(expected, rel=1e-6)
 
 
@@ -72,15 +78,37 @@ def test_means_that_are_far_enough_apart_leave_only_the_variances():
     x = torch.tensor([[0.0, 0.0], [0.1, 0.0], [2.0, 0.0], [0.0, 1.9], [0.0, 0.2]], dtype=torch.float64)
     triplets = [(0, 1, 2), (0, 4, 3)]
     expected = slow_global(*lists(x, triplets), t=0.0, weight=0.0)
-    found = global_loss(*counted(x, triplets, 0.2)[:2], t_global=0.4, lambda_global=0.8).item()
+    found = over_triplets(x, triplets, t_global=0.4, lambda_global=0.8).item()
     assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_one_triplet_has_no_variance():
     x = unit()
     ((p,), (n,)) = lists(x, TRIPLETS[:1])
-    found = global_loss(*counted(x, TRIPLETS[:1], 0.2)[:2], t_global=0.9, lambda_global=0.8).item()
+    found = over_triplets(x, TRIPLETS[:1], t_global=0.9, lambda_global=0.8).item()
     assert found == pytest.approx(0.8 * max(0.0, p / 4 - n / 4 + 0.9), rel=1e-6)
+
+
+def test_over_the_batch_every_pair_counts_once():
+    x, classes = unit(rows=7), [0, 0, 0, 1, 1, 2, 2]
+    same = torch.tensor(classes)[:, None] == torch.tensor(classes)
+    pairs = [(i, j) for i in range(7) for j in range(7) if i != j]
+    positive = [(i, j, i) for i, j in pairs if classes[i] == classes[j]]
+    negative = [(i, i, j) for i, j in pairs if classes[i] != classes[j]]
+    expected = slow_global(lists(x, positive)[0], lists(x, negative)[1], 0.4, 0.8)
+    shares = shares_of_batch(same)
+    found = global_loss(pairwise_sq_distances(x), *shares, t_global=0.4, lambda_global=0.8).item()
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("classes", [[0, 0, 0], [0, 1, 2]])
+def test_a_batch_without_one_kind_of_pair_still_has_a_finite_loss(classes):
+    same = torch.tensor(classes)[:, None] == torch.tensor(classes)
+    x = unit(rows=3).requires_grad_()
+    loss = global_loss(pairwise_sq_distances(x), *shares_of_batch(same), t_global=0.4, lambda_global=0.8)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert torch.isfinite(present(x.grad)).all()
 
 
 @pytest.mark.parametrize(

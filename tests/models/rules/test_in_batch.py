@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tripletmine.models.errors import ModelError
-from tripletmine.models.rules.in_batch import InBatch, SemiHard, Stored, WithinBoundary
+from tripletmine.models.rules.in_batch import InBatch, SemiHard, Stored, StoredAndFresh, WithinBoundary
 
 
 def batch_of(points, classes, rows=None, stored=None):
@@ -43,13 +43,18 @@ def slow_within_boundary(batch, k, margin, nearer_positive):
     return found
 
 
-def check(picked, expected):
-    """The counts are those of the expected set of triplets."""
-    size = len(picked.trained.positive)
+def counted(triplets, size):
+    """How often each pair occurs."""
     positive, negative = torch.zeros(size, size), torch.zeros(size, size)
-    for a, p, n in expected:
+    for a, p, n in triplets:
         positive[a, p] += 1
         negative[a, n] += 1
+    return positive, negative
+
+
+def check(picked, expected):
+    """The counts are those of the expected set of triplets."""
+    positive, negative = counted(expected, len(picked.trained.positive))
     assert picked.trained.triplets == picked.active.triplets == len(expected)
     for counts in (picked.trained, picked.active):
         assert torch.equal(counts.positive, positive)
@@ -120,9 +125,35 @@ def test_stored_triplets_are_passed_on_and_the_active_ones_counted():
             assert torch.equal(found, expected)
 
 
-def test_the_stored_rule_refuses_a_batch_without_stored_triplets():
+@pytest.mark.parametrize("rule", [Stored(0.2), StoredAndFresh(WithinBoundary(1.0, 0.2, True, True))])
+def test_the_stored_rules_refuse_a_batch_without_stored_triplets(rule):
     with pytest.raises(ModelError, match="got a batch without triplets"):
-        Stored(0.2)(batch_of([(0, 0)], [0]))
+        rule(batch_of([(0, 0)], [0]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(batches(), st.sampled_from([0.0, 1.0]), st.sampled_from([0.25, 1.0]), st.booleans(), st.data())
+def test_stored_and_fresh_triplets_are_trained_once_each(batch, k, margin, nearest_only, data):
+    classes = batch.classes.tolist()
+    possible = [
+        (a, p, n)
+        for a, p, n in itertools.permutations(range(len(classes)), 3)
+        if classes[a] == classes[p] != classes[n]
+    ]
+    stored = data.draw(st.lists(st.sampled_from(possible), unique=True) if possible else st.just([]))
+    batch = batch._replace(stored=torch.tensor(stored, dtype=torch.int64).reshape(-1, 3))
+    fresh = slow_within_boundary(batch, k, margin, nearer_positive=False)
+    fresh = nearest_of(batch, fresh) if nearest_only else fresh
+    distances = batch.sq_distances.tolist()
+    active = {(a, p, n) for a, p, n in stored if distances[a][n] < distances[a][p] + margin}
+    picked = StoredAndFresh(WithinBoundary(k, margin, nearer_positive=False, nearest_only=nearest_only))(
+        batch
+    )
+    for counts, expected in ((picked.trained, fresh | {*stored}), (picked.active, fresh | active)):
+        positive, negative = counted(expected, len(classes))
+        assert counts.triplets == len(expected)
+        assert torch.equal(counts.positive, positive)
+        assert torch.equal(counts.negative, negative)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tripletmine.models.rules.in_batch import SemiHard, Stored, WithinBoundary
+from tripletmine.models.rules.in_batch import SemiHard, Stored, StoredAndFresh, WithinBoundary
 from tripletmine.models.train.trainer import Trainer
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.resolve.batches import batch_rule
+from tripletmine.pipeline.runfile.run_spec import RunSpec
+from tripletmine.pipeline.standalone.audit import audit_folder
 
 from ..runs import differences, finish, small_spec
 
@@ -29,31 +32,36 @@ class Killed(BaseException):
     """No `except Exception` sees it."""
 
 
-def test_a_broken_run_with_learned_losses_ends_with_the_same_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("pytorch_metric_learning")
-    specs = [
-        small_spec(tmp_path / name, loss=LEARNED, evaluate={"retrieval": "centroids"})
-        for name in ("whole", "broken")
-    ]
-    results = finish(specs[0])
-
+def finish_broken(spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finish a run that is killed in its second epoch, which mines, beyond a checkpoint."""
     step = Trainer.step
     taken = 0
 
     def counted(trainer: Trainer, batch, images):
         nonlocal taken
         taken += 1
-        if taken == 18:  # in the second epoch, which mines, beyond a checkpoint
+        if taken == 18:
             raise Killed
         return step(trainer, batch, images)
 
-    monkeypatch.setattr(Trainer, "step", counted)
-    with pytest.raises(Killed):
-        finish(specs[1])
-    finish(specs[1])
-    assert differences(specs[0].root, specs[1].root) == []
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "step", counted)
+        with pytest.raises(Killed):
+            finish(spec)
+    finish(spec)
+
+
+def test_a_broken_run_with_learned_losses_ends_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pytorch_metric_learning")
+    whole, broken = (
+        small_spec(tmp_path / name, loss=LEARNED, evaluate={"retrieval": "centroids"})
+        for name in ("whole", "broken")
+    )
+    results = finish(whole)
+    finish_broken(broken, monkeypatch)
+    assert differences(whole.root, broken.root) == []
 
     validation = [
         result.manifest.report["validation"] for result in results if result.ref.stage == "evaluate"
@@ -62,10 +70,39 @@ def test_a_broken_run_with_learned_losses_ends_with_the_same_bytes(
     assert validation[-1]["recall@1"] > 0.8
 
 
+@pytest.mark.parametrize("triplets", ["stored", "both"])
+def test_training_on_stored_triplets_is_the_same_when_broken_off_and_on_dask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, triplets: str
+) -> None:
+    changes: dict[str, Any] = {
+        "train": {"batches": "triplets", "images_per_epoch": 1500},
+        "loss": {"triplets": triplets},
+    }
+    whole, broken = (small_spec(tmp_path / name, **changes) for name in ("whole", "broken"))
+    on_dask = small_spec(tmp_path / "dask", **changes, cluster={"kind": "local", "workers": 2})
+    assert whole.mine.order == "random"
+    mined, trained = (
+        result.manifest.report
+        for result in finish(whole)
+        if str(result.ref) in ("mine of epoch 1", "train of epoch 1")
+    )
+    assert trained["triplets"] > 0
+    finish_broken(broken, monkeypatch)
+    assert differences(whole.root, broken.root) == []
+    finish(on_dask)
+    assert differences(whole.root, on_dask.root) == []
+    assert audit_folder(StageRef(1, "mine").folder(whole.root)).triplets.ok
+    assert mined["counts"]["triplets"] > 0
+
+
 RULES: list[tuple[dict[str, Any], object]] = [
     ({}, WithinBoundary(0.9, 0.2, nearer_positive=True, nearest_only=True)),
     ({"train": {"batches": "class_balanced"}}, SemiHard(0.2)),
     ({"train": {"batches": "triplets"}}, Stored(0.2)),
+    (
+        {"train": {"batches": "triplets"}, "loss": {"triplets": "both"}},
+        StoredAndFresh(WithinBoundary(0.9, 0.2, nearer_positive=True, nearest_only=True)),
+    ),
     ({"loss": {"triplets": "semi_hard", "margin": 0.3}}, SemiHard(0.3)),
     (
         {"loss": {"triplets": "boundary"}, "train": {"batches": "class_balanced", "negatives": "all"}},
