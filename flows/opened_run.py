@@ -62,7 +62,9 @@ class OpenedRun:
     def end_epoch(self, epoch: EpochPlan) -> None:
         """Delete what run.keep no longer wants, now that this epoch is complete."""
         spec = self.run.spec
-        mined = None if epoch.warm_up else manifest_of(self.run.root, StageRef(epoch.number, "mine"))
+        mined = (
+            manifest_of(self.run.root, StageRef(epoch.number, "mine")) if spec.mines(epoch.number) else None
+        )
         if mined is not None and not mined.report["counts"]["triplets"]:
             self.progress.note(
                 f"epoch {epoch.number} mined no triplet: none that k admits violates the loss. It was trained on "

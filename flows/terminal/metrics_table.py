@@ -15,13 +15,13 @@ _RANKED = {"map": "mAP", "cmc@1": "CMC@1", "cmc@5": "CMC@5", "cmc@10": "CMC@10"}
 
 
 def metrics_table(found: RunStatus) -> Table:
-    """k and validation metrics of each epoch so far, then those of the test."""
+    """k, the share of the mined triplets that met in a batch, and validation metrics of each epoch; then the test."""
     lines = list(_lines(found))
-    ranked = any("map" in metrics for _, _, metrics in lines)
+    ranked = any("map" in metrics for *_, metrics in lines)
     recalls = {f"recall@{k}": f"R@{k}" for k in found.spec.evaluate.recalls}
     names = recalls | _OTHERS | (_RANKED if ranked else {})
-    rows = [[name, k, *(figure(metrics.get(key)) for key in names)] for name, k, metrics in lines]
-    return table(("epoch", "k", *names.values()), rows, left=1)
+    rows = [[*head, *(figure(metrics.get(key)) for key in names)] for *head, metrics in lines]
+    return table(("epoch", "k", "met", *names.values()), rows, left=1)
 
 
 def galleries_table(found: RunStatus) -> Table:
@@ -36,12 +36,13 @@ def galleries_table(found: RunStatus) -> Table:
     return table(("asked", "queries", "without a match", "gallery"), rows, left=1)
 
 
-def _lines(found: RunStatus) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _lines(found: RunStatus) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
     for epoch in found.epochs:
         if epoch.validation:
-            yield str(epoch.number), figure(epoch.k_hardness, 3), epoch.validation
+            met = "" if epoch.met_share is None else f"{epoch.met_share:.1%}"
+            yield str(epoch.number), figure(epoch.k_hardness, 3), met, epoch.validation
         for name, metrics in epoch.protocols.items():
-            yield f"{epoch.number} {protocol_title(name)}", "", metrics
+            yield f"{epoch.number} {protocol_title(name)}", "", "", metrics
     if found.test is not None:
         for name, metrics in found.test.report.items():
-            yield protocol_title(name), "", metrics
+            yield protocol_title(name), "", "", metrics

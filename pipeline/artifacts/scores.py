@@ -46,7 +46,7 @@ class MinedEpoch:
 def mined_epoch(root: Path, epoch: int | None = None, *, needs: Sequence[str] = ("mine",)) -> MinedEpoch:
     """The epoch asked for, or the best on validation of those that still have the files of the stages `needs`.
 
-    Before any of these was evaluated, the last of them. Warm-up epochs mine nothing, and are never meant.
+    Before any of these was evaluated, the last of them. Epochs that mine nothing are never meant.
     Raises: SpecError for an epoch without triplets, and where there is none; UnavailableError where all were pruned.
     """
     mined = [number for number in epochs_there(root) if StageFolder(root, StageRef(number, "mine")).committed]
@@ -54,14 +54,14 @@ def mined_epoch(root: Path, epoch: int | None = None, *, needs: Sequence[str] = 
         if epoch not in mined:
             there = ", ".join(map(str, mined)) or "none"
             raise SpecError(
-                f"epoch {epoch} of {root} has no triplets (epochs that warm up mine none; those that have some: "
-                f"{there}): choose one of these"
+                f"epoch {epoch} of {root} has no triplets (epochs that warm up mine none, nor those that mine.every "
+                f"leaves out; those that have some: {there}): choose one of these"
             )
         return MinedEpoch(epoch, "as asked")
     if not mined:
         raise SpecError(
-            f"no epoch of {root} has triplets: let the run go on (epochs that warm up mine none; see `tripletmine "
-            "status`)"
+            f"no epoch of {root} has triplets: let the run go on (epochs that warm up mine none, nor those that "
+            "mine.every leaves out; see `tripletmine status`)"
         )
     kept = [number for number in mined if all(_there(root, StageRef(number, stage)) for stage in needs)]
     if not kept:

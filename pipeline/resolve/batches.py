@@ -24,12 +24,34 @@ def resolve_batches(spec: RunSpec, facts: RunFacts) -> BatchKind:
     batches = spec.train.batches
     if batches != "auto":
         return BatchKind(batches, "as the run file says")
+    if spec.mine.every == "never":
+        return BatchKind("class_balanced", "nothing is mined")
     in_batch, classes = spec.train.classes_per_batch, facts.classes - facts.singletons
     if classes <= in_batch:
         return BatchKind("class_balanced", f"a batch of {in_batch} classes holds all {classes}")
     return BatchKind(
         "neighbourhood", f"a batch holds {in_batch} of {classes:,} classes, those that are confused"
     )
+
+
+def mining_described(spec: RunSpec, batches: BatchKind) -> str:
+    """How often is mined and what training takes from it, for people."""
+    every = spec.mine.every
+    if every == "never":
+        return "never: all epochs train on semi-hard triplets of class-balanced batches"
+    often = (
+        "in every epoch"
+        if every == 1
+        else f"in one of {every} epochs, the others are trained like the warm-up"
+    )
+    if batches.name != "class_balanced":
+        return f"{often} after the warm-up"
+    taken = (
+        "training takes nothing from it"
+        if spec.triplet_rule == "semi_hard"
+        else "of it training takes k, and no triplet"
+    )
+    return f'{often} after the warm-up, for inspection only: {taken} (mine.every = "never" saves its time)'
 
 
 def batch_rule(spec: RunSpec, k_hardness: float) -> BatchRule:

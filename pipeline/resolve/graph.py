@@ -40,10 +40,10 @@ def resolve_method(spec: RunSpec, facts: RunFacts) -> Choice:
 
 
 def starts_warm(spec: RunSpec, facts: RunFacts, ref: StageRef) -> bool:
-    """Whether the graph of an epoch grows from that of the epoch before."""
+    """Whether the graph of an epoch grows from that of the last epoch that had one."""
     if not spec.graph.warm_start or resolve_method(spec, facts).method != "traverse_add":
         return False
-    return ref.epoch is not None and ref.epoch > spec.train.warmup_epochs
+    return ref.epoch is not None and bool(spec.mined_before(ref.epoch))
 
 
 def parameters_of(spec: RunSpec, facts: RunFacts, effort: int | None = None) -> Parameters:

@@ -15,14 +15,14 @@ from ..stages.graph import GRAPH
 from ..stages.mine import MINE
 from ..stages.train import TRAIN
 
-_WARM_UP = (TRAIN, EVALUATE)
+_UNMINED = (TRAIN, EVALUATE)
 _MINED = (EMBED, GRAPH, MINE, TRAIN, EVALUATE)
 TEST = StageRef(None, "test")
 
 
 @dataclass(frozen=True, slots=True)
 class EpochPlan:
-    """One epoch: its number from 0, whether it warms up, and its stages in order."""
+    """One epoch: its number from 0, whether it warms up, and its stages in order. Later ones need not mine, either."""
 
     number: int
     warm_up: bool
@@ -35,7 +35,7 @@ class EpochPlan:
 
 
 def plan_epochs(spec: RunSpec) -> tuple[EpochPlan, ...]:
-    """All epochs of a run: the warm-up trains and evaluates only."""
+    """All epochs of a run: those that do not mine train and evaluate only."""
     return tuple(
         EpochPlan(number, number < spec.train.warmup_epochs, _stages(number, spec))
         for number in range(spec.run.epochs)
@@ -78,7 +78,7 @@ def lost_patience(scores: Sequence[tuple[int, float]], patience: int, warmup_epo
 
 
 def _stages(number: int, spec: RunSpec) -> tuple[Stage, ...]:
-    return _WARM_UP if number < spec.train.warmup_epochs else _MINED
+    return _MINED if spec.mines(number) else _UNMINED
 
 
 def all_refs(spec: RunSpec) -> list[StageRef]:

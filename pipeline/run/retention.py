@@ -10,9 +10,10 @@ def prune(run: Run, finished: int) -> list[StageRef]:
     """Delete the files that run.keep no longer wants after epoch `finished`; returns the stages that were pruned."""
     keep = run.spec.run.keep
     pruned = []
+    mined = run.spec.mined_before(finished + 1)
     for stage, epochs in (("embed", keep.embeddings), ("graph", keep.graph), ("mine", keep.triplets)):
         if isinstance(epochs, int):
-            pruned += [StageRef(number, stage) for number in range(finished - epochs + 1)]
+            pruned += [StageRef(number, stage) for number in mined[: len(mined) - epochs]]
     if keep.checkpoints == "best+last":
         best = best_epoch(run.root, run.spec)
         # The last epoch's own start stays too: redoing any stage of it needs it.

@@ -27,6 +27,7 @@ _DISK_RESERVE = 64 * 2**20
 """For what others write meanwhile: journal, logs, the records of Prefect."""
 
 _MENDED = {
+    "images_per_row": "showed as many images in an epoch of stored triplets as there are rows",
     "labels": "used only the first label of a row, where some have several",
     "candidates": "judged candidates for k on suspects, too, which mining leaves out",
     "protocols": "made no use of role and group, which rows of this run have",

@@ -35,7 +35,9 @@ class StageStatus:
 
 @dataclass(frozen=True, slots=True)
 class EpochStatus:
-    """One epoch: its stages, the k it mined with (None while warming up), its validation metrics.
+    """One epoch: its stages, the k it mined with (None where it did not), its validation metrics.
+
+    met_share: of the mined triplets, how many had all three rows in one batch; None where nobody counted.
 
     protocols: name → metrics of all else that was evaluated, as validation by role and group, or the test.
     """
@@ -44,6 +46,7 @@ class EpochStatus:
     warm_up: bool
     stages: tuple[StageStatus, ...]
     k_hardness: float | None
+    met_share: float | None
     validation: Mapping[str, Any]
     protocols: Mapping[str, Mapping[str, Any]]
 
@@ -98,6 +101,7 @@ def read_status(root: Path) -> RunStatus:
                 warm_up=epoch.warm_up,
                 stages=stages,
                 k_hardness=reports.get("mine", {}).get("k_hardness"),
+                met_share=reports["train"].get("mined_met_share"),
                 validation=evaluated.get("validation", {}),
                 protocols={name: figures for name, figures in evaluated.items() if name != "validation"},
             )

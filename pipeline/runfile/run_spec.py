@@ -110,8 +110,8 @@ class RunSpec(Section):
             )
         if triplets != "auto" and not self.loss.of_triplets:
             raise ValueError(
-                f'loss.triplets is "{triplets}" but train.batches is "{batches}", which bring no stored triplets: '
-                'choose batches = "triplets", or triplets = "auto"'
+                f'loss.triplets is "{triplets}" but no loss of loss.weights ({named}) learns from triplets: add '
+                "triplet to the weights, or remove the key"
             )
         if "global" in self.loss.weights and not self.encoder.normalise:
             raise ValueError(
@@ -119,6 +119,31 @@ class RunSpec(Section):
                 "those of unit vectors: take global out of the weights, or normalise"
             )
         return self
+
+    @model_validator(mode="after")
+    def _mining(self) -> "RunSpec":
+        if self.mine.every != "never":
+            return self
+        if self.train.batches in ("neighbourhood", "triplets"):
+            raise ValueError(
+                f'mine.every is "never" but train.batches is "{self.train.batches}", which are composed of what was '
+                'mined: choose batches = "class_balanced", or remove mine.every'
+            )
+        if self.loss.triplets == "boundary":
+            raise ValueError(
+                'mine.every is "never" but loss.triplets is "boundary", whose k is chosen by mining: choose '
+                'triplets = "semi_hard", or remove mine.every'
+            )
+        return self
+
+    def mines(self, epoch: int) -> bool:
+        """Whether an epoch mines."""
+        mined = epoch - self.train.warmup_epochs
+        return mined >= 0 and self.mine.every != "never" and mined % self.mine.every == 0
+
+    def mined_before(self, epoch: int) -> list[int]:
+        """The epochs before this one that mine, in order."""
+        return [number for number in range(epoch) if self.mines(number)]
 
     def with_fitting_defaults(self) -> "RunSpec":
         """With what fits batches of stored triplets, for keys that the run file does not name."""

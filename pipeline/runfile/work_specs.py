@@ -119,6 +119,9 @@ class MineSpec(Section):
     order: Order = setting(MiningRule, "order", as_before="farthest")
     """Which of an anchor's admissible pairs are taken: "farthest" positives first, each with its nearest negative, or
     "random" ones, others in every epoch."""
+    every: Annotated[int, Field(ge=1)] | Literal["never"] = added(1, as_before=1)
+    """Mine in every so many epochs after the warm-up, or in none. Those that do not mine have no embed and graph stage,
+    either; they are trained like the warm-up, on semi-hard triplets of class-balanced batches."""
     hardness: Literal["adaptive", "linear"] = "adaptive"
     """How k is chosen: by the controller, from how earlier epochs went, or by a linear decay."""
     k_start: float = setting(ControllerSettings, "k_start")

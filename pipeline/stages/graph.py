@@ -33,7 +33,7 @@ from .graph_search import (
 def _parents(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:
     embed = StageRef(ref.epoch, "embed")
     if ref.epoch is not None and starts_warm(spec, facts, ref):
-        return embed, StageRef(ref.epoch - 1, "graph")
+        return embed, StageRef(spec.mined_before(ref.epoch)[-1], "graph")
     return (embed,)
 
 

@@ -23,7 +23,7 @@ def hardness_parents(spec: RunSpec, ref: StageRef) -> tuple[StageRef, ...]:
     if spec.mine.hardness == "linear" or ref.epoch is None:
         return ()
     warm_up = spec.train.warmup_epochs
-    mined = [StageRef(epoch, "mine") for epoch in range(warm_up, ref.epoch)]
+    mined = [StageRef(epoch, "mine") for epoch in spec.mined_before(ref.epoch)]
     evaluated = [StageRef(epoch, "evaluate") for epoch in range(max(0, warm_up - 1), ref.epoch)]
     return (*mined, *evaluated)
 
@@ -46,7 +46,7 @@ def choose_hardness(
     rule, excluded, vectors: as the epoch mines, whatever its k.
     """
     spec = job.spec.mine
-    epoch = (job.ref.epoch or 0) - job.spec.train.warmup_epochs
+    epoch = len(job.spec.mined_before(job.ref.epoch or 0))
     decay_epoch = min(epoch, spec.k_epochs - 1)
     if spec.hardness == "linear":
         k = scheduled_k(decay_epoch, spec.k_epochs, spec.k_start, spec.k_end)
@@ -62,13 +62,12 @@ def choose_hardness(
 
 def _history(job: Job) -> Iterator[EpochRecord]:
     """The mined epochs before this one, those whose error beforehand is known."""
-    warm_up = job.spec.train.warmup_epochs
     errors = {_epoch(each): _violation_share(each) for each in job.parents("evaluate")}
-    for mine in job.parents("mine"):
+    for minings, mine in enumerate(job.parents("mine")):
         number = _epoch(mine)
         if number - 1 in errors:
             yield EpochRecord(
-                epoch=number - warm_up,
+                epoch=minings,
                 k_hardness=float(mine.manifest.report["k_hardness"]),
                 e_train=float(mine.manifest.report["mean_hinge"]),
                 e_val_before=errors[number - 1],

@@ -22,7 +22,7 @@ METRICS_FILE = "metrics.jsonl"
 
 
 def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:
-    if ref.epoch is not None and ref.epoch >= spec.train.warmup_epochs:
+    if ref.epoch is not None and spec.mines(ref.epoch):
         return (*first_weights(ref), StageRef(ref.epoch, "mine"))
     return first_weights(ref)
 
@@ -36,6 +36,8 @@ def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
         "mine": {"nearer_positive": spec.mine.nearer_positive},
         **label_keys(facts),
     }
+    if spec.mine.every != 1:
+        keys["mine"]["every"] = spec.mine.every
     if spec.trains_stored and spec.train.images_per_epoch is None:
         keys["images_per_row"] = STORED_SHARE  # earlier versions showed each row once
     if spec.train.schedule == "cosine":
@@ -101,6 +103,20 @@ def _summary(job: Job) -> dict[str, Any]:
         "loss_first_tenth": mean(lines[:tenth], "loss"),
         "loss_last_tenth": mean(lines[-tenth:], "loss"),
         "active_share": mean(lines, "active_share"),
+        **_met(job, lines),
+    }
+
+
+def _met(job: Job, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """How many mined triplets were whole in a batch, and how many of the mined set met in the epoch."""
+    counted = [line for line in lines if "mined_met" in line]  # earlier versions did not count
+    if not counted:
+        return {}
+    mined, met = int(job.parent("mine").manifest.report["counts"]["triplets"]), counted[-1]["mined_met"]
+    return {
+        "mined_in_batch": sum(line["mined_in_batch"] for line in counted) / len(counted),
+        "mined_met": met,
+        "mined_met_share": met / max(1, mined),
     }
 
 

@@ -1,6 +1,7 @@
 """One epoch of training in one process, alone or as one of several."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ...models.compute import device_named
@@ -14,6 +15,7 @@ from ..resolve.encoder import load_encoder
 from .batches import TrainingInputs, training_inputs
 from .checkpoints import TrainingProgress
 from .images import batches_with_images
+from .meetings import meetings_of
 from .trainer import new_trainer
 
 if TYPE_CHECKING:
@@ -25,13 +27,20 @@ def train_epoch(
 ) -> Mapping[str, "Tensor"]:
     """Train from where the epoch stopped, or from the end of the epoch before; returns the trainer's state.
 
-    Checkpoints and metrics are written by the first process. tick: called with the images of each step.
+    Checkpoints and metrics are written by the first process; of an epoch that was mined, metrics say how many mined
+    triplets were whole in each batch, and how many different ones so far. tick: called with the images of each step.
     Raises: ModelError for a loss that is not finite, or memory that does not suffice; the data set's.
     """
     inputs = training_inputs(job)
     trainer = _trainer(job, inputs, processes)
     done = _restore(job, trainer, progress)
     tick(progress.images_since(0)[0])
+    meetings = meetings_of(job) if processes.writes else None
+    if meetings is not None:
+        for batch in islice(
+            inputs.batches.batches(), done
+        ):  # without images: what met before the epoch was broken off
+            meetings.see(batch.rows)
     steps, every = inputs.batches.steps, job.spec.train.checkpoint_steps
     # The logs of the first process only; and the end of the epoch is for the caller to keep, who is in this process
     # only if it is alone.
@@ -43,6 +52,9 @@ def train_epoch(
             tick(len(batch))
             if not processes.writes:
                 continue
+            if meetings is not None:
+                line["mined_in_batch"] = meetings.see(batch.rows)
+                line["mined_met"] = meetings.distinct
             progress.record({"epoch": job.ref.epoch, "epoch_step": done - 1, **line})
             log({key: value for key, value in line.items() if key != "step"}, line["step"])
             if done % every == 0 if done < steps else processes.count > 1:

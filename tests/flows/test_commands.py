@@ -76,8 +76,9 @@ def test_status_shows_stages_k_and_metrics(finished):
     (warm_up,) = lines_with(page, "0 warm-up")
     assert warm_up.count("s") == 2
     _, mined = lines_with(page, "1 ")
-    k, *recall = (float(value) for value in mined[1:6])
+    k, met, *recall = (float(value.rstrip("%")) for value in mined[1:7])
     assert 0.9 < k < 1.1
+    assert 0 < met <= 100
     assert recall == sorted(recall)
     assert 0 < recall[0] <= 1
     assert "best epoch on validation" in page

@@ -73,7 +73,7 @@ def _tried(spec: "RunSpec") -> str:
 
 
 def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
-    from ....pipeline.resolve.batches import resolve_batches
+    from ....pipeline.resolve.batches import mining_described, resolve_batches
     from ....pipeline.resolve.graph import resolve_method, resolve_neighbours
 
     spec, facts = planned.spec, planned.facts
@@ -106,6 +106,7 @@ def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
         f"{graph.method}, {resolve_neighbours(spec, facts)} neighbours, {spec.graph.parts} part(s): {graph.why}",
     )
     yield "batches", f"{batches.name}: {batches.why}"
+    yield "mining", mining_described(spec, batches)
     yield "cluster", cluster.kind if cluster.address is None else cluster.address
 
 

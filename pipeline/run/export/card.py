@@ -141,7 +141,7 @@ def _mined(epoch: EpochStatus | None) -> Iterator[str]:
     reports = {} if epoch is None else {stage.ref.stage: stage.report for stage in epoch.stages}
     graph, mine = reports.get("graph") or {}, reports.get("mine") or {}
     if not mine:
-        yield "- No triplets were mined for this epoch: it warmed up on class-balanced batches."
+        yield "- No triplets were mined for this epoch: it was trained on class-balanced batches."
         return
     counts = mine["counts"]
     yield (

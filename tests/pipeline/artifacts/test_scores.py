@@ -65,7 +65,7 @@ def test_a_score_counts_before_none(tmp_path: Path) -> None:
 def test_none_is_there(tmp_path: Path) -> None:
     root = run_with(tmp_path, [0.9, 0.1, 0.2])
     with pytest.raises(
-        SpecError, match=r"epoch 0 of .* \(epochs that warm up mine none; .*: 1, 2\): choose one"
+        SpecError, match=r"epoch 0 of .* \(epochs that warm up mine none, .*: 1, 2\): choose one"
     ):
         mined_epoch(root, 0)
     prune(root, (1, "graph"), (2, "graph"))

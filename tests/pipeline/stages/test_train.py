@@ -8,6 +8,7 @@ from tripletmine.models.encoders.checkpoints import load_tensors
 from tripletmine.models.train.trainer import Trainer
 from tripletmine.pipeline.errors import CorruptError
 from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.resolve.batches import images_per_epoch
 from tripletmine.pipeline.run.runner import run_stage
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stages.train import TRAIN
@@ -16,6 +17,7 @@ from tripletmine.pipeline.storage.receipts import stamp_files
 from tripletmine.pipeline.storage.tables import read_table, write_table
 
 from ..conftest import Finished
+from ..run.test_runner import FACTS
 from ..runs import Recorded, differences, finish, opened, small_spec
 
 STEPS = 13
@@ -135,3 +137,16 @@ def test_triplets_of_another_data_set_are_refused_before_any_step(
         CorruptError, match=r"part-\d+\.parquet, row 5: negative is 999999 but the training set"
     ):
         train(spec, 1)
+
+
+@pytest.mark.parametrize(
+    ("train", "expected"),
+    [({}, None), ({"batches": "triplets"}, 0.4), ({"batches": "triplets", "images_per_epoch": 900}, None)],
+)
+def test_the_length_of_an_epoch_of_stored_triplets_is_a_result_key(
+    tmp_path: Path, train: dict, expected: float | None
+) -> None:
+    """Only where it is not what earlier versions did, so that other runs go on."""
+    spec = small_spec(tmp_path, train=train)
+    assert TRAIN.keys(spec, FACTS).get("images_per_row") == expected
+    assert images_per_epoch(spec, 1000) == (900 if "images_per_epoch" in train else 400 if expected else 1000)
