@@ -19,8 +19,9 @@ from .compute.distances import sq_distance
 # Positions in the vector of counts.
 EXCLUDED, NO_NEIGHBOUR_POSITIVE, NO_POSITIVE, NO_NEGATIVE = range(4)
 ENTRIES, POSITIVES, EMPTY_INTERVAL, ADMISSIBLE = range(4, 8)
-REFUSED = 8  # five, in the order of guards.REFUSALS
-COUNTS = 13
+POSITIVES_OF_GROUP = 8
+REFUSED = 9  # seven, in the order of guards.REFUSALS
+COUNTS = 16
 
 ROUNDING = 1e-5
 """How far two float32 distances of the same length may seem apart, as a share of it."""
@@ -32,7 +33,8 @@ BAD_ID, OWN_NEIGHBOUR, BAD_DISTANCE, NOT_ASCENDING, AFTER_PAD, BAD_VECTOR = rang
 class Limits(NamedTuple):
     """The rule as the kernel reads it; a guard that is off has a value that refuses nothing.
 
-    confusion: whether the admissible pairs are listed by their classes.
+    never_pair: whether rows of the anchor's group are no positives of it, either. nearest_sq, farthest_sq: bounds of
+    d²(a,n). confusion: whether the admissible pairs are listed by their classes.
     """
 
     k_sq: float
@@ -40,7 +42,10 @@ class Limits(NamedTuple):
     cap: int
     nearer_positive: bool
     whole_class: bool
+    never_pair: bool
     duplicate_sq: float
+    nearest_sq: float
+    farthest_sq: float
     rank_first: int
     rank_stop: int
     percentile: float
@@ -60,6 +65,7 @@ class Lookup(NamedTuple):
     vectors: float32 (N, D), or empty; read with ``Limits.whole_class`` and ``Limits.duplicate_sq``.
     excluded: bool (N,), or empty for none.
     never_starts, never_rows: ``PairLists`` of the rows that are never a row's negative; empty for none.
+    groups: int64 (N,), the group of each row, −1 for none; empty where no guard asks.
     anchor_…: the same of the anchors; their vectors are read with ``Limits.whole_class`` only.
     one_set: whether an id is one row, be it that of an anchor or not.
     """
@@ -72,10 +78,12 @@ class Lookup(NamedTuple):
     excluded: NDArray[np.bool_]
     never_starts: NDArray[np.int64]
     never_rows: NDArray[np.int64]
+    groups: NDArray[np.int64]
     anchor_members: NDArray[np.int32]
     anchor_offsets: NDArray[np.int64]
     anchor_vectors: NDArray[np.float32]
     anchor_excluded: NDArray[np.bool_]
+    anchor_groups: NDArray[np.int64]
     one_set: bool
 
 
@@ -178,16 +186,16 @@ def percentile_of(ascending, percentile):
 
 
 @numba.njit(cache=True, nogil=True)
-def whole_class_positives(anchor, count, near, lookup):
+def whole_class_positives(anchor, count, near, lookup, apart):
     """All rows that share a class with the anchor, ascending by (distance, id).
 
     near: (ids, squared distances, ranks, classes) of the ``count`` positives inside S_a, which keep their
-    distances. Returns the same four for the class, rank −1 outside S_a, and the first id whose distance is
-    not finite, or −1.
+    distances. apart: the group whose rows are left out, −1 for none. Returns the same four for the class, rank −1
+    outside S_a, the first id whose distance is not finite, or −1, and how many rows were left out for their group.
     """
     near_ids, near_sq, near_rank, near_class = near
     members, offsets, vectors, excluded = lookup.members, lookup.offsets, lookup.vectors, lookup.excluded
-    class_starts, class_rows = lookup.class_starts, lookup.class_rows
+    class_starts, class_rows, groups = lookup.class_starts, lookup.class_rows, lookup.groups
     own_members, own_offsets = lookup.anchor_members, lookup.anchor_offsets
     own_vectors = lookup.anchor_vectors
     begin = own_offsets[anchor] if own_offsets.size else anchor
@@ -196,7 +204,7 @@ def whole_class_positives(anchor, count, near, lookup):
     for at in range(begin, end):
         size += class_starts[own_members[at] + 1] - class_starts[own_members[at]]
     ids = np.empty(size, np.int64)
-    found = 0
+    found = of_group = 0
     for at in range(begin, end):
         c = own_members[at]
         for slot in range(class_starts[c], class_starts[c + 1]):
@@ -204,9 +212,13 @@ def whole_class_positives(anchor, count, near, lookup):
             if (lookup.one_set and row == anchor) or (excluded.size and excluded[row]):
                 continue
             # A row that shares several classes is listed under each: it counts under the first.
-            if shared_class(own_members, own_offsets, anchor, members, offsets, row) == c:
-                ids[found] = row
-                found += 1
+            if shared_class(own_members, own_offsets, anchor, members, offsets, row) != c:
+                continue
+            if apart >= 0 and groups[row] == apart:
+                of_group += 1
+                continue
+            ids[found] = row
+            found += 1
     ids = ids[:found]
     if end - begin > 1:
         ids.sort()
@@ -220,46 +232,49 @@ def whole_class_positives(anchor, count, near, lookup):
         if rank[i] < 0:
             sq[i] = sq_distance(own_vectors[anchor], vectors[ids[i]])
             if not np.isfinite(sq[i]):
-                return ids, sq, rank, near_class, ids[i]
+                return ids, sq, rank, near_class, ids[i], of_group
     # Stable, so that equal distances stay ordered by id.
     order = np.argsort(sq, kind="mergesort")
     classes = np.empty(found, np.int32)
     for i in range(found):
         classes[i] = shared_class(own_members, own_offsets, anchor, members, offsets, ids[order[i]])
-    return ids[order], sq[order], rank[order], classes, -1
+    return ids[order], sq[order], rank[order], classes, -1, of_group
 
 
 @numba.njit(cache=True, nogil=True)
-def split_row(anchor, ids, sq, lookup, near, far):
+def split_row(anchor, ids, sq, lookup, apart, near, far):
     """Part one anchor's neighbours into positives and negatives, both ascending.
 
+    apart: the group whose rows are no positives, −1 for none.
     near: filled with (ids, squared distances, ranks, shared classes) of the positives.
     far: filled with (ids, squared distances, ranks, first classes) of the negatives.
 
-    Returns positives, negatives, entries read, and kind and column of the first bad entry (kind 0: none).
+    Returns positives, negatives, entries read, positives left out for their group, and kind and column of the first
+    bad entry (kind 0: none).
     """
     members, offsets, excluded = lookup.members, lookup.offsets, lookup.excluded
     own_members, own_offsets = lookup.anchor_members, lookup.anchor_offsets
     own_row = anchor if lookup.one_set else -1
+    groups = lookup.groups
     rows = members.size if offsets.size == 0 else offsets.size - 1
     near_id, near_sq, near_rank, near_class = near
     far_id, far_sq, far_rank, far_class = far
-    positives = negatives = entries = 0
+    positives = negatives = entries = of_group = 0
     previous = np.float32(0.0)
     for rank in range(ids.size):
         row, distance = ids[rank], sq[rank]
         if row == -1:
             continue
         if entries < rank:
-            return positives, negatives, entries, AFTER_PAD, rank
+            return positives, negatives, entries, of_group, AFTER_PAD, rank
         if row < 0 or row >= rows:
-            return positives, negatives, entries, BAD_ID, rank
+            return positives, negatives, entries, of_group, BAD_ID, rank
         if row == own_row:
-            return positives, negatives, entries, OWN_NEIGHBOUR, rank
+            return positives, negatives, entries, of_group, OWN_NEIGHBOUR, rank
         if not (distance >= 0.0 and distance < np.inf):
-            return positives, negatives, entries, BAD_DISTANCE, rank
+            return positives, negatives, entries, of_group, BAD_DISTANCE, rank
         if distance < previous:
-            return positives, negatives, entries, NOT_ASCENDING, rank
+            return positives, negatives, entries, of_group, NOT_ASCENDING, rank
         previous = distance
         entries += 1
         if excluded.size and excluded[row]:
@@ -271,13 +286,15 @@ def split_row(anchor, ids, sq, lookup, near, far):
             far_rank[negatives] = rank
             far_class[negatives] = first_class(members, offsets, row)
             negatives += 1
+        elif apart >= 0 and groups[row] == apart:
+            of_group += 1
         else:
             near_id[positives] = row
             near_sq[positives] = distance
             near_rank[positives] = rank
             near_class[positives] = shared
             positives += 1
-    return positives, negatives, entries, 0, 0
+    return positives, negatives, entries, of_group, 0, 0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -342,12 +359,13 @@ def listed(ascending, row):
 
 
 @numba.njit(cache=True, nogil=True)
-def admit(far, near, never, table, lookup, limits, counts, usable, hardest):  # noqa: PLR0912 - the guards in turn
+def admit(far, near, barred, table, lookup, limits, counts, usable, hardest):  # noqa: PLR0912 - the guards in turn
     """Find the negatives that are admissible for some positive; returns how many.
 
     far: (ids, squared distances, ranks) of the negatives, near: (ids, squared distances) of the positives; distances
-    ascend. never: ids that are no negatives of this anchor, ascending. usable[i]: position of the i-th such negative,
-    ascending. hardest[i]: position of the farthest positive for which it is admissible.
+    ascend. barred: (ids that are no negatives of this anchor, ascending; groups of all rows; the anchor's group).
+    usable[i]: position of the i-th such negative, ascending. hardest[i]: position of the farthest positive for which it
+    is admissible.
 
     The positives that a negative lies outside of are the nearest ones, up to a farthest: that one moves
     only outwards as negatives get farther, so one pass over both lists is enough. And a negative that is
@@ -355,6 +373,7 @@ def admit(far, near, never, table, lookup, limits, counts, usable, hardest):  # 
     """
     id_negative, sq_negative, rank_negative = far
     id_positive, sq_positive = near
+    never, groups, own_group = barred
     positives = sq_positive.size
     floor = np.float64(-1.0)
     if limits.percentile >= 0.0:
@@ -372,20 +391,25 @@ def admit(far, near, never, table, lookup, limits, counts, usable, hardest):  # 
         if listed(never, id_negative[n]):
             counts[REFUSED] += 1
             continue
+        if own_group >= 0 and groups[id_negative[n]] == own_group:
+            counts[REFUSED + 1] += 1
+            continue
         copy, alike = is_duplicate(
             id_negative[n], distance, alike, id_positive, sq_positive, table, lookup, limits
         )
         if copy:
-            counts[REFUSED + 1] += 1
-        elif not limits.rank_first <= rank_negative[n] < limits.rank_stop:
             counts[REFUSED + 2] += 1
-        elif distance <= floor:
+        elif not limits.nearest_sq <= distance <= limits.farthest_sq:
             counts[REFUSED + 3] += 1
+        elif not limits.rank_first <= rank_negative[n] < limits.rank_stop:
+            counts[REFUSED + 4] += 1
+        elif distance <= floor:
+            counts[REFUSED + 5] += 1
         else:
             while clear < positives and clear_of_positive(distance, sq_positive[clear], limits):
                 clear += 1
             if clear == 0 or not distance < sq_positive[clear - 1] + limits.margin:
-                counts[REFUSED + 4] += 1
+                counts[REFUSED + 6] += 1
             else:
                 usable[admitted] = n
                 hardest[admitted] = clear - 1
@@ -508,6 +532,7 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
     block, width = table_rows.size, ids.shape[1]
     members, offsets = lookup.members, lookup.offsets
     never_starts, never_rows = lookup.never_starts, lookup.never_rows
+    groups, own_groups = lookup.groups, lookup.anchor_groups
     single = offsets.size == 0  # then anchor and positive share one class, however many the anchor has
     counts = np.zeros(COUNTS, np.int64)
     taken = np.zeros(block, np.int32)
@@ -533,8 +558,10 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
         if lookup.anchor_excluded.size and lookup.anchor_excluded[a]:
             counts[EXCLUDED] += 1
             continue
-        positives, negatives, entries, kind, column = split_row(
-            a, ids[row], sq_distances[row], lookup, near, far
+        own_group = own_groups[a] if own_groups.size else np.int64(-1)
+        apart = own_group if limits.never_pair else np.int64(-1)
+        positives, negatives, entries, of_group, kind, column = split_row(
+            a, ids[row], sq_distances[row], lookup, apart, near, far
         )
         if kind:
             bad = (kind, row, np.int64(column))
@@ -543,11 +570,14 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
         counts[NO_NEIGHBOUR_POSITIVE] += positives == 0
         p_id, p_sq, p_rank, p_class = near
         if limits.whole_class:
-            p_id, p_sq, p_rank, p_class, broken = whole_class_positives(a, positives, near, lookup)
+            p_id, p_sq, p_rank, p_class, broken, of_group = whole_class_positives(
+                a, positives, near, lookup, apart
+            )
             if broken >= 0:
                 bad = (BAD_VECTOR, row, broken)
                 break
             positives = p_id.size
+        counts[POSITIVES_OF_GROUP] += of_group
         if positives == 0:
             counts[NO_POSITIVE] += 1
             continue
@@ -562,7 +592,7 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
         admitted = admit(
             (n_id, n_sq[:negatives], n_rank),
             (p_id, p_sq[:positives]),
-            never,
+            (never, groups, own_group),
             (ids, sq_distances, anchors),
             lookup,
             limits,

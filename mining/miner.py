@@ -78,6 +78,7 @@ def mine(
     vectors: NDArray[np.float32] | None = None,
     excluded: NDArray[np.bool_] | None = None,
     never_negatives: PairLists | None = None,
+    groups: NDArray[np.int64] | None = None,
     corpus: Corpus | None = None,
     threads: int | None = None,
 ) -> Mined:
@@ -90,8 +91,10 @@ def mine(
         with ``guards.duplicate_sq``, which is exact with them (see ``Guards``).
     excluded: bool (N,): rows that are neither anchors nor positives nor negatives (see ``suspects``).
     never_negatives: of each row of the whole set those that are not to be its negatives (``pair_lists``).
+    groups: int64 (N,), the group of each row of the whole set, −1 for none (``group_codes``); with
+        ``guards.same_group``.
     corpus: what the ids of the table are rows of; by default the set of the anchors. Where it is given, labels,
-        vectors, excluded and the rows of never_negatives are those of the anchors alone.
+        vectors, excluded, groups and the rows of never_negatives are those of the anchors alone.
     threads: how many to use; all cores that the process may use by default. The result does not depend on it.
 
     Tables over disjoint anchors may be mined apart: concatenate the columns, ``merge_confusions`` and
@@ -107,7 +110,7 @@ def mine(
     anchor_ids = as_anchor_ids(len(neighbours), labels, first_anchor, anchors)
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}, it must be at least 1")
-    lookup = lookup_of(labels, rule, vectors, excluded, never_negatives, corpus)
+    lookup = lookup_of(labels, rule, vectors, excluded, never_negatives, groups, corpus)
     ids, sq = read_only(neighbours.ids), read_only(neighbours.sq_distances)
     task = _Task(ids, sq, read_only(anchor_ids), lookup, limits_of(rule, confusion=corpus is None), labels)
     codes = labels.first_of(anchor_ids) if corpus is None else np.zeros(len(anchor_ids), np.int32)
@@ -240,6 +243,7 @@ def _report(
         entries=int(counts[kernels.ENTRIES]),
         positives=int(counts[kernels.POSITIVES]),
         positives_with_empty_interval=int(counts[kernels.EMPTY_INTERVAL]),
+        positives_of_group=int(counts[kernels.POSITIVES_OF_GROUP]),
         admissible=int(counts[kernels.ADMISSIBLE]),
         triplets=triplets,
         hinge=hinge,

@@ -19,12 +19,13 @@ class Corpus:
     """The rows that a neighbour table lists, where they are another set than its anchors.
 
     labels: of these rows, with the codes of the anchors' labels. vectors: float32 (C, D), those rows.
-    excluded: bool (C,), rows that are neither positives nor negatives.
+    excluded: bool (C,), rows that are neither positives nor negatives. groups: int64 (C,), −1 for none.
     """
 
     labels: Labels
     vectors: NDArray[np.float32] | None = None
     excluded: NDArray[np.bool_] | None = None
+    groups: NDArray[np.int64] | None = None
 
 
 def check_table(neighbours: NeighbourTable) -> None:
@@ -85,11 +86,12 @@ def lookup_of(
     vectors: NDArray[np.float32] | None,
     excluded: NDArray[np.bool_] | None,
     never_negatives: PairLists | None = None,
+    groups: NDArray[np.int64] | None = None,
     corpus: Corpus | None = None,
 ) -> kernels.Lookup:
     """What the kernel looks up by row id, checked to be of the same rows as the labels."""
     one_set = corpus is None
-    corpus = Corpus(labels, vectors, excluded) if corpus is None else corpus
+    corpus = Corpus(labels, vectors, excluded, groups) if corpus is None else corpus
     starts = class_rows = np.empty(0, np.int64)
     if rule.positives == "class":
         if vectors is None or corpus.vectors is None:
@@ -104,6 +106,7 @@ def lookup_of(
             f"never_negatives list {len(never_negatives)} rows, there are {len(labels)} labels: make the lists for as "
             "many rows"
         )
+    of_rows = _groups(corpus.groups, corpus.labels, rule)
     never = never_negatives or PairLists(np.empty(0, np.int64), np.empty(0, np.int64))
     return kernels.Lookup(
         members=read_only(corpus.labels.members),
@@ -114,10 +117,12 @@ def lookup_of(
         excluded=mask,
         never_starts=read_only(never.starts),
         never_rows=read_only(never.partners),
+        groups=of_rows,
         anchor_members=read_only(labels.members),
         anchor_offsets=_offsets(labels),
         anchor_vectors=values if one_set else _values(vectors, labels, rule),
         anchor_excluded=mask if one_set else _mask(excluded, labels),
+        anchor_groups=of_rows if one_set else _groups(groups, labels, rule),
         one_set=one_set,
     )
 
@@ -150,6 +155,21 @@ def _mask(excluded: NDArray[np.bool_] | None, labels: Labels) -> NDArray[np.bool
     return read_only(np.ascontiguousarray(excluded))
 
 
+def _groups(groups: NDArray[np.int64] | None, labels: Labels, rule: MiningRule) -> NDArray[np.int64]:
+    """Groups as the kernel reads them; empty where no guard asks for them."""
+    if rule.guards.same_group is None:
+        return read_only(np.empty(0, np.int64))
+    if groups is None:
+        raise InputError(
+            f"guards.same_group is {rule.guards.same_group!r}, but no groups are given: give the group of each row"
+        )
+    if groups.shape != (len(labels),) or groups.dtype != np.int64:
+        raise InputError(
+            f"groups are {groups.dtype} of shape {groups.shape}: give an int64 code for each of {len(labels)} rows"
+        )
+    return read_only(np.ascontiguousarray(groups))
+
+
 def limits_of(rule: MiningRule, *, confusion: bool) -> kernels.Limits:
     """The rule in the kernel's form: squared k, and for a guard that is off what refuses nothing."""
     guards = rule.guards
@@ -160,6 +180,9 @@ def limits_of(rule: MiningRule, *, confusion: bool) -> kernels.Limits:
         cap=int(rule.triplets_per_anchor),
         nearer_positive=bool(rule.nearer_positive),
         whole_class=rule.positives == "class",
+        never_pair=guards.same_group == "never-pair",
+        nearest_sq=-np.inf if guards.minimum_sq is None else float(guards.minimum_sq),
+        farthest_sq=np.inf if guards.maximum_sq is None else float(guards.maximum_sq),
         duplicate_sq=-1.0 if guards.duplicate_sq is None else float(guards.duplicate_sq),
         rank_first=int(first),
         rank_stop=int(stop),

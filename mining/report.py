@@ -40,6 +40,7 @@ class MiningReport:
     anchors_without_admissible_negative: a positive, but no negative that rule and guards admit.
     positives: (anchor, positive) pairs; positives_with_empty_interval: those for which
         (k·d(a,p))² >= d²(a,p) + m, so that no negative at all could fit.
+    positives_of_group: (anchor, positive) pairs that are none since both are of one group (``same_group``).
     admissible: (anchor, negative) pairs admissible for at least one positive, before the cap.
     refused: (anchor, negative) pairs that the bare rule admits and a guard refuses, by guard.
     triplets: triplets kept; hinge: the sum of their hinges d²(a,p) + m − d²(a,n).
@@ -54,6 +55,7 @@ class MiningReport:
     entries: int = 0
     positives: int = 0
     positives_with_empty_interval: int = 0
+    positives_of_group: int = 0
     admissible: int = 0
     triplets: int = 0
     hinge: float = 0.0
@@ -99,21 +101,24 @@ class MiningReport:
     def from_counts(plain: Mapping[str, Any]) -> "MiningReport":
         """The report that ``counts`` wrote, without ``triplets_by_class``.
 
-        A guard that it does not name refused nothing: there were fewer when it was written.
+        A guard that it does not name refused nothing: there were fewer when it was written. So with ``_YOUNGER``.
 
         Raises: InputError naming what is missing or unknown.
         """
         expected = {*_COUNTS, "hinge", "refused"}
-        if set(plain) != expected:
+        if set(plain) != expected and set(plain) != expected - _YOUNGER:
             wrong = ", ".join(sorted(set(plain) ^ expected))
             raise InputError(f"mining report has missing or unknown fields: {wrong}")
-        numbers: dict[str, Any] = {name: int(plain[name]) for name in _COUNTS}
+        numbers: dict[str, Any] = {name: int(plain.get(name, 0)) for name in _COUNTS}
         return MiningReport(
             **numbers,
             hinge=float(plain["hinge"]),
             refused={name: int(plain["refused"].get(name, 0)) for name in REFUSALS},
         )
 
+
+_YOUNGER = {"positives_of_group"}
+"""Counts that earlier versions did not write."""
 
 _COUNTS = tuple(f.name for f in fields(MiningReport) if f.type is int)
 

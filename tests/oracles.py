@@ -38,12 +38,14 @@ def first_shared(label_sets, a, b):
     return min(label_sets[a] & label_sets[b], default=None)
 
 
-def mine_by_loops(table, label_sets, rule, *, anchors, vectors=None, excluded=(), never=(), corpus=None):
+def mine_by_loops(
+    table, label_sets, rule, *, anchors, vectors=None, excluded=(), never=(), corpus=None, groups=None
+):
     """The rule of smart mining, one condition at a time over every (anchor, positive, negative).
 
     label_sets: a set of integer classes for each row. excluded: row ids. never: pairs of ids
-    that are no negatives, in either order. corpus: the rows that may be positives, by default all. Follows the wording
-    of ``MiningRule`` and ``Guards``, and shares no code with the miner.
+    that are no negatives, in either order. corpus: the rows that may be positives, by default all. groups: of
+    each row, −1 for none. Follows the wording of ``MiningRule`` and ``Guards``, and shares no code with the miner.
     """
     mined = OracleMined()
     for row, anchor in enumerate(anchors):
@@ -57,21 +59,31 @@ def mine_by_loops(table, label_sets, rule, *, anchors, vectors=None, excluded=()
         ]
         mined.counts["entries"] += len(near)
         near = [entry for entry in near if entry[1] not in excluded]
+        fellows = {
+            r for r in range(len(label_sets)) if groups is not None and -1 < groups[r] == groups[anchor]
+        }
+        apart = fellows - {anchor} if rule.guards.same_group == "never-pair" else set()
         positives = [entry for entry in near if first_shared(label_sets, anchor, entry[1]) is not None]
         negatives = [entry for entry in near if first_shared(label_sets, anchor, entry[1]) is None]
+        of_group = {p for _, p, _ in positives if p in apart}
+        positives = [entry for entry in positives if entry[1] not in apart]
         mined.counts["anchors_without_neighbour_positive"] += not positives
         if rule.positives == "class":
             assert vectors is not None
             known = {p for _, p, _ in positives} | {anchor} | set(excluded)
             for p in set(range(len(label_sets)) if corpus is None else corpus) - known:
-                if first_shared(label_sets, anchor, p) is not None:
+                if first_shared(label_sets, anchor, p) is not None and p in apart:
+                    of_group.add(p)
+                elif first_shared(label_sets, anchor, p) is not None:
                     difference = vectors[anchor] - vectors[p]
                     positives.append((float(np.dot(difference, difference)), p, -1))
             positives.sort()
+        mined.counts["positives_of_group"] += len(of_group)
         mined.counts["anchors_without_positive"] += not positives
         if positives:
             copies = copies_of(negatives, positives, rule.guards.duplicate_sq, vectors)
-            barred = {n for _, n, _ in negatives if (anchor, n) in never or (n, anchor) in never}
+            pairs = {n for _, n, _ in negatives if (anchor, n) in never or (n, anchor) in never}
+            barred = {"never_negative": pairs, "same_group": fellows if rule.guards.same_group else set()}
             _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies, barred)
     return mined
 
@@ -138,7 +150,7 @@ def refusal(positive, negative, positives, rule, copies, barred):
     """Why (a, p, n) is no triplet: "rule", the first guard against it, or None when it is one.
 
     positive, negative and positives are (squared distance, id, rank). copies: see `copies_of`. barred: ids that are
-    no negatives of the anchor.
+    no negatives of the anchor, by guard.
     """
     (sq_p, _, _), (sq_n, n, rank) = positive, negative
     guards = rule.guards
@@ -148,8 +160,11 @@ def refusal(positive, negative, positives, rule, copies, barred):
     score_p, score_n = 1 - sq_p / 2, 1 - sq_n / 2
     conditions = {
         "rule": outside and sq_n < sq_p + rule.margin and nearer,
-        "never_negative": n not in barred,
+        "never_negative": n not in barred["never_negative"],
+        "same_group": n not in barred["same_group"],
         "duplicate": guards.duplicate_sq is None or (sq_n > guards.duplicate_sq and n not in copies),
+        "distance": (guards.minimum_sq is None or sq_n >= guards.minimum_sq)
+        and (guards.maximum_sq is None or sq_n <= guards.maximum_sq),
         "rank_window": guards.rank_window is None or rank in range(*guards.rank_window),
         "percentile": guards.positive_percentile is None
         or sq_n > np.percentile(sq_known, guards.positive_percentile),

@@ -15,6 +15,7 @@ from ..labels import Labels
 from ..miner import COLUMNS, PAIR_COLUMNS
 from ..miner_input import Corpus
 from ..rule import MiningRule
+from .groups import of_one_group
 from .margins import within_margins
 from .order import out_of_order
 from .vectors import by_vectors
@@ -34,6 +35,7 @@ VIOLATIONS = {
     "active": "not d²(a,n) < d²(a,p) + m: the loss is already zero",
     "nearer_positive": "no row of the anchor's class is nearer than the negative",
     "never_negative": "anchor and negative are a pair that was never to be one",
+    "same_group": "the negative is of the anchor's group, or the positive is and must not be (same_group)",
     "guard": "a guard refuses the negative",
     "copy_of_positive": "the negative is the same thing as its positive (duplicate_sq)",
     "rank": "the ranks do not fit each other, the distances or the rule",
@@ -99,6 +101,7 @@ def check_triplets(
     tolerance: float = TOLERANCE,
     excluded: NDArray[np.bool_] | None = None,
     never_negatives: PairLists | None = None,
+    groups: NDArray[np.int64] | None = None,
     corpus: Corpus | None = None,
 ) -> AuditReport:
     """Check every condition that a triplet set must meet, from the embeddings up.
@@ -107,7 +110,7 @@ def check_triplets(
     labels: of the whole set.
     vectors: float32 (N, D), the embeddings that were mined; may be a memory map.
     sample: check only this many anchors, drawn by ``seed``, each with all its triplets. ``None`` checks all.
-    excluded: bool (N,), rows that were left out of mining. never_negatives: as they were mined with.
+    excluded: bool (N,), rows that were left out of mining. never_negatives, groups: as they were mined with.
     corpus: what positives and negatives are rows of, as they were mined with, vectors included; by default the set of
         the anchors.
 
@@ -119,7 +122,7 @@ def check_triplets(
 
     Raises: InputError for missing columns, columns of different lengths, or embeddings that do not fit the labels.
     """
-    other = Corpus(labels, vectors, excluded) if corpus is None else corpus
+    other = Corpus(labels, vectors, excluded, groups) if corpus is None else corpus
     columns = _checked_columns(columns, COLUMNS if corpus is None else PAIR_COLUMNS)
     if vectors.ndim != 2 or len(vectors) != len(labels):
         raise InputError(
@@ -146,6 +149,8 @@ def check_triplets(
     ]
     if never_negatives is not None:
         found["never_negative"] = inside[never_negatives.has(anchor, negative)]
+    if rule.guards.same_group is not None:
+        found["same_group"] = inside[of_one_group(rows[:, exists], groups, other.groups, rule.guards)]
     checked = {name: column[inside] for name, column in columns.items()}
     for violated in (
         _by_labels(checked, labels) if corpus is None else _by_relevance(checked, labels, corpus.labels),
@@ -237,6 +242,10 @@ def _by_rule(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> dict[str,
         refused |= sq_n <= guards.duplicate_sq
     if guards.rank_window is not None:
         refused |= (rank_n < guards.rank_window[0]) | (rank_n >= guards.rank_window[1])
+    if guards.minimum_sq is not None:
+        refused |= sq_n < guards.minimum_sq
+    if guards.maximum_sq is not None:
+        refused |= sq_n > guards.maximum_sq
     refused |= within_margins(sq_p, sq_n, guards)
     both_near = rank_p >= 0
     return {
@@ -289,12 +298,13 @@ def audit_parts(
     seed: int,
     excluded: NDArray[np.bool_] | None = None,
     never_negatives: PairLists | None = None,
+    groups: NDArray[np.int64] | None = None,
     corpus: Corpus | None = None,
 ) -> AuditReport:
     """Check triplet parts one after the other, so that memory follows the largest of them.
 
     parts: columns as mined, each part with anchors of its own. sample: about how many of the `anchors` of all parts
-    are checked, spread over the parts by their size; None checks all. excluded, never_negatives, corpus:
+    are checked, spread over the parts by their size; None checks all. excluded, never_negatives, groups, corpus:
     see ``check_triplets``.
     """
     reports = []
@@ -313,6 +323,7 @@ def audit_parts(
                     seed=seed_of_part,
                     excluded=excluded,
                     never_negatives=never_negatives,
+                    groups=groups,
                     corpus=corpus,
                 )
             )

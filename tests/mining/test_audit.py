@@ -16,7 +16,16 @@ from tripletmine.mining.miner import COLUMNS, mine
 from tripletmine.mining.rule import MiningRule
 
 ROWS = 150
-GUARDS = Guards(duplicate_sq=0.01, rank_window=(1, 38), minimum_margin_sq=0.01, relative_margin=0.01)
+GUARDS = Guards(
+    duplicate_sq=0.01,
+    rank_window=(1, 38),
+    minimum_margin_sq=0.01,
+    relative_margin=0.01,
+    minimum_sq=0.05,
+    maximum_sq=1.4,
+    same_group="never-pair",
+)
+GROUPS = np.arange(ROWS) % 13 - 1
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +56,9 @@ def several_labels():
 def test_what_is_mined_passes(vectors, table, labels, k_hardness, positives, guards, multi, order):
     labels = several_labels() if multi else labels
     rule = MiningRule(k_hardness, positives=positives, guards=guards, order=order, order_seed=5)
-    mined = mine(table, labels, rule, vectors=vectors)
+    mined = mine(table, labels, rule, vectors=vectors, groups=GROUPS)
     assert len(mined) > 20
-    report = check_triplets(mined.columns, labels, vectors, rule)
+    report = check_triplets(mined.columns, labels, vectors, rule, groups=GROUPS)
     assert report.ok, report.as_dict()
     assert report.checked == report.triplets == len(mined)
     assert report.coverage == mined.report.anchors_with_triplet / ROWS
@@ -126,6 +135,8 @@ def test_a_negative_of_the_anchors_class(vectors, table, labels):
         (MiningRule(1.0), MiningRule(1.0, guards=Guards(rank_window=(5, 9))), "guard"),
         (MiningRule(1.0), MiningRule(1.0, guards=Guards(minimum_margin_sq=0.1)), "guard"),
         (MiningRule(1.0), MiningRule(1.0, guards=Guards(relative_margin=0.2)), "guard"),
+        (MiningRule(1.0), MiningRule(1.0, guards=Guards(minimum_sq=0.4)), "guard"),
+        (MiningRule(1.0), MiningRule(1.0, guards=Guards(maximum_sq=0.4)), "guard"),
         (MiningRule(0.3, positives="class"), MiningRule(0.3), "rank"),
     ],
 )
@@ -146,6 +157,10 @@ def test_another_rule_than_claimed(vectors, table, labels, mined_by, claimed, ki
     }
     if kind in expected:
         assert found[kind].count == expected[kind]
+    if kind == "guard" and claimed.guards.minimum_sq:
+        assert found[kind].count == (sq_n < 0.4).sum()
+    if kind == "guard" and claimed.guards.maximum_sq:
+        assert found[kind].count == (sq_n > 0.4).sum()
     if kind == "guard" and claimed.guards.rank_window:
         assert found[kind].count == ((rank_n < 5) | (rank_n >= 9)).sum()
 
@@ -163,6 +178,19 @@ def test_pairs_that_are_never_negatives(vectors, table, labels):
     again = mine(table, labels, rule, never_negatives=lists)
     assert check_triplets(again.columns, labels, vectors, rule, never_negatives=lists).ok
     assert again.report.refused["never_negative"] >= len(barred)
+
+
+@pytest.mark.parametrize("same_group", ["never-negative", "never-pair"])
+def test_rows_of_one_group(vectors, table, labels, same_group):
+    columns = mine(table, labels, MiningRule(0.8)).columns
+    rule = MiningRule(0.8, guards=Guards(same_group=same_group))
+    found = check_triplets(columns, labels, vectors, rule, groups=GROUPS).violations
+    anchor, positive, negative = (GROUPS[columns[role]] for role in ("anchor", "positive", "negative"))
+    fellows = (anchor == negative) | ((anchor == positive) & (same_group == "never-pair"))
+    expected = int((fellows & (anchor >= 0)).sum())
+    assert {kind: each.count for kind, each in found.items()} == {"same_group": expected}
+    with pytest.raises(InputError, match=f"same_group is '{same_group}', but no groups are given"):
+        check_triplets(columns, labels, vectors, rule)
 
 
 def test_a_negative_that_is_a_copy_of_its_positive(vectors, labels):

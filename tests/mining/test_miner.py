@@ -27,6 +27,7 @@ COUNTS = (
     "entries",
     "positives",
     "positives_with_empty_interval",
+    "positives_of_group",
     "admissible",
 )
 
@@ -41,16 +42,23 @@ def triplets_of(mined):
     return list(zip(*(mined.columns[name].tolist() for name in names), strict=True))
 
 
-def assert_as_oracle(table, label_sets, rule, *, vectors=None, excluded=(), never=()):
+def assert_as_oracle(table, label_sets, rule, *, vectors=None, excluded=(), never=(), groups=None):
     """Mine with both and compare everything: triplets in order, counts, confusion, and the other columns."""
     labels = encode_labels(label_sets)
     # encode_labels numbers the classes that occur; the oracle's classes are these numbers.
     coded = [{labels.names.index(c) for c in classes} for classes in label_sets]
     mask = np.isin(np.arange(len(labels)), list(excluded))
     lists = pair_lists(sorted(never), len(labels)) if never else None
-    mined = mine(table, labels, rule, vectors=vectors, excluded=mask, never_negatives=lists)
+    mined = mine(table, labels, rule, vectors=vectors, excluded=mask, never_negatives=lists, groups=groups)
     expected = mine_by_loops(
-        table, coded, rule, anchors=range(len(table)), vectors=vectors, excluded=excluded, never=never
+        table,
+        coded,
+        rule,
+        anchors=range(len(table)),
+        vectors=vectors,
+        excluded=excluded,
+        never=never,
+        groups=groups,
     )
     assert triplets_of(mined) == expected.triplets
     report = mined.report.as_dict()
@@ -103,6 +111,9 @@ rules = st.builds(
         positive_percentile=st.sampled_from([None, None, 0.0, 30.0, 100.0]),
         minimum_margin_sq=st.sampled_from([None, None, 0.1, 1.0, 2.0]),
         relative_margin=st.sampled_from([None, None, 0.05, 0.5]),
+        minimum_sq=st.sampled_from([None, None, 0.0, 2.0]),
+        maximum_sq=st.sampled_from([None, None, 4.0, 5.0]),
+        same_group=st.sampled_from([None, "never-negative", "never-pair"]),
     ),
 )
 
@@ -129,7 +140,8 @@ def test_equals_the_triple_loop(rule, seed, rows, neighbours, classes, multi, ex
         table = exact_neighbours(vectors, neighbours)
         left_out = {e for e in excluded if e < rows}
         pairs = {(a, b) for a, b in never if a != b and max(a, b) < rows}
-        assert_as_oracle(table, sets, rule, vectors=vectors, excluded=left_out, never=pairs)
+        groups = rng.integers(-1, 4, rows)
+        assert_as_oracle(table, sets, rule, vectors=vectors, excluded=left_out, never=pairs, groups=groups)
 
 
 @pytest.mark.parametrize("k_hardness", [0.0, 0.8, 0.9, 1.0, 1.05])

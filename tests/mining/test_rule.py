@@ -45,4 +45,4 @@ def test_guards(parameters, message):
 
 
 def test_guards_are_off_by_default():
-    assert MiningRule(1.0).guards == Guards(None, None, None, None, None)
+    assert MiningRule(1.0).guards == Guards(*[None] * 8)
