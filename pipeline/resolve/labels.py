@@ -1,6 +1,8 @@
-"""What follows from rows with several labels: which losses can use them, and another fingerprint."""
+"""What follows from the labels and groups of rows: which losses and guards can use them, and another fingerprint."""
 
 from typing import Any, get_args
+
+import pyarrow as pa
 
 from ..errors import SpecError
 from ..plan.stage import RunFacts
@@ -11,6 +13,16 @@ from ..runfile.run_spec import RunSpec
 def label_keys(facts: RunFacts) -> dict[str, Any]:
     """A result key for training rows with several labels, of which earlier versions trained on the first alone."""
     return {"labels": "sets"} if facts.several[0] else {}
+
+
+def check_groups(spec: RunSpec, groups: pa.Array | None) -> None:
+    """Raises: SpecError where mining asks for groups, and the data set has none."""
+    asked = spec.mine.guards.same_group
+    if asked is not None and (groups is None or groups.null_count == len(groups)):
+        raise SpecError(
+            f'mine.guards.same_group is "{asked}", but no row of the data set has a group: add a column "group" to its '
+            "table, or leave mine.guards.same_group out"
+        )
 
 
 def check_losses(spec: RunSpec, facts: RunFacts) -> None:

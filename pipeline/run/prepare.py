@@ -23,7 +23,7 @@ from ..data.splits.assign import Splitting
 from ..errors import CorruptError, DataError, StaleError
 from ..plan.stage import RunFacts
 from ..resolve.label_forms import said_alike
-from ..resolve.labels import check_losses
+from ..resolve.labels import check_groups, check_losses
 from ..resolve.protocols import asked_in, check_validation
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import published
@@ -168,5 +168,6 @@ def _facts(
         remarks=tuple(said_alike({name for split in SPLITS for name in rows.class_sizes(split)})),
     )
     check_losses(spec, facts)
+    check_groups(spec, data.rows.groups)
     check_validation(facts.protocols, data, spec, begun=begun)
     return facts

@@ -11,6 +11,8 @@ from ..redact import has_secret
 
 _EXECUTION = "execution"
 _AS_BEFORE = "as_before"
+_NOT_ADDED = object()
+"""Of keys that are as old as fingerprints are."""
 _SETTING_OF = "setting of"
 
 Settings = TypeVar("Settings")
@@ -83,7 +85,7 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(each)
 
 
-def setting(of: type, name: str, *, is_execution: bool = False, as_before: Any = None) -> Any:
+def setting(of: type, name: str, *, is_execution: bool = False, as_before: Any = _NOT_ADDED) -> Any:
     """A key that is the field `name` of the dataclass `of`, which alone says its default and limits.
 
     is_execution: it says where or how fast the work is done, and never what comes out. as_before: see `added`.
@@ -95,7 +97,7 @@ def setting(of: type, name: str, *, is_execution: bool = False, as_before: Any =
         for word, bound in asdict(limit).items()
     }
     marks: dict[str, Any] = {_SETTING_OF: of.__name__} | ({_EXECUTION: True} if is_execution else {})
-    marks |= {} if as_before is None else {_AS_BEFORE: as_before}
+    marks |= {} if as_before is _NOT_ADDED else {_AS_BEFORE: as_before}
     return Field(default, json_schema_extra=marks, **limits)
 
 

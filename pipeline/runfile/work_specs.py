@@ -12,7 +12,7 @@ from ...mining.graphs.parameters import (
     HnswParameters,
     TraverseAddParameters,
 )
-from ...mining.guards import Guards
+from ...mining.guards import Guards, SameGroup
 from ...mining.hardness.controller import ControllerSettings
 from ...mining.rule import MiningRule, Order, PositiveSource
 from ...models.train.settings import TrainerSettings
@@ -97,6 +97,13 @@ class GuardsSpec(Section):
     """Pair a negative only with positives that are nearer by at least this, in squared distance."""
     relative_margin: float | None = setting(Guards, "relative_margin")
     """Pair a negative only with positives whose cosine s it stays below by this share of |s|."""
+    minimum_sq: float | None = setting(Guards, "minimum_sq", as_before=None)
+    """Refuse negatives nearer than this squared distance; of unit vectors, a cosine above s is one below 2 − 2s."""
+    maximum_sq: float | None = setting(Guards, "maximum_sq", as_before=None)
+    """Refuse negatives farther than this squared distance."""
+    same_group: SameGroup | None = setting(Guards, "same_group", as_before=None)
+    """What rows of one group (the data's column `group`: a product, a document, a camera) are to each other:
+    "never-negative", or "never-pair", neither positives nor negatives."""
 
     @model_validator(mode="after")
     def _fits(self) -> "GuardsSpec":

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...mining.audit.check import VIOLATIONS, audit_parts
 from ...mining.confusion import Confusion, merge_confusions
+from ...mining.guarding.groups import group_codes
 from ...mining.labels import Labels
 from ...mining.miner import mine
 from ...mining.miner_input import reads_vectors
@@ -32,6 +33,7 @@ from ..artifacts.triplets import (
     triplet_table,
 )
 from ..artifacts.weights import EMBEDDINGS
+from ..data.base import SPLITS
 from ..errors import CorruptError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
@@ -100,7 +102,12 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
             publish_json(
                 job.folder / HARDNESS,
                 choose_hardness(
-                    job, job.spec.mine.rule(1.0, job.seed()), resources.threads, _excluded(job), _vectors(job)
+                    job,
+                    job.spec.mine.rule(1.0, job.seed()),
+                    resources.threads,
+                    excluded=_excluded(job),
+                    vectors=_vectors(job),
+                    groups=_groups(job),
                 ),
             )
             return TaskOutput(files=(HARDNESS,), rows=0)
@@ -119,6 +126,7 @@ def _mine_rows(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         first_anchor=task.start,
         vectors=_vectors(job),
         excluded=_excluded(job),
+        groups=_groups(job),
         threads=resources.threads,
     )
     name = part_name(task.index)
@@ -148,6 +156,14 @@ def _excluded(job: Job) -> NDArray[np.bool_] | None:
     if job.spec.mine.exclude_suspects is None:
         return None
     return excluded_rows(job.folder / MISLABELLED, job.facts.train)
+
+
+def _groups(job: Job) -> NDArray[np.int64] | None:
+    """The group of each training row, where the rule asks for it."""
+    if job.spec.mine.guards.same_group is None:
+        return None
+    (codes,) = group_codes(rows_of(job.root, job.facts.data_digest).groups(SPLITS[0]))
+    return codes
 
 
 def _k_hardness(job: Job) -> float:
@@ -222,6 +238,7 @@ def _audit(job: Job, labels: Labels) -> dict[str, Any]:
         sample=job.spec.mine.audit_sample,
         anchors=merge_reports([_counts(receipt) for receipt in receipts]).anchors_with_triplet,
         seed=job.seed() % 2**32,
+        groups=_groups(job),
     )
     if not report.ok:
         kind, found = next(iter(report.violations.items()))

@@ -38,12 +38,14 @@ def choose_hardness(
     job: Job,
     rule: MiningRule,
     threads: int,
+    *,
     excluded: NDArray[np.bool_] | None,
     vectors: NDArray[np.float32] | None,
+    groups: NDArray[np.int64] | None,
 ) -> dict[str, Any]:
     """k of this epoch, and every number that led to it, JSON-ready.
 
-    rule, excluded, vectors: as the epoch mines, whatever its k.
+    rule, excluded, vectors, groups: as the epoch mines, whatever its k.
     """
     spec = job.spec.mine
     epoch = len(job.spec.mined_before(job.ref.epoch or 0))
@@ -54,7 +56,7 @@ def choose_hardness(
     settings = spec.build(ControllerSettings)
     history = list(_history(job))
     deciding = len(history) >= settings.k_first_epochs
-    candidates = _candidates(job, rule, settings, threads, excluded, vectors) if deciding else []
+    candidates = _candidates(job, rule, settings, threads, excluded, vectors, groups) if deciding else []
     seed = job.spec.run.seed
     choice = choose_k(history, candidates, settings, epoch if deciding else decay_epoch, spec.k_epochs, seed)
     return {**choice.why, "k_hardness": choice.k_hardness}
@@ -82,6 +84,7 @@ def _candidates(
     threads: int,
     excluded: NDArray[np.bool_] | None,
     vectors: NDArray[np.float32] | None,
+    groups: NDArray[np.int64] | None,
 ) -> list[Candidate]:
     anchors = sampled_rows(job.facts.train, job.spec.mine.sample, job.spec.run.seed)
     table = rows_of_table(job, anchors)
@@ -96,6 +99,7 @@ def _candidates(
         anchors=anchors,
         vectors=vectors,
         excluded=excluded,
+        groups=groups,
         threads=threads,
     )
 

@@ -80,6 +80,7 @@ def audit_folder(
         anchors=len(source.labels),
         seed=seed,
         excluded=source.excluded,
+        groups=source.groups,
         corpus=corpus,
     )
     if not recall_sample:

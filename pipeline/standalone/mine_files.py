@@ -162,6 +162,11 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
     for remark in alike:
         note(remark)
     check_minable(rows.labels, vectors, excluded)
+    if settings.rule.guards.same_group is not None and rows.groups is None:
+        raise DataError(
+            f"--same-group is {settings.rule.guards.same_group}, but the files have no column group: add it to "
+            "the table of labels, or leave --same-group out"
+        )
     wanted = default_neighbours(len(rows.mined)) if settings.neighbours is None else settings.neighbours
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -254,6 +259,7 @@ def _write_triplets(
             first_anchor=start,
             vectors=vectors,
             excluded=excluded,
+            groups=rows.groups,
             threads=settings.threads,
         )
         write_table(folder / part_name(index), triplet_table(mined.columns, labels))
@@ -279,6 +285,7 @@ def _audit(
         anchors=report.anchors_with_triplet,
         seed=settings.seed,
         excluded=rows.excluded,
+        groups=rows.groups,
     )
     publish_json(folder / AUDIT, found.as_dict())
     return found.as_dict()

@@ -11,6 +11,7 @@ from ...mining.audit.check import AuditReport, check_triplets
 from ...mining.defaults import NEIGHBOURS, RECALL_TARGET, default_neighbours
 from ...mining.errors import InputError
 from ...mining.graphs.build import GraphReport, neighbours_of
+from ...mining.guarding.groups import group_codes
 from ...mining.guarding.never_negatives import PairLists, pair_lists
 from ...mining.labels import Labels, encode_labels
 from ...mining.miner import mine as mine_table
@@ -94,6 +95,7 @@ def mine(
     normalise: bool = False,
     excluded: NDArray[np.bool_] | None = None,
     never_negatives: ArrayLike | None = None,
+    groups: Iterable[object] | None = None,
     method: str = "auto",
     threads: int | None = None,
     seed: int = 0,
@@ -106,6 +108,8 @@ def mine(
     another rule or labels without another search.
     normalise: scale the vectors to unit length first. excluded: bool (N,), rows to leave out (see ``suspects``).
     never_negatives: integers (M, 2), pairs of rows that are never each other's negative, whatever their labels.
+    groups: an integer or a string for each row, None for none; what rows of one group are to each other is
+    ``rule.guards.same_group``.
     method, threads, seed: of the search, as in ``neighbours``.
 
     Raises: InputError for vectors, labels or a table that cannot be mined: no two rows of a class, one class only,
@@ -123,6 +127,7 @@ def mine(
         vectors=array,
         excluded=excluded,
         never_negatives=_lists(never_negatives, len(array)),
+        groups=_grouped(groups, rule),
         threads=threads,
     )
     graph = table.report if isinstance(table, Neighbours) else None
@@ -137,14 +142,15 @@ def audit(
     *,
     normalise: bool = False,
     never_negatives: ArrayLike | None = None,
+    groups: Iterable[object] | None = None,
     sample: int | None = None,
     seed: int = 0,
 ) -> AuditReport:
     """Derive triplets again from vectors and labels, and say what does not hold.
 
-    triplets: a set, or columns like those of one. vectors, labels, normalise, never_negatives: as they were mined.
-    labels and rule are by default those of the set. sample: check only so many anchors, drawn by ``seed``, each with
-    all its triplets.
+    triplets: a set, or columns like those of one. vectors, labels, normalise, never_negatives, groups: as they were
+    mined. labels and rule are by default those of the set. sample: check only so many anchors, drawn by ``seed``, each
+    with all its triplets.
 
     Raises: InputError for missing columns, labels or rule, and for vectors that do not fit the labels.
     """
@@ -168,6 +174,7 @@ def audit(
         sample=sample,
         seed=seed,
         never_negatives=_lists(never_negatives, len(array)),
+        groups=_grouped(groups, rule),
     )
 
 
@@ -229,6 +236,17 @@ def _coded(labels: Classes | Labels, rows: int) -> Labels:
 
 def _lists(pairs: ArrayLike | None, rows: int) -> PairLists | None:
     return None if pairs is None else pair_lists(pairs, rows)
+
+
+def _grouped(groups: Iterable[object] | None, rule: MiningRule) -> NDArray[np.int64] | None:
+    if groups is None:
+        return None
+    if rule.guards.same_group is None:
+        raise InputError(
+            "groups are given, but no guard asks for them: say what rows of one group are to each other, with "
+            "Guards(same_group='never-negative') or 'never-pair'"
+        )
+    return group_codes(groups)[0]
 
 
 def _table(

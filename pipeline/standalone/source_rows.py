@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...mining.guarding.groups import group_codes
 from ...mining.labels import Labels, encode_labels
 from ...mining.vectors import as_vectors, is_unit, normalise
 from ..data.arrays import Arrays
@@ -23,11 +24,13 @@ ALL = "all"
 class FileRows:
     """The rows of a file, N of them, of which some are mined.
 
-    labels, keys: of all N. mined: int64 (M,), ascending, the rows that are. left_out: the others, counted by split.
+    labels, keys: of all N. groups: int64 (N,), −1 for none; None for a table without a column "group".
+    mined: int64 (M,), ascending, the rows that are. left_out: the others, counted by split.
     """
 
     labels: Labels
     keys: pa.Array
+    groups: NDArray[np.int64] | None
     mined: NDArray[np.int64]
     left_out: Mapping[str, int]
 
@@ -50,6 +53,7 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
     rows = source.rows
     check_keys(rows.keys)
     labels = _encoded(rows.labels)
+    groups = None if rows.groups is None else _grouped(rows.groups)
     subject = source.labels or source.location
     wanted = ALL if split == ALL else None if split is None else split_called(split)
     if split is not None and wanted is None:
@@ -59,7 +63,7 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
     if rows.splits is None or wanted == ALL:
         if wanted not in (None, ALL):
             raise SpecError(f'split is {split!r} but {subject} has no column "split": leave it out')
-        return FileRows(labels, rows.keys, np.arange(len(labels), dtype=np.int64), {})
+        return FileRows(labels, rows.keys, groups, np.arange(len(labels), dtype=np.int64), {})
     wanted = wanted or SPLITS[0]
     splits = rows.splits.to_pylist()
     counts = Counter(splits)
@@ -68,7 +72,7 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
         raise SpecError(f"{subject} has no {wanted} rows (it has {there}): choose others with --split")
     mined = np.flatnonzero(np.array([each == wanted for each in splits])).astype(np.int64)
     del counts[wanted]
-    return FileRows(labels, rows.keys, mined, dict(sorted(counts.items())))
+    return FileRows(labels, rows.keys, groups, mined, dict(sorted(counts.items())))
 
 
 def _encoded(column: pa.Array) -> Labels:
@@ -78,6 +82,13 @@ def _encoded(column: pa.Array) -> Labels:
     encoded = column.dictionary_encode()
     of_name = encode_labels(encoded.dictionary.to_pylist())
     return Labels(names=of_name.names, members=of_name.members[encoded.indices.to_numpy()])
+
+
+def _grouped(column: pa.Array) -> NDArray[np.int64]:
+    """As `group_codes` of the values."""
+    encoded = column.dictionary_encode()
+    (of_name,) = group_codes([*encoded.dictionary.to_pylist(), None])
+    return of_name[encoded.indices.fill_null(len(of_name) - 1).to_numpy()]
 
 
 def read_vectors(

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...mining.guarding.groups import group_codes
 from ...mining.guards import Guards
 from ...mining.labels import Labels
 from ...mining.miner_input import Corpus
@@ -21,6 +22,7 @@ from ..artifacts.scores import mined_epoch
 from ..artifacts.triplets import part_name, part_names
 from ..artifacts.weights import EMBEDDINGS
 from ..data.arrays import Arrays
+from ..data.base import SPLITS
 from ..errors import CorruptError, SpecError
 from ..plan.refs import StageRef, manifest_of
 from ..plan.stage import stage_seed
@@ -59,6 +61,7 @@ class CorpusSource:
 class TripletSource:
     """folder: of the files that mining left. epoch: of the run; None for a folder that `tripletmine mine` wrote.
     labels, keys: of all rows. excluded: bool (N,), those that were left out of mining; None where there are none.
+    groups: int64 (N,), the group of each row, −1 for none; None where the data have none.
     rule: with which was mined. neighbours: path of the neighbour table.
 
     sources: int64 (N,), the place of each row in the data set as it came; None where rows are in that order.
@@ -76,6 +79,7 @@ class TripletSource:
     labels: Labels
     keys: pa.Array
     excluded: NDArray[np.bool_] | None
+    groups: NDArray[np.int64] | None
     sources: NDArray[np.int64] | None
     rule: MiningRule
     counts: Mapping[str, Any]
@@ -143,6 +147,7 @@ def _mined_alone(folder: Path) -> TripletSource:
         labels=rows.labels,
         keys=rows.keys,
         excluded=rows.excluded,
+        groups=rows.groups,
         sources=None,
         rule=rule,
         counts=counts,
@@ -172,6 +177,7 @@ def _of_queries(
         labels=relevance.labels(),
         keys=names[0],
         excluded=None,
+        groups=None,
         sources=None,
         rule=rule,
         counts=counts,
@@ -211,6 +217,7 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
         labels=labels_of(root, facts.data_digest),
         keys=rows.table["key"].combine_chunks(),
         excluded=None,
+        groups=group_codes(rows.groups(SPLITS[0]))[0],
         sources=rows.table["source"].to_numpy(),
         rule=spec.mine.rule(
             float(mine.report["k_hardness"]), stage_seed(spec.run.seed, StageRef(mine.epoch, "mine"))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ....mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET
+from ....mining.guards import Guards
 from ....mining.rule import MiningRule
 from ...terminal.errors import reporting
 from ...terminal.plain import say
@@ -103,6 +104,48 @@ def mine(
     order: Annotated[
         str, typer.Option(help="farthest: the hardest pairs of an anchor; or random ones, by --seed.")
     ] = MiningRule.order,
+    duplicate_sq: Annotated[
+        float | None,
+        typer.Option(
+            metavar="D²", help="Refuse negatives at most so far from the anchor or a positive of it."
+        ),
+    ] = None,
+    minimum_sq: Annotated[
+        float | None,
+        typer.Option(
+            metavar="D²", help="Refuse negatives nearer than this. A cosine above s is a D² below 2 − 2s."
+        ),
+    ] = None,
+    maximum_sq: Annotated[
+        float | None, typer.Option(metavar="D²", help="Refuse negatives farther than this.")
+    ] = None,
+    minimum_margin_sq: Annotated[
+        float | None,
+        typer.Option(metavar="D²", help="Refuse negatives that are not farther than their positive by this."),
+    ] = None,
+    relative_margin: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="Refuse negatives whose cosine is not below the positive's by this share."
+        ),
+    ] = None,
+    positive_percentile: Annotated[
+        float | None,
+        typer.Option(
+            metavar="0…100", help="Refuse negatives not farther than this percentile of the positives."
+        ),
+    ] = None,
+    rank_window: Annotated[
+        tuple[int, int] | None,
+        typer.Option(metavar="FIRST STOP", help="Refuse negatives of other ranks among the neighbours."),
+    ] = None,
+    same_group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODE",
+            help="What rows with the same value in the column group are to each other: never-negative or never-pair.",
+        ),
+    ] = None,
     memory_mib: Annotated[int | None, typer.Option(metavar="MIB", help="What the search may use.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="By default all cores.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -119,6 +162,16 @@ def mine(
             {"queries": queries, "corpus": corpus, "relevant": relevant},
             positives,
         )
+        guards = Guards(
+            duplicate_sq=duplicate_sq,
+            rank_window=rank_window,
+            positive_percentile=positive_percentile,
+            minimum_margin_sq=minimum_margin_sq,
+            relative_margin=relative_margin,
+            minimum_sq=minimum_sq,
+            maximum_sq=maximum_sq,
+            same_group=same_group,  # pyright: ignore[reportArgumentType]  checked by the guards themselves
+        )
         rule = MiningRule(
             k_hardness=k_hardness,
             margin=margin,
@@ -128,6 +181,7 @@ def mine(
             nearer_positive=nearer_positive,
             order=order,  # pyright: ignore[reportArgumentType]  the same
             order_seed=seed,
+            guards=guards,
         )
         search: dict[str, Any] = {
             "neighbours": neighbours,

@@ -2,7 +2,8 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from tripletmine.pipeline.errors import CorruptError
+from tripletmine.pipeline.data.rows import RunRows
+from tripletmine.pipeline.errors import CorruptError, SpecError
 from tripletmine.pipeline.plan.refs import StageRef, manifest_of
 from tripletmine.pipeline.plan.work import Task
 from tripletmine.pipeline.run.directory import open_run
@@ -58,3 +59,27 @@ def test_the_guard_against_duplicates_reads_the_embeddings_and_has_a_fingerprint
     audit = audit_folder(REF.folder(spec.root)).triplets
     assert audit.ok, audit.as_dict()
     assert manifest.inputs["keys"].keys() - without.inputs["keys"].keys() == {"duplicates_of"}
+
+
+def test_a_guard_by_group_needs_groups(tmp_path) -> None:
+    spec = small_spec(tmp_path, mine={"guards": {"same_group": "never-pair"}})
+    with pytest.raises(SpecError, match='same_group is "never-pair", but no row of the data set has a group'):
+        finish(spec)
+
+
+def test_rows_of_one_group_are_never_negatives_of_each_other(digits_run, copied_run, monkeypatch) -> None:
+    """Only the mine stage is looked at: digits, which have no groups, are given some."""
+    spec = copied_run()
+    expected = manifest_of(spec.root, REF)
+    groups = [None if row % 5 == 0 else str(row % 3) for row in range(10_000)]
+    monkeypatch.setattr(RunRows, "groups", lambda rows, split: groups[: len(rows.range(split))])
+    monkeypatch.setattr("tripletmine.pipeline.run.prepare.check_groups", lambda *_: None)
+    guards = spec.mine.guards.model_copy(update={"same_group": "never-negative"})
+    guarded = spec.model_copy(update={"mine": spec.mine.model_copy(update={"guards": guards})})
+    shutil.rmtree(REF.folder(spec.root))
+    with open_run(guarded) as run:
+        manifest = run_stage(run, MINE, REF, SerialExecutor(), Recorded()).manifest
+    assert manifest.report["counts"]["refused"]["same_group"] > 0
+    assert expected is not None
+    assert expected.report["counts"]["refused"]["same_group"] == 0
+    assert audit_folder(REF.folder(spec.root)).ok

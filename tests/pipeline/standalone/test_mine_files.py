@@ -243,3 +243,53 @@ def test_an_unknown_order_is_refused(tmp_path: Path, digits) -> None:
     result = CliRunner().invoke(app, [*command, "--order", "nearest"])
     assert result.exit_code != 0
     assert "--order is 'nearest' but must be one of farthest, random" in result.output
+
+
+def test_guards_on_the_command_line(digits, tmp_path: Path) -> None:
+    vectors, labels = digits
+    table = {
+        "label": labels.astype(str),
+        "group": [None if i % 4 == 0 else f"page {i % 9}" for i in range(ROWS)],
+    }
+    pq.write_table(pa.table({"embedding": list(vectors), **table}), tmp_path / "pages.parquet")
+    options = {
+        "--duplicate-sq": "0.15",
+        "--minimum-sq": "0.17",
+        "--maximum-sq": "0.3",
+        "--minimum-margin-sq": "0.01",
+        "--relative-margin": "0.01",
+        "--positive-percentile": "5",
+        "--same-group": "never-pair",
+    }
+    arguments = ["mine", "--embeddings", str(tmp_path / "pages.parquet"), "--out", str(tmp_path / "out")]
+    arguments += [text for option in options.items() for text in option] + ["--rank-window", "2", "60"]
+    result = CliRunner().invoke(app, [*arguments, "--neighbours", "100", "--k-hardness", "0.8"])
+    assert result.exit_code == 0, result.output
+    about = json.loads((tmp_path / "out" / "mining.json").read_text())
+    refused = about["counts"]["refused"]
+    assert {name for name, count in refused.items() if not count} == {"never_negative"}
+    assert about["counts"]["positives_of_group"] > 0
+    assert open_triplets(tmp_path / "out").rule.guards.same_group == "never-pair"
+    assert audit_folder(tmp_path / "out").ok
+    unguarded = mine((str(tmp_path / "pages.parquet"), None), tmp_path / "all", neighbours=100)
+    groups = present(open_triplets(tmp_path / "all").groups)
+    columns = pq.read_table(tmp_path / "all" / "triplets", columns=["anchor", "negative"])
+    anchor, negative = (groups[columns[name].to_numpy()] for name in ("anchor", "negative"))
+    assert unguarded.mining.refused["same_group"] == 0
+    assert ((anchor == negative) & (anchor >= 0)).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--same-group", "never-pair"], "--same-group is never-pair, but the files have no column group"),
+        (["--same-group", "never"], "--same-group is 'never' but must be one of never-negative, never-pair"),
+        (["--minimum-sq", "0.5", "--maximum-sq", "0.4"], "no distance lies between"),
+    ],
+)
+def test_guards_that_cannot_be_asked_for(digits, tmp_path: Path, options: list[str], message: str) -> None:
+    saved = save(tmp_path, "npz", *digits)
+    arguments = ["mine", "--embeddings", saved[0], "--out", str(tmp_path / "out"), *options]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    assert message in " ".join(result.output.split())
