@@ -21,6 +21,7 @@ from .commands.on_triplets.audit import audit
 from .commands.on_triplets.mine import mine
 from .commands.on_triplets.suspects import suspects
 from .commands.on_triplets.triplets import triplets
+from .terminal.plain import print_anywhere
 
 app = typer.Typer(
     name="tripletmine",
@@ -58,4 +59,5 @@ def options(
 
 def main() -> None:
     """The console script."""
+    print_anywhere()
     app()

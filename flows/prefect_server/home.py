@@ -56,7 +56,7 @@ def _lock(directory: Path) -> int | None:
 def on_network_file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
     """Whether `path` lies on a file system where SQLite cannot work. False where the system does not tell."""
     try:
-        lines = mounts.read_text().splitlines()
+        lines = os.fsdecode(mounts.read_bytes()).splitlines()  # paths, in whatever encoding
     except OSError:
         return False
     kinds = dict(_mount(line) for line in lines)

@@ -83,6 +83,12 @@ def _message(error: Exception) -> str:
         subject = f"{error.filename}: " if error.filename else ""
         remedy = _REMEDIES.get(error.errno, "--debug shows where it happened")
         return f"{subject}{error.strerror}: {remedy}"
+    if isinstance(error, UnicodeEncodeError):
+        # Of a path: what is printed and what is written as text goes through whatever the locale is.
+        return (
+            f"{error.object!r} cannot be the name of a file here, where the locale's encoding is {error.encoding}: set "
+            "PYTHONUTF8=1, or LC_ALL=C.UTF-8"
+        )
     # httpx' error, by its form: importing its library only to ask for its type would cost half a second.
     if getattr(getattr(error, "response", None), "status_code", None) in (401, 403):
         return (

@@ -5,6 +5,7 @@ its own has them; those of a service or of a batch job lie below, on the path of
 """
 
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def _said(root: Path, controller: str, *names: str) -> Iterator[str]:
 
 def _folders(root: Path, controller: str) -> Iterator[Path]:
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = os.fsdecode((root / "proc/self/cgroup").read_bytes()).splitlines()
     except OSError:
         return
     for line in lines:

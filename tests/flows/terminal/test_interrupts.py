@@ -49,9 +49,9 @@ def test_a_signal_ends_a_command_with_the_one_that_continues(number: signal.Sign
 
 STUCK = """
 with interruptible(grace_seconds={grace}):
-    print("ready", flush=True)
     while True:
         try:
+            print("ready", flush=True)  # within, as the signal may come at once
             time.sleep(30)
         except KeyboardInterrupt:
             {then}
