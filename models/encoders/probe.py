@@ -16,7 +16,8 @@ def check_encoder(
     seed: of the probe, and of the weights that lazy layers make when they see their first batch.
 
     Refuses, with a ModelError: what is no torch module, an exception in the forward pass (its own message is
-    shown), an output that is not a floating-point tensor (2, embedding_dim), NaN or infinite values.
+    shown), an output that is not a floating-point tensor (2, embedding_dim), NaN or infinite values, no parameter
+    that can be trained.
     The training mode of every layer and the global random state are left as they were.
     """
     if not isinstance(encoder, nn.Module):
@@ -39,6 +40,12 @@ def check_encoder(
         for module, training in modes:
             module.training = training
     _check_output(output, subject, embedding_dim)
+    # After the probe, since lazy layers have their parameters from then on.
+    if not any(parameter.requires_grad for parameter in encoder.parameters()):
+        raise ModelError(
+            f"{subject} has no parameter that can be trained: give it a layer that learns, such as "
+            "torch.nn.Linear, or mine the vectors as they are (`tripletmine mine`)"
+        )
     return encoder
 
 

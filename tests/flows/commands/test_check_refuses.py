@@ -35,6 +35,9 @@ def nothing(input_shape, embedding_dim):
 def failing(input_shape, embedding_dim):
     raise OSError("the licence server is away")
 
+def unchanged(input_shape, embedding_dim):
+    return nn.Identity()
+
 def hook():
     raise RuntimeError("no augmentation today")
 """
@@ -75,6 +78,10 @@ CASES: dict[str, tuple[str, str]] = {
     "no such argument": (encoder("Linear", arguments="{depth = 3}"), "takes no argument 'depth'"),
     "no module": (encoder("nothing"), "gave a NoneType but must give a torch.nn.Module"),
     "an encoder that fails": (encoder("failing"), "failed: OSError: the licence server is away"),
+    "nothing to train": (
+        encoder("unchanged"),
+        "encoder 'encoders.py:unchanged' has no parameter that can be trained: give it a layer that learns",
+    ),
     "another width": (encoder("Linear", arguments="{width = 7}"), "but must return (2, 8)"),
     "weights of another": (
         VECTORS + MLP + 'weights = "other.safetensors"\n',

@@ -106,6 +106,10 @@ class Fixed(nn.Module):
         return self.output
 
 
+def frozen(encoder):
+    return encoder.requires_grad_(False)
+
+
 @pytest.mark.parametrize(
     ("made", "said"),
     [
@@ -115,6 +119,8 @@ class Fixed(nn.Module):
         (Fixed(torch.zeros(2, 4, dtype=torch.int64)), "returned a torch.int64 tensor"),
         (Fixed((1, 2)), "returned a tuple but must return a floating-point tensor"),
         (Fixed(RuntimeError("size mismatch at my layer")), "RuntimeError: size mismatch at my layer"),
+        (Fixed(torch.zeros(2, 4)), "has no parameter that can be trained: give it a layer that learns"),
+        (frozen(nn.Sequential(nn.Flatten(), nn.Linear(64, 4))), "has no parameter that can be trained"),
         ("no module", "gave a str but must give a torch.nn.Module"),
     ],
 )
@@ -129,6 +135,14 @@ def test_a_user_encoder_that_returns_something_else_is_refused(made, said):
         )
     assert "encoder 'mine'" in str(caught.value)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("layers", [(nn.Linear(64, 4),), (nn.LazyLinear(4),)])
+def test_one_layer_that_learns_is_enough(layers):
+    encoder = nn.Sequential(nn.Flatten(), *layers)
+    assert (
+        check_encoder(encoder, subject="encoder", input_shape=(1, 8, 8), embedding_dim=4, seed=0) is encoder
+    )
 
 
 def test_the_probe_leaves_layers_frozen_in_evaluation_mode_as_they_were():
