@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from httpx import TransportError
 from prefect.exceptions import ObjectNotFound, PrefectSignal, TerminationSignal
 
 Outcome = TypeVar("Outcome")
@@ -63,6 +64,8 @@ def _what_ends_the_run(error: BaseException) -> BaseException | None:
 def _reason(error: BaseException) -> str:
     if isinstance(error, ObjectNotFound):
         return "its server does not know it any more"
+    if isinstance(error, TransportError):
+        return "its server does not answer (where it was a private one, .prefect/server.log says why)"
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 

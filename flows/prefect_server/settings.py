@@ -46,6 +46,15 @@ def new_key() -> str:
     return os.environ.get(SERVER_KEY) or f"tripletmine:{secrets.token_urlsafe(32)}"
 
 
+_IMPATIENT = {
+    "PREFECT_CLIENT_MAX_RETRIES": "1",
+    "PREFECT_CLIENT_RETRY_JITTER_FACTOR": "0",
+    "PREFECT_API_REQUEST_TIMEOUT": "10",
+}
+"""Of a server on this machine: one try more, after two seconds. It is there or it has ended, and the run, which goes on
+without it, would stand still while Prefect tries again: by default for a minute at each request."""
+
+
 def api_settings(url: str, key: str) -> dict[str, str]:
     """How a client reaches the private server: never by way of a proxy, which has a loopback of its own."""
     direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
@@ -55,6 +64,7 @@ def api_settings(url: str, key: str) -> dict[str, str]:
         "PREFECT_API_AUTH_STRING": key,
         "NO_PROXY": without_proxy,
         "no_proxy": without_proxy,
+        **unless_set(_IMPATIENT),
     }
 
 

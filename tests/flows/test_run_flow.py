@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -121,6 +122,26 @@ def test_a_run_goes_on_whose_record_is_cancelled_and_deleted(run_file, tmp_path,
     assert (root / "test" / "manifest.json").exists()
     assert not (root / ".prefect" / "storage").exists()
     assert ask(prefect_server.url, prefect_server.key, "/flow_runs/filter", named("vanishing")) == []
+
+
+def test_a_run_goes_on_at_once_whose_private_server_was_killed(run_file, tmp_path):
+    """From within, by its encoder. Prefect's own patience would take a minute for each of several requests."""
+    shutil.copy(Path(__file__).with_name("killing.py"), run_file.parent)
+    run_file.write_text(run_file.read_text().replace('"mlp"', '"killing.py:build"'))
+    ended = run(run_file, tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    lost = [line for line in ended.stderr.splitlines() if "Prefect" in line]
+    assert len(lost) == 1, ended.stderr
+    assert "Prefect no longer records this run, which goes on: its server does not answer" in lost[0]
+    assert "Traceback" not in ended.stderr
+    assert (root_of(run_file, "tiny") / "test" / "manifest.json").exists()
+    at, on = (_time_of(ended.stderr, said) for said in ("no longer records", "embed of epoch 1"))
+    assert on - at < timedelta(seconds=45), ended.stderr
+
+
+def _time_of(lines, said):
+    (line,) = (line for line in lines.splitlines() if said in line)
+    return datetime.strptime(line.split()[0], "%H:%M:%S")
 
 
 def test_an_interrupted_run_ends_its_server_and_says_how_to_go_on(run_file, tmp_path):
