@@ -6,8 +6,7 @@
 #   sbatch --ntasks=33 --mem-per-cpu=6G --time=2-0 deploy/slurm.sh RUN.toml        # 32 workers
 #
 # --ntasks         one for the run, and one for each worker; each has one core
-# --mem-per-cpu    of a worker: the largest "memory a task" of `tripletmine check RUN.toml` and 512 MiB more, divided by 0.6;
-#                  with less, Dask writes to disk or stops giving tasks
+# --mem-per-cpu    of a worker: at least what `tripletmine check RUN.toml` says of workers, or Dask pauses them
 # --time           two minutes before its end the run is ended like by Ctrl-C; the same command continues it then, as it
 #                  does after scancel or the loss of a node
 #

@@ -18,13 +18,23 @@ from ..storage.journal import note_event
 from ..storage.manifest import SCHEMA, Manifest
 from ..storage.publish import remove_partials
 from ..storage.receipts import Receipt, damaged_files, misfits
-from ..workers.base import Executor, perform
+from ..workers.base import PAUSED_AT, Executor, perform, worker_limit_mib
 from ..workers.serial import SerialExecutor
 from .directory import Run
 from .progress import Progress
 
 _DISK_RESERVE = 64 * 2**20
 """For what others write meanwhile: journal, logs, the records of Prefect."""
+
+_SMALLER = {
+    "embed": "lower embed.chunk_rows or embed.batch_rows",
+    "graph": "raise graph.parts, or lower graph.chunk_rows and graph.memory_mib",
+    "mine": "lower mine.chunk_rows",
+    "train": "lower train.embed_rows",
+    "evaluate": "lower embed.chunk_rows or embed.batch_rows",
+    "test": "lower embed.chunk_rows or embed.batch_rows",
+}
+"""What makes the tasks of a stage need less memory."""
 
 _MENDED = {
     "images_per_row": "showed as many images in an epoch of stored triplets as there are rows",
@@ -198,10 +208,17 @@ def _check_means(plan: Plan, executor: Executor, job: Job) -> None:
                 f"{machine_memory_mib()} MiB: start the run in a larger one"
             )
         if not phase.on_driver and phase.memory_mib > executor.memory_mib:
+            more = (
+                "start the run in a larger one"
+                if executor.in_process
+                else f"give it a limit of at least {worker_limit_mib(phase.memory_mib)} MiB for each of its threads "
+                f"(Dask pauses a worker that fills {PAUSED_AT:.0%}; [cluster] worker_memory_mib and workers, or "
+                "`dask worker --memory-limit`)"
+            )
             raise UnavailableError(
-                f"a task of {job.ref} ({phase.name}) needs {phase.memory_mib} MiB but a worker has "
-                f"{executor.memory_mib} MiB: give workers more memory, or lower {job.ref.stage}'s chunk_rows "
-                "or raise graph.parts"
+                f"a task of {job.ref} ({phase.name}) needs {phase.memory_mib} MiB but "
+                f"{'this machine or container' if executor.in_process else 'a worker'} has {executor.memory_mib} MiB "
+                f"for it: {more}, or {_SMALLER.get(job.ref.stage, 'lower chunk_rows')}"
             )
     free, needed = shutil.disk_usage(job.folder).free, plan.disk_bytes + _DISK_RESERVE
     if needed > free:

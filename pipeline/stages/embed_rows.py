@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..artifacts.weights import weights_of
 from ..plan.stage import Job, RunFacts
-from ..plan.work import TaskResources
+from ..plan.work import PROCESS_MIB, TaskResources
 from ..resolve.encoder import scaling_of
 from ..runfile.run_spec import RunSpec
 from ..training.trial import refuse_non_finite
@@ -15,14 +15,14 @@ from ..workers.opened import data_of, encoder_of, rows_of
 
 
 def embedding_memory_mib(spec: RunSpec, facts: RunFacts) -> int:
-    """Memory of one task: its vectors, three batches of items (one read ahead), and torch with an encoder.
+    """Memory for one task: its process, its vectors and three batches of items (one read ahead).
 
     The encoder's own activations are not known before it runs; 64 times a batch of floats is generous for small
     convolutional networks.
     """
     vectors = spec.embed.chunk_rows * spec.encoder.embedding_dim * 4
     items = spec.embed.batch_rows * facts.item_bytes * 4
-    return 400 + (vectors + items * 64) // 2**20
+    return PROCESS_MIB + (vectors + items * 64) // 2**20
 
 
 def embed_rows(

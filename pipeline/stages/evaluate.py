@@ -17,7 +17,7 @@ from ..data.base import SPLITS
 from ..errors import CorruptError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
-from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
+from ..plan.work import PROCESS_MIB, Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from ..resolve.encoder import scaling_keys
 from ..resolve.protocols import BY_ROLE_AND_GROUP
 from ..runfile.run_spec import RunSpec
@@ -83,7 +83,9 @@ def _plan(spec: RunSpec, facts: RunFacts, ref: StageRef) -> Plan:
         rows += count
     vectors_mib = rows * spec.encoder.embedding_dim * 4 // 2**20
     # Metrics on the flow's machine: exact search by blocks of a fixed size.
-    phases.append(Phase(_MEASURE, (Task(_MEASURE, 0, 0, 0),), 600 + vectors_mib, True, reads_scratch=True))
+    phases.append(
+        Phase(_MEASURE, (Task(_MEASURE, 0, 0, 0),), PROCESS_MIB + vectors_mib, True, reads_scratch=True)
+    )
     return Plan(tuple(phases), disk_bytes=rows * spec.encoder.embedding_dim * 4)
 
 

@@ -37,7 +37,7 @@ from ..data.base import SPLITS
 from ..errors import CorruptError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
-from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
+from ..plan.work import PROCESS_MIB, Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from ..resolve.graph import resolve_neighbours
 from ..resolve.labels import label_keys
 from ..runfile.run_spec import RunSpec
@@ -72,7 +72,7 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     triplets = spec.mine.triplets_per_anchor * _TRIPLET_BYTES
     everything = facts.train * spec.encoder.embedding_dim * 4 if _reads_vectors(spec) else 0
     memory = (
-        300
+        PROCESS_MIB
         + (rows * (resolve_neighbours(spec, facts) * 24 + triplets * 2) + facts.train * 16 + everything)
         // 2**20
     )

@@ -8,7 +8,7 @@ from typing import Any
 from ..artifacts.weights import ENCODER_FILE, STATE_FILE, first_weights
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
-from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources
+from ..plan.work import PROCESS_MIB, Phase, Plan, Task, TaskOutput, TaskResources
 from ..resolve.batches import STORED_SHARE, images_per_epoch
 from ..resolve.encoder import scaling_keys
 from ..resolve.labels import label_keys
@@ -57,8 +57,10 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     images = images_per_epoch(spec, facts.train)
     batch = spec.train.classes_per_batch * spec.train.images_per_class
     at_once = min(batch, spec.train.embed_rows or batch)
-    # Each process has torch, the rows' books and an encoder at work; each loader process torch and some batches.
-    memory = spec.train.processes * (500 + (at_once * facts.item_bytes * 4 * 256 + facts.train * 64) // 2**20)
+    # Each process has the rows' books and an encoder at work, all but the first on top of torch alone; each loader
+    # process torch and some batches.
+    memory = PROCESS_MIB + (spec.train.processes - 1) * 500
+    memory += spec.train.processes * ((at_once * facts.item_bytes * 4 * 256 + facts.train * 64) // 2**20)
     memory += spec.train.processes * spec.train.loader_workers * 300
     phase = Phase("epoch", (Task("epoch", 0, 0, images),), memory, on_driver=spec.train.where == "driver")
     return Plan(phases=(phase,), disk_bytes=64 * 2**20)

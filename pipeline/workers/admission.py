@@ -1,4 +1,4 @@
-"""Which Dask workers may take tasks: those with our versions that see the run directory.
+"""Which Dask workers may take tasks: those with our versions that see the run directory. Which are paused.
 
 Goes to workers and schedulers by value: a machine with another tripletmine, or none, must understand it. So what a
 method needs there comes from the standard library, or with the object.
@@ -70,20 +70,44 @@ class Admission(WorkerPlugin):
         problem = await asyncio.to_thread(self.problem)
         if problem is None:
             return
-        worker.log_event(self.topic, {"worker": worker.address, "problem": problem})
+        worker.log_event(self.topic, {"worker": worker.address, "news": f"gets no tasks, since it {problem}"})
         worker.status = Status.closing_gracefully  # the scheduler gives it nothing from now on
         closing = worker.close(nanny=True, executor_wait=False, reason=f"refused by {self.root}: {problem}")
         worker.refusal = asyncio.ensure_future(closing)  # not awaited: to close waits for this very method
 
 
-class Departure(SchedulerPlugin):
-    """Takes the admission back when the flow is gone, however it ended: later workers are none of its business."""
+class Watch(SchedulerPlugin):
+    """On the scheduler, for one flow: tells it of workers that Dask pauses, and takes its admission back when it is
+    gone, however it ended: later workers are none of its business.
 
-    def __init__(self, *, client: str, name: str):
-        self.client, self.name = client, name
+    client: the flow's. topic: of the events, and the name of both plugins.
+    """
+
+    def __init__(self, *, client: str, topic: str):
+        self.client, self.topic = client, topic
+
+    async def start(self, scheduler: Any) -> None:
+        """Some may be paused already."""
+        self.scheduler = scheduler
+        for worker in scheduler.workers.values():
+            if worker.status == Status.paused:
+                self._tell(worker)
+
+    def log_event(self, topic: str, msg: Any) -> None:
+        """Each change of a worker's status is an event under the worker's address."""
+        worker = self.scheduler.workers.get(topic)
+        if worker is not None and isinstance(msg, dict) and msg.get("status") == Status.paused.name:
+            self._tell(worker)
+
+    def _tell(self, worker: Any) -> None:
+        news = (
+            f"is paused by Dask, since it fills most of its {worker.memory_limit >> 20} MiB, and gets tasks again when "
+            "it needs less: give workers more memory (`tripletmine check` says how much), or fewer threads"
+        )
+        self.scheduler.log_event(self.topic, {"worker": worker.address, "news": news})
 
     def remove_client(self, scheduler: Any, client: str) -> None:
-        """On the scheduler."""
+        """A client has left, or was lost."""
         if client == self.client:
-            scheduler.worker_plugins.pop(self.name, None)
-            scheduler.remove_plugin(name=self.name)
+            scheduler.worker_plugins.pop(self.topic, None)
+            scheduler.remove_plugin(name=self.topic)

@@ -1,6 +1,7 @@
 """The one protocol behind which tasks run, and what runs there."""
 
 import errno
+import math
 import os
 import socket
 import time
@@ -26,6 +27,15 @@ class Outcome:
     pid: int
 
 
+PAUSED_AT = 0.8
+"""Share of its memory limit at which Dask gives a worker no more tasks (`distributed.worker.memory.pause`)."""
+
+
+def worker_limit_mib(memory_mib: int) -> int:
+    """The memory limit of a Dask worker, for each of its threads, with which tasks that need `memory_mib` run."""
+    return math.ceil(memory_mib / PAUSED_AT)
+
+
 class Executor(Protocol):
     """Runs the tasks of one phase."""
 
@@ -39,7 +49,7 @@ class Executor(Protocol):
 
     @property
     def memory_mib(self) -> int:
-        """Of one worker."""
+        """What a worker's process may fill with each of its tasks."""
         ...
 
     def threads(self, tasks: int) -> int:

@@ -1,6 +1,6 @@
 """Tasks on Dask workers: a scheduler's address, or worker processes of this machine.
 
-With `admission`, the only file that knows Dask.
+With `admission` and `admitted`, the only file that knows Dask.
 """
 
 import atexit
@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,8 +26,8 @@ from ...mining.compute.threads import usable_cores
 from ..errors import PipelineError, TaskError, UnavailableError
 from ..plan.work import Task
 from ..runfile.run_spec import ClusterSpec
-from .admission import PACKAGE, Admission, Departure, versions
-from .base import Outcome
+from .admitted import Admitted, admitted_workers
+from .base import PAUSED_AT, Outcome
 from .opened import release_state
 from .serial import failure_of
 
@@ -38,7 +38,7 @@ class DaskExecutor:
     """Runs tasks on the workers of a connected client, as many of them as there are at the moment.
 
     admitted: which workers get tasks. timeout_seconds: how long to wait for a scheduler that was lost. note: told of
-    workers that were refused.
+    workers that were refused or paused.
     """
 
     in_process = False
@@ -49,7 +49,7 @@ class DaskExecutor:
         *,
         retries: int,
         timeout_seconds: float,
-        admitted: "_Admitted",
+        admitted: Admitted,
         note: Callable[[str], None],
     ) -> None:
         self._client = client
@@ -67,11 +67,12 @@ class DaskExecutor:
 
     @property
     def memory_mib(self) -> int:
-        """Of one thread: the memory of a worker is shared by its threads. No limit (0) means that nobody declared
-        one."""
+        """Of one thread, since a worker's threads share its memory, and below where Dask pauses it. No limit (0) means
+        that nobody declared one."""
         workers = self._workers().values()
         limits = [worker["memory_limit"] // worker["nthreads"] for worker in workers]
-        return min((limit // 2**20 for limit in limits if limit), default=machine_memory_mib())
+        smallest = min((limit for limit in limits if limit), default=machine_memory_mib() * 2**20)
+        return int(PAUSED_AT * smallest) // 2**20
 
     def threads(self, tasks: int) -> int:
         """One core for each Dask thread; a phase with fewer tasks than threads lets each task have more."""
@@ -94,7 +95,7 @@ class DaskExecutor:
 
         submit()
         try:
-            for future in completed:
+            for future in self._as_they_come(completed):
                 task = flying.pop(future.key)
                 try:
                     outcome = _result(future, task)
@@ -107,13 +108,22 @@ class DaskExecutor:
                     failed.append((task, error))
                 else:
                     yield outcome
-                for refusal in self._admitted.news():
-                    self._note(refusal)
                 submit()
         finally:
             self._client.cancel(completed.futures)
         if failed:
             raise failure_of(failed, tries=self._retries + 1) from failed[0][1]
+
+    def _as_they_come(self, completed: as_completed) -> Iterator[Future]:
+        """Futures as they are done. Between them the news is told: without it, who waits for a paused worker would
+        not know why."""
+        while not completed.is_empty():
+            if completed.has_ready():
+                yield next(completed)
+            else:
+                time.sleep(_POLL_SECONDS)
+            for news in self._admitted.news():
+                self._note(news)
 
     def release(self) -> None:
         """Have every worker drop its encoder and indexes."""
@@ -146,6 +156,9 @@ _LOOK_SECONDS = 1.0
 """How old what we know about the workers may be."""
 
 
+_POLL_SECONDS = 0.01
+
+
 class _ConnectionLostError(Exception):
     """The client lost its scheduler, and with it all futures. Their tasks may have run nevertheless."""
 
@@ -168,10 +181,10 @@ def dask_executor(spec: ClusterSpec, root: Path, note: Callable[[str], None]) ->
             dask.config.set(settings),
             _quiet_client(),
             _connected(spec) as client,
-            _admitted(client, root) as admitted,
+            admitted_workers(client, root) as admitted,
         ):
-            for refusal in admitted.news():
-                note(refusal)
+            for news in admitted.news():
+                note(news)
             yield DaskExecutor(
                 client,
                 retries=spec.retries,
@@ -274,68 +287,6 @@ def _leave_at_once() -> None:
 
 def _workers(client: Client) -> dict[str, Any]:
     return client.scheduler_info(n_workers=-1)["workers"]
-
-
-@contextmanager
-def _admitted(client: Client, root: Path) -> Iterator["_Admitted"]:
-    """Let only workers that fit have tasks, now and later; nothing of that is left on the cluster or in `root`.
-
-    Raises: UnavailableError when none of the workers fits.
-    """
-    for left in root.glob(f"{_TOKEN}*"):  # by a flow that was killed; the run is ours
-        left.unlink(missing_ok=True)
-    handle, token = tempfile.mkstemp(dir=root, prefix=_TOKEN)
-    try:
-        secret = os.urandom(16)
-        with os.fdopen(handle, "wb") as file:
-            file.write(secret)
-        topic = f"{PACKAGE}-{secret.hex()}"
-        check = Admission(versions=versions(), root=str(root), token=token, secret=secret, topic=topic)
-        answers: dict[str, Any] = client.run(check.problem, on_error="return")  # pyright: ignore[reportAssignmentType]
-        if answers and all(answers.values()):
-            address, problem = min(answers.items())
-            raise UnavailableError(f"worker {address} {problem}")
-        admitted = _Admitted(client, check)
-        admitted.renew()
-        yield admitted
-        with suppress(OSError, TimeoutError, ValueError):  # a scheduler that is gone needs no tidying
-            client.unregister_worker_plugin(topic)
-    finally:
-        Path(token).unlink(missing_ok=True)
-
-
-_TOKEN = ".token-"
-"""Begins the name of the file that workers must read."""
-
-
-class _Admitted:
-    """The check of workers as it stands on one scheduler, and which were refused since one last asked."""
-
-    def __init__(self, client: Client, check: Admission) -> None:
-        self._client = client
-        self._check = check
-        self._scheduler = ""
-        self._refused: deque[str] = deque()
-        self._named: set[str] = set()
-
-    def renew(self) -> None:
-        """Check all workers of the scheduler, and each that comes. Raises: OSError and others when it is gone."""
-        self._client.subscribe_topic(self._check.topic, self._hear)
-        self._client.register_plugin(
-            Departure(client=self._client.id, name=self._check.topic), name=self._check.topic
-        )
-        self._client.register_plugin(self._check, name=self._check.topic)
-
-    def news(self) -> Iterator[str]:
-        """Sentences, each worker once."""
-        while self._refused:
-            yield self._refused.popleft()
-
-    def _hear(self, event: tuple[float, dict[str, str]]) -> None:
-        worker, problem = event[1]["worker"], event[1]["problem"]
-        if worker not in self._named:
-            self._named.add(worker)
-            self._refused.append(f"worker {worker} gets no tasks, since it {problem}")
 
 
 def _result(future: Future, task: Task) -> Outcome:

@@ -53,6 +53,7 @@ def check(
         console.print(
             table(("stage", "phase", "epochs", "tasks", "rows", "memory a task"), _phases(planned), left=3)
         )
+        _tell_memory(planned)
         _tell_disk(planned)
         if examined is not None:
             examined.refuse_unreadable()
@@ -127,6 +128,18 @@ def _epochs(numbers: list[int | None]) -> str:
     if not found:
         return "at the end"
     return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"
+
+
+def _tell_memory(planned: "RunOverview") -> None:
+    from ....pipeline.workers.base import PAUSED_AT, worker_limit_mib
+
+    phases = [phase for stage in planned.stages for phase in stage.plan.phases if not phase.on_driver]
+    if planned.spec.cluster.kind != "serial":
+        limit = worker_limit_mib(max(phase.memory_mib for phase in phases))
+        say(
+            f"workers: a memory limit of at least {limit:,} MiB for each of their threads; Dask pauses a worker that "
+            f"fills {PAUSED_AT:.0%} of it"
+        )
 
 
 def _tell_disk(planned: "RunOverview") -> None:

@@ -502,7 +502,7 @@ def test_too_little_memory_of_a_worker_is_an_error_before_work(run: Run) -> None
     faults = Faults({})
     with pytest.raises(
         UnavailableError,
-        match=r"a task of sums of epoch 1 \(rows\) needs 10 MiB but a worker has 9 MiB: give",
+        match=r"a task of sums of epoch 1 \(rows\) needs 10 MiB but this machine or container has 9 MiB",
     ):
         go(run, sums_stage(faults), executor)
     assert not faults.begun

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -33,12 +33,10 @@ class Cluster:
 
         return json.loads(self._file.read_text())["address"]
 
-    def add_worker(self, *wrapper: str, python_path: Path | None = None) -> None:
-        """Start a worker of one thread. wrapper: a command that starts it."""
-        self._start(
-            [*wrapper, DASK, "worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"],
-            python_path=python_path,
-        )
+    def add_worker(self, *wrapper: str, python_path: Path | None = None, options: Sequence[str] = ()) -> None:
+        """Start a worker of one thread. wrapper: a command that starts it. options: of `dask worker`."""
+        command = [DASK, "worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard", *options]
+        self._start([*wrapper, *command], python_path=python_path)
 
     def kill_scheduler(self) -> None:
         """kill -9."""

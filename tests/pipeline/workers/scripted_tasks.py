@@ -7,13 +7,18 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
+from distributed import get_worker
 from tripletmine.pipeline.errors import DataError
 from tripletmine.pipeline.plan.work import Task
 from tripletmine.pipeline.storage.receipts import Receipt
 from tripletmine.pipeline.workers.base import Outcome
 
 History = Mapping[int, Sequence[str]]
-"""Task index → what its tries do, the last for ever: "succeed", "fail", "refuse", "kill" or "wait"."""
+"""Task index → what its tries do, the last for ever: "succeed", "fail", "refuse", "kill", "wait" or "hoard"."""
+
+RELEASE = "release"
+"""The file that a task which hoards memory waits for."""
 
 
 def run_scripted(folder: Path, history: History, task: Task) -> Outcome:
@@ -29,8 +34,20 @@ def run_scripted(folder: Path, history: History, task: Task) -> Outcome:
         case "wait":
             while True:
                 time.sleep(0.01)
+        case "hoard":
+            _hoard(folder / RELEASE)
     receipt = Receipt(task.name, task.rows, {}, {"sum": sum(range(task.start, task.stop))})
     return Outcome(task, receipt, 0.0, socket.gethostname(), os.getpid())
+
+
+def _hoard(release: Path) -> None:
+    """Fill the worker above the 80 % at which Dask pauses it, below the 95 % at which it is killed."""
+    limit = get_worker().memory_manager.memory_limit
+    assert limit
+    held = bytearray(int(0.87 * limit) - psutil.Process().memory_info().rss)
+    held[::4096] = b"\1" * len(held[::4096])  # pages count once they are written
+    while not release.exists():
+        time.sleep(0.01)
 
 
 def tries(folder: Path) -> dict[int, int]:

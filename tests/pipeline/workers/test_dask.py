@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 from distributed import Client
-from scripted_tasks import History, run_scripted, tries
+from scripted_tasks import RELEASE, History, run_scripted, tries
 from tripletmine.pipeline.errors import DataError, TaskError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.work import split_rows
@@ -315,6 +316,42 @@ def test_workers_that_join_late_raise_the_number_of_tasks_at_once(
         assert len({outcome.pid for outcome in found}) == 2
 
 
+def test_a_paused_worker_is_named_once_and_the_run_goes_on_when_it_resumes(
+    start_cluster: Callable[[], Cluster], tmp_path: Path
+) -> None:
+    cluster = start_cluster()
+    cluster.add_worker(options=["--memory-limit", "1GiB"])
+    notes: list[str] = []
+
+    def free_some(note: str) -> None:
+        notes.append(note)
+        (tmp_path / RELEASE).touch()
+
+    with connected(cluster, tmp_path, free_some) as executor:
+        assert outcomes(executor, tmp_path, {3: ["hoard"]}) == ALL
+    (note,) = notes
+    assert re.match(r"worker tcp://[\d.:]+ is paused by Dask, since it fills most of its 1024 MiB", note)
+    assert "give workers more memory" in note
+
+
+def test_of_a_worker_that_is_paused_already_a_flow_hears_when_it_connects(
+    start_cluster: Callable[[], Cluster], tmp_path: Path
+) -> None:
+    (first := tmp_path / "first").mkdir()
+    (second := tmp_path / "second").mkdir()
+    cluster = start_cluster()
+    cluster.add_worker(options=["--memory-limit", "1GiB"])
+    with (
+        connected(cluster, first, lambda _: None) as executor,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        hoarding = thread.submit(outcomes, executor, first, {3: ["hoard"]})
+        eventually(lambda: not workers_of(cluster), "the pause")
+        with connected(cluster, second, lambda _: (first / RELEASE).touch()) as later:
+            assert outcomes(later, second, {}) == ALL
+        assert hoarding.result(60) == ALL
+
+
 def test_after_a_lost_connection_the_tasks_are_submitted_again(two_workers: Cluster, tmp_path: Path) -> None:
     with connected(two_workers, tmp_path) as executor:
         assert isinstance(executor, DaskExecutor)
@@ -384,7 +421,7 @@ def test_workers_of_our_own_come_and_go_quietly(tmp_path: Path, capfd: pytest.Ca
     before = set(psutil.Process().children(recursive=True))
     spec = ClusterSpec(kind="local", workers=2, worker_memory_mib=1024)
     with open_executor(spec, tmp_path) as executor:
-        assert (executor.workers, executor.memory_mib) == (2, 1024)
+        assert (executor.workers, executor.memory_mib) == (2, 819)
         assert [executor.threads(tasks) for tasks in (0, 1, 2, 100)] == [1, 1, 1, 1]
         assert outcomes(executor, tmp_path, {}) == ALL
         # As a terminal does with Ctrl-C, which is for us to hear.

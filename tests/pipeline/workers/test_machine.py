@@ -53,7 +53,7 @@ def test_workers_of_our_own_share_the_cores_and_the_memory_that_are_left(
     monkeypatch.setattr("tripletmine.pipeline.workers.dask.usable_cores", lambda: 1)
     monkeypatch.setattr(machine, "memory_limit", lambda: 700 * MIB)
     with open_executor(ClusterSpec(kind="local"), tmp_path) as executor:
-        assert (executor.workers, executor.memory_mib) == (1, 700)
+        assert (executor.workers, executor.memory_mib) == (1, 560)
 
 
 @pytest.fixture
@@ -103,4 +103,4 @@ def test_a_process_in_a_control_group_plans_with_its_limits(limited: list[Path],
         check=True,
     )
     found = json.loads(ended.stdout)
-    assert found == {"cores": 1, "serial": [1, 1500, 1], "local": [1, 1500, 1]}
+    assert found == {"cores": 1, "serial": [1, 1500, 1], "local": [1, 1200, 1]}

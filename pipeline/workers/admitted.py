@@ -1,0 +1,74 @@
+"""The check of Dask's workers, as the flow sees it: begun and taken back, and the news of it for people."""
+
+import os
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from distributed import Client
+
+from ..errors import UnavailableError
+from .admission import PACKAGE, Admission, Watch, versions
+
+_TOKEN = ".token-"
+"""Begins the name of the file that workers must read."""
+
+
+class Admitted:
+    """The check of workers as it stands on one scheduler, and which were refused or paused since one last asked."""
+
+    def __init__(self, client: Client, check: Admission) -> None:
+        self._client = client
+        self._check = check
+        self._news: deque[str] = deque()
+        self._told: set[str] = set()
+
+    def renew(self) -> None:
+        """Check all workers of the scheduler, and each that comes. Raises: OSError and others when it is gone."""
+        self._client.subscribe_topic(self._check.topic, self._hear)
+        self._client.register_plugin(
+            Watch(client=self._client.id, topic=self._check.topic), name=self._check.topic
+        )
+        self._client.register_plugin(self._check, name=self._check.topic)
+
+    def news(self) -> Iterator[str]:
+        """Sentences, each once."""
+        while self._news:
+            yield self._news.popleft()
+
+    def _hear(self, event: tuple[float, dict[str, str]]) -> None:
+        news = f"worker {event[1]['worker']} {event[1]['news']}"
+        if news not in self._told:
+            self._told.add(news)
+            self._news.append(news)
+
+
+@contextmanager
+def admitted_workers(client: Client, root: Path) -> Iterator[Admitted]:
+    """Let only workers that fit have tasks, now and later; nothing of that is left on the cluster or in `root`.
+
+    Raises: UnavailableError when none of the workers fits.
+    """
+    for left in root.glob(f"{_TOKEN}*"):  # by a flow that was killed; the run is ours
+        left.unlink(missing_ok=True)
+    handle, token = tempfile.mkstemp(dir=root, prefix=_TOKEN)
+    try:
+        secret = os.urandom(16)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secret)
+        topic = f"{PACKAGE}-{secret.hex()}"
+        check = Admission(versions=versions(), root=str(root), token=token, secret=secret, topic=topic)
+        answers: dict[str, Any] = client.run(check.problem, on_error="return")  # pyright: ignore[reportAssignmentType]
+        if answers and all(answers.values()):
+            address, problem = min(answers.items())
+            raise UnavailableError(f"worker {address} {problem}")
+        admitted = Admitted(client, check)
+        admitted.renew()
+        yield admitted
+        with suppress(OSError, TimeoutError, ValueError):  # a scheduler that is gone needs no tidying
+            client.unregister_worker_plugin(topic)
+    finally:
+        Path(token).unlink(missing_ok=True)
