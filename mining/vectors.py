@@ -92,6 +92,26 @@ def normalise(x: ArrayLike, *, name: str = "embeddings") -> NDArray[np.float32]:
     return unit
 
 
+def unit_vectors(
+    x: ArrayLike, *, normalised: bool, name: str = "embeddings", remedy: str
+) -> NDArray[np.float32]:
+    """float32 (N, D) of unit length, in units of whose squared distances the margin is.
+
+    normalised: scale them; otherwise they must be so. remedy: how the caller asks for `normalised`, for the error.
+    Raises: InputError, as `as_vectors` and `normalise` do, and for other lengths.
+    """
+    if normalised:
+        return normalise(x, name=name)
+    vectors = as_vectors(x, name=name)
+    if not is_unit(vectors):
+        norms = np.concatenate([_norms(block) for _, block in _row_blocks(vectors)])
+        raise InputError(
+            f"{name} has vectors of length {norms.min():.4g} to {norms.max():.4g}, but the margin is in units of "
+            f"squared distances of unit vectors: {remedy}, or normalise them before"
+        )
+    return vectors
+
+
 def is_unit(x: NDArray[np.float32]) -> bool:
     """Whether every row of float32 (N, D) has length 1 to within ``UNIT_TOLERANCE``."""
     return all(bool((np.abs(_norms(block) - 1.0) <= UNIT_TOLERANCE).all()) for _, block in _row_blocks(x))

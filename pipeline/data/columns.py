@@ -88,6 +88,9 @@ def _refuse_confusing(there: Sequence[str], names: Sequence[str], location: str)
             raise DataError(f"{location} has {count} columns {name!r}: leave one, or rename the others")
         if name not in names and meant in names and meant not in there:
             raise DataError(f"{location} has a column {name!r}, which means nothing: call it {meant!r}")
+    both = [name for name in LABEL_NAMES if name in names and name in there]
+    if len(both) > 1:
+        raise DataError(f"{location} has both columns {' and '.join(both)}: leave one, or rename the other")
 
 
 def _refuse_secrets(cells: pa.Array | None, subject: str) -> None:

@@ -36,7 +36,7 @@ def build_rows(data: DataSet, spec: DataSpec, *, seed: int, splitting: Splitting
     Raises: DataError for keys that are not unique, and for splits that cannot be made.
     """
     rows = data.rows
-    check_keys(rows.keys)
+    check_keys(rows.keys, subject=spec.labels or spec.path or f"the data set {spec.kind}")
     codes = assign_splits(
         rows, split=spec.split, validation=spec.validation, test=spec.test, seed=seed, splitting=splitting
     )
@@ -56,15 +56,17 @@ def build_rows(data: DataSet, spec: DataSpec, *, seed: int, splitting: Splitting
     )
 
 
-def check_keys(keys: pa.Array) -> None:
-    """See that each row has a key of its own. Raises: DataError."""
+def check_keys(keys: pa.Array, *, subject: str) -> None:
+    """See that each row has a key of its own. subject: whose rows. Raises: DataError."""
     trimmed = pc.utf8_trim_whitespace(keys)  # pyright: ignore[reportAttributeAccessIssue]  made at import
     empty = len(keys) - pc.sum(pc.greater(pc.binary_length(trimmed), 0)).as_py()  # pyright: ignore[reportAttributeAccessIssue]
     if empty:
-        raise DataError(f"{empty} rows have no key: give each one of its own")
+        raise DataError(f"{subject} has {empty} rows without a key: give each one of its own")
     if len(keys.unique()) < len(keys):
         first, count = Counter(keys.to_pylist()).most_common(1)[0]
-        raise DataError(f"{count} rows have the key {first!r} but keys are unique: list each item once")
+        raise DataError(
+            f"{subject} has {count} rows with the key {first!r} but keys are unique: list each item once"
+        )
 
 
 def _same_keys(stored: pa.Array, now: pa.Array) -> bool:

@@ -9,16 +9,25 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...mining.errors import RecallError
+from ...mining.neighbours import NeighbourTable
 from ..artifacts.neighbours import create_neighbours, write_neighbours
 from ..errors import SpecError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
-from ..plan.work import Phase, Plan, Task, TaskOutput, TaskResources, split_rows
+from ..plan.work import PROCESS_MIB, Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from ..resolve.graph import resolve_method, resolve_neighbours, starts_warm
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt
-from .graph_effort import EFFORT_FILE, measure_effort, measure_recall, read_effort
+from .graph_effort import (
+    EFFORT_FILE,
+    measure_effort,
+    measure_recall,
+    problem_of,
+    read_effort,
+    unreached,
+)
 from .graph_search import (
     INDEX_PHASE,
     build_part,
@@ -56,7 +65,9 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     part = part_memory_mib(spec, facts)
     row_bytes = neighbours * 12
     lookup = (
-        300 + part * parts_held(spec, facts) + min(graph.chunk_rows, facts.train) * row_bytes * 4 // 2**20
+        PROCESS_MIB
+        + part * parts_held(spec, facts)
+        + min(graph.chunk_rows, facts.train) * row_bytes * 4 // 2**20
     )
     phases = [Phase("layout", (Task("layout", 0, 0, 0),), 1)]
     disk = facts.train * row_bytes
@@ -65,7 +76,7 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
         ranges = enumerate(part_ranges(graph.parts, facts.train))
         parts = tuple(Task(INDEX_PHASE, number, first, stop) for number, (first, stop) in ranges)
         phases += [
-            Phase(INDEX_PHASE, parts, 300 + 2 * part),
+            Phase(INDEX_PHASE, parts, PROCESS_MIB + 2 * part),
             Phase("effort", (Task("effort", 0, 0, 0),), lookup),
         ]
         disk += part * graph.parts * 2**20
@@ -97,10 +108,23 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         case "recall":
             return TaskOutput((), rows=0, report=measure_recall(job, resources.threads))
         case _:
-            table = search_rows(
-                job, task.start, task.stop, effort=read_effort(job), threads=resources.threads
-            )
-            return TaskOutput(write_neighbours(job.folder, task.start, table), rows=task.rows)
+            table, report = _look_up(job, task, resources.threads)
+            return TaskOutput(write_neighbours(job.folder, task.start, table), rows=task.rows, report=report)
+
+
+def _look_up(job: Job, task: Task, threads: int) -> tuple[NeighbourTable, dict[str, Any]]:
+    """A graph may be good enough for the sample, and yet reach too few rows from some that were not drawn."""
+    effort = read_effort(job)
+    try:
+        return search_rows(job, task.start, task.stop, effort=effort, threads=threads), {}
+    except RecallError as error:
+        if job.spec.graph.method != "auto":
+            raise unreached(
+                job, f"{problem_of(error)}, for some of the rows {task.start} to {task.stop}"
+            ) from error
+        return search_rows(job, task.start, task.stop, effort=None, threads=threads), {
+            "exact": problem_of(error)
+        }
 
 
 def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
@@ -124,6 +148,11 @@ def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
         if name in receipt.report
     }
     remarks = _remarks(job, report)
+    exact = [receipt.report["exact"] for receipt in receipts if "exact" in receipt.report]
+    if exact:
+        remarks.append(
+            f"exact search of {len(exact)} of its chunks: {report['method']} was not good enough, {exact[0]}"
+        )
     if remarks:
         report["remarks"] = remarks
     arrived = [receipt.report["arrived"] for receipt in receipts if "arrived" in receipt.report]

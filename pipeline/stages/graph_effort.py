@@ -35,10 +35,10 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
     sample = true_neighbours(
         job, sampled_rows(job.facts.train, graph.recall_sample, job.spec.run.seed), threads
     )
-    if graph.effort is not None:
-        recall = measure(PartedIndex(job, graph.effort), sample, threads=threads)
-        return {"effort": graph.effort, "recall": recall, "recall_rows": len(sample.rows), "tried": []}
     try:
+        if graph.effort is not None:
+            recall = measure(PartedIndex(job, graph.effort), sample, threads=threads)
+            return {"effort": graph.effort, "recall": recall, "recall_rows": len(sample.rows), "tried": []}
         found = calibrate(
             PartedIndex(job, 0),
             PartedIndex.with_effort,
@@ -46,8 +46,8 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
             recall_target=graph.recall_target,
             threads=threads,
         )
-    except RecallError as error:  # a graph too sparse to find K neighbours at all
-        tried, problem = [], str(error).partition(":")[0]
+    except RecallError as error:
+        tried, problem = [], problem_of(error)
     else:
         tried = [{"effort": each, "recall": recall} for each, recall in found.tried]
         if found.reached:
@@ -70,7 +70,18 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
             "why": f'{method}, which graph.method = "auto" chose, does not reach graph.recall_target = '
             f"{graph.recall_target}: {problem}",
         }
-    raise SpecError(
+    raise unreached(job, problem)
+
+
+def problem_of(error: RecallError) -> str:
+    """What is wrong with a graph that is too sparse to find K neighbours at all, without the remedy."""
+    return str(error).partition(":")[0]
+
+
+def unreached(job: Job, problem: str) -> SpecError:
+    """The error of a graph that the run file names, and that is not good enough."""
+    graph, method = job.spec.graph, resolve_method(job.spec, job.facts).method
+    return SpecError(
         f"{method} does not reach graph.recall_target = {graph.recall_target} in {job.ref}, {problem}: choose "
         'graph.method = "exact" (or "auto", which goes over to it), lower graph.recall_target, raise graph.m and '
         "graph.ef_construction (hnsw) or graph.walks and graph.max_degree (traverse_add), or set graph.effort; then "

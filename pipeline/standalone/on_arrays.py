@@ -19,8 +19,7 @@ from ...mining.neighbours import NeighbourTable
 from ...mining.rule import MiningRule
 from ...mining.suspects import Suspects
 from ...mining.suspects import suspects as suspects_in
-from ...mining.vectors import as_vectors, is_unit
-from ...mining.vectors import normalise as to_unit
+from ...mining.vectors import unit_vectors as vectors_of_unit_length
 from ..artifacts.suspects import NEAREST, nearest_of
 from .coverage import check_minable
 from .triplet_set import TripletSet
@@ -210,17 +209,8 @@ def suspects(
 
 
 def unit_vectors(vectors: ArrayLike, *, normalise: bool, name: str = "vectors") -> NDArray[np.float32]:
-    """float32 (N, D) of unit length: the margin is in units of their squared distances."""
-    if normalise:
-        return to_unit(vectors, name=name)
-    array = as_vectors(vectors, name=name)
-    if not is_unit(array):
-        norms = np.linalg.norm(array, axis=1)
-        raise InputError(
-            f"{name} have lengths from {norms.min():.4g} to {norms.max():.4g}, but the margin is in units of squared "
-            "distances of unit vectors: pass normalise=True, or normalise them before"
-        )
-    return array
+    """See mining: here the remedy is an argument of the functions of Python."""
+    return vectors_of_unit_length(vectors, normalised=normalise, name=name, remedy="pass normalise=True")
 
 
 def _coded(labels: Classes | Labels, rows: int) -> Labels:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...mining.guarding.groups import group_codes
 from ...mining.labels import Labels, encode_labels
-from ...mining.vectors import as_vectors, is_unit, normalise
+from ...mining.vectors import unit_vectors
 from ..data.arrays import Arrays
 from ..data.base import SPLITS, split_called
 from ..data.rows import check_keys
@@ -51,10 +51,10 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
     Raises: DataError, as a run does; SpecError for a split that the table does not have.
     """
     rows = source.rows
-    check_keys(rows.keys)
+    subject = source.labels or source.location
+    check_keys(rows.keys, subject=subject)
     labels = _encoded(rows.labels)
     groups = None if rows.groups is None else _grouped(rows.groups)
-    subject = source.labels or source.location
     wanted = ALL if split == ALL else None if split is None else split_called(split)
     if split is not None and wanted is None:
         raise SpecError(
@@ -96,20 +96,12 @@ def read_vectors(
 ) -> NDArray[np.float32]:
     """Vectors float32 (N, D) of unit norm; with `rows`, int64 (S,), only theirs.
 
-    Raises: DataError for files that cannot be read, and for vectors that are not of unit norm unless `normalised`
-    asks to make them so; InputError for values that are not finite.
+    Raises: DataError for files that cannot be read; InputError for values that are not finite, and for vectors that are
+    not of unit norm unless `normalised` asks to make them so.
     """
     if len(source.item_shape) != 1:
         raise DataError(
             f"{source.location} has items of shape {source.item_shape}, but vectors (N, D) are mined"
         )
-    vectors = as_vectors(source.read_stored() if rows is None else source.read(rows), name=source.location)
-    if normalised:
-        return normalise(vectors)
-    if not is_unit(vectors):
-        norms = np.linalg.norm(vectors, axis=1)
-        raise DataError(
-            f"{source.location} has vectors of length {norms.min():.4g} to {norms.max():.4g}, but the margin is in "
-            "units of squared distances of unit vectors: give --normalise, or normalise them before"
-        )
-    return vectors
+    stored = source.read_stored() if rows is None else source.read(rows)
+    return unit_vectors(stored, normalised=normalised, name=source.location, remedy="give --normalise")

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import dask.config
 from distributed import Client, Future, LocalCluster, as_completed
-from distributed.client import FutureCancelledError
+from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
@@ -110,7 +110,8 @@ class DaskExecutor:
                     yield outcome
                 submit()
         finally:
-            self._client.cancel(completed.futures)
+            with suppress(*_GONE):  # a scheduler that is gone has nothing to cancel
+                self._client.cancel(completed.futures)
         if failed:
             raise failure_of(failed, tries=self._retries + 1) from failed[0][1]
 
@@ -143,8 +144,9 @@ class DaskExecutor:
                 self._admitted.renew()
                 self._looked = -_LOOK_SECONDS
                 return
-            except (OSError, TimeoutError, RuntimeError, ValueError):
-                if time.monotonic() > deadline:
+            except _GONE as error:
+                # A client that has closed has itself tried for as long.
+                if time.monotonic() > deadline or isinstance(error, ClosedClientError):
                     raise UnavailableError(
                         f"the Dask scheduler was lost while task {task.name} ran ({lost}): start it and its "
                         "workers again, then the same command continues"
@@ -155,8 +157,11 @@ class DaskExecutor:
 _LOOK_SECONDS = 1.0
 """How old what we know about the workers may be."""
 
-
 _POLL_SECONDS = 0.01
+
+
+_GONE = (OSError, TimeoutError, RuntimeError, ValueError, ClosedClientError)
+"""What a client raises that has no scheduler."""
 
 
 class _ConnectionLostError(Exception):

@@ -60,10 +60,7 @@ def read_side(location: str, *, normalised: bool) -> Side:
     keys = as_strings(
         read_columns(located, ("key",))["key"].combine_chunks(), subject=f'{location}, column "key"'
     )
-    try:
-        check_keys(keys)
-    except DataError as error:
-        raise DataError(f"{location}: {error}") from None
+    check_keys(keys, subject=location)
     return Side(vectors, keys)
 
 

@@ -31,6 +31,7 @@ def rows_of_parquet(folder: Path, **columns: Any) -> SourceRows:
         ("path,Label,split", "table.csv has a column 'Label', which means nothing: call it 'label'"),
         ("Path,label,split", "table.csv has a column 'Path', which means nothing: call it 'path'"),
         ("path,label,GROUP ", "table.csv has a column 'GROUP ', which means nothing: call it 'group'"),
+        ("path,label,labels", "table.csv has both columns label and labels: leave one, or rename the other"),
         ("path,label,label", "table.csv has 2 columns 'label': leave one, or rename the others"),
     ],
 )

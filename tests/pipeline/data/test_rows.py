@@ -128,9 +128,9 @@ def test_digits_with_the_default_shares():
 
 
 def test_keys_must_be_unique():
-    with pytest.raises(DataError, match="2 rows have the key 'b' but keys are unique"):
+    with pytest.raises(DataError, match="has 2 rows with the key 'b' but keys are unique"):
         rows_of(keys=strings(["a", "b", "c", "b", "d", "e"]))
-    with pytest.raises(DataError, match="1 rows have no key"):
+    with pytest.raises(DataError, match="has 1 rows without a key"):
         rows_of(keys=strings(["a", "b", "c", None, "d", "e"]))
 
 

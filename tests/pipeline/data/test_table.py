@@ -68,8 +68,8 @@ def test_a_path_has_one_form(table_of: Callable[[str], str]):
     assert data.rows.keys.to_pylist() == ["dog/21.png", "cat/10.png", "http://a//b.png"]
     assert data.read([1, 0])[:, 0, 0, 1].tolist() == [10, 21]
     twice = ImageTable(table_of("path,label\n./dog/21.png,dog\ndog/21.png,dog\n"))
-    with pytest.raises(DataError, match=r"2 rows have the key 'dog/21\.png'"):
-        check_keys(twice.rows.keys)
+    with pytest.raises(DataError, match=r"has 2 rows with the key 'dog/21\.png'"):
+        check_keys(twice.rows.keys, subject="images.csv")
 
 
 def test_a_run_goes_on_whatever_form_it_kept_paths_in(table_of: Callable[[str], str]):

@@ -202,6 +202,36 @@ def test_auto_goes_over_to_exact_search(copied_run, method: Method, monkeypatch:
     assert all(result.skipped for result in finish(spec))
 
 
+UNREACHED = {"m": 2, "ef_construction": 4, "effort": 70, "recall_sample": 1}
+"""A graph in which the search from the row that is drawn reaches K others, and from some that are not it does not."""
+
+
+def test_a_graph_too_sparse_for_some_rows_only_is_searched_exactly_there(
+    copied_run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = copied_run(graph={"method": "auto", "warm_start": False, **UNREACHED})
+    monkeypatch.setattr(
+        "tripletmine.pipeline.resolve.graph.choose_method", lambda *_, **__: Choice("hnsw", "as if large")
+    )
+    said = Recorded()
+    graph = rebuilt(spec, said)
+    assert graph.manifest.report["method"] == "hnsw"
+    notes = [note for note in said.notes if "exact search of" in note]
+    assert len(notes) == 1, said.notes
+    assert "its chunks: hnsw was not good enough, a search of the graph reached fewer than" in notes[0]
+    assert (read_neighbours(graph, 0, 1307).ids >= 0).all()
+
+
+def test_a_graph_too_sparse_for_some_rows_that_was_named_is_an_error_whose_remedies_work(copied_run) -> None:
+    spec = copied_run(graph={"method": "hnsw", **UNREACHED})
+    with pytest.raises(SpecError, match=r"for some of the rows \d+ to \d+: choose graph\.method"):
+        rebuilt(spec)
+    for change in ({"method": "exact"}, {"method": "auto"}, {"m": 16, "ef_construction": 100}):
+        release_parts()
+        mended = spec.model_copy(update={"graph": spec.graph.model_copy(update=change)})
+        assert (read_neighbours(rebuilt(mended), 0, 1307).ids >= 0).all()
+
+
 def test_the_default_k_is_what_a_small_set_has(tmp_path: Path) -> None:
     """90 of the 180 rows are too few for 150 neighbours, and in two parts for more than 44."""
     for parts, neighbours in ((1, 89), (2, 44)):

@@ -152,7 +152,7 @@ def test_suspects_are_named_and_may_be_left_out(vectors, names) -> None:
 
 
 def test_what_cannot_be_mined_is_named(vectors, names) -> None:
-    with pytest.raises(InputError, match=r"lengths from 1\.\d+ to 6\.\d+, .* pass normalise=True"):
+    with pytest.raises(InputError, match=r"vectors of length 1\.\d+ to 6\.\d+, .* pass normalise=True"):
         tm.mine(vectors, names)
     with pytest.raises(InputError, match="there are 3 labels for 240 vectors: give one for each"):
         tm.mine(vectors, names[:3], normalise=True)
