@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Client
+from distributed.client import ClosedClientError
 
 from ..errors import UnavailableError
 from .admission import PACKAGE, Admission, Watch, versions
@@ -68,7 +69,9 @@ def admitted_workers(client: Client, root: Path) -> Iterator[Admitted]:
         admitted = Admitted(client, check)
         admitted.renew()
         yield admitted
-        with suppress(OSError, TimeoutError, ValueError):  # a scheduler that is gone needs no tidying
+        with suppress(
+            OSError, TimeoutError, ValueError, ClosedClientError
+        ):  # a scheduler that is gone needs no tidying
             client.unregister_worker_plugin(topic)
     finally:
         Path(token).unlink(missing_ok=True)
