@@ -151,7 +151,7 @@ def test_suspects_are_listed_with_their_keys_strongest_first(digits, tmp_path: P
 def test_vectors_that_are_not_of_unit_length_are_refused_unless_asked(digits, tmp_path: Path) -> None:
     vectors, labels = digits
     paths = save(tmp_path, "npy", vectors * 3, labels)
-    with pytest.raises(DataError, match=r"length 3 to 3, but .* --normalise"):
+    with pytest.raises(InputError, match=r"length 3 to 3, but .* --normalise"):
         mine(paths, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert present(mine(paths, tmp_path / "out", normalise=True).audit)["violations"] == {}
