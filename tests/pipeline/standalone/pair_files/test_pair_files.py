@@ -328,7 +328,7 @@ def with_nan(vectors: np.ndarray) -> np.ndarray:
         (change_relevant("query_row,document_row\n1,x\n"), 'column "document_row" holds what is no row'),
         (change_vectors("queries", lambda v: v[:, :5]), "has vectors of width 5 and"),
         (change_vectors("corpus", with_nan), "rows 4 hold NaN"),
-        (same_key_twice, "2 rows have the key 'd1'"),
+        (same_key_twice, "has 2 rows with the key 'd1'"),
     ],
 )
 def test_bad_input(files, tmp_path, change, message) -> None:
