@@ -80,6 +80,7 @@ def audit_folder(
         anchors=len(source.labels),
         seed=seed,
         excluded=source.excluded,
+        never_negatives=source.never_negatives,
         groups=source.groups,
         corpus=corpus,
     )

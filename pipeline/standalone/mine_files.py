@@ -16,6 +16,7 @@ from ...mining.confusion import merge_confusions
 from ...mining.defaults import AUDIT_SAMPLE, RECALL_TARGET, default_neighbours
 from ...mining.graphs.build import GraphReport, stream_neighbours
 from ...mining.graphs.remeasure import empty_table
+from ...mining.guarding.never_negatives import PairLists
 from ...mining.miner import mine
 from ...mining.neighbours import NO_ROW, NeighbourTable
 from ...mining.report import MiningReport, merge_reports
@@ -39,6 +40,7 @@ from ..runfile.work_specs import MineSpec
 from ..storage.publish import publish_json
 from ..storage.tables import write_table
 from .coverage import check_minable, why_not_all
+from .never_negatives import keep_never_negatives, read_never_negatives
 from .scratch_table import ScratchTable, scratch_table
 from .source_rows import FileRows, read_file_rows, read_vectors
 
@@ -64,6 +66,7 @@ class _Settings:
     memory_mib: int | None
     chunk_rows: int
     audit_sample: int
+    never_negatives: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ def mine_files(
     memory_mib: int | None = None,
     chunk_rows: int = MineSpec.model_fields["chunk_rows"].default,
     audit_sample: int = AUDIT_SAMPLE,
+    never_negatives: str | Path | None = None,
     note: Callable[[str], None] | None = None,
 ) -> MinedFiles:
     """Search, mine and audit the vectors of a file; write the folder `out` in one go.
@@ -114,7 +118,8 @@ def mine_files(
     rule: by default `MiningRule()`. neighbours: K, by default 150 or what the rows have. normalise: scale the vectors
     to unit length, which the rule assumes. method, recall_target, seed, memory_mib: of the search, as in
     `neighbours`. threads: all cores by default. chunk_rows: anchors of one Parquet part. audit_sample: anchors that
-    are derived again at the end; 0 leaves it out. note: hears what is going on.
+    are derived again at the end; 0 leaves it out. never_negatives: a Parquet, CSV or TSV file of pairs that are never
+    each other's negative, with columns key and other_key, or row and other. note: hears what is going on.
 
     Ids in what it writes are rows of the file, and neighbours.zarr has a line for each of them.
 
@@ -136,6 +141,7 @@ def mine_files(
         memory_mib=memory_mib,
         chunk_rows=chunk_rows,
         audit_sample=audit_sample,
+        never_negatives=None if never_negatives is None else str(never_negatives),
     )
     return _mine_files(settings, Path(out), note or (lambda _: None))
 
@@ -167,6 +173,9 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
             f"--same-group is {settings.rule.guards.same_group}, but the files have no column group: add it to "
             "the table of labels, or leave --same-group out"
         )
+    never = None
+    if settings.never_negatives is not None:
+        never = read_never_negatives(settings.never_negatives, rows.keys, note=note)
     wanted = default_neighbours(len(rows.mined)) if settings.neighbours is None else settings.neighbours
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -184,7 +193,7 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
                 memory_mib=settings.memory_mib,
             )
             note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
-            report = _write_triplets(partial, scratch, wanted, rows, vectors, settings)
+            report = _write_triplets(partial, scratch, wanted, rows, never, vectors, settings)
     except BaseException:
         shutil.rmtree(partial)
         raise
@@ -204,7 +213,7 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
     for remark in remarks:
         note(remark)
     remarks = [*alike, *remarks]
-    audit = _audit(partial, rows, vectors, report, settings)
+    audit = _audit(partial, rows, never, vectors, report, settings)
     publish_json(partial / SETTINGS, _described(settings, graph, report, vectors.shape, rows, remarks))
     partial.replace(out)
     return MinedFiles(
@@ -242,12 +251,15 @@ def _write_triplets(
     scratch: ScratchTable,
     neighbours: int,
     rows: FileRows,
+    never: PairLists | None,
     vectors: NDArray[np.float32],
     settings: _Settings,
 ) -> MiningReport:
     """Triplets and the neighbours that they are of, one chunk after the other."""
     confusions, reports = [], []
     labels, excluded, step = rows.labels, rows.excluded, settings.chunk_rows
+    if never is not None:
+        keep_never_negatives(folder, never)
     create_neighbours(folder, rows=len(labels), neighbours=neighbours, chunk_rows=step)
     for index, start in enumerate(range(0, len(labels), step)):
         table = _of_file_rows(scratch, rows, start, min(start + step, len(labels)), neighbours)
@@ -259,6 +271,7 @@ def _write_triplets(
             first_anchor=start,
             vectors=vectors,
             excluded=excluded,
+            never_negatives=never,
             groups=rows.groups,
             threads=settings.threads,
         )
@@ -272,7 +285,12 @@ def _write_triplets(
 
 
 def _audit(
-    folder: Path, rows: FileRows, vectors: NDArray[np.float32], report: MiningReport, settings: _Settings
+    folder: Path,
+    rows: FileRows,
+    never: PairLists | None,
+    vectors: NDArray[np.float32],
+    report: MiningReport,
+    settings: _Settings,
 ) -> dict[str, Any] | None:
     if not settings.audit_sample:
         return None
@@ -285,6 +303,7 @@ def _audit(
         anchors=report.anchors_with_triplet,
         seed=settings.seed,
         excluded=rows.excluded,
+        never_negatives=never,
         groups=rows.groups,
     )
     publish_json(folder / AUDIT, found.as_dict())

@@ -228,14 +228,19 @@ def _lists(pairs: ArrayLike | None, rows: int) -> PairLists | None:
     return None if pairs is None else pair_lists(pairs, rows)
 
 
-def _grouped(groups: Iterable[object] | None, rule: MiningRule) -> NDArray[np.int64] | None:
-    if groups is None:
-        return None
+def check_groups_asked_for(rule: MiningRule) -> None:
+    """Raises: InputError where groups are given for a rule that does not look at them."""
     if rule.guards.same_group is None:
         raise InputError(
             "groups are given, but no guard asks for them: say what rows of one group are to each other, with "
             "Guards(same_group='never-negative') or 'never-pair'"
         )
+
+
+def _grouped(groups: Iterable[object] | None, rule: MiningRule) -> NDArray[np.int64] | None:
+    if groups is None:
+        return None
+    check_groups_asked_for(rule)
     return group_codes(groups)[0]
 
 

@@ -1,20 +1,22 @@
 """Mining queries against a corpus from Python: vectors and pairs in, triplets out. Nothing is written."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...mining.defaults import RECALL_TARGET
 from ...mining.errors import InputError
+from ...mining.guarding.groups import group_codes
+from ...mining.guarding.never_negatives import PairLists, pair_lists
 from ...mining.miner import Mined
 from ...mining.miner import mine as mine_table
 from ...mining.miner_input import Corpus
 from ...mining.neighbours import NO_ROW, NeighbourTable
 from ...mining.pairs.relevance import Relevance, pairs_of, relevance_of
 from ...mining.rule import MiningRule
-from .on_arrays import Neighbours, unit_vectors
+from .on_arrays import Neighbours, check_groups_asked_for, unit_vectors
 from .on_arrays import neighbours as nearest
 from .pair_set import PairSet
 
@@ -30,6 +32,8 @@ def mine_pairs(
     *,
     grades: ArrayLike | None = None,
     own: ArrayLike | None = None,
+    never_negatives: ArrayLike | None = None,
+    groups: tuple[Iterable[object], Iterable[object]] | None = None,
     neighbours: int | NeighbourTable | None = None,
     normalise: bool = False,
     method: str = "auto",
@@ -50,6 +54,9 @@ def mine_pairs(
         with one relevant document get one triplet each; ``negatives_per_positive`` gives them more.
     own: integers (Q,), the row of the corpus that is the query itself and neither positive nor negative of it, −1 for
         none; for queries that are documents, too.
+    never_negatives: integers (M, 2), pairs of a query and a document that is never its negative.
+    groups: for each query and for each document an integer or a string, None for none; what rows of one group are to
+        each other is ``rule.guards.same_group``.
     neighbours: K, by default 150 or what the corpus has; or a table, as ``neighbours(corpus, queries=…)`` gives it, for
         another rule without another search.
     normalise: scale the vectors to unit length first. method, recall_target, threads, seed, memory_mib: of the search.
@@ -78,6 +85,7 @@ def mine_pairs(
         own=itself,
     )
     rule = replace(MiningRule() if rule is None else rule, positives="class")
+    kept_apart = _kept_apart(never_negatives, groups, rule, len(asked), len(documents))
     anchors = np.flatnonzero(known.relevant.counts())
     if isinstance(neighbours, NeighbourTable):
         table = _of_anchors(neighbours, anchors, itself)
@@ -94,10 +102,39 @@ def mine_pairs(
             seed=seed,
             memory_mib=memory_mib,
         )
-    mined = mine_relevant(table, known, rule, asked, documents, anchors=anchors, threads=threads)
+    mined = mine_relevant(
+        table, known, rule, asked, documents, anchors=anchors, kept_apart=kept_apart, threads=threads
+    )
     found = neighbours if isinstance(neighbours, NeighbourTable) else table
     graph = found.report if isinstance(found, Neighbours) else None
     return PairSet(mined.columns, known, rule, mined.report, graph)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptApart:
+    """never_negatives: of each query the documents that are never its negatives; None for none.
+
+    query_groups int64 (Q,), corpus_groups int64 (C,): −1 for none; None where no guard asks for them.
+    """
+
+    never_negatives: PairLists | None = None
+    query_groups: NDArray[np.int64] | None = None
+    corpus_groups: NDArray[np.int64] | None = None
+
+
+def _kept_apart(
+    never_negatives: ArrayLike | None,
+    groups: tuple[Iterable[object], Iterable[object]] | None,
+    rule: MiningRule,
+    queries: int,
+    corpus: int,
+) -> KeptApart:
+    never = None if never_negatives is None else pair_lists(never_negatives, queries, others=corpus)
+    if groups is None:
+        return KeptApart(never)
+    check_groups_asked_for(rule)
+    of_queries, of_documents = group_codes(*groups)
+    return KeptApart(never, of_queries, of_documents)
 
 
 def mine_relevant(
@@ -108,15 +145,23 @@ def mine_relevant(
     corpus: NDArray[np.float32],
     *,
     anchors: NDArray[np.int64],
+    kept_apart: KeptApart,
     threads: int | None = None,
 ) -> Mined:
     """Mine queries with the miner of classes: a document is a class, and a query is of those relevant to it.
 
     table: a line for each of the queries `anchors`, int64 (A,).
     """
-    side = Corpus(relevance.corpus_labels(), corpus)
     return mine_table(
-        table, relevance.labels(), rule, anchors=anchors, vectors=queries, corpus=side, threads=threads
+        table,
+        relevance.labels(),
+        rule,
+        anchors=anchors,
+        vectors=queries,
+        never_negatives=kept_apart.never_negatives,
+        groups=kept_apart.query_groups,
+        corpus=Corpus(relevance.corpus_labels(), corpus, groups=kept_apart.corpus_groups),
+        threads=threads,
     )
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...mining.guarding.groups import group_codes
+from ...mining.guarding.never_negatives import PairLists
 from ...mining.guards import Guards
 from ...mining.labels import Labels
 from ...mining.miner_input import Corpus
@@ -34,8 +35,9 @@ from ..storage.regular import read_regular
 from ..storage.row_arrays import read_rows, read_some_rows
 from ..workers.opened import labels_of, rows_of
 from .mine_files import SETTINGS
+from .never_negatives import kept_never_negatives
 from .pair_files.folder import read_keys, read_relevance
-from .pair_files.inputs import same_names
+from .pair_files.inputs import read_groups, same_names
 from .source_rows import ALL, read_file_rows, read_vectors
 
 
@@ -44,24 +46,27 @@ class CorpusSource:
     """What positives and negatives are rows of, where anchors are queries.
 
     relevance: what was judged. keys: of all documents. own: int64 (Q,), the document that is the query itself, −1 for
-    none; None where no query is a document. vectors: reads the embeddings float32 (C, D).
+    none; None where no query is a document. vectors: reads the embeddings float32 (C, D). groups: int64 (C,), −1 for
+    none; None where no guard asks for them.
     """
 
     relevance: Relevance
     keys: pa.Array
     own: NDArray[np.int64] | None
     vectors: Callable[[], NDArray[np.float32]]
+    groups: NDArray[np.int64] | None = None
 
     def rows(self) -> Corpus:
         """What the audit compares with, embeddings included."""
-        return Corpus(self.relevance.corpus_labels(), self.vectors())
+        return Corpus(self.relevance.corpus_labels(), self.vectors(), groups=self.groups)
 
 
 @dataclass(frozen=True, slots=True)
 class TripletSource:
     """folder: of the files that mining left. epoch: of the run; None for a folder that `tripletmine mine` wrote.
     labels, keys: of all rows. excluded: bool (N,), those that were left out of mining; None where there are none.
-    groups: int64 (N,), the group of each row, −1 for none; None where the data have none.
+    groups: int64 (N,), the group of each row, −1 for none; None where the data have none. never_negatives: pairs that
+    were kept from being negatives; None where there are none.
     rule: with which was mined. neighbours: path of the neighbour table.
 
     sources: int64 (N,), the place of each row in the data set as it came; None where rows are in that order.
@@ -80,6 +85,7 @@ class TripletSource:
     keys: pa.Array
     excluded: NDArray[np.bool_] | None
     groups: NDArray[np.int64] | None
+    never_negatives: PairLists | None
     sources: NDArray[np.int64] | None
     rule: MiningRule
     counts: Mapping[str, Any]
@@ -148,6 +154,7 @@ def _mined_alone(folder: Path) -> TripletSource:
         keys=rows.keys,
         excluded=rows.excluded,
         groups=rows.groups,
+        never_negatives=kept_never_negatives(folder, len(rows.labels)),
         sources=None,
         rule=rule,
         counts=counts,
@@ -169,6 +176,9 @@ def _of_queries(
     queries, corpus = (Arrays(settings[name]) for name in ("queries", "corpus"))
     normalised = bool(settings["normalise"])
     relevance = read_relevance(folder, *rows)
+    grouped = None
+    if rule.guards.same_group is not None:
+        grouped = read_groups(settings["queries"], settings["corpus"])
     names = read_keys(folder, "query", rows[0]), read_keys(folder, "document", rows[1])
     return TripletSource(
         folder=folder,
@@ -177,7 +187,8 @@ def _of_queries(
         labels=relevance.labels(),
         keys=names[0],
         excluded=None,
-        groups=None,
+        groups=None if grouped is None else grouped[0],
+        never_negatives=kept_never_negatives(folder, rows[0]),
         sources=None,
         rule=rule,
         counts=counts,
@@ -190,6 +201,7 @@ def _of_queries(
             names[1],
             same_names(*names) if settings["same_items"] else None,
             lambda: read_vectors(corpus, normalised=normalised),
+            None if grouped is None else grouped[1],
         ),
     )
 
@@ -218,6 +230,7 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
         keys=rows.table["key"].combine_chunks(),
         excluded=None,
         groups=group_codes(rows.groups(SPLITS[0]))[0],
+        never_negatives=None,
         sources=rows.table["source"].to_numpy(),
         rule=spec.mine.rule(
             float(mine.report["k_hardness"]), stage_seed(spec.run.seed, StageRef(mine.epoch, "mine"))

@@ -146,6 +146,15 @@ def mine(
             help="What rows with the same value in the column group are to each other: never-negative or never-pair.",
         ),
     ] = None,
+    never_negatives: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Pairs that are never negatives: Parquet, CSV or TSV with columns key and other_key or row and other; "
+            "of queries with columns as in --relevant.",
+            show_default=False,
+        ),
+    ] = None,
     memory_mib: Annotated[int | None, typer.Option(metavar="MIB", help="What the search may use.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="By default all cores.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -192,6 +201,7 @@ def mine(
             "threads": threads,
             "memory_mib": memory_mib,
             "audit_sample": audit_sample,
+            "never_negatives": never_negatives,
             "note": say,
         }
         if of_pairs:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ....mining.errors import InputError
+from ....mining.guarding.groups import group_codes
 from ....mining.neighbours import NO_ROW
 from ....mining.pairs.relevance import Relevance, relevance_of
 from ...data.arrays import Arrays
@@ -62,6 +63,26 @@ def read_side(location: str, *, normalised: bool) -> Side:
     )
     check_keys(keys, subject=location)
     return Side(vectors, keys)
+
+
+def read_groups(queries: str, corpus: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The column group of both files as codes, int64 (Q,) and (C,), −1 for rows of no group.
+
+    Raises: DataError for a file without that column.
+    """
+    columns = []
+    for location in (queries, corpus):
+        located = locate(location, Path())
+        if not is_table(located) or "group" not in column_names(located):
+            raise DataError(
+                f"{location} has no column group, which --same-group asks for: add it, or leave --same-group out"
+            )
+        columns.append(read_columns(located, ("group",))["group"].to_pylist())
+    try:
+        of_queries, of_documents = group_codes(*columns)
+    except InputError as error:
+        raise DataError(f"{queries} and {corpus}, column group: {error}") from None
+    return of_queries, of_documents
 
 
 def read_pairs(

@@ -28,9 +28,10 @@ from ...runfile.work_specs import MineSpec
 from ...storage.publish import publish_json
 from ...storage.tables import write_table
 from ..mine_files import SETTINGS
-from ..pairs_on_arrays import mine_relevant
+from ..never_negatives import keep_never_negatives, read_never_negatives
+from ..pairs_on_arrays import KeptApart, mine_relevant
 from .folder import IDS, write_sides
-from .inputs import Side, read_pairs, read_side, same_names
+from .inputs import Side, read_groups, read_pairs, read_side, same_names
 from .remarks import remarks_before, why_not_all_queries
 
 
@@ -52,6 +53,7 @@ class _Settings:
     memory_mib: int | None
     chunk_rows: int
     audit_sample: int
+    never_negatives: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def mine_pair_files(
     memory_mib: int | None = None,
     chunk_rows: int = MineSpec.model_fields["chunk_rows"].default,
     audit_sample: int = AUDIT_SAMPLE,
+    never_negatives: str | Path | None = None,
     note: Callable[[str], None] | None = None,
 ) -> MinedPairFiles:
     """Search the corpus for each query, mine and audit; write the folder `out` in one go.
@@ -104,7 +107,8 @@ def mine_pair_files(
     neighbours, normalise, method, recall_target, seed: of the search, as in `neighbours`. memory_mib: what the search
     may use; the corpus is searched in parts that fit into half of it, one after the other. threads: all cores by
     default. chunk_rows: queries of one Parquet part. audit_sample: queries that are derived again at the end; 0 leaves
-    it out. note: hears what is going on.
+    it out. never_negatives: a file of documents that are never a query's negative, with columns as in relevant.
+    note: hears what is going on.
 
     Raises: DataError and InputError for the files, and where no triplet is found; SpecError when `out` is there.
     """
@@ -123,6 +127,7 @@ def mine_pair_files(
         memory_mib=memory_mib,
         chunk_rows=chunk_rows,
         audit_sample=audit_sample,
+        never_negatives=None if never_negatives is None else str(never_negatives),
     )
     return _mine(settings, Path(out), note or (lambda _: None))
 
@@ -146,6 +151,7 @@ def _mine(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedP
     remarks = remarks_before(known, left_out, queries, corpus, own)
     for remark in remarks:
         note(remark)
+    kept_apart = _kept_apart(settings, queries, corpus, note)
     anchors = np.flatnonzero(known.relevant.counts())
     rows, width = corpus.vectors.shape
     wanted = min(NEIGHBOURS, len(corpus)) if settings.neighbours is None else settings.neighbours
@@ -165,7 +171,7 @@ def _mine(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedP
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    work = _Work(partial, settings, queries, corpus, known, anchors, table)
+    work = _Work(partial, settings, queries, corpus, known, anchors, table, kept_apart)
     _write_neighbours(work)
     report = _write_triplets(work)
     after = why_not_all_queries(report, table, known, anchors, wanted)
@@ -204,6 +210,7 @@ class _Work:
     relevance: Relevance
     anchors: NDArray[np.int64]
     table: NeighbourTable
+    kept_apart: KeptApart
 
     def chunks(self) -> Iterator[tuple[int, int, slice]]:
         """Ranges of queries, and the lines of the table that are theirs."""
@@ -216,6 +223,16 @@ class _Work:
     def lines(self, some: slice) -> NeighbourTable:
         """Some lines of the table."""
         return NeighbourTable(self.table.ids[some], self.table.sq_distances[some])
+
+
+def _kept_apart(settings: _Settings, queries: Side, corpus: Side, note: Callable[[str], None]) -> KeptApart:
+    """What is never a query's negative, and the groups of both sides, as far as they are asked for."""
+    never, groups = None, (None, None)
+    if settings.never_negatives is not None:
+        never = read_never_negatives(settings.never_negatives, queries.names, corpus.names, note=note)
+    if settings.rule.guards.same_group is not None:
+        groups = read_groups(settings.queries, settings.corpus)
+    return KeptApart(never, *groups)
 
 
 def _write_neighbours(work: _Work) -> None:
@@ -233,6 +250,8 @@ def _write_neighbours(work: _Work) -> None:
 
 def _write_triplets(work: _Work) -> MiningReport:
     reports = []
+    if work.kept_apart.never_negatives is not None:
+        keep_never_negatives(work.folder, work.kept_apart.never_negatives)
     for index, (_, _, lines) in enumerate(work.chunks()):
         mined = mine_relevant(
             work.lines(lines),
@@ -241,6 +260,7 @@ def _write_triplets(work: _Work) -> MiningReport:
             work.queries.vectors,
             work.corpus.vectors,
             anchors=work.anchors[lines],
+            kept_apart=work.kept_apart,
             threads=work.settings.threads,
         )
         write_table(work.folder / part_name(index), pair_table(mined.columns))
@@ -260,7 +280,11 @@ def _audit(work: _Work, report: MiningReport) -> dict[str, Any] | None:
         sample=work.settings.audit_sample,
         anchors=report.anchors_with_triplet,
         seed=work.settings.seed,
-        corpus=Corpus(work.relevance.corpus_labels(), work.corpus.vectors),
+        never_negatives=work.kept_apart.never_negatives,
+        groups=work.kept_apart.query_groups,
+        corpus=Corpus(
+            work.relevance.corpus_labels(), work.corpus.vectors, groups=work.kept_apart.corpus_groups
+        ),
     )
     publish_json(work.folder / AUDIT, found.as_dict())
     return found.as_dict()

@@ -1,6 +1,8 @@
 """Mining somebody's own vectors, and what can be done with the folder that it leaves."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -293,3 +295,44 @@ def test_guards_that_cannot_be_asked_for(digits, tmp_path: Path, options: list[s
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
     assert message in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+def test_pairs_that_are_never_negatives(digits, mined: Path, tmp_path: Path, by_key: bool) -> None:
+    saved = save(tmp_path, "parquet", *digits)
+    columns = pq.read_table(mined / "triplets", columns=["anchor", "negative"])
+    rows = np.stack([columns["negative"].to_numpy(), columns["anchor"].to_numpy()], axis=1)[::50]
+    names = ("key", "other_key") if by_key else ("row", "other")
+    cells = [[f"item {row}" if by_key else str(row) for row in pair] for pair in (*rows, (0, 10_000))]
+    (tmp_path / "never.csv").write_text("\n".join(",".join(line) for line in (names, *cells)))
+    notes: list[str] = []
+    never = {"never_negatives": tmp_path / "never.csv", "note": notes.append}
+    result = mine(saved, tmp_path / "out", **never)
+    assert (
+        f"{tmp_path / 'never.csv'}: 1 of {len(rows) + 1} pairs are not of these rows, and left out" in notes
+    )
+    assert result.mining.refused["never_negative"] >= len(rows)
+    assert audit_folder(tmp_path / "out").ok
+    shutil.copy(tmp_path / "out" / "never_negatives.parquet", tmp_path / "kept.parquet")
+    mine(saved, tmp_path / "all")
+    shutil.copy(tmp_path / "kept.parquet", tmp_path / "all" / "never_negatives.parquet")
+    assert set(audit_folder(tmp_path / "all").triplets.violations) == {"never_negative"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "key,row\n1,2",
+            "must have the columns key and other_key (keys), or row and other (rows, from 0); it has key, row",
+        ),
+        ("row,other\n1,x", 'column "other" holds what is no row'),
+        ("key,other_key\nnobody,item 3", "none of the 1 pairs is of these rows: give pairs of these files"),
+        ("row,other\n7,7", "never_negatives[0] pairs row 7 with itself: leave it out"),
+    ],
+)
+def test_pairs_that_cannot_be_read(digits, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "never.csv").write_text(text)
+    saved = save(tmp_path, "parquet", *digits)
+    with pytest.raises(DataError, match=re.escape(message)):
+        mine(saved, tmp_path / "out", never_negatives=tmp_path / "never.csv")

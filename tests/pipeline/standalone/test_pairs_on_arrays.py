@@ -154,3 +154,30 @@ def test_bad_input(queries, corpus, pairs, change, message) -> None:
         arguments["neighbours"] = tm.neighbours(corpus, 5, queries=some, normalise=True)
     with pytest.raises(InputError, match=re.escape(message)):
         tm.mine_pairs(**arguments)
+
+
+def test_documents_that_are_never_a_querys_negative(queries, corpus, pairs, mined: PairSet) -> None:
+    rule = tm.MiningRule(negatives_per_positive=3)
+    barred = np.stack([mined.columns["anchor"], mined.columns["negative"]], axis=1)[::7]
+    rest = tm.mine_pairs(queries, corpus, pairs, rule, normalise=True, never_negatives=barred)
+    found = set(zip(rest.columns["anchor"].tolist(), rest.columns["negative"].tolist(), strict=True))
+    assert found.isdisjoint(map(tuple, barred.tolist()))
+    assert rest.report.refused["never_negative"] == len(barred)
+
+
+@pytest.mark.parametrize("same_group", ["never-negative", "never-pair"])
+def test_groups_of_both_sides(queries, corpus, pairs, same_group) -> None:
+    of_query = [None if q % 5 == 0 else f"page {q % 4}" for q in range(QUERIES)]
+    of_document = [f"page {d % 6}" for d in range(DOCUMENTS)]
+    rule = tm.MiningRule(guards=tm.Guards(same_group=same_group), margin=0.5, negatives_per_positive=3)
+    found = tm.mine_pairs(queries, corpus, pairs, rule, normalise=True, groups=(of_query, of_document))
+    apart = ("negative",) if same_group == "never-negative" else ("positive", "negative")
+    assert len(found) > 100
+    for role in apart:
+        rows = zip(found.columns["anchor"], found.columns[role], strict=True)
+        assert not any(of_query[q] == of_document[d] for q, d in rows)
+    fellows = sum(of_query[q] == of_document[d] for q, d in pairs)
+    assert found.report.positives_of_group == (fellows if same_group == "never-pair" else 0)
+    assert found.report.refused["same_group"] > 0
+    with pytest.raises(InputError, match="groups are given, but no guard asks for them"):
+        tm.mine_pairs(queries, corpus, pairs, normalise=True, groups=(of_query, of_document))

@@ -387,3 +387,42 @@ def test_keys_of_another_number_are_refused(mined) -> None:
     pq.write_table(table.slice(1), mined / "corpus.parquet")
     with pytest.raises(CorruptError, match=r"has 299 keys for 300 rows"):
         tm.read_pairs(mined)
+
+
+def test_groups_and_pairs_that_are_never_negatives(files, mined, tmp_path) -> None:
+    negatives = tm.read_pairs(mined).to_arrow().select(["anchor_key", "negative_key"]).to_pylist()
+    barred = [(row["anchor_key"], row["negative_key"]) for row in negatives[::9]]
+    lines = ["query\tdocument", *map("\t".join, barred), "q1\tnobody"]
+    (tmp_path / "never.tsv").write_text("\n".join(lines))
+    for side in ("queries", "corpus"):
+        table = pq.read_table(files[side])
+        table = table.append_column("group", pa.array([f"page {row % 7}" for row in range(len(table))]))
+        pq.write_table(table, files[side])
+    arguments = [word for name, path in files.items() for word in (f"--{name}", path)]
+    arguments += [
+        "--never-negatives",
+        tmp_path / "never.tsv",
+        "--same-group",
+        "never-pair",
+        "--margin",
+        "0.6",
+    ]
+    code, output = run("mine", *arguments, "--normalise", "--out", tmp_path / "out")
+    assert code == 0, output
+    assert f"1 of {len(barred) + 1} pairs are not of these rows, and left out" in output
+    counts = json.loads((tmp_path / "out/mining.json").read_text())["counts"]
+    assert min(counts["refused"]["never_negative"], counts["refused"]["same_group"]) > 0
+    assert counts["positives_of_group"] > 0
+    assert run("audit", tmp_path / "out")[0] == 0
+    (tmp_path / "out/never_negatives.parquet").unlink()
+    pq.write_table(pa.table({"anchor": [0], "negative": [1]}), tmp_path / "out/never_negatives.parquet")
+    assert run("audit", tmp_path / "out")[0] == 0, "the folder's own pairs are what it is held to"
+
+
+def test_a_group_that_one_side_lacks(files, tmp_path) -> None:
+    arguments = [word for name, path in files.items() for word in (f"--{name}", path)]
+    code, output = run(
+        "mine", *arguments, "--normalise", "--out", tmp_path / "out", "--same-group", "never-pair"
+    )
+    assert code == 1
+    assert "queries.parquet has no column group, which --same-group asks for: add it, or leave" in output

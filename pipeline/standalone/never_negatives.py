@@ -1,0 +1,97 @@
+"""Pairs that are never negatives, from a file; and as the folder of triplets keeps them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ...mining.errors import InputError
+from ...mining.guarding.never_negatives import PairLists, pair_lists
+from ...mining.neighbours import NO_ROW
+from ..data.columns import as_strings, read_columns
+from ..data.files import locate
+from ..errors import CorruptError, DataError
+from ..storage.tables import read_table, write_table
+
+KEPT = "never_negatives.parquet"
+"""Columns anchor and negative int64: rows, each pair in the directions in which it holds."""
+
+OF_ONE_SET = (("key", "other_key"), ("row", "other"))
+OF_TWO_SETS = (("query", "document"), ("query_row", "document_row"))
+"""Columns of keys, and columns of rows from 0: those of `tripletmine suspects`, and those of relevant pairs."""
+
+
+def read_never_negatives(
+    location: str, keys: pa.Array, corpus_keys: pa.Array | None = None, *, note: Callable[[str], None]
+) -> PairLists:
+    """The pairs of a Parquet, CSV or TSV file, by keys where it has columns of keys, else by rows.
+
+    keys: of all rows; corpus_keys: of the documents, where the rows are queries. note: hears how many pairs were left
+    out since a row of theirs is not there.
+    Raises: DataError for columns that are missing or are no rows, and where no pair is of these rows.
+    """
+    sides = (keys, keys if corpus_keys is None else corpus_keys)
+    names, rows = OF_ONE_SET if corpus_keys is None else OF_TWO_SETS
+    table = read_columns(locate(location, Path()), (*names, *rows))
+    given = next((pair for pair in (names, rows) if set(pair) <= set(table.column_names)), None)
+    if given is None:
+        raise DataError(
+            f"{location} must have the columns {' and '.join(names)} (keys), or {' and '.join(rows)} (rows, from 0); "
+            f"it has {', '.join(table.column_names)}"
+        )
+    columns = [
+        _rows(table[name].combine_chunks(), side, location, name, by_key=given == names)
+        for name, side in zip(given, sides, strict=True)
+    ]
+    pairs = np.stack(columns, axis=1)
+    there = (pairs != NO_ROW).all(axis=1)
+    if len(pairs) and not there.any():
+        raise DataError(
+            f"{location}: none of the {len(pairs):,} pairs is of these rows: give pairs of these files"
+        )
+    if not there.all():
+        note(
+            f"{location}: {int((~there).sum()):,} of {len(pairs):,} pairs are not of these rows, and left out"
+        )
+    try:
+        return pair_lists(pairs[there], len(keys), others=None if corpus_keys is None else len(corpus_keys))
+    except InputError as error:
+        raise DataError(f"{location}: {error}") from None
+
+
+def _rows(column: pa.Array, keys: pa.Array, location: str, name: str, *, by_key: bool) -> NDArray[np.int64]:
+    """int64 (M,): rows, −1 for those that are not there."""
+    if by_key:
+        wanted = as_strings(column, subject=f'{location}, column "{name}"')
+        found = pc.call_function("index_in", [wanted], pc.SetLookupOptions(value_set=keys))
+        return found.fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
+    try:
+        rows = column.cast(pa.int64()).fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
+    except (pa.ArrowException, NotImplementedError) as error:
+        raise DataError(
+            f'{location}, column "{name}" holds what is no row ({error}): give whole numbers'
+        ) from None
+    return np.where((rows >= 0) & (rows < len(keys)), rows, NO_ROW)
+
+
+def keep_never_negatives(folder: Path, lists: PairLists) -> None:
+    """Write them beside the triplets that were mined with them."""
+    anchors = np.repeat(np.arange(len(lists)), np.diff(lists.starts))
+    write_table(folder / KEPT, pa.table({"anchor": anchors, "negative": lists.partners}))
+
+
+def kept_never_negatives(folder: Path, rows: int) -> PairLists | None:
+    """What `keep_never_negatives` wrote; None where there is nothing. Raises: CorruptError."""
+    path = folder / KEPT
+    if not path.exists():
+        return None
+    try:
+        table = read_table(path)
+        anchor, negative = (table[name].to_numpy() for name in ("anchor", "negative"))
+        others = max(rows, int(negative.max(initial=0)) + 1)
+        return pair_lists(np.stack([anchor, negative], axis=1), rows, others=others)
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        raise CorruptError(f"{path} cannot be understood ({error}): mine again") from None
