@@ -141,6 +141,9 @@ def _tell_suspects(run: "Compared", found: "Findings") -> None:
     if found.pairs is None:
         say("Suspects are not shown: run.keep.graph had the neighbours of all mined epochs deleted.\n")
         return
+    if not (found.pairs or found.mislabelled):
+        say("Suspects among its training rows: none.\n")
+        return
     say(
         f"Suspects among its training rows: {found.mislabelled:,} lie among rows of another class, and "
         f"{found.pairs:,} pairs"
@@ -153,7 +156,9 @@ def _tell_suspects(run: "Compared", found: "Findings") -> None:
             left=2,
         )
     )
-    say(f"`tripletmine suspects {run.status.root} --out DIR` lists all of them.\n")
+    say("No training tells copies apart. Correct or merge such labels, all of which are listed by")
+    say(f"`tripletmine suspects {run.status.root} --out DIR`. Until then mine.guards.duplicate_sq")
+    say("refuses copies as negatives, and mine.exclude_suspects leaves rows out that lie in another class.\n")
 
 
 def _tell_next(runs: "Sequence[Compared]") -> None:
