@@ -35,14 +35,15 @@ class Compared:
         return any(each.state == "damaged" for each in self.stages)
 
     def total(self, stage: str, key: str) -> int | None:
-        """The sum of a count that a stage reports, over all epochs; None where none has that stage, or one is damaged.
+        """The sum of a count that a stage reports, over all epochs; None where none has it (yet), or one is damaged.
 
         key: as in "counts.triplets".
         """
         stages = [each for each in self.stages if each.ref.stage == stage]
-        if not stages or any(each.state == "damaged" for each in stages):
+        counts = [_at(each.report, key) for each in stages]
+        if any(each.state == "damaged" for each in stages) or all(count is None for count in counts):
             return None
-        return sum(_at(each.report, key) for each in stages if each.report)
+        return sum(count for count in counts if count is not None)
 
     @property
     def seconds(self) -> float | None:
@@ -103,6 +104,7 @@ def lines_of(runs: Sequence[Compared]) -> Iterator[Line]:
     yield Line("best epoch", "count", tuple(run.status.best for run in runs))
     yield Line("images trained on", "count", tuple(run.total("train", "images") for run in runs))
     yield Line("triplets mined", "count", tuple(run.total("mine", "counts.triplets") for run in runs))
+    yield Line("that met in a batch", "count", tuple(run.total("train", "mined_met") for run in runs))
     yield Line("time of all stages", "seconds", tuple(run.seconds for run in runs))
 
 
@@ -133,5 +135,5 @@ def _paths(section: Section, prefix: str) -> Iterator[str]:
 
 def _at(values: Mapping[str, Any], key: str) -> Any:
     for part in key.split("."):
-        values = values[part]
-    return values
+        values = values.get(part, {})
+    return None if values == {} else values
