@@ -64,6 +64,8 @@ class RunFacts:
     weights: the file of the start weights, relative to the run directory.
     several: rows with more than one label, of the training, validation and test split.
     protocols: how validation and test are asked. remarks: what a person should know of the labels.
+    cells: whether graph.method = "auto" may choose cells; earlier versions did not know them, and their runs go on as
+    they began.
     """
 
     train: int
@@ -80,6 +82,7 @@ class RunFacts:
     several: tuple[int, int, int] = (0, 0, 0)
     protocols: tuple[Asked, ...] = ()
     remarks: tuple[str, ...] = ()
+    cells: bool = False
 
     @property
     def item_dtype(self) -> str:

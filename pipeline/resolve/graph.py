@@ -5,7 +5,12 @@ from dataclasses import replace
 from ...mining.defaults import default_neighbours
 from ...mining.graphs.choose import Choice, choose_method
 from ...mining.graphs.methods import Parameters, default_parameters
-from ...mining.graphs.parameters import ExactParameters, HnswParameters, TraverseAddParameters
+from ...mining.graphs.parameters import (
+    CellsParameters,
+    ExactParameters,
+    HnswParameters,
+    TraverseAddParameters,
+)
 from ..plan.refs import StageRef
 from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
@@ -33,6 +38,7 @@ def resolve_method(spec: RunSpec, facts: RunFacts) -> Choice:
         _NOMINAL_CORES,
         None,
         reproducible=spec.run.deterministic,
+        cells=facts.cells and graph.parts == 1,
     )
     if choice.method == "hnsw" and graph.warm_start:
         return Choice("traverse_add", f"{choice.why}; from the second epoch on it starts from the one before")
@@ -40,8 +46,8 @@ def resolve_method(spec: RunSpec, facts: RunFacts) -> Choice:
 
 
 def starts_warm(spec: RunSpec, facts: RunFacts, ref: StageRef) -> bool:
-    """Whether the graph of an epoch grows from that of the last epoch that had one."""
-    if not spec.graph.warm_start or resolve_method(spec, facts).method != "traverse_add":
+    """Whether the graph of an epoch grows from that of the last epoch that had one, or its cells from their centres."""
+    if not spec.graph.warm_start or resolve_method(spec, facts).method not in ("traverse_add", "cells"):
         return False
     return ref.epoch is not None and bool(spec.mined_before(ref.epoch))
 
@@ -53,6 +59,8 @@ def parameters_of(spec: RunSpec, facts: RunFacts, effort: int | None = None) -> 
     match parameters:
         case ExactParameters():
             return graph.build(ExactParameters)
+        case CellsParameters():
+            return parameters if effort is None else replace(parameters, probes=effort)
         case HnswParameters():
             return graph.build(HnswParameters, ef=parameters.ef if effort is None else effort)
         case TraverseAddParameters():

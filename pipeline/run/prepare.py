@@ -22,6 +22,7 @@ from ..data.rows import RunRows, build_rows
 from ..data.splits.assign import Splitting
 from ..errors import CorruptError, DataError, StaleError
 from ..plan.stage import RunFacts
+from ..plan.stage_folder import StageFolder
 from ..resolve.label_forms import said_alike
 from ..resolve.labels import check_groups, check_losses
 from ..resolve.protocols import asked_in, check_validation
@@ -93,9 +94,7 @@ def prepare_data(
     encoder = encoder_files(spec)
     keep_copies(spec.root, encoder)
     pictures = data.record() if isinstance(data, PictureSet) else None
-    return Prepared(
-        _facts(spec, data, rows, identity, encoder, begun=before is not None), identity, splitting, pictures
-    )
+    return Prepared(_facts(spec, data, rows, identity, encoder, before), identity, splitting, pictures)
 
 
 def _stale(spec: RunSpec, before: dict[str, Any], change: str) -> StaleError:
@@ -139,7 +138,7 @@ def describe_data(spec: RunSpec) -> RunFacts:
     before = read_run_file(spec.root) if (spec.root / RUN_FILE).exists() else None
     splitting = _splitting(spec, data, before)
     rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed, splitting=splitting))
-    return _facts(spec, data, rows, data.identity(), encoder_files(spec), begun=before is not None)
+    return _facts(spec, data, rows, data.identity(), encoder_files(spec), before)
 
 
 def _facts(
@@ -148,8 +147,7 @@ def _facts(
     rows: RunRows,
     identity: dict[str, Any],
     encoder: EncoderFiles,
-    *,
-    begun: bool,
+    before: dict[str, Any] | None,
 ) -> RunFacts:
     facts = RunFacts(
         train=len(rows.range("train")),
@@ -166,8 +164,23 @@ def _facts(
         several=rows.several(),
         protocols=asked_in(rows, spec),
         remarks=tuple(said_alike({name for split in SPLITS for name in rows.class_sizes(split)})),
+        cells=_knows_cells(spec, before),
     )
     check_losses(spec, facts)
     check_groups(spec, data.rows.groups)
-    check_validation(facts.protocols, data, spec, begun=begun)
+    check_validation(facts.protocols, data, spec, begun=before is not None)
     return facts
+
+
+def _knows_cells(spec: RunSpec, before: dict[str, Any] | None) -> bool:
+    """As the run began; where run.json was lost, as the graphs that are there were made."""
+    if before is not None:
+        return bool(before["facts"].get("cells", False))
+    graphs = [ref for ref in all_refs(spec) if ref.stage == "graph"]
+    for folder in (StageFolder(spec.root, ref) for ref in graphs):
+        with suppress(CorruptError):
+            manifest = folder.manifest()
+            inputs = manifest.inputs if manifest else folder.claim()
+            if inputs and inputs.get("keys", {}).get("graph", {}).get("method") == "auto":
+                return "auto" in inputs["keys"]["graph"]
+    return True

@@ -48,13 +48,14 @@ class EmbedSpec(Section):
 class GraphSpec(Section):
     """[graph]: the neighbour search over the training split."""
 
-    method: Literal["auto", "exact", "hnsw", "traverse_add"] = "auto"
+    method: Literal["auto", "exact", "cells", "hnsw", "traverse_add"] = "auto"
     """"auto" chooses by rows, width and K; `tripletmine check` says what, and why."""
     neighbours: int | None = Field(default=None, ge=2)
     """K, the neighbours kept for a row; best at 4 times the median class size or more. By default 150, or what each
     part of a small training split has."""
     parts: int = Field(default=1, ge=1)
-    """Index parts built independently, all of them searched; part of the result, unlike the number of workers."""
+    """Index parts built independently, all of them searched; part of the result, unlike the number of workers. Cells
+    are parts of their own, and want 1."""
     chunk_rows: int = Field(default=8192, ge=1)
     """Rows of one task and of one Zarr chunk of the neighbour table."""
     engine: Engine = setting(ExactParameters, "engine", is_execution=True)
@@ -63,7 +64,8 @@ class GraphSpec(Section):
     """Share of the true neighbours to be found, measured on `recall_sample` rows against exact search."""
     recall_sample: int = Field(default=SAMPLE_ROWS, ge=1)
     effort: int | None = Field(default=None, ge=2)
-    """Rows that a search keeps (ef of hnsw, keep of traverse_add); by default what `recall_target` needs."""
+    """Rows that a search keeps (ef of hnsw, keep of traverse_add), or cells that it looks into (probes of cells); by
+    default what `recall_target` needs."""
     m: int = setting(HnswParameters, "m")
     """hnsw: links of a vertex."""
     ef_construction: int = setting(HnswParameters, "ef_construction")
@@ -73,7 +75,7 @@ class GraphSpec(Section):
     walks: int = setting(TraverseAddParameters, "walks")
     """traverse_add: trial walks of a vertex, at most."""
     warm_start: bool = True
-    """traverse_add: begin with the graph of the epoch before."""
+    """traverse_add: begin with the graph of the epoch before; cells: with its centres."""
     memory_mib: int | None = execution(None, ge=64)
     """Memory for open index parts in one worker; by default all parts are kept open."""
 

@@ -7,7 +7,10 @@ other rows.
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ...mining.errors import RecallError
 from ...mining.neighbours import NeighbourTable
@@ -20,6 +23,7 @@ from ..resolve.graph import resolve_method, resolve_neighbours, starts_warm
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt
+from .graph_cells import SEARCH_PHASE, build_cells, chunk_in_place, search_cells, search_tasks
 from .graph_effort import (
     EFFORT_FILE,
     measure_effort,
@@ -47,7 +51,9 @@ def _parents(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[StageRef, .
 
 
 def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
-    return {"graph": {**spec.graph.result_keys(), "neighbours": resolve_neighbours(spec, facts)}}
+    keys = {**spec.graph.result_keys(), "neighbours": resolve_neighbours(spec, facts)}
+    # Of runs that began when "auto" knew no cells it says nothing, and they go on.
+    return {"graph": keys | ({"auto": "cells"} if spec.graph.method == "auto" and facts.cells else {})}
 
 
 def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
@@ -62,6 +68,12 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
             f"graph.parts is {graph.parts} but the training split has {facts.train} rows, too few for more than "
             f"{neighbours} neighbours in each part: lower it to at most {facts.train // (neighbours + 1)}"
         )
+    method = resolve_method(spec, facts).method
+    if method == "cells" and graph.parts > 1:
+        raise SpecError(
+            f"graph.parts is {graph.parts} but cells are parts of their own: leave it at 1, or choose another "
+            "graph.method"
+        )
     part = part_memory_mib(spec, facts)
     row_bytes = neighbours * 12
     lookup = (
@@ -71,7 +83,7 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     )
     phases = [Phase("layout", (Task("layout", 0, 0, 0),), 1)]
     disk = facts.train * row_bytes
-    approximate = resolve_method(spec, facts).method != "exact"
+    approximate = method != "exact"
     if approximate:
         ranges = enumerate(part_ranges(graph.parts, facts.train))
         parts = tuple(Task(INDEX_PHASE, number, first, stop) for number, (first, stop) in ranges)
@@ -80,7 +92,13 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
             Phase("effort", (Task("effort", 0, 0, 0),), lookup),
         ]
         disk += part * graph.parts * 2**20
-    phases.append(Phase("neighbours", split_rows("neighbours", facts.train, graph.chunk_rows), lookup))
+    if method == "cells":
+        searches = search_tasks(spec, facts)
+        held = 300 + part + searches[0].rows * row_bytes * 4 // 2**20
+        phases.append(Phase(SEARCH_PHASE, searches, held))
+        disk += facts.train * row_bytes
+    tables = split_rows("neighbours", facts.train, graph.chunk_rows)
+    phases.append(Phase("neighbours", tables, lookup, reads_scratch=method == "cells"))
     if approximate:
         phases.append(Phase("recall", (Task("recall", 0, 0, 0),), lookup))
     return Plan(tuple(phases), disk)
@@ -100,8 +118,10 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         case "index":
             name = index_file(task.index)
             with published(job.folder / name) as partial:
-                report = build_part(job, task, resources.threads, partial)
+                report = _build(job, task, resources.threads, partial)
             return TaskOutput((name,), rows=task.rows, report=report)
+        case "cells":
+            return search_cells(job, task, resources.threads)
         case "effort":
             publish_json(job.folder / EFFORT_FILE, measure_effort(job, resources.threads))
             return TaskOutput((EFFORT_FILE,), rows=0)
@@ -114,6 +134,8 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
 
 def _look_up(job: Job, task: Task, threads: int) -> tuple[NeighbourTable, dict[str, Any]]:
     """A graph may be good enough for the sample, and yet reach too few rows from some that were not drawn."""
+    if resolve_method(job.spec, job.facts).method == "cells":
+        return chunk_in_place(job, task), {}
     effort = read_effort(job)
     try:
         return search_rows(job, task.start, task.stop, effort=effort, threads=threads), {}
@@ -125,6 +147,16 @@ def _look_up(job: Job, task: Task, threads: int) -> tuple[NeighbourTable, dict[s
         return search_rows(job, task.start, task.stop, effort=None, threads=threads), {
             "exact": problem_of(error)
         }
+
+
+def _build(job: Job, task: Task, threads: int, path: Path) -> dict[str, float]:
+    if resolve_method(job.spec, job.facts).method != "cells":
+        return build_part(job, task, threads, path)
+    index = build_cells(job, task, threads)
+    index.save(path)
+    sizes = np.bincount(index.partition.cell_of)
+    warm = any(ref.stage == "graph" for ref in job.parent_digests)
+    return {"cells": len(sizes), "largest_cell": int(sizes.max()), "warm": warm}
 
 
 def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
@@ -144,7 +176,7 @@ def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
     report |= {
         name: receipt.report[name]
         for receipt in receipts
-        for name in ("recall", "recall_rows")
+        for name in ("recall", "recall_rows", "cells", "largest_cell")
         if name in receipt.report
     }
     remarks = _remarks(job, report)

@@ -4,12 +4,14 @@ import json
 from typing import Any
 
 from ...mining.errors import RecallError
-from ...mining.graphs.recall import calibrate, measure, recall_at_k
+from ...mining.graphs.cells.effort import calibrate_probes
+from ...mining.graphs.cells.index import CellsIndex
+from ...mining.graphs.recall import Calibration, RecallSample, calibrate, measure, recall_at_k
 from ..artifacts.neighbours import NEIGHBOURS, read_some_neighbours, sampled_rows
 from ..errors import SpecError
 from ..plan.stage import Job
 from ..resolve.graph import resolve_method
-from .graph_search import PartedIndex, true_neighbours
+from .graph_search import PartedIndex, open_part, true_neighbours
 
 EFFORT_FILE = "effort.json"
 
@@ -32,6 +34,7 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
     Raises: SpecError when a graph that the run file names does not reach the target.
     """
     graph = job.spec.graph
+    method = resolve_method(job.spec, job.facts).method
     sample = true_neighbours(
         job, sampled_rows(job.facts.train, graph.recall_sample, job.spec.run.seed), threads
     )
@@ -39,13 +42,7 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
         if graph.effort is not None:
             recall = measure(PartedIndex(job, graph.effort), sample, threads=threads)
             return {"effort": graph.effort, "recall": recall, "recall_rows": len(sample.rows), "tried": []}
-        found = calibrate(
-            PartedIndex(job, 0),
-            PartedIndex.with_effort,
-            sample,
-            recall_target=graph.recall_target,
-            threads=threads,
-        )
+        found = _calibrated(job, sample, threads)
     except RecallError as error:
         tried, problem = [], problem_of(error)
     else:
@@ -58,8 +55,7 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
                 "recall_rows": len(sample.rows),
                 "tried": tried,
             }
-        problem = f"its recall is {found.recall:.4f} when a search keeps {found.tried[-1][0]} rows"
-    method = resolve_method(job.spec, job.facts).method
+        problem = f"its recall is {found.recall:.4f} when a search {_far(method, found.tried[-1][0])}"
     if graph.method == "auto":
         return {
             "effort": None,
@@ -87,6 +83,23 @@ def unreached(job: Job, problem: str) -> SpecError:
         "graph.ef_construction (hnsw) or graph.walks and graph.max_degree (traverse_add), or set graph.effort; then "
         f"go on with {job.ref.redo}"
     )
+
+
+def _calibrated(
+    job: Job, sample: RecallSample, threads: int
+) -> Calibration[CellsIndex] | Calibration[PartedIndex]:
+    target = job.spec.graph.recall_target
+    if resolve_method(job.spec, job.facts).method == "cells":
+        index = open_part(job, 0, 0, job.facts.train)
+        assert isinstance(index, CellsIndex)
+        return calibrate_probes(index, sample, recall_target=target, threads=threads)
+    return calibrate(
+        PartedIndex(job, 0), PartedIndex.with_effort, sample, recall_target=target, threads=threads
+    )
+
+
+def _far(method: str, effort: int) -> str:
+    return f"looks into {effort} cells" if method == "cells" else f"keeps {effort} rows"
 
 
 def measure_recall(job: Job, threads: int) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class PartedIndex:
         """The nearest rows of the training split. See index.Searchable."""
         found = []
         for part, (first, stop) in enumerate(part_ranges(self._job.spec.graph.parts, self._job.facts.train)):
-            index = _open_part(self._job, part, first, stop, exactly=self._effort is None)
+            index = open_part(self._job, part, first, stop, exactly=self._effort is None)
             if self._effort is not None:
                 index = with_effort(index, self._effort)
             found.append(
@@ -167,7 +167,11 @@ def true_neighbours(job: Job, rows: NDArray[np.int64], threads: int) -> RecallSa
     return RecallSample(rows, queries, rows, merge_tables(tables, neighbours))
 
 
-def _open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool) -> Index:
+def open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool = False) -> Index:
+    """The index of one part, as this process has it open, or opened now. exactly: one of exact search instead.
+
+    Raises: CorruptError where its file is not what its task wrote.
+    """
     embed = job.parent("embed")
     path = job.folder / index_file(part)
     stamp = None if exactly else task_stamp(job.folder, Task(INDEX_PHASE, part, first, stop).name, path.name)

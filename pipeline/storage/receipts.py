@@ -144,6 +144,15 @@ def task_stamp(folder: Path, task: str, name: str) -> FileStamp | None:
     return _read_receipt(path).files.get(name) if path.exists() else None
 
 
+def task_report(folder: Path, task: str) -> Mapping[str, Any] | None:
+    """What an earlier task of the same stage reported; None where the stage has no such task.
+
+    Raises: CorruptError for a damaged receipt.
+    """
+    path = _path(folder, task)
+    return _read_receipt(path).report if path.exists() else None
+
+
 def misfits(folder: Path, receipt: Receipt) -> list[str]:
     """The files of a receipt that are gone or of another size. Cheap: reads no content."""
     wrong = []

@@ -109,6 +109,10 @@ class CellsIndex:
         """int64 (N,), local rows in the order of their cells: to search for them block by block costs the least."""
         return self._rows
 
+    def vectors_of(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """float32 (R, D), of local rows."""
+        return self._vectors[self._place_of[rows]]
+
     def homes(
         self, queries: NDArray[np.float32], query_ids: NDArray[np.int64], *, threads: int
     ) -> NDArray[np.int32]:

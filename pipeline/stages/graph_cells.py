@@ -1,0 +1,92 @@
+"""Search by cells over a run's embeddings: tasks go in the order of the cells; what they find is put in place after.
+
+A task's rows lie in a few cells and meet the same others, so that products are large and little memory is gone through;
+rows as the run numbers them would meet all cells in every task.
+"""
+
+import numpy as np
+
+from ...mining.graphs.cells import index as cells
+from ...mining.graphs.cells.index import CellsIndex
+from ...mining.graphs.parameters import CellsParameters
+from ...mining.graphs.remeasure import empty_table
+from ...mining.neighbours import NeighbourTable
+from ..artifacts.found_neighbours import keep_found, put_found
+from ..artifacts.weights import EMBEDDINGS
+from ..errors import CorruptError
+from ..plan.stage import Job, RunFacts
+from ..plan.work import Task, TaskOutput, split_rows
+from ..resolve.graph import parameters_of, resolve_neighbours
+from ..runfile.run_spec import RunSpec
+from ..storage.receipts import remove_receipt, task_report
+from ..storage.row_arrays import read_rows
+from .graph_effort import read_effort
+from .graph_search import PartedIndex, index_file, open_part
+
+SEARCH_PHASE = "cells"
+
+_MOST_ROWS = 65_536
+"""Of a task: some 300 cells."""
+
+_LEAST_TASKS = 64
+"""Where there are rows enough: for workers to share."""
+
+
+def search_tasks(spec: RunSpec, facts: RunFacts) -> tuple[Task, ...]:
+    """Ranges of rows in the order of their cells. They do not depend on the workers."""
+    rows = min(_MOST_ROWS, max(spec.graph.chunk_rows, -(-facts.train // _LEAST_TASKS)))
+    return split_rows(SEARCH_PHASE, facts.train, rows)
+
+
+def build_cells(job: Job, task: Task, threads: int) -> CellsIndex:
+    """Cells of all rows; from the centres of the epoch before where the plan has its graph as a parent."""
+    vectors = read_rows(job.parent("embed"), EMBEDDINGS, task.start, task.stop)
+    parameters = parameters_of(job.spec, job.facts)
+    assert isinstance(parameters, CellsParameters)
+    before = None
+    if any(ref.stage == "graph" for ref in job.parent_digests):
+        before = cells.read(job.parent("graph").checked(index_file(task.index)))[1].centres
+    return cells.build(
+        vectors, parameters=parameters, seed=job.seed(task), threads=threads, warm_start=before
+    )
+
+
+def search_cells(job: Job, task: Task, threads: int) -> TaskOutput:
+    """Search for rows task.start … task.stop of the order of the cells, and keep what is found."""
+    effort = read_effort(job)
+    if effort is None:  # exact search, which knows no order
+        rows = np.arange(task.start, task.stop, dtype=np.int64)
+        queries = read_rows(job.parent("embed"), EMBEDDINGS, task.start, task.stop)
+    else:
+        index = open_part(job, 0, 0, job.facts.train)
+        assert isinstance(index, CellsIndex)
+        rows = np.sort(index.order[task.start : task.stop])
+        queries = index.vectors_of(rows)
+    found = PartedIndex(job, effort).search(
+        queries, query_ids=rows, neighbours=resolve_neighbours(job.spec, job.facts), threads=threads
+    )
+    step = job.spec.graph.chunk_rows
+    kept = keep_found(job.scratch, task.name, rows, found, step, -(-job.facts.train // step))
+    return TaskOutput((), rows=len(rows), report={"scratch_sha256": kept})
+
+
+def chunk_in_place(job: Job, task: Task) -> NeighbourTable:
+    """A chunk of the table, from what all searches found.
+
+    Raises: CorruptError where some of it was damaged since; those rows are to be searched for again.
+    """
+    table = empty_table(task.stop - task.start, resolve_neighbours(job.spec, job.facts))
+    damaged = []
+    for search in search_tasks(job.spec, job.facts):
+        report = task_report(job.folder, search.name)
+        if report is None or not put_found(
+            job.scratch, search.name, report["scratch_sha256"], task.index, job.spec.graph.chunk_rows, table
+        ):
+            remove_receipt(job.folder, search.name)
+            damaged.append(search.name)
+    if damaged:
+        raise CorruptError(
+            f"what {damaged[0]} (and {len(damaged) - 1} more) left in {job.scratch} is gone or was damaged: start the "
+            "same command again, it searches for those rows again"
+        )
+    return table
