@@ -99,26 +99,39 @@ class OpenedRun:
 
 @contextmanager
 def opened_run(
-    run_file: Path, progress: Progress, *, executor: str | None = None, new_data: bool = False
+    run_file: Path,
+    progress: Progress,
+    *,
+    executor: str | None = None,
+    new_data: bool = False,
+    redone: StageRef | None = None,
 ) -> Iterator[OpenedRun]:
-    """Open the run of a run file. `executor` takes the place of its [cluster]: see `with_executor`. new_data: see
-    `open_run`.
+    """Open the run of a run file. `executor` takes the place of its [cluster]: see `with_executor`. new_data, redone:
+    see `open_run`.
 
     Raises: PipelineError, before any work begins.
     """
     spec = with_executor(load_spec(run_file), executor)
-    with opened_spec(spec, progress, new_data=new_data) as opened:
+    with opened_spec(spec, progress, new_data=new_data, redone=redone) as opened:
         yield opened
 
 
 @contextmanager
 def opened_spec(
-    spec: RunSpec, progress: Progress, *, repair: bool = False, new_data: bool = False
+    spec: RunSpec,
+    progress: Progress,
+    *,
+    repair: bool = False,
+    new_data: bool = False,
+    redone: StageRef | None = None,
 ) -> Iterator[OpenedRun]:
-    """Open the run of a spec. repair, new_data: see `open_run`. Raises: PipelineError, before any work begins."""
+    """Open the run of a spec. repair, new_data, redone: see `open_run`.
+
+    Raises: PipelineError, before any work begins.
+    """
     with (
         environment(unless_set(QUIET_DASK)),
-        open_run(spec, progress.note, repair=repair, new_data=new_data) as run,
+        open_run(spec, progress.note, repair=repair, new_data=new_data, redone=redone) as run,
     ):
         if not repair and not _is_finished(run):
             # Before the hours that lie between the start and the stage which would fail.

@@ -64,6 +64,15 @@ class RowClasses:
         rows = np.arange(len(self), dtype=np.int64)
         return rows if self.offsets is None else np.repeat(rows, self.sizes)
 
+    def alone(self, rows: NDArray[np.bool_], *, first_code: int) -> "RowClasses":
+        """The same, but each of these rows, bool (N,), has a class of its own: `first_code`, `first_code` + 1, …"""
+        sizes = np.where(rows, 1, self.sizes)
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        members = np.empty(offsets[-1], np.int32)
+        members[offsets[:-1][rows]] = np.arange(first_code, first_code + int(rows.sum()), dtype=np.int32)
+        members[np.repeat(~rows, sizes)] = self.members[np.repeat(~rows, self.sizes)]
+        return RowClasses(members, None if self.offsets is None else offsets)
+
     def take(self, rows: NDArray[np.int64]) -> "RowClasses":
         """The classes of some rows, int64 (B,), in that order."""
         if self.offsets is None:

@@ -35,6 +35,15 @@ Epoch = Annotated[
     ),
 ]
 
+Review = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Decisions on rows and pairs, CSV: decision,key,other_key,label.",
+        show_default=False,
+    ),
+]
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

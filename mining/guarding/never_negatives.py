@@ -68,3 +68,14 @@ def pair_lists(pairs: ArrayLike, rows: int, *, others: int | None = None) -> Pai
     starts = np.zeros(rows + 1, np.int64)
     np.cumsum(np.bincount(array[:, 0], minlength=rows), out=starts[1:])
     return PairLists(starts, np.ascontiguousarray(array[:, 1]))
+
+
+def united(one: PairLists | None, other: PairLists | None) -> PairLists | None:
+    """The pairs of both, which are of the same rows; None where there are none at all."""
+    if one is None or other is None:
+        return other if one is None else one
+    pairs = [
+        np.stack([np.repeat(np.arange(len(each)), np.diff(each.starts)), each.partners], axis=1)
+        for each in (one, other)
+    ]
+    return pair_lists(np.concatenate(pairs), len(one))

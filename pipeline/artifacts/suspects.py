@@ -1,6 +1,6 @@
 """Rows whose neighbourhood disagrees with their label, as Parquet for a person to review."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...mining.labels import Labels
 from ...mining.neighbours import NeighbourTable
 from ...mining.suspects import Suspects
+from ..data.review.decisions import Review, pair_of
 from ..storage.tables import read_table, write_table
 from .triplets import class_names
 
@@ -46,6 +47,25 @@ def write_unlabelled(
     arrays["document_key"] = corpus_keys.take(arrays["document"])
     write_table(folder / UNLABELLED_POSITIVES, pa.table(arrays))
     return UNLABELLED_POSITIVES
+
+
+def undecided(found: Suspects, keys: pa.Array, review: Review) -> Suspects:
+    """Without the rows and pairs that a review decides, and pairs of a row that it excludes. keys: of all rows."""
+    if not len(review):
+        return found
+    of_rows, pairs = found.mislabelled, found.false_negatives
+    decided = review.rows
+    rows = [key not in decided for key in keys.take(pa.array(of_rows["row"])).to_pylist()]
+    named = zip(*(keys.take(pa.array(pairs[name])).to_pylist() for name in ("row", "other")), strict=True)
+    open_pairs = [
+        pair_of(*each) not in review.pairs and not review.excluded.intersection(each) for each in named
+    ]
+    return Suspects(_those(of_rows, rows), _those(pairs, open_pairs))
+
+
+def _those(columns: Mapping[str, NDArray[Any]], chosen: Sequence[bool]) -> dict[str, NDArray[Any]]:
+    mask = np.array(chosen, np.bool_)
+    return {name: values[mask] for name, values in columns.items()}
 
 
 def excluded_rows(path: Path, rows: int) -> NDArray[np.bool_]:

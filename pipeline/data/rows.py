@@ -130,6 +130,10 @@ class RunRows:
         """Keys of the rows `ids`."""
         return self.table["key"].take(pa.array(ids)).to_pylist()
 
+    def keys_of(self, split: str) -> list[str]:
+        """Key of each row of a split, in order of ids."""
+        return self._column("key", split).to_pylist()
+
     def sources(self, ids: Ids) -> NDArray[np.int64]:
         """Indices in the data set, int64 (len(ids),), of consecutive rows."""
         return self._sources.slice(ids.start, len(ids)).to_numpy()

@@ -66,6 +66,8 @@ class RunFacts:
     protocols: how validation and test are asked. remarks: what a person should know of the labels.
     cells: whether graph.method = "auto" may choose cells; earlier versions did not know them, and their runs go on as
     they began.
+    reviews: (epoch, digest): from which epoch on which review is mined with. held_out: (split, digest): the review of
+    the rows of validation and test, where these are reviewed.
     """
 
     train: int
@@ -83,6 +85,13 @@ class RunFacts:
     protocols: tuple[Asked, ...] = ()
     remarks: tuple[str, ...] = ()
     cells: bool = False
+    reviews: tuple[tuple[int, str | None], ...] = ()
+    held_out: tuple[tuple[str, str], ...] = ()
+
+    def review_of(self, epoch: int | None) -> str | None:
+        """Digest of the review that this epoch is mined with."""
+        begun = [digest for first, digest in self.reviews if first <= (epoch or 0)]
+        return begun[-1] if begun else None
 
     @property
     def item_dtype(self) -> str:
@@ -97,16 +106,19 @@ class RunFacts:
             "several": list(self.several),
             "protocols": [asdict(asked) for asked in self.protocols],
             "remarks": list(self.remarks),
+            "reviews": [list(each) for each in self.reviews],
+            "held_out": [list(each) for each in self.held_out],
         }
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> "RunFacts":
-        """What `as_json` gave; `several`, `protocols` and `remarks`, which earlier versions lack, come with the next
-        opening."""
+        """What `as_json` gave; what earlier versions lack, from `several` on, comes with the next opening."""
         tuples: dict[str, Any] = {
             name: tuple(value[name]) for name in ("item_shape", "several", "remarks") if name in value
         }
         tuples["protocols"] = tuple(Asked(**asked) for asked in value.get("protocols", ()))
+        for name in ("reviews", "held_out"):
+            tuples[name] = tuple((first, digest) for first, digest in value.get(name, ()))
         return RunFacts(**{**value, **tuples})
 
     def rows(self, split: str) -> tuple[int, int]:
@@ -181,7 +193,7 @@ class Stage:
 
     name: str
     parents: Callable[[RunSpec, RunFacts, StageRef], tuple[StageRef, ...]]
-    keys: Callable[[RunSpec, RunFacts], dict[str, Any]]
+    keys: Callable[[RunSpec, RunFacts, StageRef], dict[str, Any]]
     plan: Callable[[RunSpec, RunFacts, StageRef], Plan]
     run_task: Callable[[Job, Task, TaskResources], TaskOutput]
     report: Callable[[Job, Sequence[Receipt]], dict[str, Any]]

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..artifacts.data_files import DATA_FILES
 from ..artifacts.encoder_copies import ENCODER_FOLDER
 from ..artifacts.record import RUN_FILE, read_run_file, write_run_file
+from ..artifacts.reviews import REVIEWS
 from ..artifacts.rows import ROWS_FILE
 from ..errors import SpecError, UnavailableError
+from ..plan.refs import StageRef
 from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
 from ..storage.journal import note_event
@@ -20,7 +23,7 @@ from ..storage.publish import remove_partials
 from .prepare import prepare_data
 
 _LOCK = ".lock"
-_BEFORE_RUN_FILE = {ROWS_FILE, DATA_FILES, ENCODER_FOLDER, "prefect", "logs"}
+_BEFORE_RUN_FILE = {ROWS_FILE, DATA_FILES, ENCODER_FOLDER, REVIEWS, "prefect", "logs"}
 """What a run that was killed while it was being set up may have left."""
 
 
@@ -40,11 +43,13 @@ def open_run(
     *,
     repair: bool = False,
     new_data: bool = False,
+    redone: StageRef | None = None,
 ) -> Iterator[Run]:
     """Create or continue the run of this spec, and hold its lock while the block lasts.
 
     note: told of waiting. repair: write the run's own files again where they are damaged, instead of refusing them.
-    new_data: where the data set has changed, begin again with what is there now, instead of refusing it.
+    new_data: where the data set or its review has changed, begin again with what is there now, instead of refusing it.
+    redone: the stage from which the caller will have the run done again: from there on a changed review counts.
 
     Raises: SpecError for a directory that is something else; StaleError when the data changed; LockedError when
     another process works on it; UnavailableError when it cannot be written; DataError.
@@ -55,15 +60,20 @@ def open_run(
         # Of stages it is they that do so, when their turn comes.
         remove_partials(root, below=False)
         remove_partials(root / ENCODER_FOLDER)
-        prepared = prepare_data(spec, repair=repair, new_data=new_data, note=note)
+        remove_partials(root / REVIEWS)
+        prepared = prepare_data(spec, repair=repair, new_data=new_data, redone=redone, note=note)
         write_run_file(spec, prepared.facts, prepared.identity, prepared.splitting, prepared.pictures)
-        note_event(root, "opened", pid=os.getpid())
+        note_event(root, "opened", pid=os.getpid(), **_review(prepared.facts))
         for remark in prepared.facts.remarks:
             note(remark)
         for asked in prepared.facts.protocols:
             if asked.queries < asked.left_out:
                 note(f"{asked.title}: {asked.described}")
         yield Run(root, spec, prepared.facts)
+
+
+def _review(facts: RunFacts) -> dict[str, Any]:
+    return {"reviews": facts.reviews, "held_out": facts.held_out} if facts.reviews or facts.held_out else {}
 
 
 def _make_directory(root: Path, *, repair: bool) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...mining.labels import Labels
 from ..artifacts.record import open_record
-from ..artifacts.rows import read_rows_file
 from ..artifacts.scores import mined_epoch
 from ..artifacts.triplets import CONFUSION, each_part
 from ..data.rows import RunRows
@@ -17,6 +17,7 @@ from ..errors import CorruptError
 from ..plan.refs import StageRef, manifest_of
 from ..storage.committed import Committed
 from ..storage.tables import read_table
+from ..workers.opened import reviewed_rows, rows_of
 
 PERCENTILES = (0, 5, 25, 50, 75, 95, 100)
 _COLUMNS = ("anchor", "positive", "negative", "sq_positive", "sq_negative", "positive_rank", "negative_rank")
@@ -66,7 +67,7 @@ def inspect_epoch(root: Path, epoch: int | None = None, *, hardest: int = 10) ->
     Raises: SpecError when the epoch mined nothing (yet); CorruptError for damaged files; UnavailableError when its
     triplets were pruned.
     """
-    _, facts = open_record(root)
+    spec, facts = open_record(root)
     chosen = mined_epoch(root, epoch)
     ref = StageRef(chosen.number, "mine")
     manifest = manifest_of(root, ref)
@@ -78,7 +79,8 @@ def inspect_epoch(root: Path, epoch: int | None = None, *, hardest: int = 10) ->
     margin = manifest.inputs["keys"]["mine"]["margin"]
     hinge = columns["sq_positive"] + np.float32(margin) - columns["sq_negative"]
     shown = {name: columns[name] for name in _COLUMNS[3:]} | {"hinge": hinge}
-    rows = read_rows_file(root, facts.data_digest)
+    rows = rows_of(root, facts.data_digest)
+    labels = reviewed_rows(root, spec, facts, manifest.inputs["keys"].get("review")).labels
     return Inspection(
         epoch=chosen.number,
         why=chosen.why,
@@ -86,7 +88,7 @@ def inspect_epoch(root: Path, epoch: int | None = None, *, hardest: int = 10) ->
         hardness=manifest.report["hardness"],
         counts=manifest.report["counts"],
         distributions={name: _percentiles(values) for name, values in shown.items()},
-        hardest=_hardest(columns, hinge, rows, hardest),
+        hardest=_hardest(columns, hinge, rows, labels, hardest),
         confused=_confused(mine, hardest),
     )
 
@@ -103,16 +105,15 @@ def _percentiles(values: NDArray[Any]) -> tuple[float, ...]:
 
 
 def _hardest(
-    columns: Mapping[str, NDArray[Any]], hinge: NDArray[np.float32], rows: RunRows, count: int
+    columns: Mapping[str, NDArray[Any]], hinge: NDArray[np.float32], rows: RunRows, labels: Labels, count: int
 ) -> tuple[HardTriplet, ...]:
     order = np.argsort(-hinge, kind="stable")[:count]
     ids = np.stack([columns[name][order] for name in ("anchor", "positive", "negative")], axis=1)
-    labels = rows.labels("train")
     return tuple(
         HardTriplet(
             *rows.keys(ids[place]),
-            anchor_label=_text(labels[ids[place, 0]]),
-            negative_label=_text(labels[ids[place, 2]]),
+            anchor_label=_text(labels, ids[place, 0]),
+            negative_label=_text(labels, ids[place, 2]),
             sq_positive=float(columns["sq_positive"][at]),
             sq_negative=float(columns["sq_negative"][at]),
             hinge=float(hinge[at]),
@@ -127,5 +128,5 @@ def _confused(mine: Committed, count: int) -> tuple[ConfusedClasses, ...]:
     return tuple(ConfusedClasses(**row) for row in table.take(order).to_pylist())
 
 
-def _text(label: str | list[str]) -> str:
-    return label if isinstance(label, str) else "|".join(label)
+def _text(labels: Labels, row: int) -> str:
+    return "|".join(map(str, labels.of(row)))

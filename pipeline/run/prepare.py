@@ -21,6 +21,7 @@ from ..data.pictures.picture_set import PictureSet
 from ..data.rows import RunRows, build_rows
 from ..data.splits.assign import Splitting
 from ..errors import CorruptError, DataError, StaleError
+from ..plan.refs import StageRef
 from ..plan.stage import RunFacts
 from ..plan.stage_folder import StageFolder
 from ..resolve.label_forms import said_alike
@@ -29,8 +30,9 @@ from ..resolve.protocols import asked_in, check_validation
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import published
 from .epochs import all_refs
+from .inputs.review import Reviews, RunReview, review_of_run, stale_review
+from .inputs.same_data import first_look, look_again
 from .redo_all import has_work, set_all_aside
-from .same_data import first_look, look_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,15 @@ def prepare_data(
     *,
     repair: bool = False,
     new_data: bool = False,
+    redone: StageRef | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Prepared:
     """Write the run's rows, or see that those on disk are still those of the data set.
 
     repair: what is damaged of the run's own files is written again. new_data: where data set or split settings have
     changed, set all stages aside and begin again with what is there now; `note` is told. So it is, too, where no task
-    of any stage has ended yet.
+    of any stage has ended yet. redone: the stage from which the caller will have the run done again, and with which a
+    changed review may begin to count.
     Raises: StaleError when they are others than the run began with; CorruptError.
     """
     if repair:
@@ -89,12 +93,22 @@ def prepare_data(
             raise StaleError(
                 f"{path} was gone, and made again it is not what the run began with: start a new run.directory"
             )
+    review = review_of_run(spec, rows, _reviews(before), redone, write=True)
+    if review.changed is not None:
+        if not new_data:
+            raise stale_review(spec, review.changed)
+        stages = set_all_aside(spec.root)
+        note(f"the review of the run changed: {review.changed}; its {stages} stages are done again")
+        before = None
+        review = review_of_run(spec, rows, None, None, write=True)
     if before is None:
         write_data_files(spec.root, seen.marks, identity)
     encoder = encoder_files(spec)
     keep_copies(spec.root, encoder)
     pictures = data.record() if isinstance(data, PictureSet) else None
-    return Prepared(_facts(spec, data, rows, identity, encoder, before), identity, splitting, pictures)
+    return Prepared(
+        _facts(spec, data, rows, identity, encoder, review, before), identity, splitting, pictures
+    )
 
 
 def _stale(spec: RunSpec, before: dict[str, Any], change: str) -> StaleError:
@@ -138,7 +152,18 @@ def describe_data(spec: RunSpec) -> RunFacts:
     before = read_run_file(spec.root) if (spec.root / RUN_FILE).exists() else None
     splitting = _splitting(spec, data, before)
     rows = RunRows(build_rows(data, spec.data, seed=spec.run.seed, splitting=splitting))
-    return _facts(spec, data, rows, data.identity(), encoder_files(spec), before)
+    review = review_of_run(spec, rows, _reviews(before), None, write=False)
+    if review.changed is not None:
+        raise stale_review(spec, review.changed)
+    return _facts(spec, data, rows, data.identity(), encoder_files(spec), review, before)
+
+
+def _reviews(before: dict[str, Any] | None) -> Reviews | None:
+    return (
+        None
+        if before is None
+        else tuple((epoch, digest) for epoch, digest in before["facts"].get("reviews", ()))
+    )
 
 
 def _facts(
@@ -147,6 +172,7 @@ def _facts(
     rows: RunRows,
     identity: dict[str, Any],
     encoder: EncoderFiles,
+    review: RunReview,
     before: dict[str, Any] | None,
 ) -> RunFacts:
     facts = RunFacts(
@@ -163,7 +189,12 @@ def _facts(
         encoder_digest=encoder.digest,
         several=rows.several(),
         protocols=asked_in(rows, spec),
-        remarks=tuple(said_alike({name for split in SPLITS for name in rows.class_sizes(split)})),
+        remarks=(
+            *said_alike({name for split in SPLITS for name in rows.class_sizes(split)}),
+            *review.remarks,
+        ),
+        reviews=review.reviews,
+        held_out=review.held_out,
         cells=_knows_cells(spec, before),
     )
     check_losses(spec, facts)

@@ -112,7 +112,7 @@ def inputs_of(job: Job, stage: Stage) -> dict[str, Any]:
     """Everything that a stage's result depends on, readable; its digest is the fingerprint."""
     return {
         "schema": SCHEMA,
-        "keys": {**stage.keys(job.spec, job.facts), "run": job.spec.run.result_keys()},
+        "keys": {**stage.keys(job.spec, job.facts, job.ref), "run": job.spec.run.result_keys()},
         "data": job.facts.data_digest,
         "encoder": job.facts.encoder_digest,
         "parents": {str(ref): digest for ref, digest in sorted(job.parent_digests.items())},

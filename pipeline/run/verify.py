@@ -6,9 +6,11 @@ from pathlib import Path
 
 from ..artifacts.encoder_copies import damaged_copies
 from ..artifacts.record import open_record
+from ..artifacts.reviews import kept_review
 from ..artifacts.rows import read_rows_file
 from ..errors import CorruptError
 from ..plan.refs import StageRef, manifest_of
+from ..plan.stage import RunFacts
 from ..plan.stage_folder import StageFolder
 from ..storage.committed import Committed
 from ..storage.manifest import Manifest
@@ -40,10 +42,8 @@ def verify_run(root: Path) -> Iterator[Verified]:
     """
     spec, facts = open_record(root)
     read_rows_file(root, facts.data_digest)
-    copies = damaged_copies(root)
-    yield Verified(
-        None, 1, tuple(f"{path} is damaged: delete it, the next run copies it again" for path in copies)
-    )
+    copies = [f"{path} is damaged: delete it, the next run copies it again" for path in damaged_copies(root)]
+    yield Verified(None, 1, (*copies, *_damaged_reviews(root, facts)))
     refs = all_refs(spec)
     manifests: dict[str, Manifest | None] = {}
     for ref in refs:
@@ -52,6 +52,14 @@ def verify_run(root: Path) -> Iterator[Verified]:
         if found.manifest is not None or not found.problems:
             manifests[str(ref)] = found.manifest
         yield _with_parents(found, root, refs, manifests)
+
+
+def _damaged_reviews(root: Path, facts: RunFacts) -> Iterator[str]:
+    for _, digest in (*facts.reviews, *facts.held_out):
+        try:
+            kept_review(root, digest)
+        except CorruptError as error:
+            yield str(error)
 
 
 def verify_stage(root: Path, ref: StageRef) -> Verified:

@@ -87,6 +87,11 @@ class DataSpec(Section):
     std: tuple[float, ...] | None = None
     """Divides the items after `mean`: one number for all channels, or one each."""
     augment: AugmentSpec = AugmentSpec()
+    review: str | None = execution(None, min_length=1)
+    """CSV file with what a person decided about rows and pairs, relative to the run file. Mining, and training on
+    what was mined, follow it; warm-up epochs do not. Results depend on its decisions, wherever the file is."""
+    review_held_out: bool = execution(False)
+    """Let the review change rows of validation and test, too."""
     hash_content: bool = execution(False)
     """Recognise files by the digest of their bytes, which reads all of them, instead of by size and time."""
     allow_local_urls: bool = execution(False)
@@ -129,6 +134,14 @@ class DataSpec(Section):
             raise ValueError(f"data.std is {list(self.std)} but must be numbers greater than 0: correct it")
         if self.mean is not None and not self.mean:
             raise ValueError("data.mean is empty: give one number for all channels, or one each")
+        return self
+
+    @model_validator(mode="after")
+    def _review_there(self) -> "DataSpec":
+        if self.review_held_out and self.review is None:
+            raise ValueError(
+                "data.review_held_out is true but there is no data.review to take it from: name the file, or remove it"
+            )
         return self
 
     @property

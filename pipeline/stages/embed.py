@@ -20,7 +20,7 @@ def _parents(_spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef,
     return first_weights(ref)
 
 
-def _keys(spec: RunSpec, _facts: RunFacts) -> dict[str, Any]:
+def _keys(spec: RunSpec, _facts: RunFacts, _ref: StageRef) -> dict[str, Any]:
     return {
         "encoder": spec.encoder.result_keys(),
         "embed": spec.embed.result_keys(),

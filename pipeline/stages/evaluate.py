@@ -35,7 +35,8 @@ def _parents(_spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef,
     return (StageRef(ref.epoch, "train"),)
 
 
-def _keys(spec: RunSpec, facts: RunFacts, splits: Sequence[str]) -> dict[str, Any]:
+def _keys(spec: RunSpec, facts: RunFacts, ref: StageRef) -> dict[str, Any]:
+    splits = _splits(spec, facts, ref)
     return {
         "encoder": spec.encoder.result_keys(),
         "data": scaling_keys(spec),
@@ -47,21 +48,14 @@ def _keys(spec: RunSpec, facts: RunFacts, splits: Sequence[str]) -> dict[str, An
 
 
 def _row_keys(facts: RunFacts, splits: Sequence[str]) -> dict[str, Any]:
-    """What earlier versions did not use: labels after the first, role and group. Nothing where rows have none."""
-    keys: dict[str, Any] = {}
+    """What earlier versions did not use: a review, labels after the first, role and group. Nothing where none are."""
+    reviewed = {split: digest for split, digest in facts.held_out if split in splits}
+    keys: dict[str, Any] = {"review": reviewed} if reviewed else {}
     if any(facts.several[SPLITS.index(split)] for split in splits):
         keys["labels"] = "sets"
     names = [f"{split}{suffix}" for split in splits for suffix in BY_ROLE_AND_GROUP]
     protocols = [asked.name for asked in facts.protocols if asked.name in names]
     return keys | ({"protocols": protocols} if protocols else {})
-
-
-def _epoch_keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
-    return _keys(spec, facts, _splits(spec, facts, StageRef(0, "evaluate")))
-
-
-def _test_keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
-    return _keys(spec, facts, _splits(spec, facts, StageRef(None, "test")))
 
 
 def _splits(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[str, ...]:
@@ -129,7 +123,7 @@ def _report(job: Job, _receipts: Sequence[Receipt]) -> dict[str, Any]:
     return json.loads((job.folder / METRICS_FILE).read_bytes())
 
 
-EVALUATE = Stage("evaluate", _parents, _epoch_keys, _plan, _run_task, _report)
+EVALUATE = Stage("evaluate", _parents, _keys, _plan, _run_task, _report)
 
 
 def _chosen(epoch: int, _spec: RunSpec, _facts: RunFacts, _ref: StageRef) -> tuple[StageRef, ...]:
@@ -138,4 +132,4 @@ def _chosen(epoch: int, _spec: RunSpec, _facts: RunFacts, _ref: StageRef) -> tup
 
 def test_stage(best_epoch: int) -> Stage:
     """The evaluation of the test split with the checkpoint of this epoch. It belongs to the run, not to an epoch."""
-    return Stage("test", partial(_chosen, best_epoch), _test_keys, _plan, _run_task, _report)
+    return Stage("test", partial(_chosen, best_epoch), _keys, _plan, _run_task, _report)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..artifacts.reviews import kept_review
 from ..data.base import SPLITS
+from ..data.review.on_splits import reviewed_rows_of
 from ..data.rows import RunRows
 from ..plan.stage import Job
 from ..resolve.protocols import AGAINST_TRAIN, Protocol, protocols_of
@@ -24,7 +26,7 @@ def measure(job: Job, vectors: Vectors) -> dict[str, Any]:
     Each split leave-one-out; by role and group where its rows have them; the test against the training split where
     that is embedded, too.
     """
-    rows = rows_of(job.root, job.facts.data_digest)
+    rows, vectors = _reviewed(job, rows_of(job.root, job.facts.data_digest), vectors)
     found: dict[str, Any] = {}
     for split in vectors:
         if split != "train":
@@ -34,6 +36,18 @@ def measure(job: Job, vectors: Vectors) -> dict[str, Any]:
     if "train" in vectors:
         found[AGAINST_TRAIN] = _against_train(job, rows, vectors)
     return found
+
+
+def _reviewed(job: Job, rows: RunRows, vectors: Vectors) -> tuple[RunRows, Vectors]:
+    """Rows and vectors as data.review has them, where rows of validation and test follow it; others as they are."""
+    vectors = dict(vectors)
+    for split, digest in job.facts.held_out:
+        review = kept_review(job.root, digest)
+        there = [key not in review.excluded for key in rows.keys_of(split)]
+        rows = reviewed_rows_of(rows, review, split, job.spec.data.label_separator)
+        if split in vectors:
+            vectors[split] = vectors[split][np.array(there, np.bool_)]
+    return rows, vectors
 
 
 def _leave_one_out(job: Job, rows: RunRows, split: str, vectors: NDArray[np.float32]) -> dict[str, Any]:

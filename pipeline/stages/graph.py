@@ -50,7 +50,7 @@ def _parents(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[StageRef, .
     return (embed,)
 
 
-def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
+def _keys(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> dict[str, Any]:
     keys = {**spec.graph.result_keys(), "neighbours": resolve_neighbours(spec, facts)}
     # Of runs that began when "auto" knew no cells it says nothing, and they go on.
     return {"graph": keys | ({"auto": "cells"} if spec.graph.method == "auto" and facts.cells else {})}

@@ -20,7 +20,15 @@ from ...mining.rule import MiningRule
 from ...mining.suspects import suspects
 from ..artifacts.class_counts import keep_by_class, kept_by_class
 from ..artifacts.neighbours import read_neighbours
-from ..artifacts.suspects import MISLABELLED, NEAREST, excluded_rows, nearest_of, write_suspects
+from ..artifacts.reviews import kept_review
+from ..artifacts.suspects import (
+    MISLABELLED,
+    NEAREST,
+    excluded_rows,
+    nearest_of,
+    undecided,
+    write_suspects,
+)
 from ..artifacts.triplets import (
     AUDIT,
     CLASSES,
@@ -45,7 +53,7 @@ from ..storage.publish import publish_json
 from ..storage.receipts import Receipt, remove_receipt
 from ..storage.row_arrays import read_rows
 from ..storage.tables import write_table
-from ..workers.opened import labels_of, rows_of
+from ..workers.opened import reviewed_of, rows_of
 from .mine_hardness import choose_hardness, hardness_keys, hardness_parents
 
 _TRIPLET_BYTES = 64
@@ -55,7 +63,8 @@ def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, 
     return (StageRef(ref.epoch, "graph"), StageRef(ref.epoch, "embed"), *hardness_parents(spec, ref))
 
 
-def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
+def _keys(spec: RunSpec, facts: RunFacts, ref: StageRef) -> dict[str, Any]:
+    review = facts.review_of(ref.epoch)
     # Earlier versions compared a negative with its anchor only, and mined other triplets.
     guarded = spec.mine.guards.duplicate_sq is not None
     return {
@@ -63,6 +72,7 @@ def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
         "warmup_epochs": spec.train.warmup_epochs,
         **label_keys(facts),
         **hardness_keys(spec),
+        **({"review": review} if review else {}),
         **({"duplicates_of": "anchor and positives"} if guarded else {}),
     }
 
@@ -118,7 +128,7 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
 
 
 def _mine_rows(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
-    labels = labels_of(job.root, job.facts.data_digest)
+    labels = reviewed_of(job).labels
     mined = mine(
         read_neighbours(job.parent("graph"), task.start, task.stop),
         labels,
@@ -127,6 +137,7 @@ def _mine_rows(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         vectors=_vectors(job),
         excluded=_excluded(job),
         groups=_groups(job),
+        never_negatives=reviewed_of(job).never_negatives,
         threads=resources.threads,
     )
     name = part_name(task.index)
@@ -146,16 +157,19 @@ def _find_suspects(job: Job) -> TaskOutput:
     table = NeighbourTable(
         np.concatenate([part.ids for part in parts]), np.concatenate([part.sq_distances for part in parts])
     )
-    labels = labels_of(job.root, facts.data_digest)
+    labels = reviewed_of(job).labels
     found = suspects(table, labels, minimum_score=job.spec.mine.exclude_suspects or 1.0)
     keys = rows_of(job.root, facts.data_digest).table["key"].combine_chunks()
+    found = undecided(found, keys, kept_review(job.root, facts.review_of(job.ref.epoch)))
     return TaskOutput(write_suspects(job.folder, found, labels, keys), rows=0)
 
 
 def _excluded(job: Job) -> NDArray[np.bool_] | None:
+    reviewed = reviewed_of(job).excluded
     if job.spec.mine.exclude_suspects is None:
-        return None
-    return excluded_rows(job.folder / MISLABELLED, job.facts.train)
+        return reviewed
+    suspected = excluded_rows(job.folder / MISLABELLED, job.facts.train)
+    return suspected if reviewed is None else suspected | reviewed
 
 
 def _groups(job: Job) -> NDArray[np.int64] | None:
@@ -214,7 +228,7 @@ def _kept_by_class(job: Job) -> list[tuple[Confusion, ClassCounts]]:
 
 
 def _summarise(job: Job) -> TaskOutput:
-    labels = labels_of(job.root, job.facts.data_digest)
+    labels = reviewed_of(job).labels
     confusions, by_class = zip(*_kept_by_class(job), strict=True)
     write_table(job.folder / CONFUSION, confusion_table(merge_confusions(confusions), labels))
     write_table(job.folder / CLASSES, classes_table(by_class, labels))
@@ -239,6 +253,8 @@ def _audit(job: Job, labels: Labels) -> dict[str, Any]:
         anchors=merge_reports([_counts(receipt) for receipt in receipts]).anchors_with_triplet,
         seed=job.seed() % 2**32,
         groups=_groups(job),
+        excluded=reviewed_of(job).excluded,
+        never_negatives=reviewed_of(job).never_negatives,
     )
     if not report.ok:
         kind, found = next(iter(report.violations.items()))
@@ -258,7 +274,22 @@ def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
         "coverage": merged.coverage,
         "mean_hinge": merged.mean_hinge,
         "counts": merged.counts(),
+        **_review_counts(job),
     }
+
+
+def _review_counts(job: Job) -> dict[str, Any]:
+    """What of the training rows a review changed; nothing where there is none."""
+    digest = job.facts.review_of(job.ref.epoch)
+    if digest is None:
+        return {}
+    review = kept_review(job.root, digest)
+    counts = {
+        "relabelled": len(review.relabelled),
+        "excluded": len(review.excluded),
+        "never_negatives": len(review.never_negatives),
+    }
+    return {"review": {"digest": digest, **counts}}
 
 
 def _counts(receipt: Receipt) -> MiningReport:

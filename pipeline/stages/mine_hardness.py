@@ -15,7 +15,7 @@ from ..plan.refs import StageRef
 from ..plan.stage import Job
 from ..runfile.run_spec import RunSpec
 from ..storage.committed import Committed
-from ..workers.opened import labels_of
+from ..workers.opened import reviewed_of
 
 
 def hardness_parents(spec: RunSpec, ref: StageRef) -> tuple[StageRef, ...]:
@@ -88,18 +88,19 @@ def _candidates(
 ) -> list[Candidate]:
     anchors = sampled_rows(job.facts.train, job.spec.mine.sample, job.spec.run.seed)
     table = rows_of_table(job, anchors)
-    labels = labels_of(job.root, job.facts.data_digest)
+    reviewed = reviewed_of(job)
     # Positives outside the neighbours would need all vectors; the sample is judged by those inside.
     near = replace(rule, positives="neighbours")
     return evaluate_candidates(
         table,
-        labels,
+        reviewed.labels,
         near,
         settings.grid,
         anchors=anchors,
         vectors=vectors,
         excluded=excluded,
         groups=groups,
+        never_negatives=reviewed.never_negatives,
         threads=threads,
     )
 

@@ -27,7 +27,7 @@ def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, 
     return first_weights(ref)
 
 
-def _keys(spec: RunSpec, facts: RunFacts) -> dict[str, Any]:
+def _keys(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> dict[str, Any]:
     keys = {
         "encoder": spec.encoder.result_keys(),
         "data": {**scaling_keys(spec), "augment": _augment_keys(spec)},

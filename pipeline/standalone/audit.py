@@ -15,8 +15,9 @@ from ...mining.neighbours import NO_ROW, NeighbourTable
 from ...mining.pairs.suspects import unlabelled_positives
 from ...mining.suspects import Suspects, suspects
 from ..artifacts.neighbours import read_some_neighbours, sampled_rows
-from ..artifacts.suspects import nearest_of, write_suspects, write_unlabelled
+from ..artifacts.suspects import nearest_of, undecided, write_suspects, write_unlabelled
 from ..artifacts.triplets import coded_columns
+from ..data.review.csv_file import merged, read_review
 from ..errors import CorruptError, SpecError, UnavailableError
 from .triplet_folder import TripletSource, open_triplets
 
@@ -79,7 +80,7 @@ def audit_folder(
         sample=sample,
         anchors=len(source.labels),
         seed=seed,
-        excluded=source.excluded,
+        excluded=source.left_out,
         never_negatives=source.never_negatives,
         groups=source.groups,
         corpus=corpus,
@@ -143,14 +144,16 @@ def list_suspects(
     *,
     epoch: int | None = None,
     minimum_score: float = 0.5,
+    review: Path | None = None,
     note: Note = lambda _: None,
 ) -> dict[str, int]:
     """Write mislabelled.parquet and false_negatives.parquet into the new folder `out`, for a person to review.
 
     Of queries and documents it is unlabelled_positives.parquet. Returns how many rows each file has, by its name.
 
-    folder, epoch: see `open_triplets`. Raises: SpecError when `out` is there already; UnavailableError without
-    neighbours.
+    folder, epoch: see `open_triplets`. review: a CSV file; its rows and pairs are decided and not listed again, as are
+    those of the review that was mined with, and of the run file's.
+    Raises: SpecError when `out` is there already; UnavailableError without neighbours.
     """
     source = open_triplets(folder, epoch, needs=("mine", "graph"))
     if out.exists():
@@ -161,9 +164,18 @@ def list_suspects(
         table = nearest_of(_every_line(source))
         pairs = unlabelled_positives(table, source.corpus.relevance, minimum_score=minimum_score)
         return {write_unlabelled(out, pairs, source.keys, source.corpus.keys): len(pairs["query"])}
-    found = suspects_of(source, minimum_score=minimum_score)
+    every = suspects_of(source, minimum_score=minimum_score)
+    decided = source.review if review is None else merged(source.review, read_review(review))
+    found = undecided(every, source.keys, decided)
+    hidden = _listed(every) - _listed(found)
+    if hidden:
+        note(f"{hidden:,} rows and pairs are decided, and not listed again")
     names = write_suspects(out, found, source.labels, source.keys)
     return dict(zip(names, (len(found.mislabelled["row"]), len(found.false_negatives["row"])), strict=True))
+
+
+def _listed(found: Suspects) -> int:
+    return len(found.mislabelled["row"]) + len(found.false_negatives["row"])
 
 
 def suspects_of(source: TripletSource, *, minimum_score: float = 0.5) -> Suspects:

@@ -16,7 +16,7 @@ from ...mining.confusion import merge_confusions
 from ...mining.defaults import AUDIT_SAMPLE, RECALL_TARGET, default_neighbours
 from ...mining.graphs.build import GraphReport, stream_neighbours
 from ...mining.graphs.remeasure import empty_table
-from ...mining.guarding.never_negatives import PairLists
+from ...mining.guarding.never_negatives import PairLists, united
 from ...mining.miner import mine
 from ...mining.neighbours import NO_ROW, NeighbourTable
 from ...mining.report import MiningReport, merge_reports
@@ -34,6 +34,10 @@ from ..artifacts.triplets import (
 )
 from ..data.arrays import Arrays
 from ..data.files import locate
+from ..data.review.apply import Reviewed
+from ..data.review.csv_file import read_review, write_review
+from ..data.review.decisions import Review
+from ..data.review.effect import ReviewCounts
 from ..errors import DataError, SpecError
 from ..resolve.label_forms import said_alike
 from ..runfile.work_specs import MineSpec
@@ -42,10 +46,13 @@ from ..storage.tables import write_table
 from .coverage import check_minable, why_not_all
 from .never_negatives import keep_never_negatives, read_never_negatives
 from .scratch_table import ScratchTable, scratch_table
-from .source_rows import FileRows, read_file_rows, read_vectors
+from .source_rows import FileRows, count_review, either, read_file_rows, read_vectors, reviewed_file_rows
 
 SETTINGS = "mining.json"
 """What a triplet folder was mined from and how; `audit` reads it."""
+
+REVIEW = "review.csv"
+"""The review that a triplet folder was mined with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ class _Settings:
     labels: str | None
     label_separator: str | None
     split: str | None
+    review: str | None
     rule: MiningRule
     neighbours: int | None
     method: str
@@ -95,6 +103,7 @@ def mine_files(
     *,
     label_separator: str | None = None,
     split: str | None = None,
+    review: str | Path | None = None,
     neighbours: int | None = None,
     normalise: bool = False,
     method: str = "auto",
@@ -115,11 +124,13 @@ def mine_files(
     embeddings: .npy, .npz, Zarr or Parquet with vectors (N, D). labels: the file with their labels; None where they
     are in the same file. label_separator: what separates several labels in one string. split: which rows are mined,
     "train", "validation", "test" or "all"; by default the training rows of a table with a column split, else all.
-    rule: by default `MiningRule()`. neighbours: K, by default 150 or what the rows have. normalise: scale the vectors
-    to unit length, which the rule assumes. method, recall_target, seed, memory_mib: of the search, as in
-    `neighbours`. threads: all cores by default. chunk_rows: anchors of one Parquet part. audit_sample: anchors that
-    are derived again at the end; 0 leaves it out. never_negatives: a Parquet, CSV or TSV file of pairs that are never
-    each other's negative, with columns key and other_key, or row and other. note: hears what is going on.
+    review: CSV file of decisions on rows and pairs, by key: new labels, rows to leave out, pairs that are never
+    negatives. It is kept in the folder. rule: by default `MiningRule()`. neighbours: K, by default 150 or what the
+    rows have. normalise: scale the vectors to unit length, which the rule assumes. method, recall_target, seed,
+    memory_mib: of the search, as in `neighbours`. threads: all cores by default. chunk_rows: anchors of one Parquet
+    part. audit_sample: anchors that are derived again at the end; 0 leaves it out. never_negatives: a Parquet, CSV or
+    TSV file of pairs that are never each other's negative, with columns key and other_key, or row and other. note:
+    hears what is going on.
 
     Ids in what it writes are rows of the file, and neighbours.zarr has a line for each of them.
 
@@ -131,6 +142,7 @@ def mine_files(
         labels=None if labels is None else str(labels),
         label_separator=label_separator,
         split=split,
+        review=None if review is None else str(review),
         rule=MiningRule() if rule is None else rule,
         neighbours=neighbours,
         method=method,
@@ -160,14 +172,19 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
             read_vectors(source, normalised=settings.normalise),
             read_file_rows(source, settings.split),
         )
+        review = Review() if settings.review is None else read_review(Path(settings.review))
+        counts = None if settings.review is None else count_review(rows, source, review, settings.review)
     except DataError as error:
         raise DataError(re.sub(r"\bdata\.(?=label)", "", str(error))) from error.__cause__
     excluded = rows.excluded
+    # Rows that the review excludes are searched all the same: the neighbour table stays that of the data.
+    reviewed = reviewed_file_rows(rows, source, review)
     note(f"{len(rows.mined):,} rows of width {vectors.shape[1]}, {_classes(rows):,} classes{_without(rows)}")
     alike = said_alike(rows.labels.names)
-    for remark in alike:
+    told = [] if counts is None else [counts.sentence(f"--review {settings.review}")]
+    for remark in [*alike, *told]:
         note(remark)
-    check_minable(rows.labels, vectors, excluded)
+    check_minable(reviewed.labels, vectors, either(excluded, reviewed.excluded))
     if settings.rule.guards.same_group is not None and rows.groups is None:
         raise DataError(
             f"--same-group is {settings.rule.guards.same_group}, but the files have no column group: add it to "
@@ -176,6 +193,7 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
     never = None
     if settings.never_negatives is not None:
         never = read_never_negatives(settings.never_negatives, rows.keys, note=note)
+    never = united(never, reviewed.never_negatives)
     wanted = default_neighbours(len(rows.mined)) if settings.neighbours is None else settings.neighbours
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -193,11 +211,11 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
                 memory_mib=settings.memory_mib,
             )
             note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
-            report = _write_triplets(partial, scratch, wanted, rows, never, vectors, settings)
+            report = _write_triplets(partial, scratch, wanted, rows, reviewed, never, vectors, settings)
     except BaseException:
         shutil.rmtree(partial)
         raise
-    remarks = why_not_all(report, rows.labels, wanted, excluded)
+    remarks = why_not_all(report, reviewed.labels, wanted, either(excluded, reviewed.excluded))
     if graph.recall < settings.recall_target:
         remarks.append(
             f"the recall, {graph.recall:.4f} on {graph.recall_rows:,} rows, is below --recall-target = "
@@ -212,9 +230,13 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
     )
     for remark in remarks:
         note(remark)
-    remarks = [*alike, *remarks]
-    audit = _audit(partial, rows, never, vectors, report, settings)
-    publish_json(partial / SETTINGS, _described(settings, graph, report, vectors.shape, rows, remarks))
+    remarks = [*alike, *told, *remarks]
+    audit = _audit(partial, rows, reviewed, never, vectors, report, settings)
+    if counts is not None:
+        write_review(partial / REVIEW, review)
+    publish_json(
+        partial / SETTINGS, _described(settings, graph, report, vectors.shape, rows, counts, remarks)
+    )
     partial.replace(out)
     return MinedFiles(
         out, len(rows.mined), _classes(rows), graph, report, audit, rows.left_out, tuple(remarks)
@@ -251,13 +273,15 @@ def _write_triplets(
     scratch: ScratchTable,
     neighbours: int,
     rows: FileRows,
+    reviewed: Reviewed,
     never: PairLists | None,
     vectors: NDArray[np.float32],
     settings: _Settings,
 ) -> MiningReport:
     """Triplets and the neighbours that they are of, one chunk after the other."""
     confusions, reports = [], []
-    labels, excluded, step = rows.labels, rows.excluded, settings.chunk_rows
+    labels, excluded = reviewed.labels, either(rows.excluded, reviewed.excluded)
+    step = settings.chunk_rows
     if never is not None:
         keep_never_negatives(folder, never)
     create_neighbours(folder, rows=len(labels), neighbours=neighbours, chunk_rows=step)
@@ -287,6 +311,7 @@ def _write_triplets(
 def _audit(
     folder: Path,
     rows: FileRows,
+    reviewed: Reviewed,
     never: PairLists | None,
     vectors: NDArray[np.float32],
     report: MiningReport,
@@ -295,14 +320,14 @@ def _audit(
     if not settings.audit_sample:
         return None
     found = audit_parts(
-        (coded_columns(path, rows.labels) for path in sorted(folder.glob("triplets/*.parquet"))),
-        rows.labels,
+        (coded_columns(path, reviewed.labels) for path in sorted(folder.glob("triplets/*.parquet"))),
+        reviewed.labels,
         vectors,
         settings.rule,
         sample=settings.audit_sample,
         anchors=report.anchors_with_triplet,
         seed=settings.seed,
-        excluded=rows.excluded,
+        excluded=either(rows.excluded, reviewed.excluded),
         never_negatives=never,
         groups=rows.groups,
     )
@@ -316,6 +341,7 @@ def _described(
     report: MiningReport,
     shape: tuple[int, ...],
     rows: FileRows,
+    review: ReviewCounts | None,
     remarks: list[str],
 ) -> dict[str, Any]:
     described = asdict(settings)
@@ -326,6 +352,7 @@ def _described(
         "left_out": dict(rows.left_out),
         "graph": asdict(graph),
         "counts": report.counts(),
+        "review": None if review is None else asdict(review),
         "remarks": remarks,
     }
     return json.loads(json.dumps({"settings": described, **found}))

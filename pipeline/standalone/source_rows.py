@@ -13,6 +13,9 @@ from ...mining.labels import Labels, encode_labels
 from ...mining.vectors import unit_vectors
 from ..data.arrays import Arrays
 from ..data.base import SPLITS, split_called
+from ..data.review.apply import Reviewed, apply_review
+from ..data.review.decisions import Review
+from ..data.review.effect import ReviewCounts, dropping, require_known, without_effect
 from ..data.rows import check_keys
 from ..errors import DataError, SpecError
 
@@ -89,6 +92,41 @@ def _grouped(column: pa.Array) -> NDArray[np.int64]:
     encoded = column.dictionary_encode()
     (of_name,) = group_codes([*encoded.dictionary.to_pylist(), None])
     return of_name[encoded.indices.fill_null(len(of_name) - 1).to_numpy()]
+
+
+def reviewed_file_rows(rows: FileRows, source: Arrays, review: Review) -> Reviewed:
+    """The rows as a review has them."""
+    if not len(review):
+        return Reviewed(rows.labels)
+    return apply_review(review, rows.keys.to_pylist(), source.rows.labels.to_pylist(), source.label_separator)
+
+
+def count_review(rows: FileRows, source: Arrays, review: Review, name: str) -> ReviewCounts:
+    """What the review changes of the rows that are mined. Raises: DataError where it is that of other data."""
+    keys = rows.keys.to_pylist()
+    require_known(review, keys, name)
+    labels = dict(zip(keys, source.rows.labels.to_pylist(), strict=True))
+    already = without_effect(review, labels, source.label_separator)
+    effective = dropping(review, already)
+    mined = effective.of_rows(rows.keys.take(pa.array(rows.mined)).to_pylist())
+    known = effective.of_rows(keys)
+    return ReviewCounts(
+        relabelled=len(mined.relabelled),
+        excluded=len(mined.excluded),
+        never_negatives=len(mined.never_negatives),
+        kept=len(mined.kept) + len(mined.kept_pairs),
+        already=len(already),
+        unknown=len(review.keys - labels.keys()),
+        held_out=len(known.rows) - len(mined.rows),
+        across=len(known.pairs) - len(mined.pairs),
+    )
+
+
+def either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    """Rows of one mask or the other; None for no mask at all."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one | other
 
 
 def read_vectors(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,14 @@ from ...mining.pairs.relevance import Relevance
 from ...mining.rule import MiningRule
 from ..artifacts.neighbours import NEIGHBOURS
 from ..artifacts.record import RUN_FILE, open_record
+from ..artifacts.reviews import kept_review, review_of_spec, review_path
 from ..artifacts.scores import mined_epoch
 from ..artifacts.triplets import part_name, part_names
 from ..artifacts.weights import EMBEDDINGS
 from ..data.arrays import Arrays
 from ..data.base import SPLITS
+from ..data.review.csv_file import merged, read_review
+from ..data.review.decisions import Review
 from ..errors import CorruptError, SpecError
 from ..plan.refs import StageRef, manifest_of
 from ..plan.stage import stage_seed
@@ -33,12 +36,12 @@ from ..storage.committed import Committed
 from ..storage.manifest import read_manifest
 from ..storage.regular import read_regular
 from ..storage.row_arrays import read_rows, read_some_rows
-from ..workers.opened import labels_of, rows_of
-from .mine_files import SETTINGS
+from ..workers.opened import reviewed_rows, rows_of
+from .mine_files import REVIEW, SETTINGS
 from .never_negatives import kept_never_negatives
 from .pair_files.folder import read_keys, read_relevance
 from .pair_files.inputs import read_groups, same_names
-from .source_rows import ALL, read_file_rows, read_vectors
+from .source_rows import ALL, either, read_file_rows, read_vectors, reviewed_file_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,9 @@ class TripletSource:
     were kept from being negatives; None where there are none.
     rule: with which was mined. neighbours: path of the neighbour table.
 
+    left_out: bool (N,), those and the rows that a review excludes, which the neighbour table still has; None where
+    there are none. review: that was mined with, and that of the run file as it is now.
+
     sources: int64 (N,), the place of each row in the data set as it came; None where rows are in that order.
     files: the triplet parts, in order of anchors. counts: as `MiningReport.counts` wrote them.
     vectors: reads the embeddings float32 (N, D). some_vectors: those of rows int64 (S,), ascending.
@@ -96,6 +102,8 @@ class TripletSource:
     pruned: bool = False
     chosen: str | None = None
     corpus: CorpusSource | None = None
+    left_out: NDArray[np.bool_] | None = None
+    review: Review = field(default_factory=Review)
 
     def keys_of(self, role: str) -> pa.Array:
         """What the ids of a column, "anchor", "positive" or "negative", are called."""
@@ -146,15 +154,19 @@ def _mined_alone(folder: Path) -> TripletSource:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptError(f"{folder / SETTINGS} cannot be understood ({error}): mine again") from None
     rows = read_file_rows(source, split)
+    review = read_review(folder / REVIEW) if settings.get("review") else Review()
+    reviewed = reviewed_file_rows(rows, source, review)
     return TripletSource(
         folder=folder,
         epoch=None,
         files=_files(folder),
-        labels=rows.labels,
+        labels=reviewed.labels,
         keys=rows.keys,
         excluded=rows.excluded,
         groups=rows.groups,
         never_negatives=kept_never_negatives(folder, len(rows.labels)),
+        left_out=either(rows.excluded, reviewed.excluded),
+        review=review,
         sources=None,
         rule=rule,
         counts=counts,
@@ -213,6 +225,9 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
         raise SpecError(f"{folder} is not finished: let the run go on first")
     mined, rows = Committed(folder, mine), rows_of(root, facts.data_digest)
 
+    # The review of these triplets; run.json has that of the run file last opened.
+    digest = mine.inputs["keys"].get("review")
+    reviewed = reviewed_rows(root, spec, facts, digest)
     graph = StageRef(mine.epoch, "graph")
 
     def embedded() -> Committed:
@@ -226,11 +241,13 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
         folder=folder,
         epoch=mine.epoch,
         files=tuple(mined.checked(name) for name in part_names(mined)),
-        labels=labels_of(root, facts.data_digest),
+        labels=reviewed.labels,
         keys=rows.table["key"].combine_chunks(),
         excluded=None,
         groups=group_codes(rows.groups(SPLITS[0]))[0],
-        never_negatives=None,
+        left_out=reviewed.excluded,
+        never_negatives=reviewed.never_negatives,
+        review=merged(kept_review(root, digest), review_of_spec(spec)),
         sources=rows.table["source"].to_numpy(),
         rule=spec.mine.rule(
             float(mine.report["k_hardness"]), stage_seed(spec.run.seed, StageRef(mine.epoch, "mine"))
@@ -243,3 +260,13 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
         pruned=StageFolder(root, graph).pruned,
         chosen=chosen,
     )
+
+
+def review_file(path: Path) -> Path:
+    """Where the decisions on these triplets are, or are to be: as the run file says, else review.csv here.
+
+    path: as for `open_triplets`.
+    """
+    root = run_root(path)
+    named = review_path(open_record(root)[0]) if (root / RUN_FILE).exists() else None
+    return Path(REVIEW) if named is None else named

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.batches.apart import Apart
 from ...models.batches.batch import BatchPlan
 from ...models.batches.class_balanced import ClassBalanced
 from ...models.batches.inputs import TRIPLET_COLUMNS
@@ -15,12 +16,13 @@ from ...models.batches.stored_triplets import StoredTriplets
 from ...models.row_classes import RowClasses
 from ...models.rules.in_batch import BatchRule, SemiHard
 from ..artifacts.triplets import part_names, read_confusion, triplet_columns
+from ..data.review.apply import Reviewed
 from ..errors import CorruptError, DataError
 from ..plan.refs import StageRef
 from ..plan.stage import Job
 from ..resolve.batches import batch_rule, batch_shape, images_per_epoch, resolve_batches
 from ..storage.committed import Committed
-from ..workers.opened import labels_of
+from ..workers.opened import labels_of, reviewed_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +36,33 @@ class TrainingInputs:
 def training_inputs(job: Job) -> TrainingInputs:
     """Batches of the epoch: class-balanced while warming up and where nothing was mined, else as train.batches says."""
     spec = job.spec
-    labels = labels_of(job.root, job.facts.data_digest)
-    classes = RowClasses(labels.members, labels.offsets)
     mine = job.parent("mine") if any(ref.stage == "mine" for ref in job.parent_digests) else None
     if mine is None:
+        # The warm-up trains on what the data set says: a review changes nothing that comes before mining.
+        labels = labels_of(job.root, job.facts.data_digest)
+        classes = RowClasses(labels.members, labels.offsets)
         return TrainingInputs(_class_balanced(job, classes), SemiHard(spec.margin))
+    reviewed = reviewed_of(job)
+    classes = _reviewed_classes(reviewed)
     rule = batch_rule(spec, float(mine.manifest.report["k_hardness"]))
     kind = resolve_batches(spec, job.facts).name
     if kind == "triplets":
-        return TrainingInputs(_stored(job, mine, classes), rule)
+        return TrainingInputs(_apart(_stored(job, mine, classes), reviewed), rule)
     # Where everything within k satisfies the loss, no classes are confused: any batch is as good as a walked one.
     walked = kind == "neighbourhood" and int(mine.manifest.report["counts"]["triplets"]) > 0
     batches = _neighbourhood(job, mine, classes) if walked else _class_balanced(job, classes)
-    return TrainingInputs(batches, rule)
+    return TrainingInputs(_apart(batches, reviewed), rule)
+
+
+def _reviewed_classes(reviewed: Reviewed) -> RowClasses:
+    """A row that is left out is the only one of a class of its own: batches have none of such classes."""
+    labels, excluded = reviewed.labels, reviewed.excluded
+    classes = RowClasses(labels.members, labels.offsets)
+    return classes if excluded is None else classes.alone(excluded, first_code=labels.classes)
+
+
+def _apart(batches: BatchPlan, reviewed: Reviewed) -> BatchPlan:
+    return batches if reviewed.never_negatives is None else Apart(batches, reviewed.never_negatives.has)
 
 
 def _class_balanced(job: Job, classes: RowClasses) -> ClassBalanced:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from ...mining.graphs.methods import Index
 from ...mining.labels import Labels, encode_labels
+from ..artifacts.reviews import kept_review
 from ..artifacts.rows import read_rows_file
 from ..data.base import DataSet
 from ..data.open import open_data
+from ..data.review.apply import Reviewed, apply_review
 from ..data.rows import RunRows
-from ..plan.stage import RunFacts
+from ..plan.stage import Job, RunFacts
 from ..runfile.data_spec import DataSpec
 from ..runfile.run_spec import RunSpec
 
@@ -33,6 +35,18 @@ def rows_of(root: Path, digest: str) -> RunRows:
 def labels_of(root: Path, digest: str) -> Labels:
     """The labels of the training split."""
     return encode_labels(rows_of(root, digest).labels("train"))
+
+
+def reviewed_of(job: Job) -> Reviewed:
+    """The training rows as the review of the job's epoch has them."""
+    return reviewed_rows(job.root, job.spec, job.facts, job.facts.review_of(job.ref.epoch))
+
+
+def reviewed_rows(root: Path, spec: RunSpec, facts: RunFacts, digest: str | None) -> Reviewed:
+    """The training rows of a run as the review with this digest has them; None: as the data set has them."""
+    if digest is None:
+        return Reviewed(labels_of(root, facts.data_digest))
+    return _reviewed(root, spec.data.label_separator, facts.data_digest, digest)
 
 
 def data_of(root: Path, spec: RunSpec, digest: str) -> DataSet:
@@ -54,6 +68,12 @@ def release_state() -> None:
 
     _encoder.cache_clear()
     release_parts()
+
+
+@lru_cache(maxsize=1)
+def _reviewed(root: Path, separator: str | None, rows_digest: str, digest: str) -> Reviewed:
+    rows = rows_of(root, rows_digest)
+    return apply_review(kept_review(root, digest), rows.keys_of("train"), rows.labels("train"), separator)
 
 
 @lru_cache(maxsize=1)

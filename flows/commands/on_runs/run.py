@@ -43,13 +43,15 @@ def run(
     # Without --from-stage: the redo has begun, and is not to begin again.
     again = ["run", str(run_file), *([] if executor is None else ["--executor", executor])]
     with reporting(debug, again if prefect else [*again, "--no-prefect"]):
+        from ....pipeline.plan.refs import StageRef
         from ...opened_run import opened_run
         from ...terminal.progress import TerminalProgress
 
         new_data = _from_the_first(run_file, from_stage, epoch)
+        redone = None if from_stage is None else StageRef(epoch, from_stage)
         with (
             TerminalProgress() as progress,
-            opened_run(run_file, progress, executor=executor, new_data=new_data) as opened,
+            opened_run(run_file, progress, executor=executor, new_data=new_data, redone=redone) as opened,
         ):
             _set_aside(opened, from_stage, epoch)
             progress.follow(opened.run.root)

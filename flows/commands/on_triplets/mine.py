@@ -11,7 +11,7 @@ from ....mining.guards import Guards
 from ....mining.rule import MiningRule
 from ...terminal.errors import reporting
 from ...terminal.plain import say
-from ..arguments import Debug, in_options
+from ..arguments import Debug, Review, in_options
 
 
 def mine(
@@ -61,6 +61,7 @@ def mine(
             show_default=False,
         ),
     ] = None,
+    review: Review = None,
     normalise: Annotated[bool, typer.Option("--normalise", help="Scale the vectors to unit length.")] = False,
     neighbours: Annotated[
         int | None,
@@ -167,7 +168,13 @@ def mine(
     """Mine triplets from vectors and labels, or from queries and a corpus. Needs neither a run file nor torch."""
     with reporting(debug), in_options(mine):
         of_pairs = _of_pairs(
-            {"embeddings": embeddings, "labels": labels, "label_separator": label_separator, "split": split},
+            {
+                "embeddings": embeddings,
+                "labels": labels,
+                "label_separator": label_separator,
+                "split": split,
+                "review": None if review is None else str(review),
+            },
             {"queries": queries, "corpus": corpus, "relevant": relevant},
             positives,
         )
@@ -215,7 +222,14 @@ def mine(
             from ....pipeline.standalone.mine_files import mine_files
 
             result = mine_files(
-                embeddings or "", labels, out, rule, label_separator=label_separator, split=split, **search
+                embeddings or "",
+                labels,
+                out,
+                rule,
+                label_separator=label_separator,
+                split=split,
+                review=review,
+                **search,
             )
             beside = "confusion.parquet, classes.parquet, neighbours.zarr"
         say(f"wrote {result.folder}/triplets, and beside it {beside}")

@@ -7,7 +7,7 @@ import typer
 
 from ...terminal.errors import reporting
 from ...terminal.plain import say
-from ..arguments import Debug, Epoch, Triplets, in_options
+from ..arguments import Debug, Epoch, Review, Triplets, in_options
 
 
 def suspects(
@@ -16,6 +16,7 @@ def suspects(
     minimum_score: Annotated[
         float, typer.Option(metavar="SCORE", help="List what scores at least this; at most 1.")
     ] = 0.5,
+    review: Review = None,
     epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
@@ -24,6 +25,8 @@ def suspects(
     with reporting(debug), in_options(suspects):
         from ....pipeline.standalone.audit import list_suspects
 
-        found = list_suspects(triplets, out, epoch=epoch, minimum_score=minimum_score, note=say)
+        found = list_suspects(
+            triplets, out, epoch=epoch, minimum_score=minimum_score, review=review, note=say
+        )
         for name, count in found.items():
             say(f"{count:,} {'rows' if name == 'mislabelled.parquet' else 'pairs'} in {out}/{name}")

@@ -91,7 +91,7 @@ def _parents(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[StageRef, .
     return (PARENT,)
 
 
-def _keys(spec: RunSpec, _facts: RunFacts) -> dict[str, Any]:
+def _keys(spec: RunSpec, _facts: RunFacts, _ref: StageRef) -> dict[str, Any]:
     return {"mine": spec.mine.result_keys()}
 
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from tripletmine.pipeline.errors import SpecError
+from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.runfile.load import load_spec, parse_spec
 from tripletmine.pipeline.stages.train import TRAIN
 
@@ -9,12 +10,14 @@ from ..run.test_runner import FACTS
 
 DIGITS = {"data": {"kind": "digits"}}
 
+EPOCH = StageRef(1, "train")
+
 
 def test_what_changes_only_speed_and_place_is_no_result_key(tmp_path: Path) -> None:
     execution = {"loader_workers": 2, "log": ["tensorboard"], "checkpoint_steps": 7}
     plain, other = (parse_spec({**DIGITS, "train": keys}, base=tmp_path) for keys in ({}, execution))
     assert other.train.log == ("tensorboard",)
-    assert TRAIN.keys(plain, FACTS) == TRAIN.keys(other, FACTS)
+    assert TRAIN.keys(plain, FACTS, EPOCH) == TRAIN.keys(other, FACTS)
 
 
 def test_one_log_needs_no_list(tmp_path: Path) -> None:
@@ -38,7 +41,7 @@ def test_one_log_needs_no_list(tmp_path: Path) -> None:
 )
 def test_what_changes_a_bit_of_the_weights_is_one(tmp_path: Path, key: str, value: object) -> None:
     plain, other = (parse_spec({**DIGITS, "train": keys}, base=tmp_path) for keys in ({}, {key: value}))
-    assert TRAIN.keys(plain, FACTS) != TRAIN.keys(other, FACTS)
+    assert TRAIN.keys(plain, FACTS, EPOCH) != TRAIN.keys(other, FACTS)
 
 
 @pytest.mark.parametrize(
@@ -60,9 +63,9 @@ def test_values_out_of_range_are_refused(tmp_path: Path, train: dict, said: str)
 def test_editing_the_users_augmentation_makes_the_result_stale(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text('[data]\nkind = "digits"\naugment = { factory = "mine.py:noise" }\n')
     (tmp_path / "mine.py").write_text("A = 1")
-    before = TRAIN.keys(load_spec(tmp_path / "run.toml"), FACTS)
+    before = TRAIN.keys(load_spec(tmp_path / "run.toml"), FACTS, EPOCH)
     (tmp_path / "mine.py").write_text("A = 2")
-    assert TRAIN.keys(load_spec(tmp_path / "run.toml"), FACTS) != before
+    assert TRAIN.keys(load_spec(tmp_path / "run.toml"), FACTS, EPOCH) != before
 
 
 def test_arguments_that_no_factory_takes_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.storage.sealed import publish_sealed, read_sealed
 
-from ..runs import finish, small_spec, with_work
+from ...runs import finish, small_spec, with_work
 
 SHORT = {
     "run": {"epochs": 1},

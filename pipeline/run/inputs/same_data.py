@@ -7,14 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..artifacts.data_files import read_data_files, write_data_files
-from ..artifacts.record import rows_keys
-from ..artifacts.rows import ROWS_FILE, read_rows_table
-from ..data.base import DataSet
-from ..data.changes import compare_files
-from ..data.marks import mark_files, without_contents
-from ..errors import CorruptError
-from ..runfile.run_spec import RunSpec
+from ...artifacts.data_files import read_data_files, write_data_files
+from ...artifacts.record import rows_keys
+from ...artifacts.rows import ROWS_FILE, read_rows_table
+from ...data.base import DataSet
+from ...data.changes import compare_files
+from ...data.marks import mark_files, without_contents
+from ...errors import CorruptError
+from ...runfile.run_spec import RunSpec
 
 
 @dataclass(frozen=True, slots=True)

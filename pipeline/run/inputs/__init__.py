@@ -1,0 +1,1 @@
+"""Whether data set and review are still those that a run began with."""

@@ -1,0 +1,143 @@
+"""The review of a run: read when the run is opened, kept with it, and mined with from an epoch on."""
+
+from dataclasses import dataclass
+
+from ...artifacts.reviews import keep_review, review_path
+from ...data.review.csv_file import read_review
+from ...data.review.effect import split_label
+from ...data.review.on_splits import SplitReview, review_of_splits
+from ...data.rows import RunRows
+from ...errors import SpecError, StaleError
+from ...plan.refs import StageRef
+from ...plan.stage_folder import StageFolder
+from ...runfile.loss_spec import OF_ONE_CLASS
+from ...runfile.run_spec import RunSpec
+from ..epochs import plan_epochs
+
+Reviews = tuple[tuple[int, str | None], ...]
+"""From which epoch on which review is mined with: see `RunFacts.reviews`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunReview:
+    """reviews, held_out: see `RunFacts`. remarks: what the review changes, for people. changed: with which sentence the
+    review is another one than that of epochs that are mined already; None where it is not."""
+
+    reviews: Reviews = ()
+    held_out: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
+    changed: str | None = None
+
+
+def review_of_run(
+    spec: RunSpec, rows: RunRows, before: Reviews | None, redone: StageRef | None, *, write: bool
+) -> RunReview:
+    """What data.review says about the rows of a run.
+
+    before: of the run as it was last opened; None for a new one. redone: the stage from which the run is done again.
+    write: keep the review with the run.
+    Raises: DataError for a file that cannot be read or used; SpecError where losses cannot take its labels.
+    """
+    digest = keep_review if write else lambda _root, review: review.digest()
+    found = _found(spec, rows)
+    now = None if found is None else digest(spec.root, found.by_split["train"])
+    held_out = {} if found is None else {split: found.by_split[split] for split in ("validation", "test")}
+    kept = ((split, digest(spec.root, review)) for split, review in held_out.items())
+    remarks = () if found is None else _remarks(spec, found)
+    latest = before[-1][1] if before else None
+    changed = None
+    if before is None or (latest != now and last_mined(spec) is None):
+        reviews: Reviews = _entry(0, now)
+    elif (first := _first_mined_again(spec, redone)) is not None:
+        earlier = tuple(each for each in before if each[0] < first)
+        was = earlier[-1][1] if earlier else None
+        reviews = earlier if was == now else (*earlier, (first, now))
+    else:
+        reviews = before
+        changed = (remarks[0] if remarks else "there is none any more") if latest != now else None
+    named = tuple((split, each) for split, each in kept if each is not None)
+    return RunReview(reviews, named, remarks, changed)
+
+
+def stale_review(spec: RunSpec, changed: str) -> StaleError:
+    """The error about a review that epochs were not mined with."""
+    last = last_mined(spec)
+    return StaleError(
+        f"the review of the run in {spec.root} changed: {changed}; set it back, mine with it from the last epoch on "
+        f"({StageRef(last, 'mine').redo}) or from an earlier one, or start a new run.directory"
+    )
+
+
+def last_mined(spec: RunSpec) -> int | None:
+    """The last epoch for which mining has something done."""
+    mined = [
+        epoch.number
+        for epoch in plan_epochs(spec)
+        if not epoch.warm_up and StageFolder(spec.root, StageRef(epoch.number, "mine")).has_work
+    ]
+    return mined[-1] if mined else None
+
+
+def _entry(epoch: int, digest: str | None) -> Reviews:
+    return ((epoch, digest),) if digest else ()
+
+
+def _first_mined_again(spec: RunSpec, redone: StageRef | None) -> int | None:
+    """The first epoch that is mined again where a run is redone from this stage on."""
+    if redone is None or redone.epoch is None:
+        return None
+    first = redone.epoch + (redone.stage in ("train", "evaluate"))
+    if first <= spec.train.warmup_epochs:
+        return 0
+    return first if first < spec.run.epochs else None
+
+
+def _found(spec: RunSpec, rows: RunRows) -> SplitReview | None:
+    path = review_path(spec)
+    if path is None:
+        return None
+    found = review_of_splits(
+        read_review(path),
+        rows,
+        name=f"data.review = {spec.data.review}",
+        separator=spec.data.label_separator,
+        zero_shot=spec.data.split == "zero-shot",
+        held_out=spec.data.review_held_out,
+        kept=spec.mine.exclude_suspects is not None,
+    )
+    _check_losses(spec, rows, found)
+    return found
+
+
+def _check_losses(spec: RunSpec, rows: RunRows, found: SplitReview) -> None:
+    """Losses with weights for each class have those of the data set; and losses of one class a row need one."""
+    needing = [name for name in spec.loss.weights if name in OF_ONE_CLASS]
+    if not needing:
+        return
+    if found.new_labels:
+        raise SpecError(
+            f"data.review gives rows {len(found.new_labels)} labels that no training row has, as "
+            f'"{min(found.new_labels)}", but loss.weights names {" and ".join(needing)}, which knows the classes of '
+            "the data set alone: exclude those rows, correct their labels in the data set, or use another loss"
+        )
+    separator = spec.data.label_separator
+    several = [
+        label
+        for label in found.by_split["train"].relabelled.values()
+        if rows.multi_label and len(set(split_label(label, separator, several=True))) > 1
+    ]
+    if several:
+        raise SpecError(
+            f'data.review gives {len(several)} rows several labels, as "{several[0]}", but loss.weights names '
+            f"{' and '.join(needing)}, which needs exactly one label a row: use another loss, or give each row one "
+            "label"
+        )
+
+
+def _remarks(spec: RunSpec, found: SplitReview) -> tuple[str, ...]:
+    told = [found.counts.sentence(f"data.review = {spec.data.review}")]
+    if found.new_labels:
+        told.append(
+            f'the review names {len(found.new_labels):,} labels that no training row has, as "{min(found.new_labels)}"'
+        )
+    return tuple(told)
