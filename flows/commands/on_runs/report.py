@@ -8,7 +8,7 @@ import typer
 
 from ...terminal.errors import reporting
 from ...terminal.plain import say
-from ..arguments import Debug, Epoch, Triplets, in_options
+from ..arguments import Debug, Epoch, Review, Triplets, in_options
 
 
 class Map(StrEnum):
@@ -32,11 +32,13 @@ def report(
     map_: Annotated[
         Map, typer.Option("--map", help="How the sample becomes a map; tsne takes some seconds.")
     ] = Map.PCA,
+    review: Review = None,
     epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
     """Write one HTML file to look at, to decide in and to mail: suspects, hardest triplets, curves, a map."""
     with reporting(debug), in_options(report):
+        from ....pipeline.data.review.csv_file import read_review
         from ....pipeline.report.report import write_report
         from ...terminal.tables import size
 
@@ -48,6 +50,7 @@ def report(
             values=values,
             column=column,
             method=map_.value,
+            decided=() if review is None else read_review(review).decided,
             note=say,
         )
         say(f"wrote {out} ({size(written)})")

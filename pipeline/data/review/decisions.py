@@ -46,6 +46,11 @@ class Review:
         return self.never_negatives | self.kept_pairs
 
     @property
+    def decided(self) -> frozenset[Pair]:
+        """Rows and pairs that are decided, rows as (key, "")."""
+        return self.pairs | {(key, "") for key in self.rows}
+
+    @property
     def keys(self) -> frozenset[str]:
         """All keys that are named."""
         return self.rows | {key for pair in self.pairs for key in pair}

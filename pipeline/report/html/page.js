@@ -12,6 +12,8 @@
   let decisions = {};
   try { decisions = JSON.parse(localStorage.getItem(store)) || {}; } catch { /* a browser that keeps nothing */ }
 
+  // A spreadsheet must not take a cell for a formula: reading takes the apostrophe away again.
+  const safe = (text) => (/^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text);
   const quoted = (text) => (/[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text);
   const line = (which) => {
     const { choice, label } = decisions[which];
@@ -23,7 +25,7 @@
     return [choice, key, pair ? other : "", ""];
   };
   const decided = () => Object.keys(decisions).filter((which) => decisions[which].choice !== "relabel" || decisions[which].label.trim());
-  const csv = () => ["decision,key,other_key,label", ...decided().map((which) => line(which).map(quoted).join(","))].join("\n") + "\n";
+  const csv = () => ["decision,key,other_key,label", ...decided().map((which) => line(which).map(safe).map(quoted).join(","))].join("\n") + "\n";
 
   const tell = () => {
     const shown = cards.filter((card) => !card.hidden).length;

@@ -30,7 +30,9 @@ Decided = Collection[tuple[str, str]]
 
 
 def find_suspects(triplets: TripletSource, *, limit: int, decided: Decided = ()) -> Suspects:
-    """The `limit` strongest. Raises: UnavailableError where the neighbours were pruned; CorruptError."""
+    """The `limit` strongest, without those that are decided, by `decided` or by the review of the triplets.
+
+    Raises: UnavailableError where the neighbours were pruned; CorruptError."""
     if triplets.pruned:
         raise UnavailableError(f"{triplets.neighbours} was deleted by run.keep.graph: take a later epoch")
     blocks = spread_blocks(len(triplets.labels), ROWS)
@@ -42,6 +44,7 @@ def find_suspects(triplets: TripletSource, *, limit: int, decided: Decided = ())
         *_pairs(found.false_negatives, found.mislabelled["row"], triplets),
     ]
     every.sort(key=lambda suspect: -suspect.score)
+    decided = {*decided, *triplets.review.decided}
     new = [each for each in every if not _is_decided(each, triplets, decided)] if decided else every
     return Suspects(
         listed=new[:limit],

@@ -17,7 +17,7 @@ def test_what_changes_only_speed_and_place_is_no_result_key(tmp_path: Path) -> N
     execution = {"loader_workers": 2, "log": ["tensorboard"], "checkpoint_steps": 7}
     plain, other = (parse_spec({**DIGITS, "train": keys}, base=tmp_path) for keys in ({}, execution))
     assert other.train.log == ("tensorboard",)
-    assert TRAIN.keys(plain, FACTS, EPOCH) == TRAIN.keys(other, FACTS)
+    assert TRAIN.keys(plain, FACTS, EPOCH) == TRAIN.keys(other, FACTS, EPOCH)
 
 
 def test_one_log_needs_no_list(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_one_log_needs_no_list(tmp_path: Path) -> None:
 )
 def test_what_changes_a_bit_of_the_weights_is_one(tmp_path: Path, key: str, value: object) -> None:
     plain, other = (parse_spec({**DIGITS, "train": keys}, base=tmp_path) for keys in ({}, {key: value}))
-    assert TRAIN.keys(plain, FACTS, EPOCH) != TRAIN.keys(other, FACTS)
+    assert TRAIN.keys(plain, FACTS, EPOCH) != TRAIN.keys(other, FACTS, EPOCH)
 
 
 @pytest.mark.parametrize(
