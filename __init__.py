@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .flows.direct import run as run
     from .flows.direct import status as status
     from .mining.guards import Guards as Guards
+    from .mining.rescoring.bound import TeacherBound as TeacherBound
     from .mining.rule import MiningRule as MiningRule
     from .pipeline.standalone.exported_encoder import Encoder as Encoder
     from .pipeline.standalone.mine_files import mine_files as mine_files
@@ -34,6 +35,7 @@ _HOMES = {
     "Encoder": "pipeline.standalone.exported_encoder",
     "Guards": "mining.guards",
     "MiningRule": "mining.rule",
+    "TeacherBound": "mining.rescoring.bound",
     "audit": "pipeline.standalone.on_arrays",
     "mine": "pipeline.standalone.on_arrays",
     "mine_files": "pipeline.standalone.mine_files",
@@ -53,6 +55,7 @@ __all__ = [
     "Encoder",
     "Guards",
     "MiningRule",
+    "TeacherBound",
     "__version__",
     "audit",
     "mine",

@@ -16,8 +16,9 @@ REFUSALS = (
     "rank_window",
     "percentile",
     "score_margin",
+    "teacher",
 )
-"""What a guard can refuse a negative for, in the order in which the guards are asked."""
+"""What a guard can refuse a negative for, in the order in which the guards are asked; the teacher after mining."""
 
 SameGroup = Literal["never-negative", "never-pair"]
 

@@ -20,8 +20,8 @@ from .compute.distances import sq_distance
 EXCLUDED, NO_NEIGHBOUR_POSITIVE, NO_POSITIVE, NO_NEGATIVE = range(4)
 ENTRIES, POSITIVES, EMPTY_INTERVAL, ADMISSIBLE = range(4, 8)
 POSITIVES_OF_GROUP = 8
-REFUSED = 9  # seven, in the order of guards.REFUSALS
-COUNTS = 16
+REFUSED = 9  # eight, in the order of guards.REFUSALS; the last is not counted here
+COUNTS = 17
 
 ROUNDING = 1e-5
 """How far two float32 distances of the same length may seem apart, as a share of it."""

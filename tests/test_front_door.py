@@ -16,7 +16,7 @@ import pytest
 import tripletmine as tm
 
 SNAPSHOT = Path(__file__).with_name("front_door.txt")
-MADE_BY_USERS = {"MiningRule", "Guards"}
+MADE_BY_USERS = {"MiningRule", "Guards", "TeacherBound"}
 """Of other classes only the members count, not how one is made."""
 
 

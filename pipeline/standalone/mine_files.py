@@ -20,6 +20,7 @@ from ...mining.guarding.never_negatives import PairLists, united
 from ...mining.miner import mine
 from ...mining.neighbours import NO_ROW, NeighbourTable
 from ...mining.report import MiningReport, merge_reports
+from ...mining.rescoring.bound import TeacherBound
 from ...mining.rule import MiningRule
 from ..artifacts.neighbours import create_neighbours, write_neighbours
 from ..artifacts.triplets import (
@@ -47,6 +48,7 @@ from .coverage import check_minable, why_not_all
 from .never_negatives import keep_never_negatives, read_never_negatives
 from .scratch_table import ScratchTable, scratch_table
 from .source_rows import FileRows, count_review, either, read_file_rows, read_vectors, reviewed_file_rows
+from .teacher.scores import Scores, open_scores, rescored
 
 SETTINGS = "mining.json"
 """What a triplet folder was mined from and how; `audit` reads it."""
@@ -75,6 +77,8 @@ class _Settings:
     chunk_rows: int
     audit_sample: int
     never_negatives: str | None
+    rescore: str | None
+    teacher: TeacherBound
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,8 @@ def mine_files(
     chunk_rows: int = MineSpec.model_fields["chunk_rows"].default,
     audit_sample: int = AUDIT_SAMPLE,
     never_negatives: str | Path | None = None,
+    rescore: str | None = None,
+    teacher: TeacherBound | None = None,
     note: Callable[[str], None] | None = None,
 ) -> MinedFiles:
     """Search, mine and audit the vectors of a file; write the folder `out` in one go.
@@ -129,8 +135,9 @@ def mine_files(
     rows have. normalise: scale the vectors to unit length, which the rule assumes. method, recall_target, seed,
     memory_mib: of the search, as in `neighbours`. threads: all cores by default. chunk_rows: anchors of one Parquet
     part. audit_sample: anchors that are derived again at the end; 0 leaves it out. never_negatives: a Parquet, CSV or
-    TSV file of pairs that are never each other's negative, with columns key and other_key, or row and other. note:
-    hears what is going on.
+    TSV file of pairs that are never each other's negative, with columns key and other_key, or row and other. rescore: a
+    teacher that has a second look at what was mined (see `open_scores`); teacher: the bound that it keeps. note: hears
+    what is going on.
 
     Ids in what it writes are rows of the file, and neighbours.zarr has a line for each of them.
 
@@ -154,6 +161,8 @@ def mine_files(
         chunk_rows=chunk_rows,
         audit_sample=audit_sample,
         never_negatives=None if never_negatives is None else str(never_negatives),
+        rescore=rescore,
+        teacher=teacher or TeacherBound(),
     )
     return _mine_files(settings, Path(out), note or (lambda _: None))
 
@@ -194,6 +203,7 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
     if settings.never_negatives is not None:
         never = read_never_negatives(settings.never_negatives, rows.keys, note=note)
     never = united(never, reviewed.never_negatives)
+    scores = None if settings.rescore is None else open_scores(settings.rescore, rows.keys)
     wanted = default_neighbours(len(rows.mined)) if settings.neighbours is None else settings.neighbours
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -211,7 +221,9 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
                 memory_mib=settings.memory_mib,
             )
             note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
-            report = _write_triplets(partial, scratch, wanted, rows, reviewed, never, vectors, settings)
+            report = _write_triplets(
+                partial, scratch, wanted, rows, reviewed, never, scores, vectors, settings
+            )
     except BaseException:
         shutil.rmtree(partial)
         raise
@@ -275,6 +287,7 @@ def _write_triplets(
     rows: FileRows,
     reviewed: Reviewed,
     never: PairLists | None,
+    scores: Scores | None,
     vectors: NDArray[np.float32],
     settings: _Settings,
 ) -> MiningReport:
@@ -299,6 +312,8 @@ def _write_triplets(
             groups=rows.groups,
             threads=settings.threads,
         )
+        if scores is not None:
+            mined = rescored(mined, scores, settings.teacher, settings.rule, labels)
         write_table(folder / part_name(index), triplet_table(mined.columns, labels))
         confusions.append(mined.confusion)
         reports.append(mined.report)

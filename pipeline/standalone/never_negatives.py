@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...mining.errors import InputError
@@ -15,6 +14,7 @@ from ..data.columns import as_strings, read_columns
 from ..data.files import locate
 from ..errors import CorruptError, DataError
 from ..storage.tables import read_table, write_table
+from .source_rows import same_names
 
 KEPT = "never_negatives.parquet"
 """Columns anchor and negative int64: rows, each pair in the directions in which it holds."""
@@ -66,8 +66,7 @@ def _rows(column: pa.Array, keys: pa.Array, location: str, name: str, *, by_key:
     """int64 (M,): rows, −1 for those that are not there."""
     if by_key:
         wanted = as_strings(column, subject=f'{location}, column "{name}"')
-        found = pc.call_function("index_in", [wanted], pc.SetLookupOptions(value_set=keys))
-        return found.fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
+        return same_names(wanted, keys)
     try:
         rows = column.cast(pa.int64()).fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
     except (pa.ArrowException, NotImplementedError) as error:

@@ -8,6 +8,7 @@ import typer
 
 from ....mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET
 from ....mining.guards import Guards
+from ....mining.rescoring.bound import TeacherBound
 from ....mining.rule import MiningRule
 from ...terminal.errors import reporting
 from ...terminal.plain import say
@@ -156,6 +157,27 @@ def mine(
             show_default=False,
         ),
     ] = None,
+    rescore: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="A teacher for the mined pairs: path/to/file.py:score, or Parquet, CSV or TSV with columns key, "
+            "other_key and score (of queries query, document and score).",
+            show_default=False,
+        ),
+    ] = None,
+    teacher_margin: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Refuse negatives whose score is not below the positive's by this share.",
+        ),
+    ] = TeacherBound.relative_margin,
+    teacher_absolute_margin: Annotated[
+        float | None, typer.Option(min=0, metavar="SCORE", help="The same, by so much.", show_default=False)
+    ] = None,
     memory_mib: Annotated[int | None, typer.Option(metavar="MIB", help="What the search may use.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="By default all cores.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -209,6 +231,8 @@ def mine(
             "memory_mib": memory_mib,
             "audit_sample": audit_sample,
             "never_negatives": never_negatives,
+            "rescore": rescore,
+            "teacher": TeacherBound(teacher_margin, teacher_absolute_margin),
             "note": say,
         }
         if of_pairs:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ....mining.errors import InputError
@@ -19,7 +18,7 @@ from ...data.columns import as_strings, column_names, is_table, read_columns
 from ...data.files import locate
 from ...data.rows import check_keys
 from ...errors import DataError
-from ..source_rows import read_vectors
+from ..source_rows import read_vectors, same_names
 
 QUERY, DOCUMENT, GRADE = ("query", "query-id"), ("document", "corpus-id"), ("grade", "score")
 """Columns of pairs: ours, and those of the collections of BEIR. Values of the first two are keys."""
@@ -125,12 +124,6 @@ def read_pairs(
     except InputError as error:
         raise DataError(f"{location}: {error}") from None
     return known, {why: count for why, count in left_out.items() if count}
-
-
-def same_names(wanted: pa.Array, keys: pa.Array) -> NDArray[np.int64]:
-    """int64 (P,): the row with each of the wanted keys, −1 where there is none."""
-    found = pc.call_function("index_in", [wanted], pc.SetLookupOptions(value_set=keys))
-    return found.fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def _rows(

@@ -19,6 +19,7 @@ from ....mining.miner_input import Corpus
 from ....mining.neighbours import NeighbourTable
 from ....mining.pairs.relevance import Relevance
 from ....mining.report import MiningReport, merge_reports
+from ....mining.rescoring.bound import TeacherBound
 from ....mining.rule import MiningRule
 from ...artifacts.neighbours import create_neighbours, write_neighbours
 from ...artifacts.triplets import AUDIT, coded_columns, pair_table, part_name
@@ -30,6 +31,7 @@ from ...storage.tables import write_table
 from ..mine_files import SETTINGS
 from ..never_negatives import keep_never_negatives, read_never_negatives
 from ..pairs_on_arrays import KeptApart, mine_relevant
+from ..teacher.scores import Scores, open_scores, rescored
 from .folder import IDS, write_sides
 from .inputs import Side, read_groups, read_pairs, read_side, same_names
 from .remarks import remarks_before, why_not_all_queries
@@ -54,6 +56,8 @@ class _Settings:
     chunk_rows: int
     audit_sample: int
     never_negatives: str | None
+    rescore: str | None
+    teacher: TeacherBound
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ def mine_pair_files(
     chunk_rows: int = MineSpec.model_fields["chunk_rows"].default,
     audit_sample: int = AUDIT_SAMPLE,
     never_negatives: str | Path | None = None,
+    rescore: str | None = None,
+    teacher: TeacherBound | None = None,
     note: Callable[[str], None] | None = None,
 ) -> MinedPairFiles:
     """Search the corpus for each query, mine and audit; write the folder `out` in one go.
@@ -108,7 +114,7 @@ def mine_pair_files(
     may use; the corpus is searched in parts that fit into half of it, one after the other. threads: all cores by
     default. chunk_rows: queries of one Parquet part. audit_sample: queries that are derived again at the end; 0 leaves
     it out. never_negatives: a file of documents that are never a query's negative, with columns as in relevant.
-    note: hears what is going on.
+    rescore, teacher: as in `mine_files`. note: hears what is going on.
 
     Raises: DataError and InputError for the files, and where no triplet is found; SpecError when `out` is there.
     """
@@ -128,6 +134,8 @@ def mine_pair_files(
         chunk_rows=chunk_rows,
         audit_sample=audit_sample,
         never_negatives=None if never_negatives is None else str(never_negatives),
+        rescore=rescore,
+        teacher=teacher or TeacherBound(),
     )
     return _mine(settings, Path(out), note or (lambda _: None))
 
@@ -151,6 +159,9 @@ def _mine(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedP
     remarks = remarks_before(known, left_out, queries, corpus, own)
     for remark in remarks:
         note(remark)
+    scores = None
+    if settings.rescore is not None:
+        scores = open_scores(settings.rescore, queries.names, corpus.names)
     kept_apart = _kept_apart(settings, queries, corpus, note)
     anchors = np.flatnonzero(known.relevant.counts())
     rows, width = corpus.vectors.shape
@@ -171,7 +182,7 @@ def _mine(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedP
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    work = _Work(partial, settings, queries, corpus, known, anchors, table, kept_apart)
+    work = _Work(partial, settings, queries, corpus, known, anchors, table, kept_apart, scores)
     _write_neighbours(work)
     report = _write_triplets(work)
     after = why_not_all_queries(report, table, known, anchors, wanted)
@@ -211,6 +222,7 @@ class _Work:
     anchors: NDArray[np.int64]
     table: NeighbourTable
     kept_apart: KeptApart
+    scores: Scores | None
 
     def chunks(self) -> Iterator[tuple[int, int, slice]]:
         """Ranges of queries, and the lines of the table that are theirs."""
@@ -263,6 +275,8 @@ def _write_triplets(work: _Work) -> MiningReport:
             kept_apart=work.kept_apart,
             threads=work.settings.threads,
         )
+        if work.scores is not None:
+            mined = rescored(mined, work.scores, work.settings.teacher, work.settings.rule, None)
         write_table(work.folder / part_name(index), pair_table(mined.columns))
         reports.append(mined.report)
     return merge_reports(reports)

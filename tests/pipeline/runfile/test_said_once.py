@@ -31,6 +31,9 @@ NO_KEYS: dict[str, dict[str, str]] = {
         "order_seed": "follows from run.seed and the epoch",
     },
     "ScheduleSettings": {"final_share": "nobody has asked for it"},
+    "TeacherBound": dict.fromkeys(
+        ("relative_margin", "absolute_margin"), "of `mine --rescore`: a run has no teacher"
+    ),
     "TraverseAddParameters": dict.fromkeys(
         ("trees", "warm_walks", "arrive", "candidates", "refine_distances", "keep", "distances"),
         "follow from K, or nobody has asked for them",

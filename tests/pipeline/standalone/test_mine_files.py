@@ -269,7 +269,7 @@ def test_guards_on_the_command_line(digits, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     about = json.loads((tmp_path / "out" / "mining.json").read_text())
     refused = about["counts"]["refused"]
-    assert {name for name, count in refused.items() if not count} == {"never_negative"}
+    assert {name for name, count in refused.items() if not count} == {"never_negative", "teacher"}
     assert about["counts"]["positives_of_group"] > 0
     assert open_triplets(tmp_path / "out").rule.guards.same_group == "never-pair"
     assert audit_folder(tmp_path / "out").ok
@@ -336,3 +336,75 @@ def test_pairs_that_cannot_be_read(digits, tmp_path: Path, text: str, message: s
     saved = save(tmp_path, "parquet", *digits)
     with pytest.raises(DataError, match=re.escape(message)):
         mine(saved, tmp_path / "out", never_negatives=tmp_path / "never.csv")
+
+
+TEACHER = """
+asked = []
+
+def score(anchors, others):
+    asked.append(len(anchors))
+    return [(int(a.split()[1]) + int(b.split()[1])) % 3 + 1.0 for a, b in zip(anchors, others)]
+
+def short(anchors, others):
+    return [1.0]
+"""
+
+
+def told(anchor: int, other: int) -> float:
+    """What the teacher above says."""
+    return (anchor + other) % 3 + 1.0
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_a_teacher_refuses_negatives_that_score_like_positives(digits, tmp_path: Path, by_file: bool) -> None:
+    saved = save(tmp_path, "parquet", *digits)
+    mine(saved, tmp_path / "all")
+    names = ("anchor", "positive", "negative")
+    table = pq.read_table(tmp_path / "all" / "triplets", columns=list(names))
+    triplets = list(zip(*(table[name].to_pylist() for name in names), strict=True))
+    if by_file:
+        pairs = sorted({(a, row) for a, p, n in triplets for row in (p, n)})
+        scores = {"key": [], "other_key": [], "score": []}
+        for at, (a, b) in enumerate(pairs):
+            swapped = at % 2 == 1  # of one set, a pair may stand either way round
+            scores["key"].append(f"item {b if swapped else a}")
+            scores["other_key"].append(f"item {a if swapped else b}")
+            scores["score"].append(told(a, b))
+        pq.write_table(pa.table(scores), tmp_path / "scores.parquet")
+        reference = str(tmp_path / "scores.parquet")
+    else:
+        (tmp_path / "teacher.py").write_text(TEACHER)
+        reference = f"{tmp_path / 'teacher.py'}:score"
+    expected = [(a, p, n) for a, p, n in triplets if told(a, n) <= told(a, p) * 0.95]
+    arguments = ["mine", "--embeddings", saved[0], "--out", str(tmp_path / "out"), "--rescore", reference]
+    arguments += ["--k-hardness", "0.9", "--neighbours", str(NEIGHBOURS), "--method", "exact"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    kept = pq.read_table(tmp_path / "out" / "triplets", columns=list(names))
+    found = list(zip(*(kept[name].to_pylist() for name in names), strict=True))
+    counts = json.loads((tmp_path / "out" / "mining.json").read_text())["counts"]
+    assert counts["refused"]["teacher"] == len(triplets) - len(found) > 0
+    assert counts["triplets"] == len(found) > 0
+    assert found == expected
+    assert audit_folder(tmp_path / "out").ok
+
+
+def test_a_teacher_that_cannot_be_asked(digits, tmp_path: Path) -> None:
+    saved = save(tmp_path, "parquet", *digits)
+    (tmp_path / "teacher.py").write_text(TEACHER)
+    with pytest.raises(
+        DataError, match=r"teacher.py:short gave shape \(1,\) for .* pairs: return a finite number"
+    ):
+        mine(saved, tmp_path / "out", rescore=f"{tmp_path / 'teacher.py'}:short")
+    pq.write_table(
+        pa.table({"key": ["item 1"], "other_key": ["item 2"], "score": [0.5]}), tmp_path / "few.parquet"
+    )
+    with pytest.raises(
+        DataError, match=r"no finite score for .* pairs, as \('item .*', 'item .*'\): mine without"
+    ):
+        mine(saved, tmp_path / "out", rescore=str(tmp_path / "few.parquet"))
+    pq.write_table(pa.table({"key": ["item 1"], "score": [0.5]}), tmp_path / "half.parquet")
+    with pytest.raises(
+        DataError, match=r"half.parquet has no column other_key: it must have key, other_key, score"
+    ):
+        mine(saved, tmp_path / "out", rescore=str(tmp_path / "half.parquet"))

@@ -426,3 +426,22 @@ def test_a_group_that_one_side_lacks(files, tmp_path) -> None:
     )
     assert code == 1
     assert "queries.parquet has no column group, which --same-group asks for: add it, or leave" in output
+
+
+def test_a_teacher_looks_at_queries_and_documents(files, mined, tmp_path) -> None:
+    before = tm.read_pairs(mined)
+    (tmp_path / "teacher.py").write_text(
+        "def score(queries, documents):\n"
+        "    assert queries[0][0] == 'q' and documents[0][0] == 'd'\n"
+        "    return [float(int(d[1:]) % 2) for d in documents]\n"
+    )
+    arguments = [word for name, path in files.items() for word in (f"--{name}", path)]
+    arguments += ["--k-hardness", "0.9", "--margin", "0.6", "--negatives-per-positive", "2", "--normalise"]
+    code, output = run(
+        "mine", *arguments, "--rescore", tmp_path / "teacher.py:score", "--out", tmp_path / "out"
+    )
+    assert code == 0, output
+    after = tm.read_pairs(tmp_path / "out")
+    stays = before.columns["negative"] % 2 <= (before.columns["positive"] % 2) * 0.95
+    np.testing.assert_array_equal(after.columns["negative"], before.columns["negative"][stays])
+    assert after.report.refused["teacher"] == (~stays).sum() > 0

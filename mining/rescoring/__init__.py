@@ -1,0 +1,1 @@
+"""A teacher's second look at what was mined."""

@@ -1,0 +1,127 @@
+"""Where a teacher's scores come from: a function of the user's, or a file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ....mining.labels import Labels
+from ....mining.miner import Mined
+from ....mining.neighbours import NO_ROW
+from ....mining.rescoring.bound import TeacherBound
+from ....mining.rescoring.keep import keep_triplets
+from ....mining.rule import MiningRule
+from ....models.factory import load_factory
+from ...data.columns import as_strings, is_table, read_columns
+from ...data.files import locate
+from ...errors import DataError
+from ..never_negatives import OF_ONE_SET, OF_TWO_SETS
+from ..source_rows import same_names
+
+SCORE = "score"
+_PAIRS_AT_ONCE = 1 << 16
+
+Scores = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
+"""Rows of anchors and of others (P,) in, a score each out."""
+
+
+def open_scores(reference: str, keys: pa.Array, corpus_keys: pa.Array | None = None) -> Scores:
+    """reference: a Parquet, CSV or TSV file of pairs and their score, or a function as `path/to/file.py:score`.
+
+    The file has the columns key, other_key and score, of queries query, document and score; of one set a pair may stand
+    in either order. The function is called with two lists of keys and gives a number for each pair, higher for what
+    belongs together. keys: of all rows; corpus_keys: of the documents, where the rows are queries.
+
+    Raises: DataError for a file without these columns; ModelError for a function that is not there.
+    """
+    others = keys if corpus_keys is None else corpus_keys
+    if is_table(locate(reference, Path())):
+        return _of_file(reference, keys, others, one_set=corpus_keys is None)
+    function = load_factory(reference, subject="--rescore")
+
+    def scores(anchors: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        found = np.empty(len(anchors), np.float64)
+        for start in range(0, len(anchors), _PAIRS_AT_ONCE):
+            block = slice(start, start + _PAIRS_AT_ONCE)
+            named = keys.take(pa.array(anchors[block])), others.take(pa.array(rows[block]))
+            found[block] = _checked(function(*(each.to_pylist() for each in named)), len(named[0]), reference)
+        return found
+
+    return scores
+
+
+def rescored(
+    mined: Mined, scores: Scores, bound: TeacherBound, rule: MiningRule, labels: Labels | None
+) -> Mined:
+    """The triplets whose negative the teacher does not take for a positive. Each pair is asked for once.
+
+    labels: as for `keep_triplets`.
+    """
+    anchor = mined.columns["anchor"]
+    pairs = np.concatenate(
+        [np.stack([anchor, mined.columns[role]], axis=1) for role in ("positive", "negative")]
+    )
+    distinct, place = np.unique(pairs, axis=0, return_inverse=True)
+    found = scores(distinct[:, 0], distinct[:, 1])[place.reshape(-1)]
+    stays = bound.admits(found[: len(anchor)], found[len(anchor) :])
+    return keep_triplets(mined, stays, rule, labels)
+
+
+def _checked(given: Any, pairs: int, reference: str) -> NDArray[np.float64]:
+    """Raises: DataError for what is not one finite number a pair."""
+    values = given.detach().float().cpu().numpy() if hasattr(given, "detach") else given
+    try:
+        values = np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{reference} gave no numbers ({error}): return a number for each pair") from None
+    if values.shape != (pairs,) or not np.isfinite(values).all():
+        what = f"shape {values.shape}" if values.shape != (pairs,) else "values that are not finite"
+        raise DataError(f"{reference} gave {what} for {pairs:,} pairs: return a finite number for each")
+    return values
+
+
+def _of_file(reference: str, keys: pa.Array, others: pa.Array, *, one_set: bool) -> Scores:
+    names = (OF_ONE_SET if one_set else OF_TWO_SETS)[0]
+    table = read_columns(locate(reference, Path()), (*names, SCORE))
+    missing = [name for name in (*names, SCORE) if name not in table.column_names]
+    if missing:
+        raise DataError(f"{reference} has no column {missing[0]}: it must have {', '.join((*names, SCORE))}")
+    cells = (table[name].combine_chunks() for name in names)
+    sides = zip(names, cells, (keys, others), strict=True)
+    left, right = (
+        same_names(as_strings(column, subject=f'{reference}, column "{name}"'), side)
+        for name, column, side in sides
+    )
+    try:
+        given = table[SCORE].combine_chunks().cast(pa.float64()).fill_null(float("nan")).to_numpy()
+    except (pa.ArrowException, NotImplementedError) as error:
+        raise DataError(f'{reference}, column "{SCORE}" holds what is no number ({error})') from None
+    there = (left != NO_ROW) & (right != NO_ROW) & np.isfinite(given)
+    left, right, given = left[there], right[there], given[there]
+    if one_set:
+        left, right, given = (
+            np.concatenate([left, right]),
+            np.concatenate([right, left]),
+            np.concatenate([given, given]),
+        )
+    width = len(others)
+    # Of a pair that is there twice the first score counts, whichever way round it stands.
+    listed, first = np.unique(left * width + right, return_index=True)
+
+    def scores(anchors: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        wanted = anchors * width + rows
+        at = np.minimum(np.searchsorted(listed, wanted), max(len(listed) - 1, 0))
+        found = listed[at] == wanted if len(listed) else np.zeros(len(wanted), np.bool_)
+        if not found.all():
+            row = int(np.flatnonzero(~found)[0])
+            pair = keys[int(anchors[row])].as_py(), others[int(rows[row])].as_py()
+            raise DataError(
+                f"{reference} has no finite score for {int((~found).sum()):,} of {len(wanted):,} pairs, as {pair}: "
+                "mine without --rescore, score these pairs, and mine again as before"
+            )
+        return given[first[at]]
+
+    return scores
