@@ -4,7 +4,7 @@
 # make system  the tests that do need them; names the Debian package that is missing
 # make ci      both
 # make bench   the environment, then the figures of the README (about half an hour on two quiet cores; needs
-#              dataset-fashion-mnist and the fonts that tests/benchmarks/glyphs.py names)
+#              dataset-fashion-mnist, wordnet-base and the fonts that tests/benchmarks/glyphs.py names)
 # make methods the tables of methods: 136 runs (about an hour of one core; may be broken off and started again; needs
 #              what make bench needs)
 # make faults  every fault that a run must survive, many times, and one table (about an hour; may be broken off and
@@ -61,11 +61,12 @@ system: environment
 ci: test system
 
 bench:
-	@.ci/environment all dev bench
+	@.ci/environment all dev compat
 	$(BIN)/python -m tests.benchmarks.glyphs --out runs/glyphs
 	$(BIN)/python -m tests.benchmarks.bench_graphs
 	$(BIN)/python -m tests.benchmarks.bench_mine
 	$(BIN)/python -m tests.benchmarks.bench_mining_alone --glyphs runs/glyphs
+	$(BIN)/python -m tests.benchmarks.wordnet.bench_pairs
 	$(BIN)/python -m tests.benchmarks.bench_scale
 	$(BIN)/python -m tests.benchmarks.bench_embed
 	$(BIN)/python -m tests.benchmarks.bench_train

