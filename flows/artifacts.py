@@ -1,18 +1,25 @@
-"""What Prefect shows beside a run: a table of the metrics by epoch, and a summary."""
+"""What Prefect shows beside a run: tables of metrics and files by epoch, a summary, the message of a failure."""
 
+import json
 import re
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from ..pipeline.artifacts.scores import best_epoch
+from ..pipeline.errors import PipelineError
 from ..pipeline.plan.refs import StageRef, manifest_of
 from ..pipeline.plan.stage import protocol_title
+from ..pipeline.plan.stage_folder import StageFolder
+from ..pipeline.redact import redacted
+from ..pipeline.run.inspection import HardTriplet, inspect_epoch
 from .opened_run import OpenedRun
+from .terminal.plain import plain
 
 _METRICS = ("recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "nmi")
 _RANKED = ("map", "cmc@1", "cmc@5", "cmc@10")
 """Only where rows have roles or groups."""
+_DATA = {"embed": "embeddings", "mine": "triplets"}
 _COUNTS = ("queries", "queries_left_out", "gallery")
 
 
@@ -37,6 +44,64 @@ def publish_summary(opened: OpenedRun) -> None:
         markdown=summary(opened),
         description=f"{opened.name}: summary",
     )
+
+
+def publish_failure(opened: OpenedRun, message: str) -> None:
+    """The one message that a person needs."""
+    create_markdown_artifact(
+        key=artifact_key(opened.name, "failure"),
+        markdown="\n\n".join(map(_escaped, message.splitlines())),
+        description=f"{opened.name}: why it failed",
+    )
+
+
+def publish_files(opened: OpenedRun) -> None:
+    """Where the embeddings and triplets of each epoch are, with their digests; the data stay where they are."""
+    rows = files_by_epoch(opened)
+    if rows:  # none after the warm-up
+        create_table_artifact(
+            key=artifact_key(opened.name, "files"),
+            table=rows,
+            description=f"{opened.name}: embeddings and triplets by epoch",
+        )
+
+
+def files_by_epoch(opened: OpenedRun) -> list[dict[str, Any]]:
+    """One row for each stage of an epoch that leaves data for others: where it is, how large, and its digest."""
+    rows = []
+    for epoch in opened.epochs:
+        for stage in ("embed", "mine"):
+            ref = StageRef(epoch.number, stage)
+            manifest = manifest_of(opened.run.root, ref)
+            if manifest is not None:
+                rows.append(
+                    {
+                        "epoch": epoch.number,
+                        "what": _DATA[stage],
+                        "folder": str(ref.folder(opened.run.root)),
+                        "MiB": round(manifest.bytes / 2**20, 1),
+                        "digest": manifest.digest[:16],
+                        "deleted by run.keep": StageFolder(opened.run.root, ref).pruned,
+                    }
+                )
+    return rows
+
+
+def resolved(opened: OpenedRun) -> dict[str, Any]:
+    """The run file with all defaults, JSON-ready, without secrets of URLs."""
+    return json.loads(redacted(opened.run.spec.model_dump_json()))
+
+
+def hardest_pairs(opened: OpenedRun, count: int = 5) -> list[HardTriplet]:
+    """The hardest anchors and negatives that were mined, each pair of classes once; none where they were deleted."""
+    try:
+        found = inspect_epoch(opened.run.root, hardest=40 * count).hardest
+    except PipelineError:
+        return []
+    pairs: dict[frozenset[str], HardTriplet] = {}
+    for triplet in found:
+        pairs.setdefault(frozenset((triplet.anchor_label, triplet.negative_label)), triplet)
+    return list(pairs.values())[:count]
 
 
 def metrics_by_epoch(opened: OpenedRun) -> list[dict[str, Any]]:
@@ -82,7 +147,31 @@ def summary(opened: OpenedRun) -> str:
             for name in (*_METRICS, *_RANKED, *_COUNTS)
             if name not in (*_RANKED, "gallery") or any(name in figures for figures in tested.values())
         ]
+    pairs = hardest_pairs(opened)
+    if pairs:
+        lines += ["", "The hardest pairs that were mined, each of two classes once:", ""]
+        lines += [
+            "| anchor | negative | d² to the negative | d² to the positive |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [
+            f"| {_named(pair.anchor_label, pair.anchor)} | {_named(pair.negative_label, pair.negative)} "
+            f"| {pair.sq_negative:.4f} | {pair.sq_positive:.4f} |"
+            for pair in pairs
+        ]
+    page = opened.run.root / "report.html"
+    if page.exists():
+        lines += ["", f"Page: <{page.as_uri()}>"]
     return "\n".join(lines)
+
+
+def _named(label: str, key: str) -> str:
+    return f"**{_escaped(label[:80])}** {_escaped(key[:80])}"
+
+
+def _escaped(text: str) -> str:
+    """Text of data as Markdown shows it, and acts on nothing in it."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~&$])", r"\\\1", plain(" ".join(text.splitlines()), breaks=False))
 
 
 def _figure(value: float | None) -> str:

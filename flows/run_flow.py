@@ -7,8 +7,10 @@ executor) stays in closures, since Prefect would try to write arguments as JSON.
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from prefect import flow, get_run_logger, tags, task
 from prefect.cache_policies import NO_CACHE
@@ -24,13 +26,14 @@ from prefect.settings import (
 from ..pipeline.run.epochs import EpochPlan
 from ..pipeline.run.runner import StageResult
 from ..pipeline.run.status import read_status
-from .artifacts import publish_metrics, publish_summary
+from .artifacts import publish_failure, publish_files, publish_metrics, publish_summary, resolved
 from .opened_run import OpenedRun, opened_run
 from .prefect_server.lost_runs import close_lost_runs
 from .prefect_server.no_results import without_results
 from .prefect_server.quiet_handlers import quiet_handlers
 from .recording import Recording
 from .served import require_served
+from .stage_progress import StageProgress
 from .terminal.epoch_lines import epoch_line
 from .terminal.errors import message_for
 from .terminal.interrupts import Terminated
@@ -61,7 +64,7 @@ def scheduled_run(run_file: str, new_data: bool = True) -> None:
             opened_run(Path(run_file), progress, new_data=new_data) as opened,
         ):
             progress.follow(opened.run.root)
-            run_epochs(opened, Recording(progress.note))
+            run_and_tell(opened, Recording(progress.note))
     except Exception as error:
         # Prefect marks the run as failed; this line is for whoever reads the log of the worker.
         say(f"tripletmine: {message_for(error)}", err=True)
@@ -77,11 +80,11 @@ def recorded_run(opened: OpenedRun) -> None:
 
     def record(work: Callable[[], None]) -> None:
         @flow(name=FLOW_NAME, flow_run_name=opened.name)
-        def run() -> None:
+        def run(run_file: dict[str, Any]) -> None:  # noqa: ARG001 — shown by Prefect
             work()
 
         without_results(run)
-        run()
+        run(resolved(opened))
 
     # The heartbeat thread delays the end of every flow by a second, and no environment variable turns it off.
     # Address and key are those of the server which runs now, whatever they were when Prefect was imported.
@@ -97,10 +100,21 @@ def recorded_run(opened: OpenedRun) -> None:
         close_lost_runs(tag)
         try:
             with tags(tag):
-                recording.show(record, lambda: run_epochs(opened, recording))
+                recording.show(record, lambda: run_and_tell(opened, recording))
         except TerminationSignal:
             # Prefect has the run down as crashed by now; for the command line it is what SIGTERM is elsewhere.
             raise Terminated from None
+
+
+def run_and_tell(opened: OpenedRun, recording: Recording) -> None:
+    """The run, its progress, and, where it fails, its one message beside the flow."""
+    told = replace(opened, progress=StageProgress(opened.progress, recording))
+    try:
+        run_epochs(told, recording)
+    except Exception as error:
+        message = message_for(error)
+        recording.tell(lambda: publish_failure(opened, message))
+        raise
 
 
 def run_epochs(opened: OpenedRun, recording: Recording) -> None:
@@ -140,6 +154,7 @@ def run_epoch(opened: OpenedRun, recording: Recording, epoch: EpochPlan) -> None
             run_as_task(recording, stage.name, partial(opened.stage, stage, epoch))
         recording.tell(partial(log_epoch, opened, epoch))
         recording.tell(lambda: publish_metrics(opened))
+        recording.tell(lambda: publish_files(opened))
 
     recording.show(record, stages)
 

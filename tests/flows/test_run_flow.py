@@ -1,5 +1,6 @@
 """A whole run in Prefect, by the command line, with nothing started by hand."""
 
+import json
 import shutil
 import signal
 import sqlite3
@@ -59,7 +60,21 @@ def test_a_run_is_a_flow_with_a_subflow_for_each_epoch_and_a_task_for_each_stage
     assert [name for (name,) in tasks] == ["train", "evaluate", *mined, "test"]
     assert recorded(run_file, "SELECT DISTINCT state_type FROM task_run") == [("COMPLETED",)]
     keys = recorded(run_file, "SELECT DISTINCT key FROM artifact WHERE key IS NOT NULL ORDER BY key")
-    assert keys == [("tiny-metrics",), ("tiny-summary",)]
+    assert keys == [("tiny-files",), ("tiny-metrics",), ("tiny-summary",)]
+    progress = recorded(
+        run_file, "SELECT description, data FROM artifact WHERE type = 'progress' ORDER BY created"
+    )
+    assert [description.partition(":")[0] for description, _ in progress] == [
+        "train of epoch 0",
+        "evaluate of epoch 0",
+        *(f"{stage} of epoch 1" for stage in mined),
+        "test",
+    ]
+    assert {float(share) for _, share in progress} == {100.0}
+    (summary,) = recorded(run_file, "SELECT data FROM artifact WHERE key = 'tiny-summary'")[0]
+    assert "The hardest pairs that were mined" in summary
+    (parameters,) = recorded(run_file, "SELECT parameters FROM flow_run WHERE name = 'tiny'")[0]
+    assert json.loads(parameters)["run_file"]["graph"]["neighbours"] == 30
     # The logs reached the server before it went.
     (lines,) = recorded(run_file, "SELECT count(*) FROM log WHERE message LIKE '%tasks run%'")[0]
     told = recorded(run_file, "SELECT message FROM log WHERE message LIKE 'epoch %' ORDER BY timestamp")
