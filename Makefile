@@ -64,6 +64,7 @@ bench:
 	@.ci/environment all dev compat
 	$(BIN)/python -m tests.benchmarks.glyphs --out runs/glyphs
 	$(BIN)/python -m tests.benchmarks.bench_graphs
+	$(BIN)/python -m tests.benchmarks.cells
 	$(BIN)/python -m tests.benchmarks.bench_mine
 	$(BIN)/python -m tests.benchmarks.bench_mining_alone --glyphs runs/glyphs
 	$(BIN)/python -m tests.benchmarks.wordnet.bench_pairs

@@ -20,13 +20,14 @@ class Contender:
 class Timing:
     """seconds: median over the rounds. ratio: median of the rounds' ratios to the reference, each within
     one round, so that a machine that slows down for a while does not favour anybody. cpu_ratio: the same of
-    the process's CPU time."""
+    the process's CPU time. cpu_seconds: its median."""
 
     name: str
     seconds: float
     ratio: float
     cpu_ratio: float
     note: str
+    cpu_seconds: float
 
 
 def compare(contenders: Sequence[Contender], rounds: int, *, warm_up: bool = False) -> list[Timing]:
@@ -53,6 +54,7 @@ def compare(contenders: Sequence[Contender], rounds: int, *, warm_up: bool = Fal
             _median_ratio(wall[c.name], wall[reference]),
             _median_ratio(cpu[c.name], cpu[reference]),
             c.note(results[c.name]),
+            statistics.median(cpu[c.name]),
         )
         for c in contenders
     ]

@@ -33,12 +33,14 @@ class Kill:
 class Runner:
     """Starts and kills the same command on the same run directory."""
 
-    def __init__(self, spec: RunSpec) -> None:
+    def __init__(self, spec: RunSpec, changes: dict[str, dict] | None = None) -> None:
+        """changes: those of ``small_spec`` that the spec was made with."""
         self._spec = spec
+        self._changes = changes or {}
         self._log = Path(spec.base) / "output.log"
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return start(runs.__file__, self._spec.base, json.dumps({}), log=self._log)
+        return start(runs.__file__, self._spec.base, json.dumps(self._changes), log=self._log)
 
     def kill_within(self, ref: StageRef) -> Kill:
         """Start, and kill -9 all its processes while this stage has tasks done and tasks to do."""
@@ -94,3 +96,20 @@ def test_kill_9_in_the_middle_of_each_stage(digits_run: Finished, tmp_path: Path
         assert not again & kill.kept, f"{kill.ref}: computed again after their receipts were there"
         assert again, f"{kill.ref} had nothing left to do, so it was not killed in the middle"
     assert runs.differences(spec.root, digits_run.root) == []
+
+
+def test_kill_9_while_rows_are_searched_for_in_cells(tmp_path: Path) -> None:
+    changes = {"graph": {"method": "cells", "parts": 1}}
+    undisturbed, killed = (tmp_path / name for name in ("undisturbed", "killed"))
+    for folder in (undisturbed, killed):
+        folder.mkdir()
+    runs.finish(runs.small_spec(undisturbed, **changes))
+    spec = runs.small_spec(killed, **changes)
+    runner = Runner(spec, changes)
+    kill = runner.kill_within(StageRef(EPOCH, "graph"))
+    runner.finish()
+    again = [
+        event["task"] for event in list(read_events(spec.root))[kill.events :] if event["event"] == "task"
+    ]
+    assert not kill.kept & {task for task in again if task.startswith(("index", "cells"))}
+    assert runs.differences(spec.root, runs.small_spec(undisturbed, **changes).root) == []

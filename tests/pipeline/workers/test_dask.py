@@ -81,6 +81,19 @@ def test_eight_parts_of_a_graph_are_the_same_on_separate_workers(
     assert len({event["pid"] for event in built} - {os.getpid()}) == 2
 
 
+def test_cells_are_the_same_on_separate_workers(
+    two_workers: Cluster, copied_run: Callable[..., RunSpec]
+) -> None:
+    spec = copied_run(graph={"method": "cells", "parts": 1})
+    serial = graph_artifacts(spec)
+    cluster = ClusterSpec(kind="dask", address=two_workers.address, timeout_seconds=120.0)
+
+    assert graph_artifacts(spec.model_copy(update={"cluster": cluster})) == serial
+
+    searched = [event for event in read_events(spec.root) if event.get("task", "").startswith("cells-")]
+    assert len({event["pid"] for event in searched} - {os.getpid()}) == 2
+
+
 def graph_artifacts(spec: RunSpec) -> dict[str, str]:
     """Files of the first mining epoch's graph, built anew, and their digests."""
     ref = StageRef(1, "graph")
