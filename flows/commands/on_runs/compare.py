@@ -48,7 +48,7 @@ def compare(
         compared = read_runs([run_root(run) for run in runs])
         doubts = doubts_about(compared)
         if doubts:
-            say(f"Not comparable without more ado: {'; '.join(doubts)}.\n")
+            say(f"Not comparable as they are: {'; '.join(doubts)}.\n")
         if len({run.status.spec.run.name for run in compared}) < len(compared):
             say("".join(f"{run.name}: {run.status.root}\n" for run in compared))
         console, names = output(), [run.name for run in compared]

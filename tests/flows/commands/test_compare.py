@@ -71,7 +71,7 @@ def test_doubts_come_first_and_in_one_message(finished, unmined, tmp_path):
     told("run", other, "--no-prefect")
     shutil.rmtree(tmp_path / "runs/seeded/test")
     page = told("compare", unmined, other)
-    assert page.startswith("Not comparable without more ado: ")
+    assert page.startswith("Not comparable as they are: ")
     message = page.splitlines()[0]
     assert "unmined and seeded have other rows in their splits (run.seed is 0 and 5)" in message
     assert "seeded is not finished" in message
