@@ -102,6 +102,7 @@ def theirs(data: Pairs, engine: str, threads: int) -> tuple[dict[str, float], ND
     class Ready:
         """All of a SentenceTransformer that mining asks for: vectors that are there already, and products of them."""
 
+        device = torch.device("cpu")
         similarity, similarity_pairwise = staticmethod(dot_score), staticmethod(pairwise_dot_score)
 
         def encode(self, sentences: list[str], **_options: object) -> Any:
