@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--glyphs", type=Path, default=Path("runs/glyphs"))
     parser.add_argument("--out", type=Path, default=Path("runs/reviewed"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=4)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     table = some_characters(options.glyphs, options.out)

@@ -105,6 +105,16 @@ def test_the_first_suspects_are_those_that_were_planted(tmp_path: Path) -> None:
     assert {case["kind"] for case in page.cases[: len(wrong)]} == {"mislabelled"}
 
 
+def test_of_each_suspect_one_thing_is_decided(tmp_path: Path) -> None:
+    page = Page(report_page(mined(tmp_path, swapped()[0])))
+    radios = [each for each in page.all("input") if each.get("type") == "radio"]
+    choices = {each["name"]: [] for each in radios}
+    for each in radios:
+        choices[each["name"]].append(each["value"])
+    assert len(choices) == len(page.cases) > 1
+    assert all(sorted(values) == ["", "exclude", "keep", "relabel"] for values in list(choices.values())[:3])
+
+
 def test_the_same_thing_under_two_labels(tmp_path: Path) -> None:
     labels, _ = swapped(every=ROWS)
     vectors = vectors_of(np.arange(ROWS) % CLASSES)

@@ -206,7 +206,7 @@ def test_what_is_decided_is_not_listed_again(copied_run, tmp_path):
     assert "2 rows and pairs are decided, and not listed again" in told
     assert pq.read_table(tmp_path / "next/mislabelled.parquet").to_pylist() == first[1:]
     assert pq.read_table(tmp_path / "next/false_negatives.parquet").to_pylist() == pairs[1:]
-    assert len(found.mislabelled["row"]) == len(first)
+    assert found["mislabelled.parquet"] == len(first)
 
 
 def test_losses_that_know_the_classes_refuse_new_ones(tmp_path, digits_run):
