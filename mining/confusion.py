@@ -77,6 +77,33 @@ def merge_confusions(parts: Sequence[Confusion]) -> Confusion:
     return aggregate(joined.class_a, joined.class_b, joined.count, joined.hinge)
 
 
+class ConfusionSum:
+    """``merge_confusions``, bit for bit, of tables that come one after the other.
+
+    They are merged whenever the new ones hold as many entries as what was merged before: memory follows the class pairs
+    that differ, not the tables.
+    """
+
+    def __init__(self) -> None:
+        self._parts = [empty_confusion()]
+
+    def add(self, part: Confusion) -> None:
+        """Add the table of further anchors."""
+        self._parts.append(part)
+        if sum(map(len, self._parts[1:])) >= len(self._parts[0]):
+            self._parts = [merge_confusions(self._parts)]
+
+    def total(self) -> Confusion:
+        """The table of all anchors so far."""
+        self._parts = [merge_confusions(self._parts)]
+        return self._parts[0]
+
+    @property
+    def held(self) -> int:
+        """Entries in memory."""
+        return sum(map(len, self._parts))
+
+
 def aggregate(
     class_a: NDArray[np.int32],
     class_b: NDArray[np.int32],

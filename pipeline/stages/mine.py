@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...mining.audit.check import VIOLATIONS, audit_parts
-from ...mining.confusion import Confusion, merge_confusions
+from ...mining.confusion import Confusion, ConfusionSum
 from ...mining.guarding.groups import group_codes
 from ...mining.labels import Labels
 from ...mining.miner import mine
@@ -204,12 +204,12 @@ def _scratch(job: Job, task: str) -> Path:
     return job.scratch / f"{task}.npy"
 
 
-def _kept_by_class(job: Job) -> list[tuple[Confusion, ClassCounts]]:
-    """What all ranges counted by class.
+def _kept_by_class(job: Job) -> tuple[Confusion, list[ClassCounts]]:
+    """What all ranges counted by class: the pairs of classes added up, the triplets of each range apart.
 
     Raises: CorruptError where some of it was damaged since; those ranges are to be mined again.
     """
-    found, damaged = [], []
+    confusion, by_class, damaged = ConfusionSum(), [], []
     for task, receipt in sorted(job.stage_folder.receipts().items()):
         if "scratch_sha256" not in receipt.report:
             continue
@@ -218,19 +218,20 @@ def _kept_by_class(job: Job) -> list[tuple[Confusion, ClassCounts]]:
             remove_receipt(job.folder, task)
             damaged.append(task)
         else:
-            found.append(kept)
+            confusion.add(kept[0])
+            by_class.append(kept[1])
     if damaged:
         raise CorruptError(
             f"{_scratch(job, damaged[0])} (and {len(damaged) - 1} more) is gone or was damaged: start the same command "
             "again, it mines those rows again"
         )
-    return found
+    return confusion.total(), by_class
 
 
 def _summarise(job: Job) -> TaskOutput:
     labels = reviewed_of(job).labels
-    confusions, by_class = zip(*_kept_by_class(job), strict=True)
-    write_table(job.folder / CONFUSION, confusion_table(merge_confusions(confusions), labels))
+    confusion, by_class = _kept_by_class(job)
+    write_table(job.folder / CONFUSION, confusion_table(confusion, labels))
     write_table(job.folder / CLASSES, classes_table(by_class, labels))
     if not job.spec.mine.audit_sample:
         return TaskOutput(files=(CONFUSION, CLASSES), rows=0)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...mining.audit.check import audit_parts
-from ...mining.confusion import merge_confusions
+from ...mining.confusion import ConfusionSum
 from ...mining.defaults import AUDIT_SAMPLE, RECALL_TARGET, default_neighbours
 from ...mining.graphs.build import GraphReport, stream_neighbours
 from ...mining.graphs.remeasure import empty_table
@@ -292,7 +292,7 @@ def _write_triplets(
     settings: _Settings,
 ) -> MiningReport:
     """Triplets and the neighbours that they are of, one chunk after the other."""
-    confusions, reports = [], []
+    confusion, reports = ConfusionSum(), []
     labels, excluded = reviewed.labels, either(rows.excluded, reviewed.excluded)
     step = settings.chunk_rows
     if never is not None:
@@ -315,9 +315,9 @@ def _write_triplets(
         if scores is not None:
             mined = rescored(mined, scores, settings.teacher, settings.rule, labels)
         write_table(folder / part_name(index), triplet_table(mined.columns, labels))
-        confusions.append(mined.confusion)
+        confusion.add(mined.confusion)
         reports.append(mined.report)
-    write_table(folder / CONFUSION, confusion_table(merge_confusions(confusions), labels))
+    write_table(folder / CONFUSION, confusion_table(confusion.total(), labels))
     by_class = classes_table([report.triplets_by_class for report in reports], labels, excluded)
     write_table(folder / CLASSES, by_class)
     return merge_reports(reports)

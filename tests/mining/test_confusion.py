@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tripletmine.mining.confusion import Confusion, aggregate, empty_confusion, merge_confusions
+from tripletmine.mining.confusion import Confusion, ConfusionSum, aggregate, empty_confusion, merge_confusions
 from tripletmine.mining.errors import InputError
 
 entries = st.lists(
@@ -52,3 +52,28 @@ def test_a_damaged_table_is_refused():
     table = Confusion(np.zeros(2, np.int32), np.zeros(2, np.int32), np.ones(1, np.int64), np.ones(2))
     with pytest.raises(InputError, match="table 0 has columns of different lengths"):
         merge_confusions([table])
+
+
+@given(st.lists(entries, max_size=9))
+@settings(deadline=None)
+def test_tables_that_come_one_by_one_add_up_to_the_same_bits(parts):
+    tables = [aggregate(*as_columns(part)) for part in parts]
+    total = ConfusionSum()
+    for table in tables:
+        total.add(table)
+    for found in (total.total(), total.total()):
+        expected = merge_confusions(tables)
+        np.testing.assert_array_equal(found.class_a, expected.class_a)
+        np.testing.assert_array_equal(found.class_b, expected.class_b)
+        np.testing.assert_array_equal(found.count, expected.count)
+        np.testing.assert_array_equal(found.hinge, expected.hinge)
+
+
+def test_the_memory_of_a_sum_follows_its_pairs_and_not_its_parts():
+    rng = np.random.default_rng(0)
+    total = ConfusionSum()
+    for _ in range(50):
+        a, b = rng.integers(0, 30, (2, 700)).astype(np.int32)
+        total.add(aggregate(a, b, np.ones(700, np.int64), rng.random(700)))
+        assert total.held < 3 * 30 * 30
+    assert total.total().count.sum() == 50 * 700
