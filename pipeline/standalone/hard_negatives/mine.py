@@ -60,14 +60,16 @@ def mine_hard_negatives(
     as_triplets: bool | None = None,
     margin: float | None = None,
     *,
+    method: str = "exact",
     seed: int = 0,
 ) -> "Dataset":
     """Hard negatives for a data set of (query, positive) pairs of texts.
 
     The arguments, their defaults and what they refuse are those of sentence-transformers 6.2, where they are explained;
-    ``seed`` is ours. What differs:
+    ``method`` and ``seed`` are ours. What differs:
 
-    - The search is exact and never forms the scores of all queries with all documents. A model with a similarity of its
+    - The search never forms the scores of all queries with all documents. It is exact, or that of ``method`` ("hnsw",
+      "cells", "auto": see ``tm.neighbours``), at a recall of 0.99 or more. A model with a similarity of its
       own is asked for these, ``faiss_batch_size`` queries at once. ``use_faiss`` changes nothing but the default of
       ``range_max``.
     - "random" draws by ``seed``, and what a query draws does not depend on the other queries.
@@ -139,7 +141,15 @@ def mine_hard_negatives(
         queries, documents = _vectors(model, texts, prompts, cache_folder, say, pool=pool, **options)
     own = np.full_like(texts.own, NO_ROW) if include_positives else texts.own
     found = candidates_of(
-        model, texts, queries, documents, own, last_rank + texts.most_positives, batch=faiss_batch_size
+        model,
+        texts,
+        queries,
+        documents,
+        own,
+        last_rank + texts.most_positives,
+        batch=faiss_batch_size,
+        method=method,
+        seed=seed,
     )
     if cross_encoder is not None and bounds.rescored:
         with _pool(cross_encoder, bool(use_multi_process), devices) as pool:

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....mining.compute.threads import usable_threads
-from ....mining.graphs.exact import build as build_exact
+from ....mining.graphs.build import neighbours_of
 from ....mining.neighbours import NO_ROW
 from .choose import Candidates
 from .embed import as_numpy
@@ -39,11 +38,14 @@ def candidates_of(
     count: int,
     *,
     batch: int,
+    method: str = "exact",
+    seed: int = 0,
 ) -> Candidates:
     """The ``count`` nearest documents of each query, its own text not among them, and the scores of its positives.
 
     queries, corpus: float32, of unit length, or zero for texts that the model knows nothing of. own: see ``Texts``; −1
-    leaves nothing out. batch: queries that a similarity of the user's own is asked for at once.
+    leaves nothing out. batch: queries that a similarity of the user's own is asked for at once. method, seed: of the
+    search, as in ``neighbours_of``.
     """
     pairs = texts.query_of_pair(), texts.positives
     similarity = stock_similarity(model)
@@ -51,7 +53,7 @@ def candidates_of(
     if form is None:
         found = as_numpy(model.similarity_pairwise(queries[pairs[0]], corpus[pairs[1]])).astype(np.float32)
         return Candidates(*_by_the_model(model, queries, corpus, own, count, batch), found)
-    ids, sq = _nearest(queries, corpus, own, count)
+    ids, sq = _nearest(queries, corpus, own, count, method, seed)
     scores = form(sq)
     scores[ids == NO_ROW] = -np.inf
     positive_scores = form(_pairwise(queries, corpus, *pairs))
@@ -81,7 +83,7 @@ def _known(vectors: Vectors) -> NDArray[np.bool_]:
 
 
 def _nearest(
-    queries: Vectors, corpus: Vectors, own: NDArray[np.int64], count: int
+    queries: Vectors, corpus: Vectors, own: NDArray[np.int64], count: int, method: str, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Ids int64 (Q, K) and squared distances; texts without a vector neither find nor are found."""
     documents = np.flatnonzero(_known(corpus))
@@ -92,9 +94,8 @@ def _nearest(
     if not len(documents):
         empty = (len(queries), count)
         return np.full(empty, NO_ROW, np.int64), np.full(empty, np.inf, np.float32)
-    table = build_exact(corpus).search(
-        queries, query_ids=own, neighbours=min(count, len(corpus)), threads=usable_threads()
-    )
+    wanted = min(count, len(corpus))
+    table, _ = neighbours_of(corpus, wanted, method=method, queries=queries, own=own, seed=seed)
     ids = np.where(table.ids == NO_ROW, NO_ROW, documents[table.ids])
     ids[~_known(queries)] = NO_ROW
     return ids, table.sq_distances

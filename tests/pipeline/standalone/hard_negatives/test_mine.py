@@ -92,7 +92,7 @@ def test_it_takes_the_place_of_theirs():
     ]
     theirs = {name: each.default for name, each in parameters.items() if each.kind.name != "KEYWORD_ONLY"}
     assert len(theirs) == 29
-    assert set(parameters) - set(theirs) == {"seed"}
+    assert set(parameters) - set(theirs) == {"method", "seed"}
     assert (theirs["num_negatives"], theirs["output_format"], theirs["batch_size"]) == (3, "triplet", 32)
 
 

@@ -131,3 +131,18 @@ def test_a_cross_encoder_scores_each_candidate_and_each_positive(texts):
         rescored(found, texts, lambda pairs: np.ones((len(pairs), 2)))
     with pytest.raises(InputError, match="some of them not finite"):
         rescored(found, texts, lambda pairs: np.full(len(pairs), np.nan))
+
+
+def test_a_graph_finds_nearly_the_same(monkeypatch):
+    monkeypatch.setattr(search, "stock_similarity", lambda _: "cosine")
+    random = np.random.default_rng(5)
+    queries, corpus = (random.normal(size=(rows, 8)).astype(np.float32) for rows in (300, 2000))
+    unit = [side / np.linalg.norm(side, axis=1, keepdims=True) for side in (queries, corpus)]
+    texts = texts_of([f"q{i}" for i in range(300)], ["d0"] * 300, [f"d{i}" for i in range(2000)])
+    exact, graph = (
+        search.candidates_of(Model(), texts, unit[0], unit[1], texts.own, COUNT, batch=4, method=method)
+        for method in ("exact", "hnsw")
+    )
+    pairs = zip(exact.ids.tolist(), graph.ids.tolist(), strict=True)
+    same = float(np.mean([len(set(some) & set(others)) / COUNT for some, others in pairs]))
+    assert same > 0.98, f"recall {same:.3f}"
