@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..pipeline.errors import PipelineError, SpecError
+from ..pipeline.errors import CorruptError, PipelineError, SpecError
 from ..pipeline.plan.refs import StageRef, manifest_of
 from ..pipeline.plan.stage import Stage
 from ..pipeline.redact import has_secret, redacted
@@ -141,12 +141,15 @@ def opened_spec(
 
 
 def _is_finished(run: Run) -> bool:
-    tested = not wants_test(run.spec, run.facts) or manifest_of(run.root, TEST) is not None
-    return tested and all(
-        manifest_of(run.root, ref) is not None
-        for epoch in epochs_to_run(run.root, run.spec)
-        for ref in epoch.refs
-    )
+    try:
+        tested = not wants_test(run.spec, run.facts) or manifest_of(run.root, TEST) is not None
+        return tested and all(
+            manifest_of(run.root, ref) is not None
+            for epoch in epochs_to_run(run.root, run.spec)
+            for ref in epoch.refs
+        )
+    except CorruptError:
+        return False  # its stage says so when its turn comes, unless it is among those to be redone
 
 
 def with_executor(spec: RunSpec, executor: str | None) -> RunSpec:

@@ -47,6 +47,9 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
     _refuse_other_encoder(root, manifest, spec, facts)
     weights = Committed(ref.folder(root), manifest).checked(ENCODER_FILE)
     evaluated = manifest_of(root, StageRef(chosen, "evaluate"))
+    found = read_status(root)
+    for stage in found.epochs[chosen].stages:
+        manifest_of(root, stage.ref)  # the card would leave out what a damaged one says
     pictures = reads_pictures(spec.data, facts.item_dtype)
     described = {
         "encoder": facts.encoder,
@@ -74,7 +77,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
         described["encoder"] = f"{code.name}:{facts.encoder.rpartition(':')[2]}"
     publish_json(out / "encoder.json", json.loads(json.dumps(described)))
     with published(out / CARD) as partial:
-        partial.write_text(model_card(read_status(root), chosen), "utf-8")
+        partial.write_text(model_card(found, chosen), "utf-8")
     return described
 
 
