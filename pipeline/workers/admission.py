@@ -76,6 +76,14 @@ class Admission(WorkerPlugin):
         worker.refusal = asyncio.ensure_future(closing)  # not awaited: to close waits for this very method
 
 
+def paused(memory_limit: int) -> str:
+    """What a person should know of a worker that Dask has paused. memory_limit: bytes."""
+    return (
+        f"is paused by Dask, since it fills most of its {memory_limit >> 20} MiB, and gets tasks again when it "
+        "needs less: give workers more memory (`tripletmine check` says how much), or fewer threads"
+    )
+
+
 class Watch(SchedulerPlugin):
     """On the scheduler, for one flow: tells it of workers that Dask pauses, and takes its admission back when it is
     gone, however it ended: later workers are none of its business.
@@ -87,24 +95,15 @@ class Watch(SchedulerPlugin):
         self.client, self.topic = client, topic
 
     async def start(self, scheduler: Any) -> None:
-        """Some may be paused already."""
+        """Keep hold of the scheduler."""
         self.scheduler = scheduler
-        for worker in scheduler.workers.values():
-            if worker.status == Status.paused:
-                self._tell(worker)
 
     def log_event(self, topic: str, msg: Any) -> None:
         """Each change of a worker's status is an event under the worker's address."""
         worker = self.scheduler.workers.get(topic)
         if worker is not None and isinstance(msg, dict) and msg.get("status") == Status.paused.name:
-            self._tell(worker)
-
-    def _tell(self, worker: Any) -> None:
-        news = (
-            f"is paused by Dask, since it fills most of its {worker.memory_limit >> 20} MiB, and gets tasks again when "
-            "it needs less: give workers more memory (`tripletmine check` says how much), or fewer threads"
-        )
-        self.scheduler.log_event(self.topic, {"worker": worker.address, "news": news})
+            news = {"worker": worker.address, "news": paused(worker.memory_limit)}
+            self.scheduler.log_event(self.topic, news)
 
     def remove_client(self, scheduler: Any, client: str) -> None:
         """A client has left, or was lost."""

@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from distributed import Client
+from distributed import Client, Status
 from distributed.client import ClosedClientError
 
 from ..errors import UnavailableError
-from .admission import PACKAGE, Admission, Watch, versions
+from .admission import PACKAGE, Admission, Watch, paused, versions
 
 _TOKEN = ".token-"
 """Begins the name of the file that workers must read."""
@@ -34,6 +34,10 @@ class Admitted:
             Watch(client=self._client.id, topic=self._check.topic), name=self._check.topic
         )
         self._client.register_plugin(self._check, name=self._check.topic)
+        workers: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+        for address, worker in workers.items():
+            if worker["status"] == Status.paused.name:
+                self._tell(address, paused(worker["memory_limit"]))
 
     def news(self) -> Iterator[str]:
         """Sentences, each once."""
@@ -41,7 +45,10 @@ class Admitted:
             yield self._news.popleft()
 
     def _hear(self, event: tuple[float, dict[str, str]]) -> None:
-        news = f"worker {event[1]['worker']} {event[1]['news']}"
+        self._tell(event[1]["worker"], event[1]["news"])
+
+    def _tell(self, worker: str, found: str) -> None:
+        news = f"worker {worker} {found}"
         if news not in self._told:
             self._told.add(news)
             self._news.append(news)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import dask.config
-from distributed import Client, Future, LocalCluster, as_completed
+from distributed import Client, Future, LocalCluster, Status, as_completed
 from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
@@ -26,6 +26,7 @@ from ...mining.compute.threads import usable_cores
 from ..errors import PipelineError, TaskError, UnavailableError
 from ..plan.work import Task
 from ..runfile.run_spec import ClusterSpec
+from .admission import paused
 from .admitted import Admitted, admitted_workers
 from .base import PAUSED_AT, Outcome
 from .opened import release_state
@@ -253,7 +254,10 @@ def _connected(spec: ClusterSpec) -> Iterator[Client]:
     with client:
         try:
             client.wait_for_workers(1, timeout=spec.timeout_seconds)
-        except TimeoutError:
+        except OSError:  # TimeoutError among them
+            for worker, found in _workers(client).items():
+                if found["status"] == Status.paused.name:  # Dask waits for one that is not
+                    raise UnavailableError(f"worker {worker} {paused(found['memory_limit'])}") from None
             raise UnavailableError(
                 f"the scheduler at {spec.address} has no worker after {spec.timeout_seconds:g} s: "
                 f"start some with `dask worker {spec.address}`"

@@ -284,6 +284,8 @@ def rows_of(columns: Cells | None, first: str, separator: str | None) -> Rows | 
 
 def _rows_of(columns: Cells, first: str, separator: str | None) -> Rows:
     name = "label" if "label" in columns else "labels"
+    if name == "label" and "labels" in columns:
+        raise Unreadable
     if name not in columns or (first == "path" and "path" not in columns) or not columns[name]:
         raise Unreadable
     keys = [_text(cell) for cell in columns.get(first, range(len(columns[name])))]

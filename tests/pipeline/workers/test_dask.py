@@ -359,10 +359,31 @@ def test_of_a_worker_that_is_paused_already_a_flow_hears_when_it_connects(
         ThreadPoolExecutor(1) as thread,
     ):
         hoarding = thread.submit(outcomes, executor, first, {3: ["hoard"]})
-        eventually(lambda: not workers_of(cluster), "the pause")
-        with connected(cluster, second, lambda _: (first / RELEASE).touch()) as later:
-            assert outcomes(later, second, {}) == ALL
+        try:
+            eventually(lambda: running(cluster) == 0, "the pause")
+            with (
+                pytest.raises(UnavailableError, match=r"is paused by Dask, .*: give workers more memory"),
+                connected(cluster, second, timeout_seconds=10.0),
+            ):
+                pass
+            cluster.add_worker()
+            heard: list[str] = []
+            with connected(cluster, second, heard.append):
+                assert ["is paused by Dask" in news for news in heard] == [True]
+        finally:
+            (first / RELEASE).touch()
         assert hoarding.result(60) == ALL
+
+
+def running(cluster: Cluster) -> int:
+    """Workers that the scheduler would give tasks to."""
+    with Client(cluster.address, set_as_default=False) as client:
+
+        def count(dask_scheduler: Any) -> int:
+            return len(dask_scheduler.running)
+
+        found: Any = client.run_on_scheduler(count)
+        return found
 
 
 def test_after_a_lost_connection_the_tasks_are_submitted_again(two_workers: Cluster, tmp_path: Path) -> None:
