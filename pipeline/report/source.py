@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...mining.labels import Labels
 from ..artifacts.record import RUN_FILE
+from ..errors import SpecError
 from ..runfile.load import run_root
 from ..standalone.triplet_folder import TripletSource, open_triplets
 
@@ -51,7 +52,12 @@ def open_source(path: Path, epoch: int | None = None) -> Source:
     """path: as in `open_triplets`; a run may have mined nothing yet. Raises: PipelineError where it is neither."""
     source = Source(run_root(path), epoch)
     if source.status is None or epoch is not None:
-        source.triplets("mine")
+        opened = source.triplets("mine")
+        if opened.corpus is not None:
+            raise SpecError(
+                f"{path} holds triplets of queries and a corpus, of which there is no page: look at them with "
+                "`tripletmine suspects`, or write them with `tripletmine triplets`"
+            )
     return source
 
 

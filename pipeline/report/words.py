@@ -30,6 +30,15 @@ def _visible(character: str) -> str:
     return character
 
 
+def tail(text: str, limit: int = 40) -> str:
+    """The end of a long key: of paths it tells most.
+
+    >>> tail("pictures/2024/birds/heron/0001.png", 16)
+    '…heron/0001.png'
+    """
+    return text if len(text) <= limit else f"…{text[1 - limit :]}"
+
+
 def short(text: str, limit: int = SHOWN) -> str:
     """At most about `limit` characters, and how many there are.
 

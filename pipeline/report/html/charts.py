@@ -9,13 +9,15 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from ..content import Chart, Curve, SampleMap
-from ..words import clean, short
+from ..words import clean
 
 WIDTH, HEIGHT = 360, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 26
 _LABELS = 78
 """Room at the right for the names of several curves."""
 _LINE = 13
+_NAME = 16
+"""Characters of a class that are written into the map."""
 MAP_WIDTH, MAP_HEIGHT = 720, 460
 
 
@@ -176,8 +178,8 @@ def map_svg(sample: SampleMap) -> Markup:
             Markup('<path class="centre c{}" d="M{:.1f} {:.1f}m-6 0h12m-6-6v12"/>').format(group, x, y)
         )
         drawn.append(
-            Markup('<text class="place c{}" x="{:.1f}" y="{:.1f}">{}</text>').format(
-                group, text_x, text_y, short(clean(label), 24)
+            Markup('<text class="place c{}{}" x="{:.1f}" y="{:.1f}">{}</text>').format(
+                group, "" if text_x > x else " end", text_x, text_y, _name(label)
             )
         )
     return _svg(MAP_WIDTH, MAP_HEIGHT, f"Map of {len(places):,} rows: {sample.how}", drawn)
@@ -190,14 +192,19 @@ def _cloud(points: NDArray[np.float64], name: str) -> Markup:
 
 
 def _apart_on_map(centres: NDArray[np.float64]) -> list[tuple[float, float]]:
-    """Where names go: right of their centre, and below those that they would cover."""
+    """Where names go: beside their centre, towards the middle, and below those that they would cover."""
     found: list[tuple[float, float]] = []
     for x, y in centres.tolist():
-        place_y = y + 4.0
-        while any(abs(place_y - other_y) < 15 and abs(x + 9 - other_x) < 110 for other_x, other_y in found):
+        place_x, place_y = (x + 9 if x < MAP_WIDTH / 2 else x - 9), y + 4.0
+        while any(abs(place_y - other_y) < 17 and abs(place_x - other_x) < 130 for other_x, other_y in found):
             place_y += 3.0
-        found.append((x + 9, place_y))
+        found.append((place_x, place_y))
     return found
+
+
+def _name(label: str) -> str:
+    text = clean(label)
+    return text if len(text) <= _NAME else f"{text[: _NAME - 1]}…"
 
 
 def figure(value: float) -> str:

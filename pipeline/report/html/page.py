@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ..content import Content, Curves, Suspect
 from ..items import Looks, is_small
-from ..words import clean, short
+from ..words import clean, short, tail
 from .charts import chart_svg, map_svg, measured
 
 MOST_BYTES = 5_000_000
@@ -104,6 +104,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "seen": lambda text: short(clean(str(text))),
+        "tail": lambda text: tail(clean(text)),
         "text": lambda text: short("\n".join(map(clean, str(text).splitlines())), 1000),
         "figure": measured,
         "data_url": lambda webp: f"data:image/webp;base64,{base64.b64encode(webp).decode()}",

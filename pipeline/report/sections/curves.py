@@ -56,12 +56,18 @@ def _metric(epochs: "Sequence[EpochStatus]", key: str, name: str) -> Curve:
         value = epoch.validation.get(key)
         if isinstance(value, float):
             values[epoch.number] = value
-        match epoch.validation.get("intervals", {}).get(key):
-            case [float() as begin, float() as end]:
-                low[epoch.number], high[epoch.number] = begin, end
-            case _:
-                pass
+        bounds = interval_of(epoch.validation, key)
+        if bounds is not None:
+            low[epoch.number], high[epoch.number] = bounds
     return Curve(name, values, low, high)
+
+
+def interval_of(figures: Mapping[str, Any], key: str) -> tuple[float, float] | None:
+    """The 95 % interval of a metric, where the run has one: earlier versions had none, and some metrics have none."""
+    match figures.get(f"{key}_interval"):
+        case [float() as low, float() as high]:
+            return low, high
+    return None
 
 
 def _report_of(epoch: "EpochStatus", stage: str) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...plan.stage import protocol_title
 from ...standalone.triplet_folder import TripletSource
-from .curves import metric_name
+from .curves import interval_of, metric_name
 
 if TYPE_CHECKING:
     from ...run.status import EpochStatus, RunStatus
@@ -55,7 +55,7 @@ def _asked(figures: Mapping[str, Any]) -> str:
     queries, gallery = figures.get("queries"), figures.get("gallery")
     if not queries or not gallery:
         return ""
-    return f" ({queries:,} queries, each against {gallery:,} others)"
+    return f"; {queries:,} queries, each against {gallery:,} others"
 
 
 def _test(status: "RunStatus") -> Iterator[str]:
@@ -70,18 +70,21 @@ def _test(status: "RunStatus") -> Iterator[str]:
     for protocol, figures in reports.items():
         if not isinstance(figures, Mapping):
             continue
-        value = figures.get(key)
-        recall = figures.get("recall@1")
         said = [
-            f"{metric_name(name)} {found:.3f}"
-            for name, found in ((key, value), ("recall@1", recall))
-            if isinstance(found, int | float)
+            f"{metric_name(name)} {figures[name]:.3f}{_within(figures, name)}"
+            for name in dict.fromkeys((key, "recall@1"))
+            if isinstance(figures.get(name), int | float)
         ]
         if said:
             yield (
                 f"On the {protocol_title(protocol)}, with the encoder of epoch {status.best}: "
-                f"{' and '.join(dict.fromkeys(said))}{_asked(figures)}."
+                f"{' and '.join(said)}{_asked(figures)}."
             )
+
+
+def _within(figures: Mapping[str, Any], key: str) -> str:
+    bounds = interval_of(figures, key)
+    return "" if bounds is None else f" (95 %: {bounds[0]:.3f} to {bounds[1]:.3f})"
 
 
 def folder_sentences(triplets: TripletSource) -> list[str]:

@@ -1,6 +1,7 @@
 """Pages of mined folders: hostile texts, large ones, suspects, and decisions that were made before."""
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,9 @@ def test_the_first_suspects_are_those_that_were_planted(tmp_path: Path) -> None:
     page = Page(report_page(mined(tmp_path, labels, spread=0.2)))
     first = [int(case["key"]) for case in page.cases[: len(wrong)]]
     assert sorted(first) == wrong
+    groups = Counter(each["name"] for each in page.all("input") if each.get("type") == "radio")
+    assert len(groups) == len(page.cases)
+    assert set(groups.values()) <= {4, 5}
     assert {case["kind"] for case in page.cases[: len(wrong)]} == {"mislabelled"}
 
 

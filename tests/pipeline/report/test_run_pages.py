@@ -7,13 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tripletmine.flows.cli import app
+from tripletmine.flows.direct import run_directly
+from tripletmine.flows.opened_run import opened_spec
 from tripletmine.pipeline.errors import SpecError
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.stage_folder import StageFolder
 from tripletmine.pipeline.report.report import report_page, write_report
 from tripletmine.pipeline.runfile.run_spec import RunSpec
+from typer.testing import CliRunner
 
 from ..conftest import Finished
+from ..runs import Recorded
 from .pages import Page
 
 SECTIONS = {"decide", "hardest", "curves", "confused", "changes", "map", "record"}
@@ -31,9 +36,12 @@ def test_a_page_has_all_of_a_run(digits_run: Finished, page: Page) -> None:
     tested = json.loads((digits_run.root / "test" / "manifest.json").read_text())["report"]["test"]
 
     assert page.ids >= SECTIONS
-    assert f"MAP@R {tested['map_at_r']:.3f} and Recall@1 {tested['recall@1']:.3f}" in page.text
+    low, high = tested["map_at_r_interval"]
+    assert f"MAP@R {tested['map_at_r']:.3f} (95 %: {low:.3f} to {high:.3f}) and Recall@1" in page.text
+    assert f" {tested['recall@1']:.3f} (95 %: " in page.text
+    assert '<path class="band c0"' in page.html
     assert f"{report['map_at_r']:.3f} after epoch 1" in page.text
-    assert f"({report['queries']:,} queries, each against {report['gallery']:,} others)" in page.text
+    assert f"; {report['queries']:,} queries, each against {report['gallery']:,} others." in page.text
     assert "k = " in page.text
     assert "Not on this page" not in page.text
     assert len(page.html.encode()) < 1_000_000
@@ -144,3 +152,30 @@ def test_t_sne_is_another_map(digits_run: Finished, page: Page) -> None:
     other = Page(report_page(digits_run.root, method="tsne"))
     assert "t-SNE, which keeps neighbourhoods" in other.text
     assert "principal components" in page.text
+
+
+def test_a_run_leaves_its_page_where_it_is_asked_to(copied_run: Callable[..., RunSpec]) -> None:
+    spec = copied_run(run={"report": True})
+    progress = Recorded()
+    with opened_spec(spec, progress) as opened:
+        run_directly(opened)
+    assert f"wrote {spec.root / 'report.html'}" in progress.notes
+    assert Page((spec.root / "report.html").read_text("utf-8")).ids >= SECTIONS
+
+
+def test_a_run_whose_page_cannot_be_made_has_ended_well(copied_run: Callable[..., RunSpec]) -> None:
+    spec = copied_run(run={"report": True})
+    (spec.root / "report.html").mkdir()
+    progress = Recorded()
+    with opened_spec(spec, progress) as opened:
+        run_directly(opened)
+    assert [note for note in progress.notes if note.startswith("run.report: there is no page: ")]
+
+
+def test_the_command_says_what_the_page_carries(digits_run: Finished, tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    said = CliRunner().invoke(app, ["report", str(digits_run.root), "--out", str(out), "--no-images"])
+    assert said.exit_code == 0
+    assert "no pictures or texts" in said.output
+    assert f"wrote {out} (" in said.output
+    assert "<img" not in out.read_text("utf-8")
