@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.review [--glyphs runs/glyphs] [--out runs/reviewed] [--seeds 0 1 2]
 
-Some characters of the glyphs; 2 % of their training labels are exchanged (bench_suspects.plant). A run is trained on
+Some characters of the glyphs; 2 % of their training labels are exchanged (page/planted_labels.py). A run is trained on
 them and decided about by somebody who knows which are wrong and looks at the first 1,000 suspects of its page: their
 labels are put right, pairs under one true label are never negatives, the rest is kept. The same run then goes on from
 its first mining with these decisions, and the test of both is compared: the same warm-up, the same epochs. Resumable.
@@ -24,7 +24,7 @@ from tripletmine.pipeline.report.sections.suspects import find_suspects
 from tripletmine.pipeline.run.status import read_status
 from tripletmine.pipeline.standalone.triplet_folder import open_triplets
 
-from .bench_suspects import plant
+from .page.planted_labels import plant
 
 LISTED = 1000
 FIRST = 200

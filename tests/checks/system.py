@@ -6,11 +6,17 @@ python tests/checks/system.py
 import os
 import shutil
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.glyphs import FONTS, SIXTEEN
 
 PACKAGES = {
+    "chromium": "chromium",
     "ip": "iproute2",
     "mount": "mount",
     "munged": "munge",
+    "npm": "npm",
     "openssl": "openssl",
     "sbatch": "slurm-client",
     "setpriv": "util-linux",
@@ -19,6 +25,12 @@ PACKAGES = {
     "unshare": "util-linux",
 }
 """Commands that the tests marked with `system` call, with the Debian package of each."""
+
+
+FILES = {"/usr/share/wordnet/data.noun": "wordnet-base"} | {
+    str(FONTS / name): package for package, name in SIXTEEN.items()
+}
+"""Files that they read, with the Debian package of each."""
 
 
 def missing() -> list[str]:
@@ -31,6 +43,12 @@ def missing() -> list[str]:
         packages = " ".join(sorted({PACKAGES[command] for command in lacking}))
         found.append(
             f"commands are missing ({', '.join(lacking)}): install them with `apt-get install {packages}`"
+        )
+    unread = [file for file in FILES if not Path(file).exists()]
+    if unread:
+        packages = " ".join(sorted({FILES[file] for file in unread}))
+        found.append(
+            f"{len(unread)} files are missing (as {unread[0]}): install them with `apt-get install {packages}`"
         )
     return found
 
