@@ -34,7 +34,7 @@ RUN_FILE = """
 name = "NAME"
 epochs = EPOCHS
 seed = SEED
-keep = { embeddings = "all", graph = "all", triplets = "all", checkpoints = "best+last" }
+keep = { embeddings = "all", graph = "all", triplets = "all", checkpoints = "all" }
 
 [data]
 kind = "arrays"

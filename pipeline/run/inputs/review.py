@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ...artifacts.reviews import keep_review, review_path
+from ...artifacts.weights import STATE_FILE
 from ...data.review.csv_file import read_review
 from ...data.review.effect import split_label
 from ...data.review.on_splits import SplitReview, review_of_splits
@@ -61,10 +62,14 @@ def review_of_run(
 
 def stale_review(spec: RunSpec, changed: str) -> StaleError:
     """The error about a review that epochs were not mined with."""
-    last = last_mined(spec)
+    last = last_mined(spec) or 0
+    if last and not (StageRef(last - 1, "train").folder(spec.root) / STATE_FILE).exists():
+        # run.keep had the training state deleted that the last epoch began with.
+        how = f"train on with it (run.epochs = {last + 2} and {StageRef(last + 1, 'embed').redo})"
+    else:
+        how = f"mine with it from the last epoch on ({StageRef(last, 'mine').redo}) or from an earlier one"
     return StaleError(
-        f"the review of the run in {spec.root} changed: {changed}; set it back, mine with it from the last epoch on "
-        f"({StageRef(last, 'mine').redo}) or from an earlier one, or start a new run.directory"
+        f"the review of the run in {spec.root} changed: {changed}; set it back, {how}, or start a new run.directory"
     )
 
 

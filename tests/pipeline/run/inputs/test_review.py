@@ -136,12 +136,18 @@ def test_the_same_decisions_in_another_file_change_nothing(copied_run, decided, 
     assert all(result.skipped for result in finish(spec))
 
 
-def test_a_changed_review_may_count_from_a_later_epoch_on(copied_run, decided):
+def test_a_changed_review_may_count_from_a_later_epoch_on(copied_run, decided, tmp_path):
     few = replace(decided, relabelled={}, never_negatives=frozenset())
     spec = reviewed(copied_run(), few)
     redo(spec)
     run = spec.run.model_copy(update={"epochs": 3})
     spec = reviewed(spec.model_copy(update={"run": run}), decided)
+    state = StageRef(0, "train").folder(spec.root) / "state.safetensors"
+    state.rename(tmp_path / "state")  # as run.keep has it by default
+    with pytest.raises(StaleError) as refused, open_run(spec):
+        pass
+    assert "train on with it (run.epochs = 3 and --from-stage embed --epoch 2)" in str(refused.value)
+    (tmp_path / "state").rename(state)
     done = redo(spec, StageRef(2, "embed"))
     assert not done["mine of epoch 1"]
     assert done["mine of epoch 2"]
