@@ -59,7 +59,8 @@ def build_rows(data: DataSet, spec: DataSpec, *, seed: int, splitting: Splitting
 def check_keys(keys: pa.Array, *, subject: str) -> None:
     """See that each row has a key of its own. subject: whose rows. Raises: DataError."""
     trimmed = pc.utf8_trim_whitespace(keys)  # pyright: ignore[reportAttributeAccessIssue]  made at import
-    empty = len(keys) - pc.sum(pc.greater(pc.binary_length(trimmed), 0)).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+    named = pc.sum(pc.greater(pc.binary_length(trimmed), 0)).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
+    empty = len(keys) - named  # the sum of nothing but nulls is null
     if empty:
         raise DataError(f"{subject} has {empty} rows without a key: give each one of its own")
     if len(keys.unique()) < len(keys):

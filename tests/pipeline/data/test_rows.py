@@ -132,6 +132,8 @@ def test_keys_must_be_unique():
         rows_of(keys=strings(["a", "b", "c", "b", "d", "e"]))
     with pytest.raises(DataError, match="has 1 rows without a key"):
         rows_of(keys=strings(["a", "b", "c", None, "d", "e"]))
+    with pytest.raises(DataError, match="has 6 rows without a key"):
+        rows_of(keys=strings([None] * 6))
 
 
 def test_the_digest_follows_the_values_and_not_the_layout(tmp_path: Path):
