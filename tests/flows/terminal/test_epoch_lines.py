@@ -32,7 +32,7 @@ def epoch(number, states):
         for name, state in zip(SECONDS, states, strict=True)
     )
     done = states[-1] in "cp"
-    return EpochStatus(number, False, stages, 0.9, VALIDATION if done else {}, {})
+    return EpochStatus(number, False, stages, 0.9, None, VALIDATION if done else {}, {})
 
 
 def run_of(*epochs):

@@ -180,10 +180,10 @@ def facts(**changes) -> RunFacts:
 
 def test_auto_takes_cells_in_runs_that_began_with_them(tmp_path: Path) -> None:
     spec = small_spec(tmp_path, graph={"method": "auto", "parts": 1})
-    before, now = facts(), facts(cells=True)
+    before, now, ref = facts(), facts(cells=True), StageRef(1, "graph")
     assert resolve_method(spec, before).method == "traverse_add"
     assert resolve_method(spec, now).method == "cells"
-    assert GRAPH.keys(spec, now)["graph"] == GRAPH.keys(spec, before)["graph"] | {"auto": "cells"}
+    assert GRAPH.keys(spec, now, ref)["graph"] == GRAPH.keys(spec, before, ref)["graph"] | {"auto": "cells"}
     assert RunFacts.from_json({k: v for k, v in before.as_json().items() if k != "cells"}) == before
     in_parts = small_spec(tmp_path, graph={"method": "auto", "parts": 2})
     assert resolve_method(in_parts, now).method == "traverse_add"

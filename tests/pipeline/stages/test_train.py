@@ -148,5 +148,5 @@ def test_the_length_of_an_epoch_of_stored_triplets_is_a_result_key(
 ) -> None:
     """Only where it is not what earlier versions did, so that other runs go on."""
     spec = small_spec(tmp_path, train=train)
-    assert TRAIN.keys(spec, FACTS).get("images_per_row") == expected
+    assert TRAIN.keys(spec, FACTS, StageRef(0, "train")).get("images_per_row") == expected
     assert images_per_epoch(spec, 1000) == (900 if "images_per_epoch" in train else 400 if expected else 1000)
