@@ -20,9 +20,14 @@ class Map(StrEnum):
 
 def report(
     triplets: Triplets,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The page.", show_default="report.html")] = Path(
-        "report.html"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="The page, *.html; or *.parquet: a table for embedding-atlas, FiftyOne and data frames.",
+            show_default="report.html",
+        ),
+    ] = Path("report.html"),
     images: Annotated[bool, typer.Option(help="Show pictures of the data.")] = True,
     values: Annotated[
         str | None,
@@ -39,18 +44,19 @@ def report(
     """Write one HTML file to look at, to decide in and to mail: suspects, hardest triplets, curves, a map."""
     with reporting(debug), in_options(report):
         from ....pipeline.data.review.csv_file import read_review
+        from ....pipeline.report.atlas import write_atlas
         from ....pipeline.report.report import write_report
         from ...terminal.tables import size
 
+        shown = {"epoch": epoch, "images": images, "values": values, "column": column, "note": say}
+        if out.suffix.lower() == ".parquet":
+            say(f"wrote {write_atlas(triplets, out, **shown):,} rows to {out}")
+            return
         written = write_report(
             triplets,
             out,
-            epoch=epoch,
-            images=images,
-            values=values,
-            column=column,
             method=map_.value,
             decided=() if review is None else read_review(review).decided,
-            note=say,
+            **shown,
         )
         say(f"wrote {out} ({size(written)})")

@@ -37,7 +37,7 @@ def map_sample(triplets: TripletSource, confused: Sequence[ConfusedPair], method
         drawn = drawn[~triplets.excluded[drawn]]
     rows = np.unique(np.concatenate([drawn, *of_classes])).astype(np.int64)
     vectors = triplets.some_vectors(rows)
-    points, how = (_pca if method == "pca" else _tsne)(vectors)
+    points, how = (pca if method == "pca" else _tsne)(vectors)
     groups = np.full(len(rows), -1, np.int64)
     for place, mine in enumerate(of_classes):
         groups[np.searchsorted(rows, mine)] = place
@@ -59,7 +59,7 @@ def _has_class(labels: Labels, code: int, excluded: NDArray[np.bool_] | None) ->
     return there if excluded is None else there & ~excluded
 
 
-def _pca(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], str]:
+def pca(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], str]:
     """The two directions of the largest variance, by the smaller of covariance and Gram matrix."""
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     rows, width = centred.shape
