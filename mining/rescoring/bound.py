@@ -1,13 +1,15 @@
 """What a teacher's scores refuse: the positive-aware bound."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 from annotated_types import Ge, Le
-from numpy.typing import NDArray
 
 from ..checks import check_limits
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ class TeacherBound:
     def __post_init__(self) -> None:
         check_limits(self)
 
-    def admits(self, positive: NDArray[np.float64], negative: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def admits(self, positive: "NDArray[np.float64]", negative: "NDArray[np.float64]") -> "NDArray[np.bool_]":
         """bool (T,): which triplets stay, by the scores (T,) of their positives and negatives."""
-        stays = negative <= positive - np.abs(positive) * self.relative_margin
+        stays = negative <= positive - abs(positive) * self.relative_margin
         if self.absolute_margin is not None:
             stays &= negative <= positive - self.absolute_margin
         return stays

@@ -117,9 +117,9 @@ def _class_of(classes: Classes, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     own = RowClasses.of(classes).take(rows)
     if own.offsets is None:
         return own.members.astype(np.int64)
-    codes: dict[tuple[int, ...], int] = {}
-    sets = np.split(own.members, own.offsets[1:-1])
-    return np.array([codes.setdefault(tuple(each.tolist()), len(codes)) for each in sets], np.int64)
+    sets = [tuple(each.tolist()) for each in np.split(own.members, own.offsets[1:-1])]
+    codes = {each: code for code, each in enumerate(sorted(set(sets)))}
+    return np.array([codes[each] for each in sets], np.int64)
 
 
 def _bounds(values: NDArray, clusters: NDArray[np.int64], seed: int) -> list[float] | None:

@@ -13,7 +13,8 @@ def test_only_what_the_package_is_made_from_reaches_the_build() -> None:
     assert patterns[0] == "*", "all is left out, unless it is named"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packages = project["tool"]["setuptools"]["packages"]
-    folders = {name.split(".")[1] for name in packages if "." in name}
+    elsewhere = project["tool"]["setuptools"]["package-dir"]
+    folders = {name.split(".")[1] for name in packages if "." in name and name not in elsewhere}
     own_files = {path.name for path in ROOT.glob("__*__.py")} | {"py.typed"}
     about = {project["project"]["readme"], *project["project"]["license-files"]}
     wanted = folders | own_files | about | {"pyproject.toml", "constraints.txt"}

@@ -109,21 +109,22 @@ def mine(
     duplicate_sq: Annotated[
         float | None,
         typer.Option(
-            metavar="D²", help="Refuse negatives at most so far from the anchor or a positive of it."
+            metavar="SQ", help="Refuse negatives at most so far from the anchor or a positive of it."
         ),
     ] = None,
     minimum_sq: Annotated[
         float | None,
         typer.Option(
-            metavar="D²", help="Refuse negatives nearer than this. A cosine above s is a D² below 2 − 2s."
+            metavar="SQ",
+            help="Refuse negatives whose squared distance is below this. A cosine above s is a square below 2 - 2s.",
         ),
     ] = None,
     maximum_sq: Annotated[
-        float | None, typer.Option(metavar="D²", help="Refuse negatives farther than this.")
+        float | None, typer.Option(metavar="SQ", help="Refuse negatives farther than this.")
     ] = None,
     minimum_margin_sq: Annotated[
         float | None,
-        typer.Option(metavar="D²", help="Refuse negatives that are not farther than their positive by this."),
+        typer.Option(metavar="SQ", help="Refuse negatives that are not farther than their positive by this."),
     ] = None,
     relative_margin: Annotated[
         float | None,
@@ -134,7 +135,7 @@ def mine(
     positive_percentile: Annotated[
         float | None,
         typer.Option(
-            metavar="0…100", help="Refuse negatives not farther than this percentile of the positives."
+            metavar="0..100", help="Refuse negatives not farther than this percentile of the positives."
         ),
     ] = None,
     rank_window: Annotated[

@@ -137,7 +137,7 @@ def test_tables_for_people(mined: PairSet) -> None:
     [
         ({"queries": np.eye(9)}, "queries are of width 9, the corpus is of width 8"),
         ({"queries": np.full((QUERIES, 8), np.nan)}, "queries: rows 0, 1, 2, 3, 4, … hold NaN"),
-        ({"normalise": False}, "queries have lengths from"),
+        ({"normalise": False}, "queries has vectors of length"),
         ({"own": [0, 1]}, "own is int64 of shape (2,) for 120 queries"),
         ({"own": np.full(QUERIES, DOCUMENTS)}, "own names rows from 400 to 400, the corpus has 400"),
         ({"grades": [1.0]}, "grades are float64 of shape (1,)"),
