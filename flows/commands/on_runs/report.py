@@ -44,12 +44,13 @@ def report(
     """Write one HTML file to look at, to decide in and to mail: suspects, hardest triplets, curves, a map."""
     with reporting(debug), in_options(report):
         from ....pipeline.data.review.csv_file import read_review
-        from ....pipeline.report.atlas import write_atlas
         from ....pipeline.report.report import write_report
         from ...terminal.tables import size
 
         shown = {"epoch": epoch, "images": images, "values": values, "column": column, "note": say}
         if out.suffix.lower() == ".parquet":
+            from ....pipeline.report.atlas import write_atlas
+
             say(f"wrote {write_atlas(triplets, out, **shown):,} rows to {out}")
             return
         written = write_report(
