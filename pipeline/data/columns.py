@@ -144,6 +144,17 @@ def as_strings(column: pa.Array, *, subject: str) -> pa.Array:
         ) from error
 
 
+def as_numbers(column: pa.Array, kind: pa.DataType, *, subject: str, wanted: str, remedy: str) -> pa.Array:
+    """A column as numbers of type `kind`; strings, as the cells of text files are, are read as numbers.
+
+    wanted: what each cell should be, in a word. Raises: DataError for other values.
+    """
+    try:
+        return column.cast(kind)
+    except (pa.ArrowException, NotImplementedError) as error:
+        raise DataError(f"{subject} holds what is no {wanted} ({said_by(error)}): {remedy}") from None
+
+
 def as_labels(column: pa.Array, *, subject: str, separator: str | None) -> pa.Array:
     """Labels as string, or as list<string> where rows may have several; no row without a label.
 

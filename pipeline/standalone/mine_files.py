@@ -167,9 +167,14 @@ def mine_files(
     return _mine_files(settings, Path(out), note or (lambda _: None))
 
 
-def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedFiles:
+def require_new_folder(out: Path) -> None:
+    """Raises: SpecError where `out` is a file, or a folder that holds something."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SpecError(f"{out} exists already: choose another folder with --out, or remove it")
+
+
+def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedFiles:
+    require_new_folder(out)
     here = Path()
     source = Arrays(
         locate(settings.embeddings, here),

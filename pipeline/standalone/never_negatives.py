@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...mining.errors import InputError
 from ...mining.guarding.never_negatives import PairLists, pair_lists
 from ...mining.neighbours import NO_ROW
-from ..data.columns import as_strings, read_columns
+from ..data.columns import as_numbers, as_strings, read_columns
 from ..data.files import locate
 from ..errors import CorruptError, DataError
 from ..storage.tables import read_table, write_table
@@ -67,12 +67,9 @@ def _rows(column: pa.Array, keys: pa.Array, location: str, name: str, *, by_key:
     if by_key:
         wanted = as_strings(column, subject=f'{location}, column "{name}"')
         return same_names(wanted, keys)
-    try:
-        rows = column.cast(pa.int64()).fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
-    except (pa.ArrowException, NotImplementedError) as error:
-        raise DataError(
-            f'{location}, column "{name}" holds what is no row ({error}): give whole numbers'
-        ) from None
+    subject = f'{location}, column "{name}"'
+    numbers = as_numbers(column, pa.int64(), subject=subject, wanted="row", remedy="give whole numbers")
+    rows = numbers.fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
     return np.where((rows >= 0) & (rows < len(keys)), rows, NO_ROW)
 
 

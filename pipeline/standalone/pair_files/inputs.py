@@ -14,7 +14,7 @@ from ....mining.neighbours import NO_ROW
 from ....mining.pairs.relevance import Relevance, relevance_of
 from ...data.arrays import Arrays
 from ...data.base import strings
-from ...data.columns import as_strings, column_names, is_table, read_columns
+from ...data.columns import as_numbers, as_strings, column_names, is_table, read_columns
 from ...data.files import locate
 from ...data.rows import check_keys
 from ...errors import DataError
@@ -144,12 +144,9 @@ def _rows(
         raise DataError(f'{location}, column "{name}" has {empty:,} empty cells: leave these pairs out')
     if name != by_row:
         return same_names(cells, side.names), cells
-    try:
-        rows = cells.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.int64)
-    except pa.ArrowException as error:
-        raise DataError(
-            f'{location}, column "{name}" holds what is no row ({error}): give whole numbers'
-        ) from None
+    subject = f'{location}, column "{name}"'
+    numbers = as_numbers(cells, pa.int64(), subject=subject, wanted="row", remedy="give whole numbers")
+    rows = numbers.to_numpy(zero_copy_only=False).astype(np.int64)
     return np.where((rows >= 0) & (rows < len(side)), rows, NO_ROW), cells
 
 
@@ -167,10 +164,11 @@ def _grades(table: pa.Table, location: str) -> NDArray[np.float64] | None:
     if len(present) > 1:
         raise DataError(f"{location} has the columns {' and '.join(present)}: leave one of them")
     column = table[present[0]].combine_chunks()
-    try:
-        return column.cast(pa.float64()).fill_null(float("nan")).to_numpy(zero_copy_only=False)
-    except (pa.ArrowException, NotImplementedError) as error:
-        raise DataError(
-            f'{location}, column "{present[0]}" holds what is no number ({error}): give grades as numbers, above 0 for '
-            "relevant"
-        ) from None
+    numbers = as_numbers(
+        column,
+        pa.float64(),
+        subject=f'{location}, column "{present[0]}"',
+        wanted="number",
+        remedy="give grades as numbers, above 0 for relevant",
+    )
+    return numbers.fill_null(float("nan")).to_numpy(zero_copy_only=False)

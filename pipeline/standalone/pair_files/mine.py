@@ -24,11 +24,11 @@ from ....mining.rule import MiningRule
 from ...artifacts.neighbours import create_neighbours, write_neighbours
 from ...artifacts.triplets import AUDIT, coded_columns, pair_table, part_name
 from ...data.files import locate
-from ...errors import DataError, SpecError
+from ...errors import DataError
 from ...runfile.work_specs import MineSpec
 from ...storage.publish import publish_json
 from ...storage.tables import write_table
-from ..mine_files import SETTINGS
+from ..mine_files import SETTINGS, require_new_folder
 from ..never_negatives import keep_never_negatives, read_never_negatives
 from ..pairs_on_arrays import KeptApart, mine_relevant
 from ..teacher.scores import Scores, open_scores, rescored
@@ -141,8 +141,7 @@ def mine_pair_files(
 
 
 def _mine(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedPairFiles:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SpecError(f"{out} exists already: choose another folder with --out, or remove it")
+    require_new_folder(out)
     queries = read_side(settings.queries, normalised=settings.normalise)
     corpus = read_side(settings.corpus, normalised=settings.normalise)
     if queries.vectors.shape[1] != corpus.vectors.shape[1]:

@@ -15,7 +15,7 @@ from ....mining.rescoring.bound import TeacherBound
 from ....mining.rescoring.keep import keep_triplets
 from ....mining.rule import MiningRule
 from ....models.factory import load_factory
-from ...data.columns import as_strings, is_table, read_columns
+from ...data.columns import as_numbers, as_strings, is_table, read_columns
 from ...data.files import locate
 from ...errors import DataError
 from ..never_negatives import OF_ONE_SET, OF_TWO_SETS
@@ -95,10 +95,14 @@ def _of_file(reference: str, keys: pa.Array, others: pa.Array, *, one_set: bool)
         same_names(as_strings(column, subject=f'{reference}, column "{name}"'), side)
         for name, column, side in sides
     )
-    try:
-        given = table[SCORE].combine_chunks().cast(pa.float64()).fill_null(float("nan")).to_numpy()
-    except (pa.ArrowException, NotImplementedError) as error:
-        raise DataError(f'{reference}, column "{SCORE}" holds what is no number ({error})') from None
+    numbers = as_numbers(
+        table[SCORE].combine_chunks(),
+        pa.float64(),
+        subject=f'{reference}, column "{SCORE}"',
+        wanted="number",
+        remedy="give the teacher's scores as numbers",
+    )
+    given = numbers.fill_null(float("nan")).to_numpy(zero_copy_only=False)
     there = (left != NO_ROW) & (right != NO_ROW) & np.isfinite(given)
     left, right, given = left[there], right[there], given[there]
     if one_set:
