@@ -14,7 +14,7 @@ from .files import said_by, unreadable
 from .parquet import SUFFIXES, is_parquet_folder, parquet_schema, read_parquet
 from .tables.form import AS_USUAL, TableForm
 from .tables.text import SUFFIXES as TEXT_SUFFIXES
-from .tables.text import is_text, likely_separator, read_text, text_columns
+from .tables.text import is_text, likely_separator, read_text, separator_of, text_columns
 
 LABEL_NAMES = ("label", "labels")
 ROW_NAMES = (*LABEL_NAMES, "split", "role", "group")
@@ -40,7 +40,7 @@ def read_columns(location: str, names: tuple[str, ...], form: TableForm = AS_USU
     _refuse_confusing(there, tuple(theirs), location)
     present = [name for name in there if name in theirs]
     if not present and len(names) > 1 and is_text(location):
-        raise _without_names(location, there, tuple(theirs))
+        raise _without_names(location, there, tuple(theirs), form)
     try:
         table = read_text(location, present, form) if is_text(location) else read_parquet(location, present)
     except (pa.ArrowException, OSError) as error:
@@ -67,13 +67,14 @@ def _is_parquet(location: str) -> bool:
     return name.endswith(SUFFIXES) or is_parquet_folder(location)
 
 
-def _without_names(location: str, there: Sequence[str], names: Sequence[str]) -> DataError:
+def _without_names(location: str, there: Sequence[str], names: Sequence[str], form: TableForm) -> DataError:
     says = " ".join(", ".join(there).split())  # cells of a row, perhaps with line breaks
     separator = likely_separator(there)
     remedy = (
-        "begin it with a line that names them, or say what they are called"
+        "begin it with a line that names them, or in a run file say with data.columns what they are called"
         if separator is None
-        else f"give {separator!r} as its separator"
+        else f"put {separator_of(location, form)!r} between its cells, or in a run file set data.separator = "
+        f"{separator!r}"
     )
     return DataError(
         f"{location} has none of the columns {', '.join(names)} (its first line says: {says}): {remedy}"
@@ -116,7 +117,10 @@ def rows_from_columns(table: pa.Table, keys: pa.Array, *, subject: str, separato
     name = next((name for name in LABEL_NAMES if name in table.column_names), None)
     if name is None:
         found = ", ".join(table.column_names) or "none of those that mean something"
-        raise DataError(f'{subject} has no column "label" (found: {found}): add it')
+        raise DataError(
+            f'{subject} has no column "label" (found: {found}): add it, or in a run file say with data.columns what it '
+            "is called"
+        )
     labels = as_labels(table[name].combine_chunks(), subject=subject, separator=separator)
     for column, cells in (
         ("path or key", keys),

@@ -32,6 +32,8 @@ CLASSES = (
 
 _PARTS = {"train": "train", "test": "t10k"}
 
+_FETCH_ALL = "fetch all four files again from one place"
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -55,8 +57,8 @@ class FashionMnist(Reopened[tuple[_Part, ...]]):
             if path.exists():
                 return path
         raise DataError(
-            f"{plain.name}.gz of Fashion-MNIST is not in {self.folder}: "
-            "`apt-get install dataset-fashion-mnist`, or give the folder that holds it as data.path"
+            f"{plain.name}.gz of Fashion-MNIST is not in {self.folder}: give the folder that holds it as data.path, or "
+            "`apt-get install dataset-fashion-mnist` and leave data.path out"
         )
 
     def _files(self) -> list[Path]:
@@ -71,7 +73,7 @@ class FashionMnist(Reopened[tuple[_Part, ...]]):
         if train.images.shape[1:] != test.images.shape[1:]:
             raise DataError(
                 f"images of {self.folder} are {_pixels(train)} for training, {_pixels(test)} for the test: "
-                "they are not of one data set"
+                f"they are not of one data set, {_FETCH_ALL}"
             )
         return train, test
 
@@ -81,12 +83,12 @@ class FashionMnist(Reopened[tuple[_Part, ...]]):
         if len(images) != len(labels):
             raise DataError(
                 f"{label_file} has {len(labels)} labels but {image_file} has {len(images)} images: "
-                "they are not of one data set"
+                f"they are not of one data set, {_FETCH_ALL}"
             )
         if labels.size and labels.max() >= len(CLASSES):
             raise DataError(
                 f"{label_file} has the label {labels.max()} but Fashion-MNIST has 0 to {len(CLASSES) - 1}: "
-                "it is of another data set"
+                f"it is of another data set, {_FETCH_ALL}"
             )
         return _Part(split, images, labels)
 

@@ -79,10 +79,12 @@ def unreadable(location: str, error: Exception) -> DataError:
     if isinstance(error, FileNotFoundError):
         return DataError(f"{location} does not exist: correct its path")
     if isinstance(error, ImportError):
-        return DataError(f"{location} needs a package that is not installed: {error}")
+        return DataError(f"{location} needs a package that is not installed ({said_by(error)}): install it")
     if isinstance(error, NotAFileError):
         return DataError(str(error))
-    return DataError(f"{location} cannot be read: {said_by(error)}: restore it, or write it again")
+    denied = isinstance(error, PermissionError)
+    remedy = "let this user read it" if denied else "restore it, or write it again"
+    return DataError(f"{location} cannot be read: {said_by(error)}: {remedy}")
 
 
 def said_by(error: Exception) -> str:

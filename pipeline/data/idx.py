@@ -41,7 +41,7 @@ def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
     if size != expected:
         state = "truncated" if size < expected else "longer than its header says"
         raise DataError(
-            f"{path} is {state}: {size} bytes, but {' × '.join(map(str, shape))} values need {expected}; "
+            f"{path} is {state}: {size} bytes, but {' × '.join(map(str, shape))} values need {expected}: "
             "fetch it again"
         )
     if content is not None:
@@ -56,8 +56,8 @@ def _shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
     if header[:4] != magic:
         raise DataError(
             f"{path} begins with {header[:4].hex() or 'nothing'} but an IDX file of bytes in {dimensions} "
-            f"dimensions begins with {magic.hex()}: it is another kind of file, or damaged"
+            f"dimensions begins with {magic.hex()}: it is another kind of file, or damaged: fetch it again"
         )
     if len(header) < 4 + 4 * dimensions:
-        raise DataError(f"{path} is truncated: its header ends after {len(header)} bytes; fetch it again")
+        raise DataError(f"{path} is truncated: its header ends after {len(header)} bytes: fetch it again")
     return tuple(int.from_bytes(header[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(dimensions))

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..errors import CorruptError, DataError
+from ..errors import DataError
 from ..runfile.data_spec import DataSpec
 from .base import SPLITS, DataSet, split_codes, strings, tidy_paths
 from .splits.assign import Splitting, assign_splits
@@ -88,14 +88,12 @@ class RunRows:
     table: pa.Table
 
     def __post_init__(self) -> None:
-        """Raises: CorruptError where the table is not that of a run's rows."""
+        """Raises: ValueError where the table is not that of a run's rows."""
         if tuple(self.table.column_names) != COLUMNS:
-            raise CorruptError(
-                f"the rows of the run have the columns {self.table.column_names}, not {list(COLUMNS)}"
-            )
+            raise ValueError(f"it has the columns {self.table.column_names}, not {list(COLUMNS)}")
         ids = self.table["row"].to_numpy()
         if not np.array_equal(ids, np.arange(len(ids))) or not np.all(np.diff(self._codes) >= 0):
-            raise CorruptError("the rows of the run are not in order: restore rows.parquet")
+            raise ValueError("its rows are not in order")
 
     def __len__(self) -> int:
         return self.table.num_rows

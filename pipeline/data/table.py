@@ -33,8 +33,8 @@ class ImageTable(PictureSet[SourceRows]):
         table = read_columns(self.location, ("path", *ROW_NAMES), self.form)
         if "path" not in table.column_names:
             raise DataError(
-                f'{self.location} has no column "path": add the path of the image of each row, or say what '
-                "it is called"
+                f'{self.location} has no column "path": add the path of the image of each row, or say with '
+                'data.columns what it is called: { path = "photo" }'
             )
         paths = as_strings(table["path"].combine_chunks(), subject=f'{self.location}, column "path"')
         if paths.null_count:

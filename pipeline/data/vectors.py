@@ -214,7 +214,9 @@ def _whole(array: zarr.Array, location: str) -> zarr.Array:
     try:
         missing = None if is_meant_to_be_sparse(array) else missing_chunks(array)
     except ChunkError as error:
-        raise DataError(f"{subject}: {error}: write it again, with shards of one level") from error
+        raise DataError(
+            f"{subject}: {error}: restore it, or write it again with shards of one level"
+        ) from error
     except Exception as error:  # each store has its own
         raise unreadable(location, error) from error
     if missing is None:

@@ -164,4 +164,6 @@ def _too_deep(folder: Path) -> DataError:
 
 
 def _unlisted(folder: Path, error: OSError) -> DataError:
-    return DataError(f"image folder {folder} cannot be listed ({error.strerror}): correct data.path")
+    return DataError(
+        f"image folder {folder} cannot be listed ({error.strerror}): correct data.path, or let this user read it"
+    )

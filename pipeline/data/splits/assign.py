@@ -50,6 +50,8 @@ def assign_splits(
             codes[take(np.arange(len(rows)), test, "test")] = TEST
     else:
         codes = split_codes(rows.splits).copy()
+        if not (codes == TRAIN).any():
+            raise DataError("the data set has no training rows: give some rows the split train")
     if not (codes == VALIDATION).any():
         codes[take(np.flatnonzero(codes == TRAIN), validation, "validation")] = VALIDATION
     _check(rows.labels, classes, codes, zero_shot=split == "zero-shot")
@@ -90,14 +92,12 @@ def class_codes(labels: pa.Array) -> NDArray[np.int64]:
 
 def _check(labels: pa.Array, classes: NDArray[np.int64], codes: NDArray[np.int8], *, zero_shot: bool) -> None:
     train = classes[codes == TRAIN]
-    if not len(train):
-        raise DataError("the data set has no training rows: give some rows the split train")
     every = labels.filter(pa.array(codes == TRAIN))
     sizes = np.bincount(class_codes(every.flatten() if pa.types.is_list(every.type) else every))
     if len(sizes) < 2:
         raise DataError(
-            f"the training split has one class in {len(train)} rows but a triplet needs a negative of "
-            "another: give it at least 2 classes"
+            f"the training split has {'one' if len(sizes) else 'no'} class in {len(train)} rows but a triplet needs a "
+            "negative of another: give it at least 2 classes"
         )
     if sizes.max() < 2:
         raise DataError(

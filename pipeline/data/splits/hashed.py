@@ -60,7 +60,7 @@ def hash_rows(
     if not taken.any():
         raise DataError(
             f"data.{name} is {share} but none of {len(classes)} rows of {len(np.unique(classes))} classes is held out, "
-            "for no class has one to spare: raise it, or add rows"
+            "for no class has one to spare: add rows to the classes"
         )
     return taken
 

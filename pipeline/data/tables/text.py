@@ -45,6 +45,11 @@ def read_text(location: str, names: Sequence[str], form: TableForm) -> pa.Table:
     )
 
 
+def separator_of(location: str, form: TableForm) -> str:
+    """With which its cells are read."""
+    return form.separator or _SEPARATORS[_name(location).removesuffix(".gz")[-4:]]
+
+
 def likely_separator(there: Sequence[str]) -> str | None:
     """Of a file that has one column by the separator it was read with: what else seems to separate its names."""
     if len(there) != 1:
@@ -53,11 +58,8 @@ def likely_separator(there: Sequence[str]) -> str | None:
 
 
 def _parsing(location: str, form: TableForm) -> pyarrow.csv.ParseOptions:
-    name = _name(location).removesuffix(".gz")
     # Else a quoted line break at the border of two blocks of the file ends its row.
-    return pyarrow.csv.ParseOptions(
-        delimiter=form.separator or _SEPARATORS[name[-4:]], newlines_in_values=True
-    )
+    return pyarrow.csv.ParseOptions(delimiter=separator_of(location, form), newlines_in_values=True)
 
 
 def _name(location: str) -> str:

@@ -67,7 +67,7 @@ def test_a_pickle_holds_no_pixels(folder: Path):
 
 
 def test_a_missing_folder_names_the_package(tmp_path: Path):
-    with pytest.raises(DataError, match=r"apt-get install dataset-fashion-mnist.*data.path"):
+    with pytest.raises(DataError, match=r"as data\.path, or `apt-get install dataset-fashion-mnist`"):
         FashionMnist(str(tmp_path / "nothing")).read([0])
 
 

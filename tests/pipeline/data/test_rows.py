@@ -11,7 +11,7 @@ from present import present
 from tripletmine.pipeline.data.base import SourceRows, strings
 from tripletmine.pipeline.data.digits import Digits
 from tripletmine.pipeline.data.rows import COLUMNS, RunRows, build_rows
-from tripletmine.pipeline.errors import CorruptError, DataError
+from tripletmine.pipeline.errors import DataError
 from tripletmine.pipeline.runfile.data_spec import DataSpec
 
 
@@ -169,14 +169,14 @@ def test_the_data_set_must_still_have_the_rows():
 
 def test_tables_that_are_no_rows_of_a_run():
     table = rows_of().table
-    with pytest.raises(CorruptError, match="have the columns"):
+    with pytest.raises(ValueError, match="has the columns"):
         RunRows(table.drop_columns(["key"]))
     for order in ([1, 0, 2, 3, 4, 5], [0, 1, 2, 3, 4]):
         wrong = table.take(order) if len(order) == 6 else table.slice(1)
-        with pytest.raises(CorruptError, match="not in order"):
+        with pytest.raises(ValueError, match="not in order"):
             RunRows(wrong)
     swapped = table.take([3, 0, 1, 2, 4, 5]).set_column(0, "row", table["row"])
-    with pytest.raises(CorruptError, match="not in order"):
+    with pytest.raises(ValueError, match="not in order"):
         RunRows(swapped)
 
 

@@ -53,7 +53,9 @@ def test_columns_of_parquet_keep_their_types_under_our_names(tmp_path: Path) -> 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_the_separator_that_a_file_seems_to_have_is_the_remedy(tmp_path: Path, separator: str) -> None:
     location = write(tmp_path / "t.csv", LINES.format(separator))
-    with pytest.raises(DataError, match=r"t\.csv has none of the columns .*: give '.{1,2}' as its separator"):
+    with pytest.raises(
+        DataError, match=r"t\.csv has none of the columns .*: put ',' between its cells, .* '.{1,2}'"
+    ):
         read_columns(location, NAMES)
     assert read_columns(location, NAMES, TableForm(separator)).column_names == ["key"]
 
