@@ -10,8 +10,8 @@
 # make faults  every fault that a run must survive, many times, and one table (about an hour; may be broken off and
 #              started again; begins anew after rm -r runs/faults)
 # make compat PEER_TESTS=../sentence-transformers
-#              that library's own tests of mine_hard_negatives, against ours (a clone of it, which this neither fetches
-#              nor keeps)
+#              that library takes our training sets; its own tests of mine_hard_negatives, against ours (a clone of it,
+#              which this neither fetches nor keeps)
 # make clean   all that the above left, except finished runs
 #
 # HNSWLIB_NO_NATIVE=1 make …   builds hnswlib for any machine, as containers and mixed clusters need it
@@ -86,6 +86,7 @@ faults: environment
 
 compat:
 	@.ci/environment all dev compat
+	$(BIN)/python -m pytest tests/compat
 	$(BIN)/python -m tests.compat.peer_suite $(PEER_TESTS)
 
 clean:

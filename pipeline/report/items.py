@@ -15,7 +15,7 @@ from ..data.open import open_data
 from ..data.pictures.decode import Decoding, decode_image
 from ..data.pictures.picture_set import PictureSet
 from ..errors import DataError, PipelineError, UnavailableError
-from ..standalone.values import read_values_column
+from ..standalone.training_sets.names import read_texts
 from ..workers.opened import data_of, rows_of
 from .source import Source
 
@@ -54,7 +54,7 @@ def looks_of(source: Source, rows: Sequence[int], *, images: bool, values: str |
     keys = _keys(source, rows)
     if values is not None:
         mined = source.triplets("mine")
-        texts = read_values_column(values, column, len(mined.keys), mined.sources)
+        texts = read_texts(values, column, mined.keys, mined.sources)
         return Looks({row: Look(keys[row], text=texts[row].as_py()) for row in rows}, "texts", ())
     if not images or source.status is None or len(source.status.facts.item_shape) < 2 or not rows:
         return Looks({row: Look(key) for row, key in keys.items()}, "keys", ())

@@ -1,5 +1,6 @@
 """Triplets of queries and documents in memory, and the same as a table for people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ from ...mining.graphs.build import GraphReport
 from ...mining.pairs.relevance import Relevance
 from ...mining.report import MiningReport
 from ...mining.rule import MiningRule
+from .training_sets.forms import Form, in_form
+from .training_sets.names import given_names
+from .training_sets.training_set import TrainingSet
 
 if TYPE_CHECKING:
     import pandas
@@ -58,6 +62,29 @@ class PairSet:
             for role in ("positive", "negative"):
                 arrays[f"{role}_key"] = self.corpus_keys.take(arrays[role])
         return pa.table(arrays)
+
+    def training_set(
+        self,
+        form: str = "triplet",
+        *,
+        query_texts: Sequence[str] | None = None,
+        corpus_texts: Sequence[str] | None = None,
+        negatives: int | None = None,
+        scores: bool = False,
+    ) -> TrainingSet:
+        """The triplets as trainers take them, as ``TripletSet.training_set``.
+
+        query_texts, corpus_texts: one for each row of the queries, and of the corpus; keys or row numbers by default.
+
+        Raises: InputError for another form, a number that means nothing, and texts of another number.
+        """
+        known = self.relevance
+        queries = given_names(self.query_keys, query_texts, known.queries, subject="query_texts")
+        corpus = given_names(self.corpus_keys, corpus_texts, known.corpus, subject="corpus_texts")
+        asked = Form(form, negatives, scores)
+        return TrainingSet(
+            *in_form(self.columns, asked, queries, corpus, negatives=self.rule.negatives_per_positive)
+        )
 
     def to_pandas(self) -> "pandas.DataFrame":
         """The same as a DataFrame. Raises: ImportError without pandas."""

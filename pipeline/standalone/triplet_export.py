@@ -1,101 +1,120 @@
-"""Triplets for other trainers: JSON lines, or a folder that `datasets.load_dataset` opens."""
+"""Mined triplets, from the folder that mining left into the file that a trainer reads."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
+from numpy.typing import NDArray
 
+from ..artifacts.triplets import coded_columns
 from ..errors import DataError, SpecError
-from ..storage.publish import published
+from .training_sets.files import require_new_file, training_file
+from .training_sets.forms import COLUMNS, Form, in_form
+from .training_sets.names import Names, read_texts
 from .triplet_folder import TripletSource, open_triplets
-from .values import read_values_column
 
-_ROLES = ("anchor", "positive", "negative")
+_BYTES, _TRIPLETS = 1 << 25, 1 << 16
+"""Of texts, and of triplets, that are written at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """rows: that were written. left_out: pairs of anchor and positive with fewer negatives than the form asks for."""
+
+    rows: int
+    left_out: int
 
 
 def export_triplets(
     folder: Path,
     out: Path,
+    form: Form | None = None,
     *,
-    form: Literal["jsonl", "dataset"],
     values: str | None = None,
     corpus_values: str | None = None,
     column: str = "text",
     epoch: int | None = None,
     note: Callable[[str], None] = lambda _: None,
-) -> int:
-    """Write anchor, positive and negative of every triplet, each as what the row stands for.
+) -> Exported:
+    """Write mined triplets to the new file `out` (see `training_file`), block by block.
 
-    folder, epoch: see `open_triplets`. form: "jsonl" writes the file `out`;
-    "dataset" writes Parquet files below the folder `out`, as Hugging Face datasets lays them out. values: a Parquet or
-    CSV file with one row for each row of the data, in the order of the data set, whose `column` (a text, a path) takes
-    the place of the key. Of queries and documents it has the queries, and `corpus_values` the documents.
+    folder, epoch: see `open_triplets`. form: by default one row for each triplet. values: a table whose `column` (a
+    text, a path) takes the place of the keys, see `read_texts`. Of queries and documents it has the queries, and
+    `corpus_values` the documents. These texts are held in memory, the triplets are not.
 
-    Returns the number of triplets. Raises: SpecError, DataError.
+    Raises: SpecError, DataError; CorruptError for a damaged folder; DataError where nothing is left to write.
     """
+    form = Form() if form is None else form
+    require_new_file(out)
     source = open_triplets(folder, epoch)
     if source.chosen:
         note(source.chosen)
-    if out.exists():
-        raise SpecError(f"{out} exists already: choose another name, or remove it")
-    names = _names(source, values, corpus_values, column)
-    tables = (_named(path, names) for path in source.files)
-    return _write_jsonl(tables, out) if form == "jsonl" else _write_dataset(tables, out, len(source.files))
+    anchors, others = _names(source, values, corpus_values, column)
+    most = source.rule.negatives_per_positive
+    rows = left_out = 0
+    with training_file(out) as write:
+        for columns in _blocks(source, anchors, others):
+            table, few = in_form(columns, form, anchors, others, negatives=most)
+            left_out += few
+            rows += len(table)
+            if len(table):
+                write(table)
+        if not rows:
+            raise DataError(_nothing(folder, form, left_out, most))
+    return Exported(rows, left_out)
+
+
+def _nothing(folder: Path, form: Form, left_out: int, most: int) -> str:
+    if not left_out:
+        return f"{folder} holds no triplets, so there is nothing to write: mine with a larger margin, or a smaller k"
+    return (
+        f"none of the {left_out:,} pairs in {folder} has {form.negatives} negatives (mining took {most} for a pair at "
+        "most): lower --negatives, or mine again with --negatives-per-positive and --triplets-per-anchor raised"
+    )
 
 
 def _names(
     source: TripletSource, values: str | None, corpus_values: str | None, column: str
-) -> dict[str, pa.Array]:
-    """By role, what its ids stand for."""
+) -> tuple[Names, Names]:
+    """Of anchors, and of positives and negatives."""
     if source.corpus is None:
         if corpus_values:
             raise SpecError("corpus_values is for triplets of queries and a corpus: give values alone")
-        return dict.fromkeys(
-            _ROLES,
-            read_values_column(values, column, len(source.keys), source.sources) if values else source.keys,
-        )
+        texts = read_texts(values, column, source.keys, source.sources) if values else None
+        names = Names.of(source.keys, texts)
+        return names, names
     if bool(values) != bool(corpus_values):
         given, missing = ("values", "corpus_values") if values else ("corpus_values", "values")
         raise SpecError(
             f"{given} is given without {missing}, and one has the queries, the other the documents: give both"
         )
     if not values or not corpus_values:
-        return {role: source.keys_of(role) for role in _ROLES}
-    queries = read_values_column(values, column, len(source.keys))
-    return dict.fromkeys(_ROLES, read_values_column(corpus_values, column, len(source.corpus.keys))) | {
-        "anchor": queries
-    }
+        return Names.of(source.keys), Names.of(source.corpus.keys)
+    return (
+        Names.of(source.keys, read_texts(values, column, source.keys)),
+        Names.of(source.corpus.keys, read_texts(corpus_values, column, source.corpus.keys)),
+    )
 
 
-def _named(path: Path, names: Mapping[str, pa.Array]) -> pa.Table:
-    ids = pq.read_table(path, columns=list(_ROLES), page_checksum_verification=True)
-    for role in _ROLES:
-        largest = int(ids[role].to_numpy().max()) if len(ids) else 0
-        if largest >= len(names[role]) and len(ids):
-            raise DataError(
-                f"{path} names row {largest} but there are values for {len(names[role])} rows: give those of the same "
-                "data"
-            )
-    return pa.table({role: names[role].take(ids[role].combine_chunks()) for role in _ROLES})
-
-
-def _write_jsonl(tables: Iterator[pa.Table], out: Path) -> int:
-    written = 0
-    with published(out) as partial, partial.open("w", encoding="utf-8") as file:
-        for table in tables:
-            for row in table.to_pylist():
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            written += len(table)
-    return written
-
-
-def _write_dataset(tables: Iterator[pa.Table], out: Path, parts: int) -> int:
-    written = 0
-    for number, table in enumerate(tables):
-        with published(out / "data" / f"train-{number:05d}-of-{parts:05d}.parquet") as partial:
-            pq.write_table(table, partial, compression="zstd")
-        written += len(table)
-    return written
+def _blocks(source: TripletSource, anchors: Names, others: Names) -> Iterator[Mapping[str, NDArray[Any]]]:
+    """Columns of the triplets, of so many anchors at a time as have some `_BYTES` of text."""
+    sizes = {"anchor": anchors.sizes(), "positive": others.sizes(), "negative": others.sizes()}
+    for path in source.files:
+        columns = coded_columns(path, source.labels, COLUMNS)
+        if not len(columns["anchor"]):
+            continue
+        for role, known in sizes.items():
+            rows = columns[role]
+            if not 0 <= rows.min() <= rows.max() < len(known):
+                raise DataError(
+                    f"{path} names row {rows.max()} of {len(known):,}: it is of other data, so mine again"
+                )
+        weight = sum(known[columns[role]] for role, known in sizes.items()) + _BYTES // _TRIPLETS
+        block = np.cumsum(weight) // _BYTES
+        starts = np.flatnonzero(np.diff(columns["anchor"], prepend=-1))
+        # An anchor stays whole: it is in the block in which it begins.
+        first = starts[np.flatnonzero(np.diff(block[starts], prepend=-1))]
+        for start, stop in zip(first, [*first[1:], len(block)], strict=True):
+            yield {name: column[start:stop] for name, column in columns.items()}

@@ -1,5 +1,6 @@
 """A set of triplets in memory, and the same as a table for people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ from ...mining.graphs.build import GraphReport
 from ...mining.labels import Labels
 from ...mining.report import MiningReport
 from ...mining.rule import MiningRule
+from .training_sets.forms import Form, in_form
+from .training_sets.names import given_names
+from .training_sets.training_set import TrainingSet
 
 if TYPE_CHECKING:
     import pandas
@@ -63,6 +67,29 @@ class TripletSet:
             for role in _ROLES:
                 arrays[f"{role}_key"] = self.keys.take(arrays[role])
         return pa.table(arrays)
+
+    def training_set(
+        self,
+        form: str = "triplet",
+        *,
+        texts: Sequence[str] | None = None,
+        negatives: int | None = None,
+        scores: bool = False,
+    ) -> TrainingSet:
+        """The triplets as trainers take them, by keys, row numbers or texts.
+
+        form: "triplet", "n-tuple" (one row for a pair of anchor and positive, with n negatives), "labeled-pair",
+            "labeled-list", in columns that sentence-transformers takes; "flagembedding" or "tevatron".
+        texts: one for each row of the vectors. negatives: n of "n-tuple", by default ``rule.negatives_per_positive``.
+        scores: add the cosines to the anchor; instead of labels, where the form has them.
+
+        Raises: InputError for another form, a number that means nothing, and texts of another number.
+        """
+        names = given_names(self.keys, texts, len(self.labels), subject="texts")
+        asked = Form(form, negatives, scores)
+        return TrainingSet(
+            *in_form(self.columns, asked, names, names, negatives=self.rule.negatives_per_positive)
+        )
 
     def to_pandas(self) -> "pandas.DataFrame":
         """The same as a DataFrame; labels become a categorical. Raises: ImportError without pandas."""

@@ -1,6 +1,5 @@
 """`tripletmine triplets`: mined triplets in the form that other trainers read."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,22 +10,43 @@ from ...terminal.plain import say
 from ..arguments import Debug, Epoch, Triplets, in_options
 
 
-class Form(StrEnum):
-    """What `--form` takes."""
-
-    JSONL = "jsonl"
-    DATASET = "dataset"
-
-
 def triplets(
     folder: Triplets,
-    out: Annotated[Path, typer.Option(metavar="PATH", help="A new file or folder.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="PATH",
+            help="A new file, .parquet, .jsonl or .jsonl.gz; without a suffix a folder for datasets.load_from_disk.",
+            show_default=False,
+        ),
+    ],
     form: Annotated[
-        Form, typer.Option(help="JSON lines, or a folder that datasets.load_dataset opens.")
-    ] = Form.JSONL,
+        str,
+        typer.Option(
+            help="triplet, n-tuple, labeled-pair or labeled-list, in columns for sentence-transformers; flagembedding "
+            "or tevatron."
+        ),
+    ] = "triplet",
+    negatives: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Of n-tuple: negatives a row; by default as many as mining took for a pair at most.",
+            show_default=False,
+        ),
+    ] = None,
+    scores: Annotated[
+        bool,
+        typer.Option("--scores", help="Add the cosines to the anchor; instead of labels, where there are."),
+    ] = False,
     values: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Parquet or CSV: what stands for each row, instead of its key."),
+        typer.Option(
+            metavar="FILE",
+            help="Parquet, CSV or TSV: what stands for each row, instead of its key. By its column key, where it has "
+            "one, else in the order of the data.",
+            show_default=False,
+        ),
     ] = None,
     corpus_values: Annotated[
         str | None,
@@ -40,18 +60,21 @@ def triplets(
     epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
-    """Write anchor, positive and negative of every triplet for other trainers."""
+    """Write mined triplets for other trainers: as triplets, tuples, labelled pairs or lists."""
     with reporting(debug), in_options(triplets):
+        from ....pipeline.standalone.training_sets.forms import Form
         from ....pipeline.standalone.triplet_export import export_triplets
 
         written = export_triplets(
             folder,
             out,
-            form=form.value,
+            Form(form, negatives, scores),
             values=values,
             corpus_values=corpus_values,
             column=column,
             epoch=epoch,
             note=say,
         )
-        say(f"wrote {written:,} triplets to {out}")
+        say(f"wrote {written.rows:,} rows of form {form} to {out}")
+        if written.left_out:
+            say(f"left out {written.left_out:,} pairs that have fewer negatives")

@@ -60,8 +60,8 @@ def test_a_sample_is_spread_over_the_parts(digits_run) -> None:
 
 
 def test_keys_of_the_run_name_the_exported_rows(digits_run, tmp_path: Path) -> None:
-    written = export_triplets(MINE.folder(digits_run.root), tmp_path / "t.jsonl", form="jsonl")
-    assert written == audit_folder(MINE.folder(digits_run.root), sample=1).triplets.triplets
+    written = export_triplets(MINE.folder(digits_run.root), tmp_path / "t.jsonl")
+    assert written.rows == audit_folder(MINE.folder(digits_run.root), sample=1).triplets.triplets
     assert '{"anchor": "digits/' in (tmp_path / "t.jsonl").read_text().splitlines()[0]
 
 
@@ -69,9 +69,9 @@ def test_values_are_in_the_order_of_the_data_set(digits_run, tmp_path: Path) -> 
     """Not in that of the run's rows, which begins with the training split."""
     values = tmp_path / "values.parquet"
     pq.write_table(pa.table({"text": Digits().rows.keys}), values)
-    for name, given in (("keys", None), ("values", str(values))):
-        export_triplets(MINE.folder(digits_run.root), tmp_path / name, form="jsonl", values=given)
-    assert (tmp_path / "values").read_bytes() == (tmp_path / "keys").read_bytes()
+    for name, given in (("keys.jsonl", None), ("values.jsonl", str(values))):
+        export_triplets(MINE.folder(digits_run.root), tmp_path / name, values=given)
+    assert (tmp_path / "values.jsonl").read_bytes() == (tmp_path / "keys.jsonl").read_bytes()
 
 
 def test_suspects_are_left_out_of_mining_when_asked(digits_run, tmp_path: Path) -> None:

@@ -118,19 +118,6 @@ def test_an_audit_finds_nothing_until_a_triplet_is_changed(mined: Path, tmp_path
     assert "distance" in audit_folder(tmp_path / "out").triplets.violations
 
 
-def test_triplets_go_out_as_json_lines_and_as_a_data_set(mined: Path, tmp_path: Path) -> None:
-    written = export_triplets(mined, tmp_path / "t.jsonl", form="jsonl")
-    lines = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
-    assert len(lines) == written > 0
-    assert set(lines[0]) == {"anchor", "positive", "negative"}
-
-    values = tmp_path / "texts.csv"
-    values.write_text("text\n" + "\n".join(f"digit {row}" for row in range(ROWS)))
-    assert export_triplets(mined, tmp_path / "set", form="dataset", values=str(values)) == written
-    table = pq.read_table(tmp_path / "set" / "data")
-    assert table["anchor"][0].as_py() == f"digit {lines[0]['anchor']}"
-
-
 def test_keys_of_the_labels_name_the_rows(digits, tmp_path: Path) -> None:
     mine(save(tmp_path, "parquet", *digits), tmp_path / "out")
     assert open_triplets(tmp_path / "out").keys[3].as_py() == "item 3"
@@ -190,7 +177,7 @@ def test_a_folder_that_is_there_is_not_overwritten(mined: Path, digits, tmp_path
     with pytest.raises(SpecError, match="exists already"):
         mine(save(tmp_path, "npy", *digits), mined)
     with pytest.raises(SpecError, match="exists already"):
-        export_triplets(mined, mined, form="jsonl")
+        export_triplets(mined, mined)
     with pytest.raises(SpecError, match="holds no mined triplets"):
         open_triplets(tmp_path)
 

@@ -135,19 +135,22 @@ def test_values_of_another_length_are_refused(vectors, tmp_path: Path) -> None:
         values = tmp_path / f"{rows}.csv"
         values.write_text("text\n" + "".join(f"t{row}\n" for row in range(rows)))
         with pytest.raises(DataError, match=f"{rows} rows but the data that were mined have 120"):
-            export_triplets(folder, tmp_path / "t.jsonl", form="jsonl", values=str(values))
+            export_triplets(folder, tmp_path / "t.jsonl", values=str(values))
     assert not (tmp_path / "t.jsonl").exists()
 
 
 def test_values_that_stand_for_nothing_are_refused(vectors, tmp_path: Path) -> None:
     folder, values = mine(tmp_path, vectors, TABLE).folder, tmp_path / "values.parquet"
     for column, message in (
-        ([None if row == 7 else "a" for row in range(ROWS)], r"'text' has 1 empty cells, the first in row 7"),
+        (
+            [" " if row == 7 else "a" for row in range(ROWS)],
+            r"'text' has 1 empty cells, the first for '7': fill",
+        ),
         ([["a"]] * ROWS, r"column 'text' has values of type list.*, which are not names"),
     ):
         pq.write_table(pa.table({"text": column}), values)
         with pytest.raises(DataError, match=message):
-            export_triplets(folder, tmp_path / "t", form="jsonl", values=str(values))
+            export_triplets(folder, tmp_path / "t.jsonl", values=str(values))
 
 
 def test_labels_that_look_alike_are_said_and_kept(vectors, tmp_path: Path) -> None:
@@ -169,7 +172,7 @@ def test_a_column_that_is_not_there_is_answered_with_those_that_are(kind, vector
     else:
         pq.write_table(pa.table({"caption": ["a"] * ROWS, "path": ["b"] * ROWS}), values)
     with pytest.raises(DataError, match=r"no column 'nope' \(it has caption, path\): name one with --column"):
-        export_triplets(folder, tmp_path / "t", form="jsonl", values=str(values), column="nope")
+        export_triplets(folder, tmp_path / "t.jsonl", values=str(values), column="nope")
 
 
 def test_what_no_rule_finds_a_triplet_in_is_refused(vectors, tmp_path: Path) -> None:

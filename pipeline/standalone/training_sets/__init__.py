@@ -1,0 +1,1 @@
+"""Mined triplets as training sets, in the forms that trainers read."""

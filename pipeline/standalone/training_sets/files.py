@@ -1,0 +1,113 @@
+"""Files of training sets: Parquet, JSON lines, and folders for `datasets`. Table after table, whole or not at all."""
+
+import gzip
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...errors import SpecError, UnavailableError
+from ...storage.publish import published
+
+SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
+
+Write = Callable[[pa.Table], None]
+
+
+def require_new_file(out: Path) -> None:
+    """Raises: SpecError where something is there, or the name does not say which kind of file it is."""
+    if out.exists():
+        raise SpecError(f"{out} exists already: choose another name, or remove it")
+    if out.suffix and not out.name.endswith(SUFFIXES):
+        raise SpecError(
+            f"{out} ends in none of {', '.join(SUFFIXES)}: choose one of these, or a name without a suffix for a "
+            "folder that datasets.load_from_disk opens"
+        )
+
+
+@contextmanager
+def training_file(out: Path) -> Iterator[Write]:
+    """What takes tables of the same columns, one after the other, and writes them to `out`.
+
+    Its suffix says how: one of `SUFFIXES`; without any it is a folder, as `save_to_disk` of `datasets` writes it.
+    Raises: SpecError, as `require_new_file`; UnavailableError for a folder without `datasets`.
+    """
+    require_new_file(out)
+    if not out.suffix:
+        with _folder(out) as write:
+            yield write
+        return
+    with published(out) as partial:
+        lines = out.suffix != ".parquet"
+        with _json_lines(partial, packed=out.suffix == ".gz") if lines else _parquet(partial) as write:
+            yield write
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Write]:
+    with ExitStack() as stack:
+        writers: list[pq.ParquetWriter] = []
+
+        def write(table: pa.Table) -> None:
+            if not writers:
+                writers.append(stack.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd")))
+            writers[0].write_table(table)
+
+        yield write
+
+
+@contextmanager
+def _json_lines(path: Path, *, packed: bool) -> Iterator[Write]:
+    with path.open("wb") as plain, ExitStack() as stack:
+        # Without a name and a time in it, the same rows give the same bytes.
+        file: BinaryIO = (
+            stack.enter_context(gzip.GzipFile("", "wb", fileobj=plain, mtime=0)) if packed else plain  # pyright: ignore[reportAssignmentType]
+        )
+
+        def write(table: pa.Table) -> None:
+            for row in table.to_pylist():
+                file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+
+        yield write
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[Write]:
+    try:
+        import datasets
+    except ImportError as error:
+        raise UnavailableError(
+            f"a folder for datasets needs that library ({error}): pip install 'tripletmine[huggingface]', or name a "
+            f"file that ends in {' or '.join(SUFFIXES)}"
+        ) from None
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    rows, folder = partial / "rows.arrow", partial / out.name
+    try:
+        with _arrow(rows) as write:
+            yield write
+        datasets.disable_progress_bars()
+        # Mapped from disk, so that the set may be larger than the memory.
+        datasets.Dataset.from_file(str(rows)).save_to_disk(str(folder))
+        folder.replace(out)
+    finally:
+        shutil.rmtree(partial)
+
+
+@contextmanager
+def _arrow(path: Path) -> Iterator[Write]:
+    with pa.OSFile(str(path), "wb") as file, ExitStack() as stack:
+        writers: list[pa.RecordBatchStreamWriter] = []
+
+        def write(table: pa.Table) -> None:
+            if not writers:
+                writers.append(stack.enter_context(pa.ipc.new_stream(file, table.schema)))
+            writers[0].write_table(table)
+
+        yield write
