@@ -111,7 +111,17 @@ _OFTEN = 4
 _STORED: Sections = {"train": {"batches": "triplets"}}
 _STORED_OFTEN: Sections = {"train": {"batches": "triplets", "warmup_epochs": _OFTEN}}
 _FARTHEST: Sections = {"mine": {"order": "farthest"}}
-_HINGE = {"weights": {"triplet": 1}}
+
+
+def _weights(*losses: str) -> Sections:
+    return {"loss.weights": dict.fromkeys(losses, 1)}
+
+
+def _tried(name: str, loss: str, *beside: str) -> Contestant:
+    """Stored triplets with a loss of `tried`."""
+    library = {"factory": f"{__package__}.tried:{loss}"}
+    overrides = {**_STORED_OFTEN, **_weights(*beside, "library"), "loss.library": library}
+    return Contestant(f"ours, stored triplets, {name}", overrides=overrides, rate_of=STORED, minings=_OFTEN)
 
 
 CONTESTANTS: Mapping[str, Contestant] = {
@@ -119,13 +129,15 @@ CONTESTANTS: Mapping[str, Contestant] = {
     for contestant in (
         *(Contestant(name, loss) for name, loss in PEERS.items()),
         Contestant(NO_MINING, mines=False),
-        Contestant("ours, stored, farthest first", overrides={**_STORED, **_FARTHEST, "loss": _HINGE}),
+        Contestant("ours, stored, farthest first", overrides={**_STORED, **_FARTHEST, **_weights("triplet")}),
         Contestant(
             "ours, stored, farthest first + global loss",
             overrides={**_STORED, **_FARTHEST, "loss": {"global_over": "triplets"}},
         ),
         Contestant(STORED, overrides=_STORED_OFTEN, minings=_OFTEN),
-        Contestant(BOTH, overrides=_STORED_OFTEN | {"loss": {"triplets": "both"}}, minings=_OFTEN),
+        Contestant(BOTH, overrides={**_STORED_OFTEN, "loss": {"triplets": "both"}}, minings=_OFTEN),
+        _tried("t from the gap", "GlobalBeyondGap", "triplet"),
+        _tried("memory of 8,192 rows", "Memory", "triplet", "global"),
         Contestant(ADAPTIVE),
         *map(_fixed_k, FIXED_K),
     )

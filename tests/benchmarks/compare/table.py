@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from ..results_files import spread
-from .contestants import ADAPTIVE, CONTESTANTS, NO_MINING
+from .contestants import ADAPTIVE, BOTH, CONTESTANTS, NO_MINING, STORED
 from .pairs import Pair, paired, score_of
 from .results import Epoch, Result
 
@@ -19,16 +19,23 @@ Finished = Mapping[str, Mapping[int, Result]]
 
 
 def markdown(finished: Finished, images_per_pass: int) -> str:
-    """All contestants, then ours with adaptive k against the best peer, itself without mining, and the best fixed k."""
+    """All contestants, then ours with adaptive k against the best peer, itself without mining, and the best fixed k;
+    the stored triplets alone against the best peer, and beside the k rule against no mining."""
     parts = [_contestants(finished, images_per_pass)]
     peers = [name for name in finished if CONTESTANTS[name].is_peer]
     fixed = [name for name in finished if CONTESTANTS[name].rate_of == ADAPTIVE]
     same = [NO_MINING] if NO_MINING in finished else []
-    for names, role in ((peers, "best peer"), (same, "same loss and encoder"), (fixed, "best fixed k")):
-        if names and ADAPTIVE in finished:
+    for ours, names, role in (
+        (ADAPTIVE, peers, "best peer"),
+        (ADAPTIVE, same, "same loss and encoder"),
+        (ADAPTIVE, fixed, "best fixed k"),
+        (STORED, peers, "best peer"),
+        (BOTH, same, "same loss and encoder"),
+    ):
+        if names and ours in finished:
             best = best_of(finished, names)
-            pairs = paired(finished[ADAPTIVE], finished[best])
-            parts.append(f"{ADAPTIVE}, against the {role}, {best}:\n\n{_against(pairs)}")
+            pairs = paired(finished[ours], finished[best])
+            parts.append(f"{ours}, against the {role}, {best}:\n\n{_against(pairs)}")
     return "\n\n".join([*parts, LEGEND]) + "\n"
 
 
@@ -99,11 +106,7 @@ def _shares(pair: Pair) -> tuple[float, float, float] | None:
 
 
 def _ends_of_passes(result: Result, images_per_pass: int) -> list[Epoch]:
-    """The tested epochs with which passes end."""
-    return [epoch for epoch in result.epochs if epoch.test and _ends_a_pass(epoch, images_per_pass)]
-
-
-def _ends_a_pass(epoch: Epoch, images_per_pass: int) -> bool:
-    """Whether a pass ends here, give or take the rounding to whole batches."""
-    passes = epoch.images / images_per_pass
-    return abs(passes - round(passes)) < 0.05
+    """The tested epochs with which passes end, give or take the rounding to whole batches."""
+    tested = [epoch for epoch in result.epochs if epoch.test]
+    ends = [images_per_pass * (number + 1) for number in range(round(result.final.images / images_per_pass))]
+    return [min(tested, key=lambda epoch: abs(epoch.images - end)) for end in ends]
