@@ -3,7 +3,8 @@
 # make test    the environment, then every check that needs no root, no server and no browser
 # make system  the tests that do need them; names the Debian package that is missing
 # make ci      both
-# make bench   the environment, then the figures of the README (about half an hour on two quiet cores; needs
+# make docs    the pages of deploy/site into build/site: start with index.html
+# make bench   the environment, then the figures of the benchmarks (about half an hour on two quiet cores; needs
 #              dataset-fashion-mnist, wordnet-base and the fonts that tests/benchmarks/glyphs.py names)
 # make methods the tables of methods: 136 runs (about an hour of one core; may be broken off and started again; needs
 #              what make bench needs)
@@ -24,7 +25,10 @@ RUN_FOLDER := .
 # Checks and tests run in so many processes at once.
 PROCESSES := 2
 
-.PHONY: environment run test lint types wheel system ci bench methods faults compat clean
+# mkdocs-material advertises its successor otherwise.
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: environment run test lint types wheel system ci docs bench methods faults compat clean
 
 environment:
 	@.ci/environment all dev
@@ -59,6 +63,10 @@ system: environment
 	$(BIN)/python -m pytest -m system
 
 ci: test system
+
+docs:
+	@.ci/environment all dev docs
+	$(BIN)/mkdocs build --config-file deploy/mkdocs.yml
 
 bench:
 	@.ci/environment all dev compat

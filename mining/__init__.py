@@ -1,0 +1,1 @@
+"""Algorithms on arrays: graphs, the miner, hardness, audit. Knows no files."""

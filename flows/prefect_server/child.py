@@ -15,6 +15,7 @@ _SHUTDOWN_SECONDS = 3
 
 
 def main() -> None:
+    """Serve until the parent ends."""
     parser = argparse.ArgumentParser(description="A private Prefect server, for tripletmine's own use.")
     parser.add_argument("--parent", type=int, required=True, help="process with which the server ends")
     parser.add_argument("--socket", type=int, required=True, help="inherited listening socket")

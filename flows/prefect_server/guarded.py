@@ -30,6 +30,7 @@ class OnlyApi:
         self._app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """One request, as ASGI has it."""
         from starlette.responses import PlainTextResponse
 
         if scope["type"] == "http" and not scope["path"].startswith("/api/"):

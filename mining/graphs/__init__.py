@@ -1,0 +1,1 @@
+"""Neighbour search: exact, by cells, and by graphs."""

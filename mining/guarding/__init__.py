@@ -1,0 +1,1 @@
+"""Pairs that are kept apart: groups, and pairs that are never negatives."""

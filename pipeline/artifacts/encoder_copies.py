@@ -39,6 +39,7 @@ class EncoderFiles:
 
 
 def encoder_files(spec: RunSpec) -> EncoderFiles:
+    """The files that the run file names. Raises: SpecError for one that is not there."""
     copies: dict[str, Path] = {}
 
     def copied(key: str, value: str, path: str) -> str:
@@ -62,6 +63,7 @@ def encoder_files(spec: RunSpec) -> EncoderFiles:
 
 
 def keep_copies(root: Path, files: EncoderFiles) -> None:
+    """Copy the files into the run directory, where they are not there whole already."""
     for name, source in files.copies.items():
         # A copy is named by its content, so a damaged one is known, and replaced before anybody runs it.
         copy = root / name

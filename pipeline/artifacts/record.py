@@ -80,6 +80,7 @@ def remove_damaged_run_file(root: Path) -> None:
 
 
 def rows_keys(spec: RunSpec) -> dict[str, Any]:
+    """The keys that decide which rows a run has, and in which split."""
     keys = spec.data.result_keys()
     for name in ("mean", "std", "augment"):
         del keys[name]

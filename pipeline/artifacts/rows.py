@@ -39,6 +39,7 @@ def read_rows_file(root: Path, digest: str) -> RunRows:
 
 
 def read_rows_table(path: Path) -> RunRows:
+    """The rows in a file. Raises: CorruptError."""
     try:
         require_regular(path)
         return RunRows(pq.read_table(path, page_checksum_verification=True))
@@ -47,4 +48,5 @@ def read_rows_table(path: Path) -> RunRows:
 
 
 def data_digest(rows: RunRows, identity: dict[str, Any]) -> str:
+    """Of the rows and of the files that they came from."""
     return digest_json([rows.digest(), identity])

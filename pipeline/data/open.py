@@ -73,6 +73,7 @@ def reads_pictures(spec: DataSpec, item_dtype: str) -> bool:
 
 
 def decoding_of(spec: DataSpec) -> Decoding:
+    """How the run file wants its images."""
     return Decoding(spec.colour, spec.height_width, spec.background)
 
 

@@ -81,4 +81,5 @@ def images_per_epoch(spec: RunSpec, rows: int) -> int:
 
 
 def batch_shape(spec: RunSpec) -> BatchShape:
+    """Classes and images of a batch, as the run file has them."""
     return spec.train.build(BatchShape)

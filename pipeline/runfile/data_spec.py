@@ -57,6 +57,8 @@ class DataSpec(Section):
     """
 
     kind: Kind
+    """What the data are: characters or digits that come with libraries, Fashion-MNIST, a folder of images, a table that
+    lists images, arrays of vectors or images, or what Hugging Face's `datasets` opens."""
     path: str | None = execution(None, min_length=1)
     """Folder or file, relative to the run file; an fsspec URL for "table" and "arrays". "fashion-mnist" knows
     where Debian's package puts its files."""

@@ -19,15 +19,20 @@ class KeepSpec(Section):
     """run.keep: how many epochs' artifacts stay on disk. Manifests always stay."""
 
     embeddings: Count | Literal["all"] = execution(1)
+    """Epochs, from the last, whose embeddings stay."""
     graph: Count | Literal["all"] = execution(2)
+    """Epochs, from the last, whose neighbour tables and indexes stay."""
     triplets: Count | Literal["all"] = execution("all")
+    """Epochs, from the last, whose triplets stay."""
     checkpoints: Literal["best+last", "all"] = execution("best+last")
+    """Whose weights stay: the best epoch's on validation and the last one's, or all."""
 
 
 class RunSection(Section):
     """[run]: the run itself."""
 
     name: str = execution("run", min_length=1, max_length=100, pattern=r"^\w[\w.-]*$")
+    """What the run is called: letters, digits, "_", "-" and "."."""
     directory: str | None = execution(None)
     """Where the run lives; relative to the run file, "~" is one's home. By default runs/<name>."""
     epochs: int = execution(3, ge=1)
@@ -37,6 +42,7 @@ class RunSection(Section):
     """End the run after so many epochs in a row, warm-up aside, without a better evaluate.select on validation; raised
     or removed, a run that has ended so goes on. By default all epochs are run."""
     seed: int = Field(default=0, ge=0, lt=2**63)
+    """All random numbers follow from it: splits, first weights, batches, samples."""
     deterministic: bool = False
     """The same bytes on any number of workers, for one kind of machine and one set of versions."""
     report: bool = execution(False)

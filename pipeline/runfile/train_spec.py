@@ -24,7 +24,9 @@ class TrainSpec(Section):
     """How batches are composed after the warm-up: of classes that the mined set confuses, of its stored triplets, or of
     random classes. "auto": of confused classes, unless a batch has room for all classes."""
     classes_per_batch: int = setting(BatchShape, "classes_per_batch")
+    """Classes in a batch; all of them where there are fewer."""
     images_per_class: int = setting(BatchShape, "images_per_class")
+    """Images of each; more where there are fewer classes than a batch holds, so that its size stays."""
     random_share: float = setting(NeighbourhoodSettings, "random_share")
     """Neighbourhood batches: share of a batch's classes drawn at random instead of by confusion. On 1,900 classes of
     glyphs (48 × 8 images, one seed, three learning rates) a quarter cost 0.003 to 0.01 of validation MAP@R."""
@@ -34,8 +36,11 @@ class TrainSpec(Section):
     """Images seen in an epoch, rounded to whole batches; by default as many as the training split has, and 0.4 times as
     many where stored triplets are trained, which go stale before an epoch of that length ends."""
     optimiser: OptimiserKind = setting(OptimiserSettings, "optimiser")
+    """Which optimiser of torch."""
     learning_rate: float = setting(OptimiserSettings, "learning_rate")
+    """Of the encoder, before `schedule` and `warmup_steps`."""
     weight_decay: float = setting(OptimiserSettings, "weight_decay")
+    """Of weights; biases and normalisation layers have none."""
     momentum: float = setting(OptimiserSettings, "momentum")
     """Of "sgd"."""
     clip_norm: float = setting(OptimiserSettings, "clip_norm")
@@ -47,9 +52,11 @@ class TrainSpec(Section):
     step_every: int = setting(ScheduleSettings, "step_every")
     """Steps between two reductions of "step"."""
     step_factor: float = setting(ScheduleSettings, "step_factor")
+    """What "step" multiplies the learning rate by."""
     autocast: bool = setting(TrainerSettings, "autocast")
     """Forward pass in bfloat16."""
     channels_last: bool = setting(TrainerSettings, "channels_last")
+    """Keep images with their channels last in memory, which is faster on most GPUs."""
     compile: bool = setting(TrainerSettings, "compile")
     """The encoder by torch.compile; the first steps of an epoch take longer."""
     embed_rows: int | None = setting(TrainerSettings, "embed_rows")

@@ -63,6 +63,7 @@ class GraphSpec(Section):
     recall_target: float = Field(default=RECALL_TARGET, gt=0, le=1)
     """Share of the true neighbours to be found, measured on `recall_sample` rows against exact search."""
     recall_sample: int = Field(default=SAMPLE_ROWS, ge=1)
+    """Rows on which the recall is measured."""
     effort: int | None = Field(default=None, ge=2)
     """Rows that a search keeps (ef of hnsw, keep of traverse_add), or cells that it looks into (probes of cells); by
     default what `recall_target` needs."""
@@ -119,6 +120,7 @@ class MineSpec(Section):
     margin: float = setting(MiningRule, "margin")
     """m, in units of squared distance."""
     triplets_per_anchor: int = setting(MiningRule, "triplets_per_anchor")
+    """The most triplets of one anchor."""
     negatives_per_positive: int = setting(MiningRule, "negatives_per_positive", as_before=1)
     """The most triplets with the same anchor and positive."""
     positives: PositiveSource = setting(MiningRule, "positives")
@@ -134,7 +136,9 @@ class MineSpec(Section):
     hardness: Literal["adaptive", "linear"] = "adaptive"
     """How k is chosen: by the controller, from how earlier epochs went, or by a linear decay."""
     k_start: float = setting(ControllerSettings, "k_start")
+    """k of the first epoch that mines. Negatives nearer than k times the positive are left out."""
     k_end: float = setting(ControllerSettings, "k_end")
+    """k at the end of the decay."""
     k_epochs: int = Field(default=10, ge=1)
     """Mining epochs over which k decays from `k_start` to `k_end`; independent of run.epochs, which may grow."""
     k_first_epochs: int = setting(ControllerSettings, "k_first_epochs")
@@ -142,7 +146,9 @@ class MineSpec(Section):
     k_dither: float = setting(ControllerSettings, "k_dither")
     """Half-width of the random change of k in these, without which the controller could learn nothing from them."""
     k_min: float = setting(ControllerSettings, "k_min")
+    """The smallest k that the controller tries: the hardest triplets."""
     k_max: float = setting(ControllerSettings, "k_max")
+    """The largest k that the controller tries."""
     k_grid: int = setting(ControllerSettings, "k_grid")
     """Candidates between `k_min` and `k_max`."""
     k_step: float = setting(ControllerSettings, "k_step")

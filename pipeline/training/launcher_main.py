@@ -15,6 +15,7 @@ LAUNCHER = "TRIPLETMINE_LAUNCHER"
 
 
 def main() -> None:
+    """Launch; the first argument is the parent's process id."""
     end_with_parent(int(sys.argv.pop(1)))
     os.environ[LAUNCHER] = str(os.getpid())
     runpy.run_module("torch.distributed.run", run_name="__main__", alter_sys=True)

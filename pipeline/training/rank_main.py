@@ -12,6 +12,7 @@ _LAUNCHER_SECONDS = 30
 
 
 def main() -> None:
+    """Train one process' share of an epoch."""
     end_with_parent(int(os.environ[LAUNCHER]))
     folder = Path(sys.argv[1])
 

@@ -86,7 +86,7 @@ def build(base: str | None, options: Sequence[str]) -> None:
     size = int(podman("image", "inspect", "--format", "{{.Size}}", IMAGE))
     print(f"image: {size / 10**9:.2f} GB")
     assert size <= MOST_BYTES, (
-        f"the image has {size:,} bytes, and {MOST_BYTES:,} at most is what the runbook says"
+        f"the image has {size:,} bytes, and {MOST_BYTES:,} at most is what deploy/site/clusters.md says"
     )
 
 

@@ -1,4 +1,4 @@
-"""TLS for Dask and a key for Prefect, as deploy/RUNBOOK.md says."""
+"""TLS for Dask and a key for Prefect, as deploy/site/reliability.md says."""
 
 from contextlib import closing
 from pathlib import Path

@@ -1,0 +1,1 @@
+"""Search in the cells of k-means nearest to a row."""

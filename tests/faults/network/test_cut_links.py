@@ -33,7 +33,7 @@ def machines(folder: Path, certificate: tuple[Path, Path]) -> Iterator["Machines
 
 
 class Machines:
-    """A scheduler and workers on a network, started as the runbook says."""
+    """A scheduler and workers on a network, started as deploy/site/clusters.md says."""
 
     def __init__(self, network: Network, folder: Path, certificate: tuple[Path, Path]) -> None:
         cert, key = map(str, certificate)
