@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from .pipeline.standalone.on_arrays import neighbours as neighbours
     from .pipeline.standalone.on_arrays import suspects as suspects
     from .pipeline.standalone.pair_files.mine import mine_pair_files as mine_pair_files
+    from .pipeline.standalone.pairs_on_arrays import audit_pairs as audit_pairs
     from .pipeline.standalone.pairs_on_arrays import mine_pairs as mine_pairs
+    from .pipeline.standalone.pairs_on_arrays import unlabelled_positives as unlabelled_positives
     from .pipeline.standalone.read_triplets import read_pairs as read_pairs
     from .pipeline.standalone.read_triplets import read_triplets as read_triplets
 
@@ -37,6 +39,7 @@ _HOMES = {
     "MiningRule": "mining.rule",
     "TeacherBound": "mining.rescoring.bound",
     "audit": "pipeline.standalone.on_arrays",
+    "audit_pairs": "pipeline.standalone.pairs_on_arrays",
     "mine": "pipeline.standalone.on_arrays",
     "mine_files": "pipeline.standalone.mine_files",
     "mine_pair_files": "pipeline.standalone.pair_files.mine",
@@ -47,6 +50,7 @@ _HOMES = {
     "run": "flows.direct",
     "status": "flows.direct",
     "suspects": "pipeline.standalone.on_arrays",
+    "unlabelled_positives": "pipeline.standalone.pairs_on_arrays",
 }
 """Where each public name is defined. Modules are named in full, never relative to this file: pytest runs it a second
 time, under the name of the checkout's folder."""
@@ -58,6 +62,7 @@ __all__ = [
     "TeacherBound",
     "__version__",
     "audit",
+    "audit_pairs",
     "mine",
     "mine_files",
     "mine_pair_files",
@@ -68,6 +73,7 @@ __all__ = [
     "run",
     "status",
     "suspects",
+    "unlabelled_positives",
 ]
 
 if not TYPE_CHECKING:  # or a type checker would take any name for one of ours

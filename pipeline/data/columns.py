@@ -71,10 +71,11 @@ def _without_names(location: str, there: Sequence[str], names: Sequence[str], fo
     says = " ".join(", ".join(there).split())  # cells of a row, perhaps with line breaks
     separator = likely_separator(there)
     remedy = (
-        "begin it with a line that names them, or in a run file say with data.columns what they are called"
+        "begin it with a line that names them, or say what they are called: with data.columns in a run file, --columns "
+        "of `mine`"
         if separator is None
-        else f"put {separator_of(location, form)!r} between its cells, or in a run file set data.separator = "
-        f"{separator!r}"
+        else f"put {separator_of(location, form)!r} between its cells, or name {separator!r}: as data.separator in a "
+        "run file, --separator of `mine`"
     )
     return DataError(
         f"{location} has none of the columns {', '.join(names)} (its first line says: {says}): {remedy}"
@@ -118,8 +119,8 @@ def rows_from_columns(table: pa.Table, keys: pa.Array, *, subject: str, separato
     if name is None:
         found = ", ".join(table.column_names) or "none of those that mean something"
         raise DataError(
-            f'{subject} has no column "label" (found: {found}): add it, or in a run file say with data.columns what it '
-            "is called"
+            f'{subject} has no column "label" (found: {found}): add it, or say what it is called: with '
+            "data.columns in a run file, --columns of `mine`"
         )
     labels = as_labels(table[name].combine_chunks(), subject=subject, separator=separator)
     for column, cells in (

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ from ..runfile.work_specs import MineSpec
 from ..storage.publish import publish_json
 from ..storage.tables import write_table
 from .coverage import check_minable, why_not_all
+from .mining_settings import MiningSettings
 from .never_negatives import keep_never_negatives, read_never_negatives
 from .scratch_table import ScratchTable, scratch_table
 from .source_rows import FileRows, count_review, either, read_file_rows, read_vectors, reviewed_file_rows
@@ -57,28 +58,17 @@ REVIEW = "review.csv"
 """The review that a triplet folder was mined with."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Settings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings(MiningSettings):
     """The arguments of `mine_files`, as mining.json records them."""
+
+    named: ClassVar = ("vector", "key", "label", "split", "group")
 
     embeddings: str
     labels: str | None
     label_separator: str | None
     split: str | None
     review: str | None
-    rule: MiningRule
-    neighbours: int | None
-    method: str
-    recall_target: float
-    normalise: bool
-    seed: int
-    threads: int | None
-    memory_mib: int | None
-    chunk_rows: int
-    audit_sample: int
-    never_negatives: str | None
-    rescore: str | None
-    teacher: TeacherBound
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +110,8 @@ def mine_files(
     never_negatives: str | Path | None = None,
     rescore: str | None = None,
     teacher: TeacherBound | None = None,
+    separator: str | None = None,
+    columns: Mapping[str, str] | None = None,
     note: Callable[[str], None] | None = None,
 ) -> MinedFiles:
     """Search, mine and audit the vectors of a file; write the folder `out` in one go.
@@ -136,8 +128,9 @@ def mine_files(
     memory_mib: of the search, as in `neighbours`. threads: all cores by default. chunk_rows: anchors of one Parquet
     part. audit_sample: anchors that are derived again at the end; 0 leaves it out. never_negatives: a Parquet, CSV or
     TSV file of pairs that are never each other's negative, with columns key and other_key, or row and other. rescore: a
-    teacher that has a second look at what was mined (see `open_scores`); teacher: the bound that it keeps. note: hears
-    what is going on.
+    teacher that has a second look at what was mined (see `open_scores`); teacher: the bound that it keeps. separator:
+    between the cells of text files, one character; columns: what vector, key, label, split and group are called in
+    the files, as {"label": "category"}. note: hears what is going on.
 
     Ids in what it writes are rows of the file, and neighbours.zarr has a line for each of them.
 
@@ -163,6 +156,8 @@ def mine_files(
         never_negatives=None if never_negatives is None else str(never_negatives),
         rescore=rescore,
         teacher=teacher or TeacherBound(),
+        separator=separator,
+        columns=tuple((columns or {}).items()),
     )
     return _mine_files(settings, Path(out), note or (lambda _: None))
 
@@ -180,6 +175,7 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
         locate(settings.embeddings, here),
         None if settings.labels is None else locate(settings.labels, here),
         settings.label_separator,
+        form=settings.form,
     )
     try:
         vectors, rows = (
@@ -206,9 +202,15 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
         )
     never = None
     if settings.never_negatives is not None:
-        never = read_never_negatives(settings.never_negatives, rows.keys, note=note)
+        never = read_never_negatives(
+            settings.never_negatives, rows.keys, form=settings.form_of_lists, note=note
+        )
     never = united(never, reviewed.never_negatives)
-    scores = None if settings.rescore is None else open_scores(settings.rescore, rows.keys)
+    scores = (
+        None
+        if settings.rescore is None
+        else open_scores(settings.rescore, rows.keys, form=settings.form_of_lists)
+    )
     wanted = default_neighbours(len(rows.mined)) if settings.neighbours is None else settings.neighbours
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -12,6 +12,7 @@ from ...mining.guarding.never_negatives import PairLists, pair_lists
 from ...mining.neighbours import NO_ROW
 from ..data.columns import as_numbers, as_strings, read_columns
 from ..data.files import locate
+from ..data.tables.form import AS_USUAL, TableForm
 from ..errors import CorruptError, DataError
 from ..storage.tables import read_table, write_table
 from .source_rows import same_names
@@ -25,7 +26,12 @@ OF_TWO_SETS = (("query", "document"), ("query_row", "document_row"))
 
 
 def read_never_negatives(
-    location: str, keys: pa.Array, corpus_keys: pa.Array | None = None, *, note: Callable[[str], None]
+    location: str,
+    keys: pa.Array,
+    corpus_keys: pa.Array | None = None,
+    *,
+    form: TableForm = AS_USUAL,
+    note: Callable[[str], None],
 ) -> PairLists:
     """The pairs of a Parquet, CSV or TSV file, by keys where it has columns of keys, else by rows.
 
@@ -35,7 +41,7 @@ def read_never_negatives(
     """
     sides = (keys, keys if corpus_keys is None else corpus_keys)
     names, rows = OF_ONE_SET if corpus_keys is None else OF_TWO_SETS
-    table = read_columns(locate(location, Path()), (*names, *rows))
+    table = read_columns(locate(location, Path()), (*names, *rows), form)
     given = next((pair for pair in (names, rows) if set(pair) <= set(table.column_names)), None)
     if given is None:
         raise DataError(

@@ -1,6 +1,6 @@
 """Mining from Python: vectors and labels in, triplets out. Nothing is written; no torch, no Prefect."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,16 +16,22 @@ from ...mining.guarding.never_negatives import PairLists, pair_lists
 from ...mining.labels import Labels, encode_labels
 from ...mining.miner import mine as mine_table
 from ...mining.neighbours import NeighbourTable
+from ...mining.rescoring.bound import TeacherBound
 from ...mining.rule import MiningRule
 from ...mining.suspects import Suspects
 from ...mining.suspects import suspects as suspects_in
 from ...mining.vectors import unit_vectors as vectors_of_unit_length
 from ..artifacts.suspects import NEAREST, nearest_of
 from .coverage import check_minable
+from .teacher.scores import in_blocks, rescored
 from .triplet_set import TripletSet
 
 Classes = Iterable[int | str] | Iterable[Iterable[int | str]]
 """One label a row, or several: integers or strings."""
+
+
+Teacher = Callable[[NDArray[np.int64], NDArray[np.int64]], ArrayLike]
+"""Rows of anchors and of others (P,) in, a score for each pair out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,8 @@ def mine(
     method: str = "auto",
     threads: int | None = None,
     seed: int = 0,
+    rescore: Teacher | None = None,
+    teacher: TeacherBound | None = None,
 ) -> TripletSet:
     """Mine the triplets that still teach: for every row, against the whole set.
 
@@ -110,6 +118,9 @@ def mine(
     groups: an integer or a string for each row, None for none; what rows of one group are to each other is
     ``rule.guards.same_group``.
     method, threads, seed: of the search, as in ``neighbours``.
+    rescore: a teacher that has a second look at what was mined: a function of two arrays of rows, int64 (P,), that
+        gives a number for each pair, higher for what belongs together. teacher: the bound under which a negative stays,
+        by default ``TeacherBound()``; what it refuses is ``report.refused["teacher"]``.
 
     Raises: InputError for vectors, labels or a table that cannot be mined: no two rows of a class, one class only,
     vectors that are all equal.
@@ -129,6 +140,8 @@ def mine(
         groups=_grouped(groups, rule),
         threads=threads,
     )
+    if rescore is not None:
+        mined = rescored(mined, in_blocks(rescore, "rescore"), teacher or TeacherBound(), rule, coded)
     graph = table.report if isinstance(table, Neighbours) else None
     return TripletSet(mined.columns, coded, rule, mined.report, graph)
 

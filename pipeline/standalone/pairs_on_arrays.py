@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...mining.audit.check import AuditReport, check_triplets
 from ...mining.defaults import RECALL_TARGET
 from ...mining.errors import InputError
 from ...mining.guarding.groups import group_codes
@@ -15,10 +17,14 @@ from ...mining.miner import mine as mine_table
 from ...mining.miner_input import Corpus
 from ...mining.neighbours import NO_ROW, NeighbourTable
 from ...mining.pairs.relevance import Relevance, pairs_of, relevance_of
+from ...mining.pairs.suspects import unlabelled_positives as suspected
+from ...mining.rescoring.bound import TeacherBound
 from ...mining.rule import MiningRule
-from .on_arrays import Neighbours, check_groups_asked_for, unit_vectors
+from ..artifacts.suspects import NEAREST, nearest_of
+from .on_arrays import Neighbours, Teacher, check_groups_asked_for, unit_vectors
 from .on_arrays import neighbours as nearest
 from .pair_set import PairSet
+from .teacher.scores import in_blocks, rescored
 
 Relevant = ArrayLike | Mapping[int, Iterable[int]] | Mapping[int, Mapping[int, float]]
 """Pairs (P, 2) of a query's and a document's row, or the documents of each query, or their grades."""
@@ -41,6 +47,8 @@ def mine_pairs(
     threads: int | None = None,
     seed: int = 0,
     memory_mib: int | None = None,
+    rescore: Teacher | None = None,
+    teacher: TeacherBound | None = None,
 ) -> PairSet:
     """Mine the triplets (query, relevant document, other document) that still teach, against the whole corpus.
 
@@ -60,9 +68,153 @@ def mine_pairs(
     neighbours: K, by default 150 or what the corpus has; or a table, as ``neighbours(corpus, queries=…)`` gives it, for
         another rule without another search.
     normalise: scale the vectors to unit length first. method, recall_target, threads, seed, memory_mib: of the search.
+    rescore: a teacher that has a second look at what was mined: a function of the rows of queries and of documents,
+        int64 (P,) each, that gives a number for each pair, higher for what belongs together. teacher: the bound under
+        which a negative stays, by default ``TeacherBound()``; what it refuses is ``report.refused["teacher"]``.
 
     Raises: InputError for vectors that cannot be mined, of two widths, pairs that name no row, and no relevant pair.
     """
+    pairs = _opened(queries, corpus, relevant, grades=grades, own=own, normalise=normalise)
+    rule = replace(MiningRule() if rule is None else rule, positives="class")
+    kept_apart = _kept_apart(never_negatives, groups, rule, len(pairs.queries), len(pairs.corpus))
+    table = pairs.lines(
+        neighbours,
+        method=method,
+        recall_target=recall_target,
+        threads=threads,
+        seed=seed,
+        memory_mib=memory_mib,
+    )
+    mined = mine_relevant(
+        table,
+        pairs.known,
+        rule,
+        pairs.queries,
+        pairs.corpus,
+        anchors=pairs.anchors,
+        kept_apart=kept_apart,
+        threads=threads,
+    )
+    if rescore is not None:
+        mined = rescored(mined, in_blocks(rescore, "rescore"), teacher or TeacherBound(), rule, None)
+    found = neighbours if isinstance(neighbours, NeighbourTable) else table
+    graph = found.report if isinstance(found, Neighbours) else None
+    return PairSet(mined.columns, pairs.known, rule, mined.report, graph)
+
+
+def audit_pairs(
+    triplets: PairSet,
+    queries: ArrayLike,
+    corpus: ArrayLike,
+    *,
+    normalise: bool = False,
+    never_negatives: ArrayLike | None = None,
+    groups: tuple[Iterable[object], Iterable[object]] | None = None,
+    sample: int | None = None,
+    seed: int = 0,
+) -> AuditReport:
+    """Derive triplets of queries and documents again from their vectors, and say what does not hold.
+
+    queries, corpus, normalise, never_negatives, groups: as they were mined; relevance and rule are those of the set.
+    sample: check only so many queries, drawn by ``seed``, each with all its triplets.
+
+    Raises: InputError for vectors that do not fit the set.
+    """
+    known = triplets.relevance
+    sides = {"queries": (queries, known.queries), "corpus": (corpus, known.corpus)}
+    vectors = {
+        name: unit_vectors(given, normalise=normalise, name=name) for name, (given, _) in sides.items()
+    }
+    for name, (_, rows) in sides.items():
+        if len(vectors[name]) != rows:
+            raise InputError(
+                f"{name} has {len(vectors[name]):,} vectors but the triplets are of {rows:,}: give those that were "
+                "mined"
+            )
+    apart = _kept_apart(never_negatives, groups, triplets.rule, known.queries, known.corpus)
+    return check_triplets(
+        triplets.columns,
+        known.labels(),
+        vectors["queries"],
+        triplets.rule,
+        sample=sample,
+        seed=seed,
+        never_negatives=apart.never_negatives,
+        groups=apart.query_groups,
+        corpus=Corpus(known.corpus_labels(), vectors["corpus"], groups=apart.corpus_groups),
+    )
+
+
+def unlabelled_positives(
+    queries: ArrayLike,
+    corpus: ArrayLike,
+    relevant: Relevant,
+    *,
+    grades: ArrayLike | None = None,
+    own: ArrayLike | None = None,
+    neighbours: NeighbourTable | None = None,
+    minimum_score: float = 0.5,
+    normalise: bool = False,
+    method: str = "auto",
+    threads: int | None = None,
+    seed: int = 0,
+) -> dict[str, NDArray[Any]]:
+    """Documents that look relevant to a query and are not said to be, strongest first.
+
+    Arguments as in ``mine_pairs``; of a table of neighbours the nearest 10 documents are looked at, and where it ends
+    stands for a positive farther away. minimum_score: list what scores at least this, above 0 and at most 1.
+
+    Returns columns query and document int64; rank int32; sq_distance, sq_positive (of the nearest relevant document)
+    and score float32, 1 − sq_distance / sq_positive. ``np.stack([found["query"], found["document"]], axis=1)`` goes
+    into ``mine_pairs(…, never_negatives=…)``.
+
+    Raises: InputError, as ``mine_pairs`` does.
+    """
+    pairs = _opened(queries, corpus, relevant, grades=grades, own=own, normalise=normalise)
+    nearest_rows = min(NEAREST, len(pairs.corpus) - (pairs.own is not None))
+    table = pairs.lines(
+        nearest_rows if neighbours is None else neighbours, method=method, threads=threads, seed=seed
+    )
+    return suspected(nearest_of(table), pairs.known, queries=pairs.anchors, minimum_score=minimum_score)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """queries float32 (Q, D), corpus float32 (C, D). own: int64 (Q,), the document that a query is, −1 for none; None
+    where no query is one. anchors: int64 (A,), the queries with a relevant document; others are not worth a search."""
+
+    queries: NDArray[np.float32]
+    corpus: NDArray[np.float32]
+    own: NDArray[np.int64] | None
+    known: Relevance
+    anchors: NDArray[np.int64]
+
+    def lines(self, neighbours: int | NeighbourTable | None, *, method: str, **search: Any) -> NeighbourTable:
+        """The neighbours of `anchors`, searched for or of a table of all queries."""
+        if isinstance(neighbours, NeighbourTable):
+            _check_given(neighbours, len(self.queries), method)
+            return _of_anchors(neighbours, self.anchors, self.own)
+        whole = len(self.anchors) == len(self.queries)
+        return nearest(
+            self.corpus,
+            neighbours,
+            queries=self.queries if whole else self.queries[self.anchors],
+            own=None if self.own is None else self.own[self.anchors],
+            method=method,
+            **search,
+        )
+
+
+def _opened(
+    queries: ArrayLike,
+    corpus: ArrayLike,
+    relevant: Relevant,
+    *,
+    grades: ArrayLike | None,
+    own: ArrayLike | None,
+    normalise: bool,
+) -> _Pairs:
+    """Raises: InputError for vectors of two widths, and pairs that name no row."""
     asked = unit_vectors(queries, normalise=normalise, name="queries")
     documents = unit_vectors(corpus, normalise=normalise, name="corpus")
     if asked.shape[1] != documents.shape[1]:
@@ -71,8 +223,6 @@ def mine_pairs(
             "model"
         )
     itself = None if own is None else _own_rows(own, len(asked), len(documents))
-    if isinstance(neighbours, NeighbourTable):
-        _check_given(neighbours, len(asked), method)
     query, document, given = pairs_of(relevant)
     if given is not None and grades is not None:
         raise InputError("grades are given twice, in relevant and beside it: leave one of them out")
@@ -84,30 +234,7 @@ def mine_pairs(
         corpus=len(documents),
         own=itself,
     )
-    rule = replace(MiningRule() if rule is None else rule, positives="class")
-    kept_apart = _kept_apart(never_negatives, groups, rule, len(asked), len(documents))
-    anchors = np.flatnonzero(known.relevant.counts())
-    if isinstance(neighbours, NeighbourTable):
-        table = _of_anchors(neighbours, anchors, itself)
-    else:
-        table = nearest(
-            documents,
-            neighbours,
-            # Queries without a positive are not worth a search.
-            queries=asked if len(anchors) == len(asked) else asked[anchors],
-            own=None if itself is None else itself[anchors],
-            method=method,
-            recall_target=recall_target,
-            threads=threads,
-            seed=seed,
-            memory_mib=memory_mib,
-        )
-    mined = mine_relevant(
-        table, known, rule, asked, documents, anchors=anchors, kept_apart=kept_apart, threads=threads
-    )
-    found = neighbours if isinstance(neighbours, NeighbourTable) else table
-    graph = found.report if isinstance(found, Neighbours) else None
-    return PairSet(mined.columns, known, rule, mined.report, graph)
+    return _Pairs(asked, documents, itself, known, np.flatnonzero(known.relevant.counts()))
 
 
 @dataclass(frozen=True, slots=True)

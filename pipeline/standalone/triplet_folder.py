@@ -27,6 +27,7 @@ from ..data.arrays import Arrays
 from ..data.base import SPLITS
 from ..data.review.csv_file import merged, read_review
 from ..data.review.decisions import Review
+from ..data.tables.form import TableForm
 from ..errors import CorruptError, SpecError
 from ..plan.refs import StageRef, manifest_of
 from ..plan.stage import stage_seed
@@ -38,6 +39,7 @@ from ..storage.regular import read_regular
 from ..storage.row_arrays import read_rows, read_some_rows
 from ..workers.opened import reviewed_rows, rows_of
 from .mine_files import REVIEW, SETTINGS
+from .mining_settings import recorded_form
 from .never_negatives import kept_never_negatives
 from .pair_files.folder import read_keys, read_relevance
 from .pair_files.inputs import read_groups, same_names
@@ -146,9 +148,14 @@ def _mined_alone(folder: Path) -> TripletSource:
         if guards["rank_window"] is not None:
             guards["rank_window"] = tuple(guards["rank_window"])
         rule = MiningRule(**settings["rule"], guards=Guards(**guards))
+        form = recorded_form(settings)
         if "queries" in settings:
-            return _of_queries(folder, settings, counts, rule, (about["queries"][0], about["corpus"][0]))
-        source = Arrays(settings["embeddings"], settings["labels"], settings.get("label_separator"))
+            return _of_queries(
+                folder, settings, counts, rule, form, (about["queries"][0], about["corpus"][0])
+            )
+        source = Arrays(
+            settings["embeddings"], settings["labels"], settings.get("label_separator"), form=form
+        )
         split = settings.get("split", ALL)  # earlier versions mined all rows, and did not say so
         normalised = bool(settings["normalise"])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -182,15 +189,16 @@ def _of_queries(
     settings: Mapping[str, Any],
     counts: Mapping[str, Any],
     rule: MiningRule,
+    form: TableForm,
     rows: tuple[int, int],
 ) -> TripletSource:
     """rows: of the queries, and of the corpus."""
-    queries, corpus = (Arrays(settings[name]) for name in ("queries", "corpus"))
+    queries, corpus = (Arrays(settings[name], form=form) for name in ("queries", "corpus"))
     normalised = bool(settings["normalise"])
     relevance = read_relevance(folder, *rows)
     grouped = None
     if rule.guards.same_group is not None:
-        grouped = read_groups(settings["queries"], settings["corpus"])
+        grouped = read_groups(settings["queries"], settings["corpus"], form)
     names = read_keys(folder, "query", rows[0]), read_keys(folder, "document", rows[1])
     return TripletSource(
         folder=folder,

@@ -1,6 +1,6 @@
 """`tripletmine mine`: triplets for somebody's own vectors, without a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -179,6 +179,23 @@ def mine(
     teacher_absolute_margin: Annotated[
         float | None, typer.Option(min=0, metavar="SCORE", help="The same, by so much.", show_default=False)
     ] = None,
+    separator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHARACTER",
+            help="What separates the cells of text files; by default a tab in .tsv, a comma in .csv.",
+            show_default=False,
+        ),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OURS=THEIRS",
+            help="What the files call vector, key, label, split, group, query, document or grade, as label=category; "
+            "may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     memory_mib: Annotated[int | None, typer.Option(metavar="MIB", help="What the search may use.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="By default all cores.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -234,6 +251,8 @@ def mine(
             "never_negatives": never_negatives,
             "rescore": rescore,
             "teacher": TeacherBound(teacher_margin, teacher_absolute_margin),
+            "separator": "\t" if separator == "\\t" else separator,  # as shells hand on a tab that was typed
+            "columns": _named_columns(columns or []),
             "note": say,
         }
         if of_pairs:
@@ -261,6 +280,21 @@ def mine(
         if result.audit is not None and result.audit["violations"]:
             say(f"tripletmine: the audit found violations, see {result.folder}/audit.json", err=True)
             raise typer.Exit(1)
+
+
+def _named_columns(given: Sequence[str]) -> dict[str, str]:
+    """Raises: SpecError for what is no OURS=THEIRS, and for a name of ours that is there twice."""
+    from ....pipeline.errors import SpecError
+
+    named: dict[str, str] = {}
+    for each in given:
+        ours, equals, theirs = each.partition("=")
+        if not (ours and equals and theirs):
+            raise SpecError(f"columns is {each!r} but must name one, as label=category: correct it")
+        if ours in named:
+            raise SpecError(f"columns names {ours} twice, {named[ours]!r} and {theirs!r}: leave one")
+        named[ours] = theirs
+    return named
 
 
 def _of_pairs(

@@ -13,12 +13,13 @@ COLUMNS = ("path", "vector", "key", "label", "split", "role", "group")
 class TableForm:
     """separator: between the cells of a text file, one character; None for a tab in .tsv, a comma in .csv.
 
-    columns: (one of `COLUMNS`, what it is called in the file).
+    columns: (one of `known`, what it is called in the file).
     Raises: DataError for a separator or columns that cannot be meant.
     """
 
     separator: str | None = None
     columns: tuple[tuple[str, str], ...] = ()
+    known: tuple[str, ...] = COLUMNS
 
     def __post_init__(self) -> None:
         if self.separator is not None and (
@@ -28,10 +29,11 @@ class TableForm:
                 f"separator is {self.separator!r} but must be one character of ASCII that is no quote and no line "
                 'break, as ";" or "\\t": correct it'
             )
-        unknown = [ours for ours, _ in self.columns if ours not in COLUMNS]
+        unknown = [ours for ours, _ in self.columns if ours not in self.known]
         if unknown:
             raise DataError(
-                f"columns has {', '.join(unknown)} but names only {', '.join(COLUMNS)}: remove it, others are not read"
+                f"columns has {', '.join(unknown)} but names only {', '.join(self.known)}: remove it, others are not "
+                "read"
             )
         theirs = [there for _, there in self.columns]
         twice = next((name for name in theirs if theirs.count(name) > 1), None)

@@ -17,6 +17,7 @@ from ...data.base import strings
 from ...data.columns import as_numbers, as_strings, column_names, is_table, read_columns
 from ...data.files import locate
 from ...data.rows import check_keys
+from ...data.tables.form import AS_USUAL, TableForm
 from ...errors import DataError
 from ..source_rows import read_vectors, same_names
 
@@ -48,23 +49,30 @@ def row_names(rows: int) -> pa.Array:
     return strings([str(row) for row in range(rows)])
 
 
-def read_side(location: str, *, normalised: bool) -> Side:
+def read_side(location: str, *, normalised: bool, form: TableForm = AS_USUAL) -> Side:
     """Vectors of a file that `Arrays` reads, and the column key of a table.
 
     Raises: DataError and InputError as for vectors that are mined alone; DataError for keys that are not unique.
     """
     located = locate(location, Path())
-    vectors = read_vectors(Arrays(located), normalised=normalised)
-    if not is_table(located) or "key" not in column_names(located):
+    vectors = read_vectors(Arrays(located, form=form), normalised=normalised)
+    if not _has(located, "key", form):
         return Side(vectors, None)
     keys = as_strings(
-        read_columns(located, ("key",))["key"].combine_chunks(), subject=f'{location}, column "key"'
+        read_columns(located, ("key",), form)["key"].combine_chunks(), subject=f'{location}, column "key"'
     )
     check_keys(keys, subject=location)
     return Side(vectors, keys)
 
 
-def read_groups(queries: str, corpus: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _has(located: str, name: str, form: TableForm) -> bool:
+    """Whether a file is a table with this column, or is said to have it."""
+    return is_table(located) and (form.called(name) is not None or name in column_names(located, form))
+
+
+def read_groups(
+    queries: str, corpus: str, form: TableForm = AS_USUAL
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The column group of both files as codes, int64 (Q,) and (C,), −1 for rows of no group.
 
     Raises: DataError for a file without that column.
@@ -72,11 +80,11 @@ def read_groups(queries: str, corpus: str) -> tuple[NDArray[np.int64], NDArray[n
     columns = []
     for location in (queries, corpus):
         located = locate(location, Path())
-        if not is_table(located) or "group" not in column_names(located):
+        if not _has(located, "group", form):
             raise DataError(
                 f"{location} has no column group, which --same-group asks for: add it, or leave --same-group out"
             )
-        columns.append(read_columns(located, ("group",))["group"].to_pylist())
+        columns.append(read_columns(located, ("group",), form)["group"].to_pylist())
     try:
         of_queries, of_documents = group_codes(*columns)
     except InputError as error:
@@ -85,7 +93,12 @@ def read_groups(queries: str, corpus: str) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def read_pairs(
-    location: str, queries: Side, corpus: Side, *, own: NDArray[np.int64] | None
+    location: str,
+    queries: Side,
+    corpus: Side,
+    *,
+    own: NDArray[np.int64] | None,
+    form: TableForm = AS_USUAL,
 ) -> tuple[Relevance, Mapping[str, int]]:
     """Relevance from a Parquet, CSV or TSV file of pairs, and how many pairs were left out, by what they lack.
 
@@ -97,7 +110,7 @@ def read_pairs(
     `relevance_of` does.
     """
     located = locate(location, Path())
-    table = read_columns(located, (*QUERY, *DOCUMENT, *GRADE, QUERY_ROW, DOCUMENT_ROW))
+    table = read_columns(located, (*QUERY, *DOCUMENT, *GRADE, QUERY_ROW, DOCUMENT_ROW), form)
     query, asked = _rows(table, QUERY, QUERY_ROW, queries, location, "query")
     document, given = _rows(table, DOCUMENT, DOCUMENT_ROW, corpus, location, "document")
     left_out = {

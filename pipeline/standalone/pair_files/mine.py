@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from ...runfile.work_specs import MineSpec
 from ...storage.publish import publish_json
 from ...storage.tables import write_table
 from ..mine_files import SETTINGS, require_new_folder
+from ..mining_settings import MiningSettings
 from ..never_negatives import keep_never_negatives, read_never_negatives
 from ..pairs_on_arrays import KeptApart, mine_relevant
 from ..teacher.scores import Scores, open_scores, rescored
@@ -37,27 +38,16 @@ from .inputs import Side, read_groups, read_pairs, read_side, same_names
 from .remarks import remarks_before, why_not_all_queries
 
 
-@dataclass(frozen=True, slots=True)
-class _Settings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings(MiningSettings):
     """The arguments of `mine_pair_files`, as mining.json records them."""
+
+    named: ClassVar = ("vector", "key", "group", "query", "document", "grade")
 
     queries: str
     corpus: str
     relevant: str
     same_items: bool
-    rule: MiningRule
-    neighbours: int | None
-    method: str
-    recall_target: float
-    normalise: bool
-    seed: int
-    threads: int | None
-    memory_mib: int | None
-    chunk_rows: int
-    audit_sample: int
-    never_negatives: str | None
-    rescore: str | None
-    teacher: TeacherBound
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +88,8 @@ def mine_pair_files(
     never_negatives: str | Path | None = None,
     rescore: str | None = None,
     teacher: TeacherBound | None = None,
+    separator: str | None = None,
+    columns: Mapping[str, str] | None = None,
     note: Callable[[str], None] | None = None,
 ) -> MinedPairFiles:
     """Search the corpus for each query, mine and audit; write the folder `out` in one go.
@@ -114,7 +106,8 @@ def mine_pair_files(
     may use; the corpus is searched in parts that fit into half of it, one after the other. threads: all cores by
     default. chunk_rows: queries of one Parquet part. audit_sample: queries that are derived again at the end; 0 leaves
     it out. never_negatives: a file of documents that are never a query's negative, with columns as in relevant.
-    rescore, teacher: as in `mine_files`. note: hears what is going on.
+    rescore, teacher, separator: as in `mine_files`; columns: what vector, key and group are called in the tables of
+    vectors, and query, document and grade in that of pairs. note: hears what is going on.
 
     Raises: DataError and InputError for the files, and where no triplet is found; SpecError when `out` is there.
     """
@@ -136,21 +129,23 @@ def mine_pair_files(
         never_negatives=None if never_negatives is None else str(never_negatives),
         rescore=rescore,
         teacher=teacher or TeacherBound(),
+        separator=separator,
+        columns=tuple((columns or {}).items()),
     )
     return _mine(settings, Path(out), note or (lambda _: None))
 
 
 def _mine(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedPairFiles:
     require_new_folder(out)
-    queries = read_side(settings.queries, normalised=settings.normalise)
-    corpus = read_side(settings.corpus, normalised=settings.normalise)
+    queries = read_side(settings.queries, normalised=settings.normalise, form=settings.form)
+    corpus = read_side(settings.corpus, normalised=settings.normalise, form=settings.form)
     if queries.vectors.shape[1] != corpus.vectors.shape[1]:
         raise DataError(
             f"{settings.queries} has vectors of width {queries.vectors.shape[1]} and {settings.corpus} of width "
             f"{corpus.vectors.shape[1]}: embed both with one model"
         )
     own = same_names(queries.names, corpus.names) if settings.same_items else None
-    known, left_out = read_pairs(settings.relevant, queries, corpus, own=own)
+    known, left_out = read_pairs(settings.relevant, queries, corpus, own=own, form=settings.form)
     note(
         f"{len(queries):,} queries and {len(corpus):,} documents of width {corpus.vectors.shape[1]}, "
         f"{len(known.relevant.documents):,} relevant pairs"
@@ -160,7 +155,7 @@ def _mine(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedP
         note(remark)
     scores = None
     if settings.rescore is not None:
-        scores = open_scores(settings.rescore, queries.names, corpus.names)
+        scores = open_scores(settings.rescore, queries.names, corpus.names, form=settings.form_of_lists)
     kept_apart = _kept_apart(settings, queries, corpus, note)
     anchors = np.flatnonzero(known.relevant.counts())
     rows, width = corpus.vectors.shape
@@ -240,9 +235,11 @@ def _kept_apart(settings: _Settings, queries: Side, corpus: Side, note: Callable
     """What is never a query's negative, and the groups of both sides, as far as they are asked for."""
     never, groups = None, (None, None)
     if settings.never_negatives is not None:
-        never = read_never_negatives(settings.never_negatives, queries.names, corpus.names, note=note)
+        never = read_never_negatives(
+            settings.never_negatives, queries.names, corpus.names, form=settings.form_of_lists, note=note
+        )
     if settings.rule.guards.same_group is not None:
-        groups = read_groups(settings.queries, settings.corpus)
+        groups = read_groups(settings.queries, settings.corpus, settings.form)
     return KeptApart(never, *groups)
 
 

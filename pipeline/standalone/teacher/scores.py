@@ -17,6 +17,7 @@ from ....mining.rule import MiningRule
 from ....models.factory import load_factory
 from ...data.columns import as_numbers, as_strings, is_table, read_columns
 from ...data.files import locate
+from ...data.tables.form import AS_USUAL, TableForm
 from ...errors import DataError
 from ..never_negatives import OF_ONE_SET, OF_TWO_SETS
 from ..source_rows import same_names
@@ -28,7 +29,9 @@ Scores = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 """Rows of anchors and of others (P,) in, a score each out."""
 
 
-def open_scores(reference: str, keys: pa.Array, corpus_keys: pa.Array | None = None) -> Scores:
+def open_scores(
+    reference: str, keys: pa.Array, corpus_keys: pa.Array | None = None, *, form: TableForm = AS_USUAL
+) -> Scores:
     """reference: a Parquet, CSV or TSV file of pairs and their score, or a function as `path/to/file.py:score`.
 
     The file has the columns key, other_key and score, of queries query, document and score; of one set a pair may stand
@@ -39,15 +42,27 @@ def open_scores(reference: str, keys: pa.Array, corpus_keys: pa.Array | None = N
     """
     others = keys if corpus_keys is None else corpus_keys
     if is_table(locate(reference, Path())):
-        return _of_file(reference, keys, others, one_set=corpus_keys is None)
+        return _of_file(reference, keys, others, form, one_set=corpus_keys is None)
     function = load_factory(reference, subject="--rescore")
+
+    def of_keys(anchors: NDArray[np.int64], rows: NDArray[np.int64]) -> Any:
+        return function(keys.take(pa.array(anchors)).to_pylist(), others.take(pa.array(rows)).to_pylist())
+
+    return in_blocks(of_keys, reference)
+
+
+def in_blocks(function: Callable[[NDArray[np.int64], NDArray[np.int64]], Any], name: str) -> Scores:
+    """A function of the user's as scores: asked for so many pairs at a time, and its answers checked.
+
+    Raises, when it is asked: DataError for what is not one finite number a pair.
+    """
 
     def scores(anchors: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
         found = np.empty(len(anchors), np.float64)
         for start in range(0, len(anchors), _PAIRS_AT_ONCE):
             block = slice(start, start + _PAIRS_AT_ONCE)
-            named = keys.take(pa.array(anchors[block])), others.take(pa.array(rows[block]))
-            found[block] = _checked(function(*(each.to_pylist() for each in named)), len(named[0]), reference)
+            some = anchors[block], rows[block]
+            found[block] = _checked(function(*some), len(some[0]), name)
         return found
 
     return scores
@@ -83,9 +98,9 @@ def _checked(given: Any, pairs: int, reference: str) -> NDArray[np.float64]:
     return values
 
 
-def _of_file(reference: str, keys: pa.Array, others: pa.Array, *, one_set: bool) -> Scores:
+def _of_file(reference: str, keys: pa.Array, others: pa.Array, form: TableForm, *, one_set: bool) -> Scores:
     names = (OF_ONE_SET if one_set else OF_TWO_SETS)[0]
-    table = read_columns(locate(reference, Path()), (*names, SCORE))
+    table = read_columns(locate(reference, Path()), (*names, SCORE), form)
     missing = [name for name in (*names, SCORE) if name not in table.column_names]
     if missing:
         raise DataError(f"{reference} has no column {missing[0]}: it must have {', '.join((*names, SCORE))}")

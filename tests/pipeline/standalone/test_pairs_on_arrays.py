@@ -7,6 +7,7 @@ import pytest
 import tripletmine as tm
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.miner import PAIR_COLUMNS
+from tripletmine.pipeline.errors import DataError
 from tripletmine.pipeline.standalone.pair_set import PairSet
 
 QUERIES, DOCUMENTS = 120, 400
@@ -124,6 +125,59 @@ def test_a_document_that_is_the_query_takes_no_part(corpus) -> None:
     mended = tm.neighbours(corpus, queries=asking, own=rows, normalise=True)
     again = tm.mine_pairs(asking, corpus, pairs, rule, own=rows, neighbours=mended, normalise=True)
     np.testing.assert_array_equal(again.columns["negative"], found.columns["negative"])
+
+
+def test_a_set_is_audited_with_the_vectors_that_it_was_mined_from(queries, corpus, mined: PairSet) -> None:
+    found = tm.audit_pairs(mined, queries, corpus, normalise=True)
+    assert found.ok
+    assert found.checked == len(mined)
+    assert 0 < tm.audit_pairs(mined, queries, corpus, normalise=True, sample=9, seed=1).checked < len(mined)
+    assert "distance" in tm.audit_pairs(mined, queries[::-1], corpus, normalise=True).violations
+    never = np.stack([mined.columns["anchor"], mined.columns["negative"]], axis=1)[:4]
+    found = tm.audit_pairs(mined, queries, corpus, normalise=True, never_negatives=never)
+    assert found.violations["never_negative"].count == 4
+    for some, message in (
+        ((queries[1:], corpus), "queries has 119 vectors"),
+        ((queries, corpus[1:]), "corpus has 399"),
+    ):
+        with pytest.raises(InputError, match=message):
+            tm.audit_pairs(mined, *some, normalise=True)
+
+
+def test_documents_that_are_not_said_to_be_relevant_are_found(queries, corpus, pairs) -> None:
+    hidden = pairs[::4]  # of every other query one of its two
+    known = np.delete(pairs, np.arange(0, len(pairs), 4), axis=0)
+    copied = queries.copy()
+    copied[hidden[:, 0]] = corpus[hidden[:, 1]] + 0.01
+    found = tm.unlabelled_positives(copied, corpus, known, minimum_score=0.8, normalise=True)
+    pair = np.stack([found["query"], found["document"]], axis=1)
+    assert {tuple(each) for each in hidden} <= {tuple(each) for each in pair}
+    assert (np.diff(found["score"]) <= 0).all()
+    table = tm.neighbours(corpus, 40, queries=copied, normalise=True)
+    again = tm.unlabelled_positives(
+        copied, corpus, known, neighbours=table, minimum_score=0.8, normalise=True
+    )
+    np.testing.assert_array_equal(again["document"], found["document"])
+    rule = tm.MiningRule(0.0, margin=4.0, nearer_positive=False)
+    mined = tm.mine_pairs(copied, corpus, known, rule, never_negatives=pair, normalise=True)
+    assert mined.report.refused["never_negative"] > 0
+
+
+def test_a_teacher_has_a_second_look(queries, corpus, pairs, mined: PairSet) -> None:
+    rule = tm.MiningRule(negatives_per_positive=3)
+    even = lambda asked, documents: np.where(documents % 2, 0.5, 1.0)  # noqa: E731
+    found = tm.mine_pairs(queries, corpus, pairs, rule, normalise=True, rescore=even)
+    stays = ~((mined.columns["negative"] % 2 == 0) | (mined.columns["positive"] % 2 == 1))
+    np.testing.assert_array_equal(found.columns["negative"], mined.columns["negative"][stays])
+    assert found.report.refused["teacher"] == (~stays).sum()
+    loose = tm.TeacherBound(relative_margin=0.0)
+    assert len(
+        tm.mine_pairs(queries, corpus, pairs, rule, normalise=True, rescore=even, teacher=loose)
+    ) >= len(found)
+    with pytest.raises(
+        DataError, match=r"rescore gave shape \(1,\) for \d+ pairs: return a finite number for each"
+    ):
+        tm.mine_pairs(queries, corpus, pairs, rule, normalise=True, rescore=lambda asked, documents: [1.0])
 
 
 def test_tables_for_people(mined: PairSet) -> None:
