@@ -107,7 +107,7 @@ class DataSpec(Section):
         colour = named.get(background.lower(), background.lower())
         if not re.fullmatch(r"white|black|grey|#[0-9a-f]{6}", colour):
             raise ValueError(
-                f'data.background is "{background}" but must be "white", "black", "grey" or "#rrggbb": correct it'
+                f'data.background is "{background}" but must be "white", "black", "grey" or "#rrggbb": choose one'
             )
         return colour
 
@@ -133,7 +133,9 @@ class DataSpec(Section):
                 f"data.{missing} is missing but the other of mean and std is there: give both or none"
             )
         if self.std is not None and min(self.std, default=0.0) <= 0:
-            raise ValueError(f"data.std is {list(self.std)} but must be numbers greater than 0: correct it")
+            raise ValueError(
+                f"data.std is {list(self.std)} but must be numbers greater than 0: raise them, or leave both out"
+            )
         if self.mean is not None and not self.mean:
             raise ValueError("data.mean is empty: give one number for all channels, or one each")
         return self

@@ -31,6 +31,8 @@ _LIMITS = {
     "dict_type": ("must be a table of keys", "write them under a heading in [brackets]"),
     "tuple_type": ("must be an array", "write it in [brackets]"),
     "string_too_short": ("must not be empty", "write something"),
+    "too_short": ("must have {min_length} or more", "add some"),
+    "too_long": ("must have {max_length} at most", "remove some"),
     "string_pattern_mismatch": (
         "must be letters, digits, '_', '-' and '.' only, and not begin with '.'",
         "rename it",
@@ -45,20 +47,22 @@ def load_spec(path: Path) -> RunSpec:
     """
     try:
         if path.exists() and not path.is_file():
-            raise SpecError(
-                f"run file {path} cannot be read (it is a folder, a pipe or a device): it must be a UTF-8 text file"
-            )
+            raise SpecError(f"run file {path} is a folder, a pipe or a device: name a file in its place")
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise SpecError(
             f"run file {path} does not exist: `tripletmine init digits --out {path}` writes one"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"run file {path} cannot be read ({error}): it must be a UTF-8 text file") from None
+    except UnicodeDecodeError as error:
+        raise SpecError(f"run file {path} is no UTF-8 text ({error}): save it as such") from None
+    except OSError as error:
+        raise SpecError(
+            f"run file {path} cannot be read ({error.strerror}): let this user read it, or name another"
+        ) from None
     try:
         keys = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"run file {path} is not valid TOML: {error}") from None
+        raise SpecError(f"run file {path} is not valid TOML: {error}: correct it there") from None
     return parse_spec(keys, base=path.resolve().parent, source=str(path))
 
 
@@ -127,7 +131,7 @@ def _lines(name: str, errors: list[ErrorDetails]) -> Iterator[str]:
                 limit, remedy = _LIMITS.get(kind, (message[:1].lower() + message[1:], "correct it"))
                 limits.append((limit.format(**context), remedy))
     if limits:
-        remedy = limits[0][1] if len(limits) == 1 else "correct it"
+        remedy = limits[0][1] if len(limits) == 1 else "write one of these"
         found = redacted(json.dumps(errors[0]["input"]))
         yield f"{name} is {found} but {' or '.join(limit for limit, _ in limits)}: {remedy}"
 

@@ -119,7 +119,7 @@ def test_data_files(tmp_path: Path, put: Put, name: str) -> None:
 @each_kind
 def test_a_run_file(tmp_path: Path, put: Put) -> None:
     put(tmp_path / "run.toml")
-    assert "cannot be read (it is a folder, a pipe or a device): it must be a UTF-8 text file" in refused(
+    assert "is a folder, a pipe or a device: name a file in its place" in refused(
         "check", tmp_path / "run.toml"
     )
 

@@ -79,7 +79,7 @@ def test_a_run_file_that_is_not_there_can_be_written(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"[run\n", r"run\.toml is not valid TOML: .*line 1"),
-        (b"run = \xff\xfe", r"run\.toml cannot be read .*must be a UTF-8 text file"),
+        (b"run = \xff\xfe", r"run\.toml is no UTF-8 text .*: save it as such"),
         (b"epochs = 1\nepochs = 2\n", r"run\.toml is not valid TOML"),
         (b"", r"run\.toml: \[data\] is missing: add it"),
         (b'[data]\nkind = "digits"\nwhen = 2026-01-01\n', r"data\.when is not a key of \[data\]"),
@@ -92,7 +92,7 @@ def test_a_file_that_is_no_run_file_is_named(tmp_path: Path, content: bytes, mes
 
 
 def test_a_folder_is_no_run_file(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="cannot be read"):
+    with pytest.raises(SpecError, match="is a folder"):
         load_spec(tmp_path)
 
 
@@ -165,7 +165,7 @@ def test_a_value_out_of_range_names_key_value_limit_and_remedy(sections: dict[st
         ({"mine": 3}, "mine is 3 but must be a table of keys: write them under a heading in [brackets]"),
         (
             {"run": {"keep": {"graph": "some"}}},
-            "run.keep.graph is \"some\" but must be a whole number or must be one of 'all': correct it",
+            "run.keep.graph is \"some\" but must be a whole number or must be one of 'all': write one of these",
         ),
     ],
 )
