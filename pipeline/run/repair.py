@@ -27,13 +27,14 @@ def repair_run(run: Run, executor: Executor, progress: Progress) -> list[StageRe
         stage = _stage(run, ref)
         found = verify_stage(run.root, ref)
         if found.problems:
-            require_parents(run, ref)
+            again = [ref] if run.spec.run.deterministic else refs[position:]
+            require_parents(run, again)
             if run.spec.run.deterministic:
                 _reopen(run, stage, ref, found)
             else:
-                set_aside(run.root, refs[position:])
+                set_aside(run.root, again)
         elif found.manifest is not None and _made_from_others(run, stage, ref, found.manifest):
-            require_parents(run, ref)
+            require_parents(run, [ref])
             set_aside(run.root, [ref])
         result = run_stage(run, stage, ref, executor, progress)
         if not result.skipped:

@@ -86,7 +86,7 @@ def _set_aside(opened: "OpenedRun", from_stage: str | None, epoch: int | None) -
             raise SpecError(f"--epoch is {epoch} but --from-stage is missing: say from which stage to redo")
         return
     refs = stages_from(all_refs(opened.run.spec), from_stage, epoch)
-    require_parents(opened.run, refs[0])
+    require_parents(opened.run, refs)
     moved = set_aside(opened.run.root, refs)
     if moved:  # none where the data had changed: then all lies aside already
         opened.progress.note(f"redoing {len(moved)} stages from {refs[0]} on")

@@ -9,7 +9,7 @@ from tripletmine.pipeline.run.redo import from_stage, require_parents
 
 from ..runs import artifacts, finish, opened, small_spec
 
-MINE, TRAIN = StageRef(1, "mine"), StageRef(1, "train")
+MINE, TRAIN, EVALUATE = (StageRef(1, name) for name in ("mine", "train", "evaluate"))
 
 
 def test_a_stage_and_all_after_it(tmp_path: Path) -> None:
@@ -26,11 +26,20 @@ def test_a_stage_and_all_after_it(tmp_path: Path) -> None:
     ("stage", "epoch", "message"),
     [
         ("mine", 0, "--from-stage mine --epoch 0 is not part of this run: epoch 0 has evaluate, train"),
-        ("mine", 7, "--from-stage mine --epoch 7 is not part of this run: its epochs are 0 to 2"),
+        ("mine", 7, "mine is part of epochs 1 to 2, name one as with --epoch 2"),
+        ("mine", None, "--from-stage mine is not part of this run: mine is part of epochs 1 to 2, name one"),
+        (
+            "test",
+            2,
+            "--from-stage test --epoch 2 is not part of this run: the test belongs to no epoch, leave --epoch",
+        ),
         ("mien", 1, "epoch 1 has embed, evaluate, graph, mine, train"),
+        ("mien", None, "its stages are embed, evaluate, graph, mine, test, train, choose one of these"),
     ],
 )
-def test_a_stage_that_the_run_does_not_have(tmp_path: Path, stage: str, epoch: int, message: str) -> None:
+def test_a_stage_that_the_run_does_not_have(
+    tmp_path: Path, stage: str, epoch: int | None, message: str
+) -> None:
     with pytest.raises(SpecError, match=message):
         from_stage(all_refs(small_spec(tmp_path, run={"epochs": 3})), stage, epoch)
 
@@ -53,8 +62,8 @@ def test_a_redo_whose_start_was_pruned_is_refused_before_anything_moves(copied_r
     (StageRef(1, "graph").folder(spec.root) / "pruned.json").write_text("{}")
     before = artifacts(spec.root)
     with opened(spec) as (run, _):
-        require_parents(run, TRAIN)
+        require_parents(run, [TRAIN, EVALUATE, TEST])
         with pytest.raises(UnavailableError, match=r"begin with --from-stage graph --epoch 1 instead"):
-            require_parents(run, MINE)
-        require_parents(run, TEST)
+            require_parents(run, [MINE, TRAIN, EVALUATE, TEST])
+        require_parents(run, [TEST])
     assert artifacts(spec.root) == before
