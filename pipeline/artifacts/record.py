@@ -24,7 +24,9 @@ def read_run_file(root: Path) -> dict[str, Any]:
     try:
         value = read_sealed(path)
     except (FileNotFoundError, NotADirectoryError):
-        raise SpecError(f"{root} is not a run directory: it has no {RUN_FILE}") from None
+        raise SpecError(
+            f"{root} is not a run directory, it has no {RUN_FILE}: start the run first, or name another"
+        ) from None
     except ValueError:
         raise damaged from None
     if value.get("schema") != SCHEMA:

@@ -1,7 +1,8 @@
 """How the epochs of a run did on validation, and which of them is meant where none is named."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from ..errors import SpecError, UnavailableError
@@ -9,6 +10,9 @@ from ..plan.refs import StageRef, manifest_of
 from ..plan.stage_folder import StageFolder
 from ..runfile.run_spec import RunSpec
 from .record import open_record
+
+_KEPT_BY = {"embed": "run.keep.embeddings", "graph": "run.keep.graph", "mine": "run.keep.triplets"}
+"""Stages that lose their files, in the order of an epoch, and the key that says when."""
 
 
 def validation_scores(root: Path, spec: RunSpec) -> Iterator[tuple[int, float]]:
@@ -29,10 +33,15 @@ def best_epoch(root: Path, spec: RunSpec) -> int:
 
     Raises: UnavailableError before any epoch was evaluated.
     """
-    scores = list(validation_scores(root, spec))
-    if not scores:
+    best = best_of(validation_scores(root, spec))
+    if best is None:
         raise UnavailableError(f"no epoch of {root} has been evaluated yet: let the run finish one first")
-    return max(scores, key=lambda score: (score[1], -score[0]))[0]
+    return best
+
+
+def best_of(scores: Iterable[tuple[int, float]]) -> int | None:
+    """The epoch with the highest of these (epoch, score), of equals the first; None of none."""
+    return max(scores, key=lambda score: (score[1], -score[0]), default=(None, 0.0))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +74,24 @@ def mined_epoch(root: Path, epoch: int | None = None, *, needs: Sequence[str] = 
         )
     kept = [number for number in mined if all(_there(root, StageRef(number, stage)) for stage in needs)]
     if not kept:
+        lost = [
+            stage for stage in _KEPT_BY if stage in needs and not _there(root, StageRef(mined[-1], stage))
+        ]
         raise UnavailableError(
             f"no epoch of {root} has all files of {' and '.join(needs)} ({len(mined)} mined triplets, and were "
-            f"pruned by run.keep): redo one, as with {StageRef(mined[-1], needs[0]).redo}"
+            f"pruned by run.keep): raise {' and '.join(_KEPT_BY[stage] for stage in lost)}, then redo one, as with "
+            f"{StageRef(mined[-1], lost[0]).redo}"
         )
     scores = dict(validation_scores(root, open_record(root)[0]))
-    scored = [number for number in kept if number in scores]
-    if not scored:
+    best = best_of((number, scores[number]) for number in kept if number in scores)
+    if best is None:
         return MinedEpoch(kept[-1], "the last, as none was evaluated")
-    best = max(scored, key=lambda number: (scores[number], -number))
-    better = [number for number in mined if scores.get(number, float("-inf")) > scores[best]]
-    if better:
+    better = best_of((number, scores[number]) for number in mined if scores.get(number, -inf) > scores[best])
+    if better is not None:
         return MinedEpoch(
             best,
-            f"the best on validation of those that still have the files of {' and '.join(needs)} (epoch "
-            f"{max(better, key=lambda number: scores[number])} is better; run.keep had them deleted)",
+            f"the best on validation of those that still have the files of {' and '.join(needs)} (epoch {better} is "
+            "better; run.keep had them deleted)",
         )
     return MinedEpoch(
         best, "the best on validation" + (" of those that mined" if _warmed(scores, mined, best) else "")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..artifacts.record import open_record
-from ..artifacts.scores import epochs_there
+from ..artifacts.scores import best_of, epochs_there
 from ..errors import PipelineError
 from ..plan.refs import StageRef
 from ..plan.stage import RunFacts, Stage
@@ -128,8 +128,7 @@ def _with_all_epochs(root: Path, spec: RunSpec) -> RunSpec:
 def _best(spec: RunSpec, epochs: Sequence[EpochStatus]) -> int | None:
     """As `scores.best_epoch`, but a damaged evaluation is passed over: the status must show it, not fail on it."""
     key = spec.evaluate.select
-    scores = [(epoch.validation[key], -epoch.number) for epoch in epochs if key in epoch.validation]
-    return -max(scores)[1] if scores else None
+    return best_of((epoch.number, epoch.validation[key]) for epoch in epochs if key in epoch.validation)
 
 
 def _stage_status(

@@ -41,7 +41,9 @@ class Committed:
             status = path.stat()
         except FileNotFoundError:
             if self.pruned:
-                raise UnavailableError(f"{path} was pruned (run.keep): {self.remedy}") from None
+                raise UnavailableError(
+                    f"{path} was pruned (run.keep): take a later epoch, or raise run.keep and {self.remedy}"
+                ) from None
             if not self.folder.exists():
                 raise UnavailableError(
                     f"{path} was set aside meanwhile: its stage is redone, ask again later"

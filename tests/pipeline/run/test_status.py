@@ -105,7 +105,7 @@ def test_asking_writes_nothing(copied_run) -> None:
 
 
 def test_what_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"is not a run directory: it has no run\.json"):
+    with pytest.raises(SpecError, match=r"is not a run directory, it has no run\.json"):
         read_status(tmp_path)
     with pytest.raises(SpecError, match="is not a run directory"):
         read_status(tmp_path / "nowhere")
