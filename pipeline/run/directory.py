@@ -20,6 +20,7 @@ from ..runfile.run_spec import RunSpec
 from ..storage.journal import note_event
 from ..storage.lock import exclusive_lock
 from ..storage.publish import remove_partials
+from ..workers.base import DISK_REMEDIES
 from .prepare import prepare_data
 
 _LOCK = ".lock"
@@ -95,8 +96,9 @@ def _make_directory(root: Path, *, repair: bool) -> None:
     except (FileExistsError, NotADirectoryError):
         raise SpecError(f"run.directory {root} is a file: choose another") from None
     except OSError as error:
+        remedy = DISK_REMEDIES.get(error.errno or 0, "mend that")
         raise UnavailableError(
-            f"run.directory {root} cannot be written ({error.strerror}): correct its permissions, or choose another"
+            f"run.directory {root} cannot be written ({error.strerror}): {remedy}, or choose another"
         ) from None
 
 

@@ -28,13 +28,14 @@ _DISK_RESERVE = 64 * 2**20
 
 _SMALLER = {
     "embed": "lower embed.chunk_rows or embed.batch_rows",
-    "graph": "raise graph.parts, or lower graph.chunk_rows and graph.memory_mib",
+    "graph": "lower graph.chunk_rows, or raise graph.parts and set graph.memory_mib",
+    "graph, index": "raise graph.parts",
     "mine": "lower mine.chunk_rows",
     "train": "lower train.embed_rows",
     "evaluate": "lower embed.chunk_rows or embed.batch_rows",
     "test": "lower embed.chunk_rows or embed.batch_rows",
 }
-"""What makes the tasks of a stage need less memory."""
+"""What makes the tasks of a stage, or of a phase of it, need less memory."""
 
 _MENDED = {
     "images_per_row": "showed as many images in an epoch of stored triplets as there are rows",
@@ -206,8 +207,11 @@ def _check_means(plan: Plan, executor: Executor, job: Job) -> None:
             raise UnavailableError(
                 f"{job.ref} ({phase.name}) needs {phase.memory_mib} MiB but this machine or container has "
                 f"{machine_memory_mib()} MiB: start the run in a larger one"
+                + (f", or {_SMALLER['train']}" if job.ref.stage == "train" else "")
             )
         if not phase.on_driver and phase.memory_mib > executor.memory_mib:
+            of_stage = _SMALLER.get(job.ref.stage, "lower chunk_rows")
+            smaller = _SMALLER.get(f"{job.ref.stage}, {phase.name}", of_stage)
             more = (
                 "start the run in a larger one"
                 if executor.in_process
@@ -218,7 +222,7 @@ def _check_means(plan: Plan, executor: Executor, job: Job) -> None:
             raise UnavailableError(
                 f"a task of {job.ref} ({phase.name}) needs {phase.memory_mib} MiB but "
                 f"{'this machine or container' if executor.in_process else 'a worker'} has {executor.memory_mib} MiB "
-                f"for it: {more}, or {_SMALLER.get(job.ref.stage, 'lower chunk_rows')}"
+                f"for it: {more}, or {smaller}"
             )
     free, needed = shutil.disk_usage(job.folder).free, plan.disk_bytes + _DISK_RESERVE
     if needed > free:

@@ -42,7 +42,8 @@ def embed_rows(
 
     spec = job.spec
     use_threads(min(resources.threads, spec.training_threads))
-    encoder = encoder_of(job.root, spec, job.facts, weights_of(job))
+    weights = weights_of(job)
+    encoder = encoder_of(job.root, spec, job.facts, weights)
     device = next(encoder.parameters()).device
     data = data_of(job.root, spec, job.facts.data_digest)
     sources = rows_of(job.root, job.facts.data_digest).sources(range(start, stop))
@@ -67,5 +68,6 @@ def embed_rows(
         vectors,
         f"rows {start} to {stop}",
         lambda rows: rows_of(job.root, job.facts.data_digest).keys(rows + start),
+        trained=weights is not None,
     )
     return vectors

@@ -78,7 +78,8 @@ def _flock(handle: int, path: Path) -> None:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             raise _locked(path, _read(path)) from None
         raise UnavailableError(
-            f"run directory {path.parent} cannot be locked ({error}): it must be on a file system with flock"
+            f"run directory {path.parent} cannot be locked ({error.strerror}): choose a run.directory on a file system "
+            "with flock"
         ) from None
 
 

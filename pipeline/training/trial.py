@@ -16,6 +16,7 @@ from ..artifacts.encoder_copies import encoder_files
 from ..data.base import DataSet
 from ..data.pictures.examine import SAMPLE
 from ..errors import DataError
+from ..plan.refs import StageRef
 from ..plan.stage import RunFacts
 from ..resolve.batches import batch_shape
 from ..runfile.keys import as_of_a_run
@@ -73,17 +74,23 @@ def try_out(spec: RunSpec, facts: RunFacts, data: DataSet) -> None:
 
 
 def refuse_non_finite(
-    vectors: NDArray[np.float32], rows: str, keys: Callable[[NDArray[np.int64]], list[str]]
+    vectors: NDArray[np.float32],
+    rows: str,
+    keys: Callable[[NDArray[np.int64]], list[str]],
+    *,
+    trained: bool = False,
 ) -> None:
     """Raises: DataError where embeddings float32 (N, D) have NaN or infinity.
 
-    rows: which they are, for the message. keys: gives the keys of some of them by position, int64.
+    rows: which they are, for the message. keys: gives the keys of some of them by position, int64. trained: whether
+    the run has trained the weights, which may then be to blame.
     """
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
+        again = f", or lower train.learning_rate and train again with {StageRef(0, 'train').redo}"
         raise DataError(
-            f"{len(bad)} of {rows} have embeddings with NaN or infinity, first {', '.join(keys(bad[:5]))}: look at "
-            "these items, or at the learning rate that led to these weights"
+            f"{len(bad)} of {rows} have embeddings with NaN or infinity, first {', '.join(keys(bad[:5]))}: correct "
+            f"these items or leave them out{again if trained else ''}"
         )
 
 
@@ -130,7 +137,7 @@ def _embed(spec: RunSpec, encoder: "nn.Module", item: NDArray[Any], key: str) ->
         device=next(encoder.parameters()).device,
         scaling=scaling_of(spec),
     )
-    refuse_non_finite(vectors, "the 1 items tried", lambda _: [key])
+    refuse_non_finite(vectors, "the items tried", lambda _: [key])
 
 
 def _train(spec: RunSpec, facts: RunFacts, encoder: "nn.Module", item: NDArray[Any]) -> None:

@@ -69,7 +69,7 @@ class Executor(Protocol):
         ...
 
 
-_DISK = {
+DISK_REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space or raise the quota",
     errno.EROFS: "make it writable again",
@@ -84,7 +84,7 @@ def _require_disk(job: Job, task: Task, error: Exception) -> None:
 
     By the text as well: libraries that write in C++ or Rust pass on the words of the system, not its number.
     """
-    for number, remedy in _DISK.items():
+    for number, remedy in DISK_REMEDIES.items():
         words = os.strerror(number)
         if (isinstance(error, OSError) and error.errno == number) or words in str(error):
             where = getattr(error, "filename", None) or job.folder

@@ -107,7 +107,8 @@ def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
         with (
             ordinary_user(),
             pytest.raises(
-                UnavailableError, match=r"cannot be written \(Permission denied\): correct its permissions"
+                UnavailableError,
+                match=r"cannot be written \(Permission denied\): give this user the permission",
             ),
         ):
             open_and_close(spec)
