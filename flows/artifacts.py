@@ -8,15 +8,16 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from ..pipeline.artifacts.scores import best_epoch
 from ..pipeline.errors import PipelineError
+from ..pipeline.plain import as_markdown
 from ..pipeline.plan.refs import StageRef, manifest_of
 from ..pipeline.plan.stage import protocol_title
 from ..pipeline.plan.stage_folder import StageFolder
 from ..pipeline.redact import redacted
 from ..pipeline.run.inspection import HardTriplet, inspect_epoch
 from .opened_run import OpenedRun
-from .terminal.plain import plain
 
-_METRICS = ("recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "nmi")
+_OTHERS = ("r_precision", "map_at_r", "nmi")
+"""After the recalls that the run file asks for."""
 _RANKED = ("map", "cmc@1", "cmc@5", "cmc@10")
 """Only where rows have roles or groups."""
 _DATA = {"embed": "embeddings", "mine": "triplets"}
@@ -50,7 +51,7 @@ def publish_failure(opened: OpenedRun, message: str) -> None:
     """The one message that a person needs."""
     create_markdown_artifact(
         key=artifact_key(opened.name, "failure"),
-        markdown="\n\n".join(map(_escaped, message.splitlines())),
+        markdown="\n\n".join(map(as_markdown, message.splitlines())),
         description=f"{opened.name}: why it failed",
     )
 
@@ -116,7 +117,7 @@ def metrics_by_epoch(opened: OpenedRun) -> list[dict[str, Any]]:
             continue
         mined = _report(opened, StageRef(epoch.number, "mine")) or {}
         row: dict[str, Any] = {"epoch": epoch.number, "k": mined.get("k_hardness")}
-        row |= {name: found["validation"].get(name) for name in _METRICS}
+        row |= {name: found["validation"].get(name) for name in _metrics(opened)}
         for protocol, figures in found.items():
             row |= {
                 f"{protocol_title(protocol)} {name}": figures[name] for name in _RANKED if name in figures
@@ -144,7 +145,7 @@ def summary(opened: OpenedRun) -> str:
         lines += ["", "| metric | " + " | ".join(tested) + " |", "| --- " * (1 + len(tested)) + "|"]
         lines += [
             f"| {name} | " + " | ".join(_figure(figures.get(name)) for figures in tested.values()) + " |"
-            for name in (*_METRICS, *_RANKED, *_COUNTS)
+            for name in (*_metrics(opened), *_RANKED, *_COUNTS)
             if name not in (*_RANKED, "gallery") or any(name in figures for figures in tested.values())
         ]
     pairs = hardest_pairs(opened)
@@ -165,13 +166,12 @@ def summary(opened: OpenedRun) -> str:
     return "\n".join(lines)
 
 
+def _metrics(opened: OpenedRun) -> tuple[str, ...]:
+    return (*(f"recall@{k}" for k in opened.run.spec.evaluate.recalls), *_OTHERS)
+
+
 def _named(label: str, key: str) -> str:
-    return f"**{_escaped(label[:80])}** {_escaped(key[:80])}"
-
-
-def _escaped(text: str) -> str:
-    """Text of data as Markdown shows it, and acts on nothing in it."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~&$])", r"\\\1", plain(" ".join(text.splitlines()), breaks=False))
+    return f"**{as_markdown(label[:80])}** {as_markdown(key[:80])}"
 
 
 def _figure(value: float | None) -> str:

@@ -23,6 +23,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
+from ..pipeline.plain import plain
 from ..pipeline.run.epochs import EpochPlan
 from ..pipeline.run.runner import StageResult
 from ..pipeline.run.status import read_status
@@ -37,7 +38,7 @@ from .stage_progress import StageProgress
 from .terminal.epoch_lines import epoch_line
 from .terminal.errors import message_for
 from .terminal.interrupts import Terminated
-from .terminal.plain import plain, say
+from .terminal.plain import say
 from .terminal.progress import TerminalProgress
 
 FLOW_NAME = "tripletmine"

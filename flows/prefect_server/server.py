@@ -38,6 +38,7 @@ ROOM = 32 * 2**20
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 _LOG_LINES = 5
+_WITHOUT = "run the stages without one with --no-prefect"
 
 
 def _nothing() -> None:
@@ -165,8 +166,8 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) ->
         if server.poll() is not None:
             require_room(log.parent)
             raise UnavailableError(
-                f"the private Prefect server ended with exit code {server.returncode} while starting: "
-                f"see {log}, which ends with\n{_tail(log)}"
+                f"the private Prefect server ended with exit code {server.returncode} while starting: {_WITHOUT}; "
+                f"{log} ends with\n{_tail(log)}"
             )
         try:
             with direct.open(f"{url}/health", timeout=1.0):
@@ -174,8 +175,7 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) ->
         except (OSError, http.client.HTTPException):
             time.sleep(_POLL_SECONDS)
     raise UnavailableError(
-        f"the private Prefect server did not answer within {START_SECONDS:g} s: see {log}; "
-        "--no-prefect runs the stages without one"
+        f"the private Prefect server did not answer within {START_SECONDS:g} s: {_WITHOUT}; {log} may say why"
     )
 
 
@@ -185,7 +185,7 @@ def require_room(home: Path) -> None:
     if free < ROOM:
         raise UnavailableError(
             f"the private Prefect server needs {ROOM >> 20} MiB of disk but {home} has {free >> 20} MiB free: free "
-            "some; --no-prefect runs the stages without one"
+            f"some, or {_WITHOUT}"
         )
 
 

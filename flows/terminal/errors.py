@@ -32,13 +32,13 @@ _EXTRAS = frozenset(
 _REMEDIES = {
     errno.ENOSPC: "free some space (`tripletmine check` says how much a run needs), then start it again",
     errno.EDQUOT: "free some space or raise the quota, then start it again",
-    errno.EROFS: "choose a directory that can be written to",
-    errno.EACCES: "choose a directory that this user may read and write",
-    errno.EPERM: "choose a directory that this user may read and write",
+    errno.EROFS: "make it writable again, or choose another directory",
+    errno.EACCES: "give this user the permission, or choose another directory",
+    errno.EPERM: "give this user the permission, or choose another directory",
     errno.ELOOP: "put the file back in place of the link (of a run: `tripletmine verify RUN --repair`)",
     errno.EISDIR: "put the file back in place of the folder (of a run: `tripletmine verify RUN --repair`)",
-    errno.ENOTDIR: "put the folder back in place of the file",
-    errno.ENOENT: "check that it is still there, and that its disk is mounted",
+    errno.ENOTDIR: "a file lies where a folder should be: move it away, or correct the path",
+    errno.ENOENT: "correct the path, make the folder, or mount its disk",
     errno.ESTALE: "mount its file system again",
 }
 

@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ...pipeline.errors import PipelineError
+from ...pipeline.plain import plain
 from ...pipeline.run.status import RunStatus, read_status
 from .epoch_lines import epoch_line, epoch_table, is_complete, seconds_left
-from .plain import plain
 from .tables import duration
 
 PLAIN_SECONDS = 15.0

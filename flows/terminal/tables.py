@@ -9,7 +9,7 @@ from rich.filesize import pick_unit_and_suffix
 from rich.table import Table
 from rich.text import Text
 
-from .plain import plain
+from ...pipeline.plain import plain
 
 _WIDE = 160
 """Columns of a page that goes into a file or a pipe, where nothing is cut off to fit."""

@@ -127,7 +127,5 @@ def _with_parents(
         if there is None:
             problems.append(f"{path} is gone, and {found.ref} was made from it: redo it with {parent.redo}")
         elif there.digest != digest:
-            problems.append(
-                f"{path} is not what {found.ref} was made from: redo {parent} with {parent.redo}, or both"
-            )
+            problems.append(f"{path} is not what {found.ref} was made from: redo {parent} with {parent.redo}")
     return replace(found, problems=tuple(problems))

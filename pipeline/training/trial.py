@@ -90,7 +90,7 @@ def refuse_non_finite(
         again = f", or lower train.learning_rate and train again with {StageRef(0, 'train').redo}"
         raise DataError(
             f"{len(bad)} of {rows} have embeddings with NaN or infinity, first {', '.join(keys(bad[:5]))}: correct "
-            f"these items or leave them out{again if trained else ''}"
+            f"these items or leave them out, or mend the encoder or its start weights{again if trained else ''}"
         )
 
 

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ...data.open import reads_pictures
+from ...plain import as_markdown
 from ...plan.stage import protocol_title
 from ..status import EpochStatus, RunStatus
 
@@ -32,7 +33,7 @@ def model_card(status: RunStatus, epoch: int) -> str:
     Figures of the test are there only where it was measured with the encoder of this epoch.
     """
     parts = [
-        f"{_FRONT}\n# {_text(status.spec.run.name)}",
+        f"{_FRONT}\n# {as_markdown(status.spec.run.name)}",
         _what(status),
         _use(status),
         _data(status),
@@ -47,7 +48,7 @@ def _what(status: RunStatus) -> str:
     length = "of length 1" if encoder.normalise else "of any length"
     item = " × ".join(map(str, facts.item_shape))
     return (
-        f"An encoder (`{_text(facts.encoder)}`) from items of shape {item} ({facts.item_dtype}) to vectors "
+        f"An encoder ({as_markdown(facts.encoder)}) from items of shape {item} ({facts.item_dtype}) to vectors "
         f"of {encoder.embedding_dim} float32 values {length}. Items of one class lie near each other, by Euclidean "
         "distance."
     )
@@ -84,7 +85,7 @@ def _data(status: RunStatus) -> str:
             else ")."
         )
     ]
-    lines += [f"- {_text(remark)}" for remark in facts.remarks]
+    lines += [f"- {as_markdown(remark)}" for remark in facts.remarks]
     lines.append(f"\nDigest of the data: `{facts.data_digest}`.")
     return "## Data\n\n" + "\n".join(lines)
 
@@ -156,11 +157,3 @@ def _mined(epoch: EpochStatus | None) -> Iterator[str]:
             else ""
         )
         yield f"- Neighbours: {graph['neighbours']} a row by {graph['method']}{recall}."
-
-
-def _text(value: str) -> str:
-    """As text in Markdown: nothing of it is markup, and it stays on its line."""
-    plain = "".join(character if character.isprintable() else "?" for character in value)
-    return "".join(
-        "\\" + character if character in "\\`*_{}[]<>()#+!|~" else character for character in plain
-    )

@@ -65,7 +65,8 @@ def stale_review(spec: RunSpec, changed: str) -> StaleError:
     last = last_mined(spec) or 0
     if last and not (StageRef(last - 1, "train").folder(spec.root) / STATE_FILE).exists():
         # run.keep had the training state deleted that the last epoch began with.
-        how = f"train on with it (run.epochs = {last + 2} and {StageRef(last + 1, 'embed').redo})"
+        following = last + (spec.mine.every if isinstance(spec.mine.every, int) else 1)
+        how = f"train on with it (run.epochs = {following + 1} and {StageRef(following, 'embed').redo})"
     else:
         how = f"mine with it from the last epoch on ({StageRef(last, 'mine').redo}) or from an earlier one"
     return StaleError(

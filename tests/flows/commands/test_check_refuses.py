@@ -90,7 +90,7 @@ CASES: dict[str, tuple[str, str]] = {
     "no checkpoint": (VECTORS + MLP + 'weights = "foreign.safetensors"\n', "but no checkpoint of ours"),
     "weights with NaN": (
         VECTORS + MLP + 'weights = "nan.safetensors"\n',
-        "1 of the 1 items tried have embeddings with NaN or infinity, first 0",
+        "1 of the items tried have embeddings with NaN or infinity, first 0",
     ),
     "no such device": (VECTORS + MLP + '[embed]\ndevice = "cuda:97"\n', 'embed.device is "cuda:97", which'),
     "no device at all": (VECTORS + MLP + '[embed]\ndevice = "abacus"\n', 'embed.device is "abacus", which'),

@@ -1,13 +1,17 @@
 """Prefect is told of the stage at work, now and then; what it does not take changes nothing."""
 
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from tripletmine.flows import stage_progress
-from tripletmine.flows.artifacts import _escaped, hardest_pairs
+from tripletmine.flows.artifacts import hardest_pairs, metrics_by_epoch
 from tripletmine.flows.recording import Recording
 from tripletmine.flows.stage_progress import SECONDS, StageProgress
+from tripletmine.pipeline.artifacts.record import open_record
+from tripletmine.pipeline.run.epochs import plan_epochs
 
 
 class Shown:
@@ -90,13 +94,15 @@ def test_a_server_that_takes_none_changes_nothing(told, monkeypatch):
     assert ("ended", "mine of epoch 1", False) in shown.heard
 
 
-def test_text_of_data_is_text_in_markdown():
-    assert _escaped("<img src=x>") == "\\<img src=x\\>"
-    assert _escaped("a|b [c](javascript:d) \x1b[2J\n# e") == (
-        "a\\|b \\[c\\]\\(javascript:d\\) \\\\x1b\\[2J \\# e"
-    )
-
-
 def test_without_triplets_there_are_no_hardest_pairs(tmp_path):
     opened = SimpleNamespace(run=SimpleNamespace(root=tmp_path))
     assert hardest_pairs(opened) == []  # pyright: ignore[reportArgumentType]
+
+
+def test_the_recalls_are_those_that_the_run_measures(finished: Path):
+    root = finished.parent / "runs" / "tiny"
+    spec, _ = open_record(root)
+    measured = spec.model_copy(update={"evaluate": spec.evaluate.model_copy(update={"recalls": (1, 4)})})
+    opened: Any = SimpleNamespace(run=SimpleNamespace(root=root, spec=measured), epochs=plan_epochs(spec))
+    for row in metrics_by_epoch(opened):
+        assert {name for name in row if name.startswith("recall")} == {"recall@1", "recall@4"}

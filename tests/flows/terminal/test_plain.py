@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 from tripletmine.flows.cli import app
-from tripletmine.flows.terminal.plain import plain
 from tripletmine.flows.terminal.progress import TerminalProgress
 from tripletmine.flows.terminal.tables import table
 from typer.testing import CliRunner
@@ -16,21 +15,6 @@ from ..conftest import write_run
 
 LABELS = ("[/]", "[red]oak[/red] :smile:", "\x1b]0;owned\x07\x9b2J\u202emle\nd")
 SHOWN = ("[/]", "[red]oak[/red] :smile:", r"\x1b]0;owned\x07\x9b2J\u202emle\nd")
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("Ärger 猫 👩\u200d💻 \u3000می\u200cخواهم", "Ärger 猫 👩\u200d💻 \u3000می\u200cخواهم"),
-        ("a\x00\x1b[31m\x7f\x85", r"a\x00\x1b[31m\x7f\x85"),
-        ("\u202e\u2066\u200f\u061c\u2028\ufeff", r"\u202e\u2066\u200f\u061c\u2028\ufeff"),
-        ("file-\udcff", r"file-\udcff"),
-        ("two\nlines\ttab\r", "two\nlines" + r"\ttab\r"),
-    ],
-)
-def test_what_a_terminal_would_act_on_is_written_out(text: str, shown: str) -> None:
-    assert plain(text) == shown
-    assert plain(shown) == shown
 
 
 def test_cells_are_lines_of_text() -> None:

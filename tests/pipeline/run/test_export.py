@@ -82,7 +82,7 @@ def test_names_in_the_card_are_text(digits_run: Finished) -> None:
     hostile = "<script>x</script>`# a\n\x1b[31m| b"
     renamed = status.spec.model_copy(update={"run": status.spec.run.model_copy(update={"name": hostile})})
     card = model_card(replace(status, spec=renamed), 0)
-    assert "\n# \\<script\\>x\\</script\\>\\`\\# a??\\[31m\\| b\n" in card
+    assert "\n# \\<script\\>x\\</script\\>\\`\\# a \\\\x1b\\[31m\\| b\n" in card
 
 
 def test_the_test_is_of_the_best_epoch_alone(digits_run: Finished) -> None:
