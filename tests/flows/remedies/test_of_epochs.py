@@ -113,6 +113,14 @@ def test_what_was_pruned_of_all_epochs_is_kept_and_made_again(
     done(place, *asked)
 
 
+def test_suspects_on_the_page_of_an_early_epoch_are_those_of_a_later_one(place: Place) -> None:
+    report = ("report", "RUN", "--out", "OUT", "--epoch")
+    code, said = place.ask(*report, "1")
+    assert (code, "was deleted by run.keep.graph: take a later epoch" in said) == (0, True)
+    code, said = place.ask(*report, "3")
+    assert (code, "take a later epoch" in said) == (0, False)
+
+
 def test_an_epoch_without_triplets_is_another(place: Place) -> None:
     said = refusal(place, "inspect", "RUN", "--epoch", "0")
     (there,) = re.findall(r"those that have some: ([\d, ]+)\): choose one of these", said)

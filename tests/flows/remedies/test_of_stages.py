@@ -18,7 +18,8 @@ from tripletmine.pipeline.storage.sealed import publish_sealed, read_sealed
 from .case import RUN, Case, Place, copied, edit, redo, run_again
 
 VERIFY = ("verify", "RUN_FILE")
-REVIEW = "decision,key,other_key,label\nexclude,1,,\n"
+DECIDED, OTHERWISE = "exclude,0,,", "relabel,0,,oak"
+"""Of a row that is for training."""
 ENCODER = """
 from torch import nn
 
@@ -75,7 +76,7 @@ def with_damaged_receipt(place: Place) -> None:
 
 
 def with_review(place: Place) -> None:
-    (place.run_file.parent / "review.csv").write_text(REVIEW)
+    decide(place, DECIDED)
     begin(place, ('path = "trees.npz"', 'path = "trees.npz"\nreview = "review.csv"'))
     done(place)
 
@@ -86,7 +87,7 @@ def kept_review(place: Place) -> Path:
 
 
 def decide(place: Place, decision: str) -> None:
-    (place.run_file.parent / "review.csv").write_text(REVIEW.replace("exclude,1", decision))
+    (place.run_file.parent / "review.csv").write_text(f"decision,key,other_key,label\n{decision}\n")
 
 
 def other_directory(place: Place, _: str) -> None:
@@ -191,11 +192,11 @@ CASES = {
         VERIFY,
     ),
     "another review": Case(
-        lambda place: (with_review(place), decide(place, "exclude,0")),
+        lambda place: (with_review(place), decide(place, OTHERWISE)),
         r"set it back, mine with it from the last epoch on \(--from-stage mine --epoch 1\) or from an earlier one, or "
         r"start a new run\.directory",
         (
-            lambda place, _: decide(place, "exclude,1"),
+            lambda place, _: decide(place, DECIDED),
             redo,
             lambda place, _: done(place, *RUN, "--from-stage", "train", "--epoch", "0"),
             other_directory,
@@ -207,11 +208,11 @@ CASES = {
             place.change("[graph]", "[mine]\nevery = 2\n\n[graph]"),
             with_review(place),
             (place.root / "epochs/0000/train/state.safetensors").unlink(missing_ok=True),  # of the best it stays
-            decide(place, "exclude,0"),
+            decide(place, OTHERWISE),
         ),
         r"set it back, train on with it \(run\.epochs = 4 and --from-stage embed --epoch 3\), or start",
         (
-            lambda place, _: decide(place, "exclude,1"),
+            lambda place, _: decide(place, DECIDED),
             lambda place, said: (place.change("epochs = 3", "epochs = 4"), redo(place, said)),
         ),
     ),

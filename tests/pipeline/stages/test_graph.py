@@ -160,8 +160,11 @@ def test_a_recall_that_reaches_its_target_is_no_remark(copied_run) -> None:
     assert said.notes == []
 
 
-@pytest.mark.parametrize("method", ["hnsw", "traverse_add"])
-def test_a_recall_that_is_out_of_reach_names_what_to_change(copied_run, method: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "denser"),
+    [("hnsw", {"m": 16, "ef_construction": 100}), ("traverse_add", {"walks": 8, "max_degree": 32})],
+)
+def test_a_recall_that_is_out_of_reach_names_what_to_change(copied_run, method: str, denser: dict) -> None:
     spec = copied_run(graph={"method": method, **SPARSE})
     remove_tree(REF.folder(spec.root))
     with (
@@ -172,6 +175,9 @@ def test_a_recall_that_is_out_of_reach_names_what_to_change(copied_run, method: 
         ),
     ):
         run_stage(run, GRAPH, REF, executor, Silent())
+    for change in ({"recall_target": 0.01}, {"recall_target": 0.9, **denser}, {"effort": 600}):
+        release_parts()
+        rebuilt(spec.model_copy(update={"graph": spec.graph.model_copy(update=change)}))
 
 
 @pytest.mark.parametrize("method", ["hnsw", "traverse_add"])
@@ -287,8 +293,14 @@ def test_a_damaged_index_is_found_before_it_is_searched(copied_run, monkeypatch:
             yield from super().run(call, tasks)
 
     release_parts()
-    with opened(spec) as (run, _), pytest.raises((CorruptError, TaskError), match=r"index-000\.bin differs"):
+    with (
+        opened(spec) as (run, _),
+        pytest.raises(
+            (CorruptError, TaskError), match=r"index-000\.bin differs .*: redo it with --from-stage graph"
+        ),
+    ):
         run_stage(run, GRAPH, REF, Damaging(), Silent())
+    rebuilt(spec)
 
 
 @pytest.mark.parametrize(

@@ -131,3 +131,6 @@ def test_damaged_metrics_are_not_published(folder: Path, tmp_path: Path) -> None
     with pytest.raises(CorruptError, match=r"metrics\.jsonl was damaged: start the same command again"):
         progress.publish_metrics(tmp_path / "metrics.jsonl")
     assert not (tmp_path / "metrics.jsonl").exists()
+    again = TrainingProgress(folder)
+    again.resume()
+    again.publish_metrics(tmp_path / "metrics.jsonl")
