@@ -48,6 +48,17 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:
     return tuple(sorted(parts, key=lambda part: part is not type(None)))
 
 
+def check_at_least(name: str, value: int, least: int) -> None:
+    """Raise InputError for an argument, a count of something, that is too low."""
+    _check_limits(name, value, [Ge(least)])
+
+
+def check_share(name: str, value: float) -> None:
+    """Raise InputError for an argument that is no share above 0."""
+    if not 0 < value <= 1:
+        raise InputError(f"{name} is {value} but must be above 0 and at most 1: give such a share")
+
+
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise InputError(f"{name} is {value!r} but must be one of {', '.join(choices)}: choose one of them")

@@ -59,7 +59,9 @@ def merge_confusions(parts: Sequence[Confusion]) -> Confusion:
     """
     for number, part in enumerate(parts):
         if not len(part.class_a) == len(part.class_b) == len(part.count) == len(part.hinge):
-            raise InputError(f"confusion table {number} has columns of different lengths: it is damaged")
+            raise InputError(
+                f"confusion table {number} has columns of different lengths: mine its anchors again"
+            )
     filled = [part for part in parts if len(part)]
     if not filled:
         return empty_confusion()

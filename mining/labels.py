@@ -211,7 +211,9 @@ def _encode_scalars(values: Sequence[object]) -> tuple[tuple[ClassName, ...], ND
         string = next(name for name in names if isinstance(name, str))
         raise InputError(f"labels mix integers ({integer!r}) and strings ({string!r}): give one kind")
     if len(names) > _MAX_CLASSES:
-        raise InputError(f"labels hold {len(names)} classes, at most {_MAX_CLASSES} can be coded")
+        raise InputError(
+            f"labels hold {len(names)} classes, at most {_MAX_CLASSES} can be coded: join some, or drop rows"
+        )
     _check_names(names)
     ordered = tuple(sorted(set(cast("list[str]", names))))
     code_of = {name: code for code, name in enumerate(ordered)}

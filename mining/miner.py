@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
+from .checks import check_at_least
 from .compute.threads import over_rows, read_only, usable_threads
 from .confusion import Confusion, aggregate, empty_confusion, merge_confusions
-from .errors import InputError
 from .guarding.never_negatives import PairLists
 from .guards import REFUSALS
 from .labels import Labels
@@ -108,8 +108,8 @@ def mine(
     if corpus is None:
         check_labels(labels)
     anchor_ids = as_anchor_ids(len(neighbours), labels, first_anchor, anchors)
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}, it must be at least 1")
+    if threads is not None:
+        check_at_least("threads", threads, 1)
     lookup = lookup_of(labels, rule, vectors, excluded, never_negatives, groups, corpus)
     ids, sq = read_only(neighbours.ids), read_only(neighbours.sq_distances)
     task = _Task(ids, sq, read_only(anchor_ids), lookup, limits_of(rule, confusion=corpus is None), labels)

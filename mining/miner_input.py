@@ -34,7 +34,7 @@ def check_table(neighbours: NeighbourTable) -> None:
     if ids.ndim != 2 or ids.shape != sq.shape:
         raise InputError(
             f"neighbour table has ids of shape {ids.shape} and distances of shape {sq.shape}: "
-            "both must be (N, K)"
+            "give both as (N, K)"
         )
     if ids.dtype != np.int64 or sq.dtype != np.float32:
         raise InputError(
@@ -70,7 +70,8 @@ def as_anchor_ids(
         )
     if rows and not (anchors.min() >= 0 and anchors.max() < len(labels)):
         raise InputError(
-            f"anchors lie in [{anchors.min()}, {anchors.max()}], but there are labels for {len(labels)} rows"
+            f"anchors lie in [{anchors.min()}, {anchors.max()}], but there are labels for {len(labels)} rows: "
+            "give the labels of the whole set"
         )
     return np.ascontiguousarray(anchors)
 
@@ -200,19 +201,19 @@ def bad_input(kind: int, at: int, neighbours: NeighbourTable, row: int, anchor: 
     """The error for what the kernel found in a table row; ``at`` is the column, or the id of a bad vector."""
     if kind == kernels.BAD_VECTOR:
         return InputError(
-            f"the distance of rows {anchor} and {at} is not finite: look for NaN in their vectors"
+            f"the distance of rows {anchor} and {at} is not finite: repair their vectors, or exclude the rows"
         )
     where = f"neighbour table, row {row} (anchor {anchor}), column {at}"
     found, distance = neighbours.ids[row, at], neighbours.sq_distances[row, at]
     if kind == kernels.BAD_ID:
-        return InputError(f"{where}: id {found} is no row of the labels; give the labels of the whole set")
+        return InputError(f"{where}: id {found} is no row of the labels: give the labels of the whole set")
     if kind == kernels.OWN_NEIGHBOUR:
-        return InputError(f"{where}: the anchor is its own neighbour; remove each row from its own list")
+        return InputError(f"{where}: the anchor is its own neighbour: remove each row from its own list")
     if kind == kernels.AFTER_PAD:
-        return InputError(f"{where}: id {found} comes after a pad (-1); pads belong at the end of a row")
+        return InputError(f"{where}: id {found} comes after a pad (-1): move pads to the end of the row")
     if kind == kernels.NOT_ASCENDING:
         before = neighbours.sq_distances[row, at - 1]
         return InputError(
-            f"{where}: squared distance {distance:.7g} after {before:.7g}; sort each row by distance"
+            f"{where}: squared distance {distance:.7g} after {before:.7g}: sort each row by distance"
         )
-    return InputError(f"{where}: squared distance {distance:.7g}; it must be finite and at least 0")
+    return InputError(f"{where}: squared distance {distance:.7g} must be finite and at least 0: search again")

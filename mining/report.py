@@ -108,7 +108,7 @@ class MiningReport:
         expected = {*_COUNTS, "hinge", "refused"}
         if set(plain) != expected and set(plain) != expected - _YOUNGER:
             wrong = ", ".join(sorted(set(plain) ^ expected))
-            raise InputError(f"mining report has missing or unknown fields: {wrong}")
+            raise InputError(f"mining report has missing or unknown fields: {wrong}; mine again")
         numbers: dict[str, Any] = {name: int(plain.get(name, 0)) for name in _COUNTS}
         return MiningReport(
             **numbers,

@@ -7,6 +7,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import check_at_least, check_share
 from .errors import InputError
 from .kernels import first_class, shared_class
 from .labels import Labels
@@ -65,14 +66,13 @@ def suspects(
     check_table(neighbours)
     check_labels(labels)
     rows = _lines_of(rows, len(neighbours), len(labels))
-    if voters < 1:
-        raise InputError(f"voters is {voters}, it must be at least 1: 10 is usual")
-    if not 0 < minimum_score <= 1:
-        raise InputError(f"minimum_score is {minimum_score}, it must lie in (0, 1]")
+    check_at_least("voters", voters, 1)
+    check_share("minimum_score", minimum_score)
     ids, sq = neighbours.ids, neighbours.sq_distances
     if ids.size and (ids.min() < NO_ROW or ids.max() >= len(labels)):
         raise InputError(
-            f"the neighbour table has ids from {ids.min()} to {ids.max()} for {len(labels)} rows"
+            f"the neighbour table has ids from {ids.min()} to {ids.max()} for {len(labels)} labels: give "
+            "the labels of all rows that were searched"
         )
     offsets = np.empty(0, np.int64) if labels.offsets is None else labels.offsets
     agreement, suggested, share, sq_positive = _votes(

@@ -7,11 +7,22 @@ A table of them, by name, and the test over it:
         refusal.require(InputError)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, fields, is_dataclass
+from functools import partial
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
 Call = Callable[[], object]
+
+_LIMITS: dict[str, tuple[float, float, str]] = {
+    "ge": (-1, 0, "must be at least {}: raise it"),
+    "gt": (0, 1e-3, "must be above {}: raise it"),
+    "le": (1, 0, "must be at most {}: lower it"),
+    "lt": (0, -1e-3, "must be below {}: lower it"),
+}
+"""Fields of annotated_types' limits: what is beyond the limit, what is inside, and what is said."""
 
 
 class Refusal:
@@ -25,6 +36,46 @@ class Refusal:
         """See that the call is refused, and that each remedy goes through."""
         with pytest.raises(error) as caught:
             self.refused()
-        assert self.says in str(caught.value)
+        said = str(caught.value)
+        assert self.says in said, said
         for remedy in self.remedies:
             remedy()
+
+
+def refusals_of_limits(check: Callable[[Any], None], *settings: type) -> dict[str, Refusal]:
+    """Every limit that stands at a field of these dataclasses, gone beyond and kept. check: of an object of them."""
+
+    def checked(kind: type, name: str, value: object) -> None:
+        # Past `__post_init__`, which looks at how fields fit together, too.
+        each = object.__new__(kind)
+        vars(each).update({field.name: field.default for field in fields(kind)}, **{name: value})
+        check(each)
+
+    return {
+        f"{kind.__name__}.{name} {says}": Refusal(
+            partial(checked, kind, name, beyond),
+            says,
+            *(partial(checked, kind, name, value) for value in inside),
+        )
+        for kind in settings
+        for name, hint in get_type_hints(kind, include_extras=True).items()
+        for beyond, says, inside in _limits_of(hint)
+    }
+
+
+def _limits_of(hint: Any) -> Iterator[tuple[object, str, tuple[object, ...]]]:
+    """Of each limit what is beyond it, what is said of that, and what is inside."""
+    parts = get_args(hint)
+    if get_origin(hint) is Literal:
+        yield "no such", "one of " + ", ".join(parts), parts
+        return
+    for part in parts:
+        if not is_dataclass(part) or isinstance(part, type):
+            yield from _limits_of(part)
+            continue
+        for word, bound in asdict(part).items():
+            if word in _LIMITS:
+                beyond, inside, says = _LIMITS[word]
+                yield bound + beyond, says.format(bound), (bound + inside,)
+            elif word == "min_length":
+                yield (), "must hold at least one: give one", ((1.0,),)

@@ -130,7 +130,9 @@ def check_triplets(
             "give the embeddings that were mined, and all their labels"
         )
     if sample is not None and sample < 1:
-        raise InputError(f"sample is {sample} anchors, it must be at least 1; leave it out to check all")
+        raise InputError(
+            f"sample is {sample} but must be at least 1: raise it, or leave it out to check all anchors"
+        )
     anchors = np.unique(columns["anchor"])
     places = np.arange(len(columns["anchor"]))
     if sample is not None and sample < len(anchors):
@@ -184,14 +186,18 @@ def _checked_columns(
 ) -> dict[str, NDArray[Any]]:
     missing = [name for name in wanted if name not in columns]
     if missing:
-        raise InputError(f"triplet set has no column {', '.join(missing)}: it must have {', '.join(wanted)}")
+        raise InputError(f"triplet set has no column {', '.join(missing)}: give all of {', '.join(wanted)}")
     arrays = {name: np.asarray(columns[name]) for name in wanted}
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
-        raise InputError(f"triplet set has columns of different lengths: {lengths}")
+        raise InputError(
+            f"triplet set has columns of different lengths {lengths}: give one entry a triplet in each"
+        )
     for name in ("anchor", "positive", "negative", "positive_rank", "negative_rank"):
         if arrays[name].dtype.kind not in "iu":
-            raise InputError(f"column {name} is {arrays[name].dtype}: ids and ranks must be integers")
+            raise InputError(
+                f"column {name} is {arrays[name].dtype} but ids and ranks must be integers: give those"
+            )
     return arrays
 
 

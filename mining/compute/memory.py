@@ -1,5 +1,6 @@
 """A memory budget, turned into block sizes before the work begins."""
 
+import math
 from dataclasses import dataclass
 
 from ..errors import InputError
@@ -10,29 +11,26 @@ MIB = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What may still be allocated. mib: the whole budget, None for no limit; subject: what the errors call
-    the user."""
+    the user. taken: bytes."""
 
-    mib: int | None
+    mib: float | None
     subject: str
     taken: int = 0
 
-    def __post_init__(self) -> None:
-        if self.mib is not None and self.mib < 1:
-            raise InputError(f"memory_mib is {self.mib}: it must be at least 1")
-
     @property
-    def left_mib(self) -> int | None:
-        """What may still be allocated, None for no limit; at least 1, so that what needs more says so itself."""
-        return None if self.mib is None else max(1, (self.mib * MIB - self.taken) // MIB)
+    def left_mib(self) -> float | None:
+        """What may still be allocated, None for no limit."""
+        return None if self.mib is None else self.mib - self.taken / MIB
 
     def take(self, nbytes: int, what: str) -> "Budget":
         """The budget after ``nbytes`` for something that is needed whole. Raises: InputError when they do not fit."""
         taken = self.taken + nbytes
         if self.mib is not None and taken > self.mib * MIB:
-            needed = -(-taken // MIB)
+            needed = math.ceil(100 * taken / MIB) / 100
+            # By how much: `mib` may be what others have left of what the user gave.
             raise InputError(
-                f"memory_mib is {self.mib}, but {self.subject} needs {needed} MiB with {what}: raise memory_mib to at "
-                f"least {needed}, or split the set into more parts"
+                f"memory_mib leaves {self.mib:.4g} MiB to {self.subject}, which needs {needed:g} MiB with "
+                f"{what}: raise memory_mib by at least {math.ceil(needed - self.mib)}"
             )
         return Budget(self.mib, self.subject, taken)
 
@@ -43,4 +41,4 @@ class Budget:
             return at_most
         least = min(at_least, at_most)
         self.take(least * row_bytes, f"its smallest block ({least} rows)")
-        return min(at_most, (self.mib * MIB - self.taken) // max(1, row_bytes))
+        return min(at_most, int(self.mib * MIB - self.taken) // max(1, row_bytes))

@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import check_at_least, check_share
 from ..compute.memory import Budget
 from ..compute.threads import usable_threads
 from ..defaults import RECALL_TARGET, SAMPLE_ROWS
@@ -17,7 +18,7 @@ from ..vectors import as_vectors
 from .cells.effort import calibrate_probes
 from .cells.index import CellsIndex
 from .choose import choose_method
-from .index import BLOCK_ROWS, check_at_least
+from .index import BLOCK_ROWS
 from .merge import merge_into
 from .methods import (
     Index,
@@ -35,7 +36,6 @@ from .recall import (
     Calibration,
     RecallSample,
     calibrate,
-    check_recall_target,
     draw_sample,
     recall_at_k,
 )
@@ -211,7 +211,7 @@ class _Search:
 
     def __post_init__(self) -> None:
         check_at_least("neighbours", self.neighbours, 1)
-        check_recall_target(self.recall_target)
+        check_share("recall_target", self.recall_target)
 
 
 def _streamed(
@@ -300,9 +300,9 @@ def _left_for_search(
     neighbours: int,
     parts: int,
     parameters: Parameters,
-) -> int | None:
+) -> float | None:
     """What a search of one part may take, its result included."""
-    budget = Budget(memory_mib, f"{method_of(parameters)} in {parts} parts")
+    budget = Budget(memory_mib, f"a search by {method_of(parameters)}")
     budget = budget.take(
         index_bytes(-(-rows // parts), width, parameters) + 8 * queries, "the index of one part"
     )
@@ -312,7 +312,7 @@ def _left_for_search(
 
 
 def _calibrated(
-    index: Index, part: NDArray[np.float32], search: _Search, memory_mib: int | None
+    index: Index, part: NDArray[np.float32], search: _Search, memory_mib: float | None
 ) -> Calibration[CellsIndex] | Calibration[Index]:
     threads, recall_target = search.threads, search.recall_target
     sample = draw_sample(
@@ -332,8 +332,7 @@ def _calibrated(
         effort, recall = calibration.tried[-1]
         raise RecallError(
             f"recall is {recall:.4f} on {len(sample.rows)} rows when a search {_far(index, effort)}, below "
-            f"recall_target = {recall_target}: use exact, lower recall_target, or give other parameters (more cell_rows"
-            " of cells; m and ef_construction of hnsw; walks, candidates and max_degree of traverse_add)"
+            f"recall_target = {recall_target}: use exact, or lower recall_target"
         )
     return calibration
 
@@ -342,13 +341,13 @@ def _far(index: Index, effort: int) -> str:
     return f"looks into {effort} cells" if isinstance(index, CellsIndex) else f"keeps {effort}"
 
 
-def _recall_of(table: NeighbourTable, search: _Search, memory_mib: int | None) -> tuple[float, int]:
+def _recall_of(table: NeighbourTable, search: _Search, memory_mib: float | None) -> tuple[float, int]:
     sample = _other_sample(search, memory_mib)
     found = NeighbourTable(table.ids[sample.rows], table.sq_distances[sample.rows])
     return recall_at_k(found, sample.truth), len(sample.rows)
 
 
-def _other_sample(search: _Search, memory_mib: int | None) -> RecallSample:
+def _other_sample(search: _Search, memory_mib: float | None) -> RecallSample:
     """Another than the one that the effort was chosen on, which it fits a little too well."""
     return draw_sample(
         search.vectors,

@@ -64,7 +64,7 @@ class ExactIndex:
         query_ids: NDArray[np.int64],
         neighbours: int,
         threads: int,
-        memory_mib: int | None = None,
+        memory_mib: float | None = None,
     ) -> NeighbourTable:
         """See ``index.GraphIndex``. A block of queries belongs to one thread, and meets all rows in turn."""
         rows, width = self._vectors.shape

@@ -48,7 +48,7 @@ class TorchExactIndex(ExactIndex):
         query_ids: NDArray[np.int64],
         neighbours: int,
         threads: int,
-        memory_mib: int | None = None,
+        memory_mib: float | None = None,
     ) -> NeighbourTable:
         """See ``index.GraphIndex``. threads: for what the host does. memory_mib: of the host."""
         rows, width = self._vectors.shape

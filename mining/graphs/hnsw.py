@@ -14,11 +14,12 @@ import hnswlib
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_at_least
 from ..compute.memory import Budget
 from ..compute.threads import read_only
 from ..errors import InputError, RecallError
 from ..neighbours import NeighbourTable
-from .index import BLOCK_ROWS, check_at_least, check_queries, check_vectors
+from .index import BLOCK_ROWS, check_queries, check_vectors
 from .parameters import HnswParameters
 from .remeasure import empty_table, remeasure
 from .traverse.seeding import leaf_order
@@ -57,7 +58,7 @@ class HnswIndex:
         query_ids: NDArray[np.int64],
         neighbours: int,
         threads: int,
-        memory_mib: int | None = None,
+        memory_mib: float | None = None,
     ) -> NeighbourTable:
         """See ``index.GraphIndex``. Raises: InputError when ``ef`` or ``m`` is too small for ``neighbours``."""
         rows, width = self._vectors.shape
@@ -134,7 +135,7 @@ def build(
     seed: int = 0,
     threads: int = 1,
     first_id: int = 0,
-    memory_mib: int | None = None,
+    memory_mib: float | None = None,
 ) -> HnswIndex:
     """Insert float32 (N, D) vectors into a new index. Reproducible with ``threads = 1`` only.
 

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_at_least
 from ..errors import InputError
 from ..neighbours import NeighbourTable
 
@@ -23,7 +24,7 @@ class Searchable(Protocol):
         query_ids: NDArray[np.int64],
         neighbours: int,
         threads: int,
-        memory_mib: int | None = None,
+        memory_mib: float | None = None,
     ) -> NeighbourTable:
         """The nearest rows for each query, itself left out by its id.
 
@@ -50,13 +51,16 @@ def check_queries(
 ) -> None:
     """Raise InputError unless the arguments of a search fit together and the index."""
     if queries.ndim != 2 or queries.shape[1] != width:
-        raise InputError(f"queries have shape {queries.shape}, but the index holds vectors of width {width}")
+        raise InputError(
+            f"queries have shape {queries.shape}, but the index holds vectors of width {width}: pass queries of shape "
+            f"(Q, {width})"
+        )
     if queries.dtype != np.float32 or not queries.flags.c_contiguous:
         raise InputError("queries must be C-contiguous float32: pass them through as_vectors")
     if query_ids.shape != (len(queries),) or query_ids.dtype != np.int64:
         raise InputError(
-            f"query_ids have shape {query_ids.shape} and dtype {query_ids.dtype}: one int64 for each of the "
-            f"{len(queries)} queries is needed"
+            f"query_ids have shape {query_ids.shape} and dtype {query_ids.dtype}: give one int64 for each of "
+            f"the {len(queries)} queries"
         )
     check_at_least("neighbours", neighbours, 1)
     check_at_least("threads", threads, 1)
@@ -74,9 +78,3 @@ def check_vectors(vectors: NDArray[np.float32]) -> None:
             f"vectors have shape {vectors.shape} and dtype {vectors.dtype}, but C-contiguous float32 (N, D) is needed: "
             "pass them through as_vectors"
         )
-
-
-def check_at_least(name: str, value: float, least: int) -> None:
-    """Raise InputError when a count, or a number per row, is below what makes sense."""
-    if value < least:
-        raise InputError(f"{name} is {value}: it must be at least {least}")

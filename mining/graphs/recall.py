@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_share
 from ..defaults import SAMPLE_ROWS
 from ..errors import InputError
 from ..neighbours import NO_ROW, NeighbourTable
@@ -74,7 +75,7 @@ def draw_sample(
     seed: int = 0,
     threads: int = 1,
     first_id: int = 0,
-    memory_mib: int | None = None,
+    memory_mib: float | None = None,
     asked: Asked | None = None,
 ) -> RecallSample:
     """Draw rows of float32 (N, D) vectors without replacement, and search for them exactly in all of these.
@@ -91,12 +92,6 @@ def draw_sample(
         some, query_ids=own, neighbours=neighbours, threads=threads, memory_mib=memory_mib
     )
     return RecallSample(rows, some, own, truth)
-
-
-def check_recall_target(recall_target: float) -> None:
-    """Raise InputError when the target is not a share."""
-    if not 0.0 < recall_target <= 1.0:
-        raise InputError(f"recall_target is {recall_target}: it is a share, above 0 and at most 1")
 
 
 def measure(index: Searchable, sample: RecallSample, *, threads: int = 1) -> float:
@@ -134,7 +129,7 @@ def calibrate(
 
     Raises: InputError when the target is not a share.
     """
-    check_recall_target(recall_target)
+    check_share("recall_target", recall_target)
     tried: list[tuple[int, float]] = []
     for effort in _efforts(sample.truth.neighbours):
         index = with_effort(index, effort)

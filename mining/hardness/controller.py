@@ -81,7 +81,8 @@ class ControllerSettings:
         for name, k in (("k_start", self.k_start), ("k_end", self.k_end)):
             if not self.k_min <= k <= self.k_max:
                 raise InputError(
-                    f"{name} is {k} but must lie between k_min = {self.k_min} and k_max = {self.k_max}: change it"
+                    f"{name} is {k} but must lie between k_min = {self.k_min} and k_max = {self.k_max}: "
+                    "move it there, or these apart"
                 )
         spacing = (self.k_max - self.k_min) / (self.k_grid - 1)
         if spacing > self.k_step + _ROUNDING:
@@ -147,14 +148,17 @@ def choose_k(
 def _check(history: Sequence[EpochRecord], candidates: Sequence[Candidate], epoch: int) -> None:
     for before, record in zip((None, *history), history, strict=False):
         if not all(math.isfinite(value) for value in asdict(record).values()):
-            raise InputError(f"history of k: epoch {record.epoch} holds a value that is not finite: {record}")
+            raise InputError(
+                f"history of k: epoch {record.epoch} holds a value that is not finite: leave it out ({record})"
+            )
         if record.epoch >= epoch or (before is not None and before.epoch >= record.epoch):
             raise InputError(
-                f"history of k: epochs {[r.epoch for r in history]} before epoch {epoch} must ascend and lie before it"
+                f"history of k: epochs {[r.epoch for r in history]} before epoch {epoch} must ascend, and lie before: "
+                "leave the others out"
             )
     for candidate in candidates:
         if not all(math.isfinite(value) for value in asdict(candidate).values()):
-            raise InputError(f"candidate for k holds a value that is not finite: {candidate}")
+            raise InputError(f"candidate for k holds a value that is not finite: leave it out ({candidate})")
 
 
 def _decayed(
@@ -284,7 +288,7 @@ def scheduled_k(epoch: int, epochs: int, k_start: float, k_end: float) -> float:
         raise InputError(f"epoch {epoch} of {epochs} epochs: give 0 <= epoch < epochs")
     for name, k in (("k_start", k_start), ("k_end", k_end)):
         if not (math.isfinite(k) and k >= 0):
-            raise InputError(f"{name} is {k}, it must be finite and >= 0")
+            raise InputError(f"{name} is {k} but must be a finite number of at least 0: give one")
     if epochs == 1:
         return k_start
     share = epoch / (epochs - 1)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_at_least, check_share
 from ..errors import InputError
 from ..miner_input import check_table
 from ..neighbours import NO_ROW, NeighbourTable
@@ -40,14 +41,13 @@ def unlabelled_positives(
         raise InputError(
             f"the neighbour table has {len(neighbours)} lines for {len(queries)} queries: give one for each"
         )
-    if nearest < 1:
-        raise InputError(f"nearest is {nearest}, it must be at least 1: 10 is usual")
-    if not 0 < minimum_score <= 1:
-        raise InputError(f"minimum_score is {minimum_score}, it must lie in (0, 1]")
+    check_at_least("nearest", nearest, 1)
+    check_share("minimum_score", minimum_score)
     ids, sq = neighbours.ids, neighbours.sq_distances
     if ids.size and (ids.min() < NO_ROW or ids.max() >= relevance.corpus):
         raise InputError(
-            f"the neighbour table has ids from {ids.min()} to {ids.max()} for a corpus of {relevance.corpus}"
+            f"the neighbour table has ids from {ids.min()} to {ids.max()} for a corpus of {relevance.corpus}: "
+            "give the relevance of the corpus that was searched"
         )
     line, rank = np.nonzero(ids != NO_ROW)
     relevant = np.zeros(ids.shape, np.bool_)

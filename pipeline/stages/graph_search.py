@@ -113,7 +113,7 @@ class PartedIndex:
         query_ids: NDArray[np.int64],
         neighbours: int,
         threads: int,
-        memory_mib: int | None = None,
+        memory_mib: float | None = None,
     ) -> NeighbourTable:
         """The nearest rows of the training split. See index.Searchable."""
         found = []

@@ -252,7 +252,7 @@ def test_what_cannot_be_audited(vectors, table, labels):
         (columns | {"negative": columns["negative"][1:]}, {}, "different lengths"),
         (columns | {"negative": columns["negative"].astype(float)}, {}, "column negative is float64"),
         (columns, {"vectors": vectors[1:]}, "shape (149, 8), there are labels for 150 rows"),
-        (columns, {"sample": 0}, "sample is 0 anchors"),
+        (columns, {"sample": 0}, "sample is 0 but"),
     ]
     for wrong, arguments, message in wrongs:
         with pytest.raises(InputError, match=re.escape(message)):

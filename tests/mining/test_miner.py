@@ -379,7 +379,7 @@ def table_of(ids, sq):
         ([[1, 2]], [[0.3, 0.2]], "0.2 after 0.3"),
         ([[-1, 2]], [[np.inf, 0.2]], "id 2 comes after a pad"),
         ([[1], [0], [1], [1], [1]], [[0.1]] * 5, "anchors 0 to 4, but there are labels for 4 rows"),
-        ([1, 2], [0.1, 0.2], "both must be (N, K)"),
+        ([1, 2], [0.1, 0.2], "give both as (N, K)"),
     ],
 )
 def test_a_bad_table_is_refused(ids, sq, message):

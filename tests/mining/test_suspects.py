@@ -120,7 +120,7 @@ def test_rows_without_neighbours_are_not_judged():
         (4, [0, 0, 0, 0], {}, "mining needs negatives"),
         (4, [0, 1, 0, 1], {"voters": 0}, "voters is 0"),
         (4, [0, 1, 0, 1], {"minimum_score": 0.0}, "minimum_score is 0.0"),
-        (4, [0, 1, 0, 1], {"first": 4}, "ids from 0 to 4 for 4 rows"),
+        (4, [0, 1, 0, 1], {"first": 4}, "ids from 0 to 4 for 4 labels"),
     ],
 )
 def test_what_cannot_be_searched(rows, values, arguments, message):

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ...checks import check_share
 from ...neighbours import NO_ROW
-from ..recall import Calibration, RecallSample, check_recall_target
+from ..recall import Calibration, RecallSample
 from .index import CellsIndex
 
 
@@ -20,7 +21,7 @@ def calibrate_probes(
 
     sample: queries, and their neighbours in this index. Raises: InputError when the target is not a share.
     """
-    check_recall_target(recall_target)
+    check_share("recall_target", recall_target)
     share = _found(index, sample, threads)
     enough = np.flatnonzero(share >= recall_target)
     probes = int(enough[0]) + 1 if len(enough) else len(share)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...checks import check_at_least
 from ...compute.blas import one_blas_thread
 from ...compute.memory import Budget
 from ...compute.npy import npy_bytes
@@ -20,7 +21,7 @@ from ...compute.threads import over_rows, read_only
 from ...errors import InputError
 from ...neighbours import NeighbourTable
 from ..exact import SLACK, in_doubt, mean_of, measure_about
-from ..index import check_at_least, check_queries, check_vectors
+from ..index import check_queries, check_vectors
 from ..parameters import CellsParameters
 from ..pools import finish, offer_to
 from ..remeasure import empty_table
@@ -78,7 +79,7 @@ class CellsIndex:
         query_ids: NDArray[np.int64],
         neighbours: int,
         threads: int,
-        memory_mib: int | None = None,
+        memory_mib: float | None = None,
     ) -> NeighbourTable:
         """See ``index.GraphIndex``. A row with fewer than ``neighbours`` others in its cells is searched for in all."""
         rows, width = self._vectors.shape
@@ -223,7 +224,7 @@ def build(
     seed: int = 0,
     threads: int = 1,
     first_id: int = 0,
-    memory_mib: int | None = None,
+    memory_mib: float | None = None,
     warm_start: NDArray[np.float32] | None = None,
 ) -> CellsIndex:
     """Cut float32 (N, D) vectors into cells, the same at any number of ``threads``.

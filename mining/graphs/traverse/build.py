@@ -23,11 +23,12 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from ...checks import check_at_least
 from ...compute.memory import Budget
 from ...compute.threads import over_rows, read_only
 from ...errors import InputError
 from ...neighbours import NO_ROW, NeighbourTable
-from ..index import check_at_least, check_vectors
+from ..index import check_vectors
 from ..parameters import TraverseAddParameters
 from ..recall import draw_sample, recall_at_k
 from ..remeasure import remeasure
@@ -67,7 +68,7 @@ def build(
     seed: int = 0,
     threads: int = 1,
     first_id: int = 0,
-    memory_mib: int | None = None,
+    memory_mib: float | None = None,
     warm_start: TraverseAddIndex | None = None,
     warm_table: NeighbourTable | None = None,
 ) -> TraverseAddIndex:
@@ -258,7 +259,7 @@ def _share_kept(
     candidates: NDArray[np.int32],
     seed: int,
     threads: int,
-    memory_mib: int | None,
+    memory_mib: float | None,
 ) -> float:
     """The share of the true neighbours that candidates hold, of as many as there are candidates, on a sample."""
     # A table of all parts holds few rows of each.

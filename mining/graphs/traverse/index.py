@@ -56,7 +56,7 @@ class TraverseAddIndex:
         query_ids: NDArray[np.int64],
         neighbours: int,
         threads: int,
-        memory_mib: int | None = None,
+        memory_mib: float | None = None,
     ) -> NeighbourTable:
         """See ``index.GraphIndex``. A query that the graph leaves short of neighbours is searched exactly."""
         rows, width = self._vectors.shape
@@ -158,7 +158,7 @@ class TraverseAddIndex:
         queries: NDArray[np.float32],
         query_ids: NDArray[np.int64],
         threads: int,
-        memory_mib: int | None,
+        memory_mib: float | None,
     ) -> None:
         """Where the graph falls into pieces, or the budget ended early, a search may find fewer rows than
         there are."""

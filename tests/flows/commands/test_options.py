@@ -16,7 +16,10 @@ from ..conftest import write_run
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["suspects", "--out", "suspects", "--minimum-score", "2"], "--minimum-score is 2.0, it must lie in"),
+        (
+            ["suspects", "--out", "suspects", "--minimum-score", "2"],
+            "--minimum-score is 2.0 but must be above 0",
+        ),
         (["audit", "--epoch", "3"], "--epoch is 3 but"),
         (["triplets", "--out", "t.jsonl", "--epoch", "3"], "--epoch is 3 but"),
     ],

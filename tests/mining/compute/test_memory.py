@@ -16,15 +16,16 @@ def test_what_is_taken_leaves_less_for_blocks() -> None:
     assert budget.rows(MIB, at_most=2) == 2
 
 
-def test_what_is_left_is_said_in_whole_mib() -> None:
+def test_what_is_left_is_said_in_mib() -> None:
     assert Budget(None, "it").take(MIB, "a table").left_mib is None
-    assert Budget(4, "it").take(MIB + MIB // 2, "a table").left_mib == 2
-    assert Budget(4, "it").take(4 * MIB, "a table").left_mib == 1
+    assert Budget(4, "it").take(MIB + MIB // 2, "a table").left_mib == 2.5
+    assert Budget(4, "it").take(4 * MIB, "a table").left_mib == 0
 
 
 def test_a_budget_that_cannot_be_met_names_what_is_needed() -> None:
     with pytest.raises(
-        InputError, match="memory_mib is 4, but it needs 5 MiB with a table: raise memory_mib to at least 5"
+        InputError,
+        match=r"memory_mib leaves 4 MiB to it, which needs 4\.01 MiB with a table: raise memory_mib by at least 1",
     ):
         Budget(4, "it").take(4 * MIB + 1, "a table")
     with pytest.raises(InputError, match=r"needs 8 MiB with its smallest block \(8 rows\)"):

@@ -88,7 +88,7 @@ def test_a_budget_is_met_by_smaller_blocks_or_refused(clustered) -> None:
     whole = search_all(clustered, 20)
     np.testing.assert_array_equal(search_all(clustered, 20, memory_mib=2).ids, whole.ids)
     with pytest.raises(
-        InputError, match=r"memory_mib is 1, but an exact search needs 2 MiB.*raise memory_mib"
+        InputError, match=r"leaves 1 MiB to an exact search, which needs 1\.38 MiB.*raise memory_mib"
     ):
         search_all(clustered, 40, memory_mib=1)
 
@@ -109,13 +109,13 @@ def test_saved_and_loaded(tmp_path, grid) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"neighbours": 0}, "neighbours is 0: it must be at least 1"),
+        ({"neighbours": 0}, "neighbours is 0 but must be at least 1"),
         ({"threads": 0}, "threads is 0"),
         ({"query_ids": np.arange(150, dtype=np.int32)}, "dtype int32.*one int64 for each of the 150"),
         ({"query_ids": np.arange(149)}, r"shape \(149,\)"),
         ({"queries": np.ones((150, 4), np.float32)}, "index holds vectors of width 5"),
         ({"queries": np.ones((150, 5))}, "float32"),
-        ({"memory_mib": 0}, "memory_mib is 0"),
+        ({"memory_mib": 0}, "memory_mib leaves 0 MiB"),
     ],
 )
 def test_what_does_not_fit_is_refused(grid, change: dict, message: str) -> None:

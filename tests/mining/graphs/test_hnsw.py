@@ -101,5 +101,7 @@ def test_parameters_that_make_no_sense_are_refused(field: str) -> None:
 
 def test_a_budget_below_the_result_is_refused(clustered) -> None:
     index = hnsw.build(clustered, parameters=HnswParameters(ef=200))
-    with pytest.raises(InputError, match="memory_mib is 4, but an hnsw search needs 6 MiB with its result"):
+    with pytest.raises(
+        InputError, match=r"leaves 4 MiB to an hnsw search, which needs 5\.15 MiB with its result"
+    ):
         search_all(index, clustered, 150, memory_mib=4)

@@ -59,7 +59,7 @@ def test_a_block_of_the_table_is_in_memory_and_no_more(clustered, monkeypatch: p
     # The samples of recall are most of it: 1,000 rows of 1,500 neighbours, twice.
     assert peak < 0.8 * whole, f"{peak / 2**20:.0f} MiB, the table is of {whole / 2**20:.0f}"
     assert report.recall > 0.4
-    with pytest.raises(InputError, match="memory_mib is 40, but cells in 1 parts needs"):
+    with pytest.raises(InputError, match="leaves 40 MiB to a search by cells, which needs"):
         neighbours_of(clustered, 1500, method="cells", memory_mib=40, recall_target=0.5)
 
 
