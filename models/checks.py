@@ -58,7 +58,8 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     """Raise ModelError unless `value` is one of `choices`; the nearest choice is suggested."""
     if value not in choices:
         raise ModelError(
-            f"{name} is {value!r} but must be one of {', '.join(choices)}{suggestion(value, choices)}"
+            f"{name} is {value!r} but must be one of {', '.join(choices)}: "
+            + suggestion(value, choices, otherwise="choose one of them")
         )
 
 
@@ -101,7 +102,7 @@ def _check(name: str, value: Any, kind: Any, limits: Sequence[Any]) -> None:
         raise ModelError(f"{name} is empty but must hold at least one: give one")
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """`': did you mean …?'` with the known name nearest to `name`, or an empty string."""
+def suggestion(name: str, known: Iterable[str], *, otherwise: str) -> str:
+    """`'did you mean …?'` with the known name nearest to `name`; `otherwise` where none is near."""
     nearest = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f": did you mean {nearest[0]!r}?" if nearest else ""
+    return f"did you mean {nearest[0]!r}?" if nearest else otherwise

@@ -42,7 +42,8 @@ def load_factory(
         public = [
             name for name, value in vars(module).items() if callable(value) and not name.startswith("_")
         ]
-        raise ModelError(f"{where} has no {attribute!r}{suggestion(attribute, public)}")
+        remedy = suggestion(attribute, public, otherwise="name a function or class that it has")
+        raise ModelError(f"{where} has no {attribute!r}: {remedy}")
     if not callable(found):
         raise ModelError(
             f"{reference} is a {type(found).__name__} but must be callable: name a function or class"
@@ -94,14 +95,17 @@ def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], *
     for name in arguments:
         if name not in known:
             takes = ", ".join(known) or "none"
-            raise ModelError(
-                f"{subject} takes no argument {name!r} (it takes: {takes}){suggestion(name, known)}"
-            )
+            remedy = suggestion(name, known, otherwise="leave it out")
+            raise ModelError(f"{subject} takes no argument {name!r} (it takes: {takes}): {remedy}")
 
 
 def _module(name: str, reference: str) -> ModuleType:
     try:
         return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"cannot import {name!r} for {reference!r} ({error}): install it, or correct the name"
+        ) from error
     except Exception as error:
         raise ModelError(
             f"cannot import {name!r} for {reference!r}: {type(error).__name__}: {error}"

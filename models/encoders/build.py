@@ -42,7 +42,8 @@ def build_encoder(
     else:
         known = ", ".join([*BUILT_IN, "timm:<model>", "path/to/file.py:factory", "module:factory"])
         raise ModelError(
-            f"encoder {name!r} is unknown: it must be one of {known}{suggestion(name, BUILT_IN)}"
+            f"encoder {name!r} is unknown, it must be one of {known}: "
+            + suggestion(name, BUILT_IN, otherwise="choose one of them")
         )
     return encoder_from_factory(
         factory,

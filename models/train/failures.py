@@ -29,7 +29,7 @@ def finite_losses(
     if not math.isfinite(total):
         raise ModelError(
             f"the loss of step {step} is {total} (rows {_some(rows)}): "
-            f"look at these rows, or lower learning_rate; {_KEPT}"
+            f"repair or drop these rows, or lower learning_rate; {_KEPT}"
         )
     return total, dict(zip(parts.parts, losses, strict=True))
 

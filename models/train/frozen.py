@@ -14,7 +14,7 @@ def freeze_backbone(encoder: nn.Module, head: str | None = None) -> None:
     name, module = (head, dict(encoder.named_modules()).get(head)) if head else _last_layer(encoder)
     if module is None:
         known = ", ".join(found for found, _ in encoder.named_children())
-        raise ModelError(f"head is {name!r} but the encoder has no such module: it has {known}")
+        raise ModelError(f"head is {name!r} but the encoder has no such module: name one of {known}")
     kept = {id(parameter) for parameter in module.parameters()}
     others = [parameter for parameter in encoder.parameters() if id(parameter) not in kept]
     if not others or not kept:

@@ -44,7 +44,7 @@ def test_a_wrong_choice_suggests_the_nearest():
 
 
 def test_nothing_is_suggested_when_nothing_is_near():
-    assert suggestion("zzz", ["adamw", "sgd"]) == ""
+    assert suggestion("zzz", ["adamw", "sgd"], otherwise="leave it out") == "leave it out"
 
 
 @dataclass(frozen=True)

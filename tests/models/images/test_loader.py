@@ -1,5 +1,6 @@
 """The same batches and images by a thread and by processes, and what happens when reading fails."""
 
+import multiprocessing
 import os
 import signal
 from itertools import pairwise
@@ -31,7 +32,7 @@ def failing(step, rows, share):
 
 
 def dying(step, rows, share):
-    if step == 3:
+    if step == 3 and multiprocessing.parent_process():
         os.kill(os.getpid(), signal.SIGKILL)
     return images(step, rows, share)
 
@@ -63,6 +64,7 @@ def test_what_reading_raises_is_raised_as_it_was(workers):
 def test_a_loader_process_that_dies_is_named_with_the_key():
     with pytest.raises(ModelError, match=r"loader_workers = 1\) has died .* lower it"):
         list(loaded(dying, asked(), workers=1))
+    assert len(list(loaded(dying, asked(), workers=0))) == 6
 
 
 @pytest.mark.parametrize("error", [EOFError(), RuntimeError("killed by signal: Killed.\nAnd more")])

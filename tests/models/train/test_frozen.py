@@ -33,7 +33,7 @@ def test_a_module_can_be_named():
 @pytest.mark.parametrize(
     ("network", "head", "said"),
     [
-        (encoder(), "fc", "head is 'fc' but the encoder has no such module: it has 0, 1, 2"),
+        (encoder(), "fc", "head is 'fc' but the encoder has no such module: name one of 0, 1, 2"),
         (nn.Linear(3, 2), None, "would train all of the encoder"),
         (nn.Sequential(nn.Linear(3, 2), nn.ReLU()), "1", "would train nothing of the encoder"),
     ],
