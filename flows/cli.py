@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .commands.doctor import doctor
 from .commands.on_runs.check import check
 from .commands.on_runs.compare import compare
 from .commands.on_runs.export import export
@@ -37,6 +38,7 @@ app = typer.Typer(
 for command in (
     *(init, check, run, status, inspect, compare, report, export, verify, serve),
     *(mine, audit, suspects, review, triplets),
+    doctor,
 ):
     app.command()(command)
 
