@@ -250,6 +250,12 @@ def check_groups_asked_for(rule: MiningRule) -> None:
         )
 
 
+def refuse_method(method: str) -> None:
+    """Raises: InputError where a table of neighbours is given, and a method to find one, too."""
+    if method != "auto":
+        raise InputError(f"method is {method!r}, but neighbours is a table already: leave one of them out")
+
+
 def _grouped(groups: Iterable[object] | None, rule: MiningRule) -> NDArray[np.int64] | None:
     if groups is None:
         return None
@@ -267,8 +273,7 @@ def _table(
 ) -> NeighbourTable:
     if not isinstance(asked, NeighbourTable):
         return neighbours(vectors, asked, method=method, threads=threads, seed=seed)
-    if method != "auto":
-        raise InputError(f"method is {method!r}, but neighbours is a table already: leave one of them out")
+    refuse_method(method)
     if len(asked) != len(vectors):
         raise InputError(
             f"the neighbour table has {len(asked)} rows, there are {len(vectors)} vectors: give the table of these"

@@ -21,7 +21,7 @@ from ...mining.pairs.suspects import unlabelled_positives as suspected
 from ...mining.rescoring.bound import TeacherBound
 from ...mining.rule import MiningRule
 from ..artifacts.suspects import NEAREST, nearest_of
-from .on_arrays import Neighbours, Teacher, check_groups_asked_for, unit_vectors
+from .on_arrays import Neighbours, Teacher, check_groups_asked_for, refuse_method, unit_vectors
 from .on_arrays import neighbours as nearest
 from .pair_set import PairSet
 from .teacher.scores import in_blocks, rescored
@@ -307,8 +307,7 @@ def _of_anchors(
 
 
 def _check_given(table: NeighbourTable, queries: int, method: str) -> None:
-    if method != "auto":
-        raise InputError(f"method is {method!r}, but neighbours is a table already: leave one of them out")
+    refuse_method(method)
     if len(table) != queries:
         raise InputError(
             f"the neighbour table has {len(table)} rows, there are {queries} queries: give the table of these, as "

@@ -147,7 +147,8 @@ def read_vectors(
     """
     if len(source.item_shape) != 1:
         raise DataError(
-            f"{source.location} has items of shape {source.item_shape}, but vectors (N, D) are mined"
+            f"{source.location} has items of shape {source.item_shape}, but vectors (N, D) are mined: give those that "
+            "an encoder makes of them"
         )
     stored = source.read_stored() if rows is None else source.read(rows)
     return unit_vectors(stored, normalised=normalised, name=source.location, remedy="give --normalise")

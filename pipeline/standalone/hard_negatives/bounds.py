@@ -80,7 +80,8 @@ class Bounds:
                 )
         if self.range_min >= range_max:
             raise InputError(
-                f"range_min must be smaller than range_max, and they are {self.range_min} and {range_max}{capped}"
+                f"range_min must be smaller than range_max, and they are {self.range_min} and {range_max}: lower "
+                f"range_min, or raise range_max{capped}"
             )
         left = range_max - self.range_min
         if self.num_negatives > left:
@@ -104,6 +105,7 @@ def column_of(name: str | None, columns: list[str], argument: str, position: int
         raise InputError(f"{argument} is {name!r}, which the dataset does not have: {hint}")
     if len(columns) <= position:
         raise InputError(
-            f"the dataset has the columns {columns}, but pairs need two: a query, and a text that answers it"
+            f"the dataset has the columns {columns}, but pairs need two, of queries and of texts that answer them: add "
+            "the other"
         )
     return columns[position]

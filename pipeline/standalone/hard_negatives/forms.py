@@ -1,5 +1,6 @@
 """The four forms of a training set, as columns."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,12 @@ from .choose import Negatives
 from .texts import Texts
 
 FORMS = ("triplet", "n-tuple", "labeled-pair", "labeled-list")
+
+
+def require_form(form: str) -> None:
+    """Raises: InputError for a form that is none."""
+    if form not in FORMS:
+        raise InputError(f"Invalid output_format: {form!r}: choose one of {', '.join(map(repr, FORMS))}")
 
 
 def columns_of(
@@ -25,12 +32,10 @@ def columns_of(
 
     names: of the columns of queries and of documents. scores: with a column of scores, which stands for the label where
     there is one.
-
-    Raises: InputError for another form.
     """
-    makers = dict(zip(FORMS, (_triplets, _tuples, _labelled_pairs, _labelled_lists), strict=True))
-    if form not in makers:
-        raise InputError(f"Invalid output_format: {form!r} is none of {', '.join(map(repr, FORMS))}")
+    makers: dict[str, Callable[..., dict[str, list[Any]]]] = dict(
+        zip(FORMS, (_triplets, _tuples, _labelled_pairs, _labelled_lists), strict=True)
+    )
     return makers[form](texts, positive_scores.astype(np.float64), negatives, names, scores)
 
 

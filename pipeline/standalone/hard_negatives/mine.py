@@ -16,7 +16,7 @@ from ....mining.neighbours import NO_ROW
 from .bounds import Bounds, column_of
 from .choose import choose
 from .embed import Prompt, digest_of, embedded, kept
-from .forms import FORMS, columns_of, most_rows
+from .forms import columns_of, most_rows, require_form
 from .rescore import rescored
 from .said import summary
 from .search import candidates_of, without_vector
@@ -120,8 +120,7 @@ def mine_hard_negatives(
         if output_format != "n-tuple":
             logger.warning("include_positives=True keeps the ranking: output_format is 'n-tuple'")
             output_format = "n-tuple"
-    if output_format not in FORMS:
-        raise InputError(f"Invalid output_format: {output_format!r} is none of {', '.join(map(repr, FORMS))}")
+    require_form(output_format)
     columns = dataset.column_names
     if not isinstance(columns, list):
         raise InputError(

@@ -53,7 +53,7 @@ def test_ranks_that_are_looked_at(bounds, cross_encoder, expected):
         (
             Bounds(range_min=2050),
             True,
-            "range_min must be smaller than range_max, and they are 2050 and 2046; range",
+            "range_min must be smaller than range_max, and they are 2050 and 2046: lower range_min",
         ),
     ],
 )

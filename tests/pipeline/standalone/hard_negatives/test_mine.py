@@ -254,7 +254,11 @@ def test_what_is_deprecated_is_said_and_done(caplog):
 @pytest.mark.parametrize(
     ("dataset", "arguments", "message"),
     [
-        (None, {"output_format": "pairs"}, "Invalid output_format: 'pairs' is none of 'triplet', 'n-tuple'"),
+        (
+            None,
+            {"output_format": "pairs"},
+            "Invalid output_format: 'pairs': choose one of 'triplet', 'n-tuple'",
+        ),
         (None, {"anchor_column_name": "quiry"}, "did you mean 'query'?"),
         (None, {"faiss_batch_size": 0}, "faiss_batch_size is 0, it must be at least 1"),
         (
