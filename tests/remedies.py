@@ -32,7 +32,7 @@ class Refusal:
         assert remedies, f"nothing does what {says!r} says"
         self.refused, self.says, self.remedies = refused, says, remedies
 
-    def require(self, error: type[Exception]) -> None:
+    def require(self, error: type[Exception] | tuple[type[Exception], ...]) -> None:
         """See that the call is refused, and that each remedy goes through."""
         with pytest.raises(error) as caught:
             self.refused()

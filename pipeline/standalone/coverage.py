@@ -7,6 +7,17 @@ from ...mining.errors import InputError
 from ...mining.labels import Labels
 from ...mining.report import MiningReport
 
+_LOOSENED = {
+    "never_negative": "pairs that are never negatives (leave these out)",
+    "same_group": "--same-group (leave it out)",
+    "duplicate": "--duplicate-sq (lower it)",
+    "distance": "--minimum-sq and --maximum-sq (lower the one, or raise the other)",
+    "rank_window": "--rank-window (widen it)",
+    "percentile": "--positive-percentile (lower it)",
+    "score_margin": "--minimum-margin-sq and --relative-margin (lower them)",
+    "teacher": "--rescore (lower --teacher-margin and --teacher-absolute-margin)",
+}
+
 
 def check_minable(
     labels: Labels, vectors: NDArray[np.float32], excluded: NDArray[np.bool_] | None = None
@@ -76,18 +87,29 @@ def why_not_all(
         )
     if without_negative:
         every_other = neighbours >= report.anchors - report.anchors_excluded - 1
-        mends = "a larger --margin or a smaller --k-hardness admits some"
-        if not every_other:
-            mends = "a larger --margin, a smaller --k-hardness or more --neighbours admits some"
         reasons.append(
             f"{without_negative:,} of {asked} had a positive but no negative that the rule admits among "
-            f"{'all other rows' if every_other else f'their {neighbours:,} neighbours'}: {mends}"
+            f"{'all other rows' if every_other else f'their {neighbours:,} neighbours'}: "
+            f"{what_admits_more(every_other=every_other)}"
         )
-    refused = {name.replace("_", " "): count for name, count in report.refused.items() if count}
-    if without_negative and refused:
-        pairs = ", ".join(f"{name} {count:,}" for name, count in refused.items())
-        reasons.append(f"guards refused negatives that the rule admits ({pairs}): loosen them")
+    if without_negative and any(report.refused.values()):
+        reasons.append(refused_by_guards(report))
     return reasons
+
+
+def what_admits_more(*, every_other: bool) -> str:
+    """The options of `mine` with which the rule admits other negatives. every_other: whether it has seen all rows."""
+    more = "" if every_other else ", more --neighbours other ones"
+    return (
+        "a larger --margin admits farther ones, a smaller --k-hardness nearer ones (below 1, --any-negative also those "
+        f"nearer than every positive){more}"
+    )
+
+
+def refused_by_guards(report: MiningReport) -> str:
+    """How many negatives each guard refused, with the option of `mine` that loosens it."""
+    told = [f"{count:,} by {_LOOSENED[name]}" for name, count in report.refused.items() if count]
+    return f"guards refused negatives that the rule admits, {', '.join(told)}"
 
 
 def _alone(labels: Labels, excluded: NDArray[np.bool_] | None) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ....mining.neighbours import NO_ROW, NeighbourTable
 from ....mining.pairs.relevance import Relevance
 from ....mining.report import MiningReport
+from ..coverage import refused_by_guards, what_admits_more
 from .inputs import Side, same_names
 
 
@@ -72,15 +73,12 @@ def why_not_all_queries(
             "neighbours, so that every neighbour is nearer than the positive"
         )
     if without:
-        more = "" if neighbours >= relevance.corpus else ", more --neighbours"
         found.append(
-            f"{without:,} of {asked} have no negative that the rule admits: a larger --margin, a smaller --k-hardness"
-            f"{more} or --any-negative admits some"
+            f"{without:,} of {asked} have no negative that the rule admits: "
+            f"{what_admits_more(every_other=neighbours >= relevance.corpus)}"
         )
-    refused = {name.replace("_", " "): count for name, count in report.refused.items() if count}
-    if without and refused:
-        pairs = ", ".join(f"{name} {count:,}" for name, count in refused.items())
-        found.append(f"guards refused negatives that the rule admits ({pairs}): loosen them")
+    if without and any(report.refused.values()):
+        found.append(refused_by_guards(report))
     return found
 
 

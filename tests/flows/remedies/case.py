@@ -27,9 +27,10 @@ class Place:
         return self.run_file.parent / "out"
 
     def ask(self, *words: str) -> tuple[int, str]:
-        """Exit code and what was said, on one line. RUN_FILE, RUN and OUT stand for places."""
-        places = {"RUN_FILE": str(self.run_file), "RUN": str(self.root), "OUT": str(self.out)}
-        result = CliRunner().invoke(app, [places.get(word, word) for word in words])
+        """Exit code and what was said, on one line. RUN_FILE, RUN, MINED (of epoch 1) and OUT stand for places."""
+        mined = self.root / "epochs/0001/mine"
+        places = {"RUN_FILE": self.run_file, "RUN": self.root, "MINED": mined, "OUT": self.out}
+        result = CliRunner().invoke(app, [str(places.get(word, word)) for word in words])
         return result.exit_code, " ".join(result.output.split())
 
     def change(self, old: str, new: str) -> None:

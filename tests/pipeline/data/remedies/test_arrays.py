@@ -3,7 +3,6 @@
 import io
 import warnings
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zarr
-from remedies import Refusal
+from remedies import Call, Refusal
 from tripletmine.pipeline.data.arrays import Arrays
 from tripletmine.pipeline.data.safety import memory
 from tripletmine.pipeline.data.tables.form import AS_USUAL, TableForm
@@ -35,7 +34,7 @@ def npy(
     labels: np.ndarray = LABELS,
     name: str = "x.npy",
     beside: str | None = "y.npy",
-) -> Callable[[], object]:
+) -> Call:
     """Write both, and read them."""
 
     def saved() -> None:
@@ -46,20 +45,20 @@ def npy(
     return saved
 
 
-def npz(form: TableForm = AS_USUAL, **arrays: Any) -> Callable[[], object]:
+def npz(form: TableForm = AS_USUAL, **arrays: Any) -> Call:
     return lambda: (np.savez("x.npz", **arrays), read("x.npz", form=form))
 
 
-def parquet(**columns: Any) -> Callable[[], object]:
+def parquet(**columns: Any) -> Call:
     return lambda: (pq.write_table(pa.table(columns), "x.parquet"), read("x.parquet"))
 
 
-def labels(values: Any, separator: str | None = None) -> Callable[[], object]:
+def labels(values: Any, separator: str | None = None) -> Call:
     """Labels alone."""
     return lambda: (np.save("y.npy", np.array(values)), open_labels("y.npy", separator=separator))
 
 
-def cut_off(path: str) -> Callable[[], object]:
+def cut_off(path: str) -> Call:
     """Half of the file is lost."""
 
     def halved() -> None:
@@ -70,9 +69,7 @@ def cut_off(path: str) -> Callable[[], object]:
     return halved
 
 
-def zarr_array(
-    *, whole: bool = True, fill: bool = False, empty: bool = True, **layout: Any
-) -> Callable[[], object]:
+def zarr_array(*, whole: bool = True, fill: bool = False, empty: bool = True, **layout: Any) -> Call:
     """Written anew. whole: with all chunks, though one of them is zeros. fill: it says that missing ones are meant."""
 
     def made() -> None:
@@ -134,7 +131,7 @@ def lying_header() -> None:
     read("x.npz", "y.npy")
 
 
-def in_folder(name: str) -> Callable[[], object]:
+def in_folder(name: str) -> Call:
     """A file in a folder that is named in its place."""
 
     def made() -> None:
@@ -265,7 +262,7 @@ def test_what_is_larger_than_the_memory(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     rows = np.ones((1 << 16, 8), np.float32)
 
-    def whole(mib: int) -> Callable[[], object]:
+    def whole(mib: int) -> Call:
         def opened() -> None:
             monkeypatch.setattr(memory, "machine_memory_mib", lambda: mib)
             np.savez("x.npz", embeddings=rows)

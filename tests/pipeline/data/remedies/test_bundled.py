@@ -2,13 +2,12 @@
 
 import gzip
 import shutil
-from collections.abc import Callable
 from importlib.metadata import requires
 from pathlib import Path
 
 import numpy as np
 import pytest
-from remedies import Refusal
+from remedies import Call, Refusal
 from tripletmine.pipeline.data import fashion_mnist
 from tripletmine.pipeline.data.letters import faces
 from tripletmine.pipeline.data.open import open_data
@@ -37,7 +36,7 @@ def read(path: str | None = "set") -> None:
     data.read(range(len(data.rows)))
 
 
-def files(**changed: bytes) -> Callable[[], object]:
+def files(**changed: bytes) -> Call:
     """The four files, some of them with other bytes."""
 
     def made() -> None:
@@ -50,7 +49,7 @@ def files(**changed: bytes) -> Callable[[], object]:
     return made
 
 
-def packed(cut: int) -> Callable[[], object]:
+def packed(cut: int) -> Call:
     """The test's images, compressed and without the last bytes."""
 
     def made() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 from PIL import Image
-from remedies import Refusal
+from remedies import Call, Refusal
 from tripletmine.pipeline.data.open import open_data
 from tripletmine.pipeline.errors import DataError
 from tripletmine.pipeline.runfile.load import parse_spec
@@ -29,7 +28,7 @@ def read(path: str, **keys: Any) -> None:
     data.read(range(len(data.rows)))
 
 
-def saved(made: Dataset | DatasetDict, **keys: Any) -> Callable[[], object]:
+def saved(made: Dataset | DatasetDict, **keys: Any) -> Call:
     """Written to the folder birds, and read."""
 
     def written() -> None:
@@ -48,7 +47,7 @@ def columns(**values: list[Any]) -> Dataset:
     return Dataset.from_dict(values)
 
 
-def lines(*rows: dict[str, Any]) -> Callable[[], object]:
+def lines(*rows: dict[str, Any]) -> Call:
     def written() -> None:
         Path("birds.jsonl").write_text("\n".join(map(json.dumps, rows)))
         read("birds.jsonl")

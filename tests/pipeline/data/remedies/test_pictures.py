@@ -3,12 +3,11 @@
 import io
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from remedies import Refusal
+from remedies import Call, Refusal
 from tripletmine.pipeline.data.base import DataSet
 from tripletmine.pipeline.data.open import open_data
 from tripletmine.pipeline.data.pictures import decode
@@ -17,7 +16,7 @@ from tripletmine.pipeline.data.pictures.exported import as_json, from_json
 from tripletmine.pipeline.errors import DataError
 from tripletmine.pipeline.runfile.load import parse_spec
 
-Step = Callable[[], object]
+Step = Call
 
 
 def picture(mode: str = "RGB", kind: str = "PNG", height: int = 6) -> bytes:

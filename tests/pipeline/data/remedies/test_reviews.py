@@ -1,11 +1,10 @@
 """What is said of a review, and what helps."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from remedies import Refusal
+from remedies import Call, Refusal
 from tripletmine.pipeline.data.review.csv_file import HEADER, parse_review, read_review
 from tripletmine.pipeline.data.review.decisions import KINDS
 from tripletmine.pipeline.data.review.effect import require_known
@@ -16,21 +15,21 @@ from tripletmine.pipeline.errors import DataError
 FIRST = ",".join(HEADER) + "\n"
 
 
-def review(*lines: str) -> Callable[[], object]:
+def review(*lines: str) -> Call:
     """With these lines after the first."""
     return lambda: parse_review((FIRST + "\n".join(lines)).encode(), "r.csv")
 
 
-def content(of: bytes) -> Callable[[], object]:
+def content(of: bytes) -> Call:
     return lambda: parse_review(of, "r.csv")
 
 
-def of_data(*keys: str, line: str = "exclude,a") -> Callable[[], object]:
+def of_data(*keys: str, line: str = "exclude,a") -> Call:
     """The review used for data with these keys."""
     return lambda: require_known(parse_review((FIRST + line).encode(), "r.csv"), keys, "r.csv")
 
 
-def of_splits(line: str) -> Callable[[], object]:
+def of_splits(line: str) -> Call:
     """For a run that keeps the classes of its splits apart: oak in training, elm in the test."""
     splits, labels, keys = (
         ["train", "train", "test", "test"],

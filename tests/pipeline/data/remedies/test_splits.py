@@ -1,6 +1,5 @@
 """What is said of the rows of a run and of its splits, and what helps."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from remedies import Refusal
+from remedies import Call, Refusal
 from tripletmine.pipeline.artifacts.rows import read_rows_table
 from tripletmine.pipeline.data.arrays import Arrays
 from tripletmine.pipeline.data.base import SourceRows, strings
@@ -27,13 +26,13 @@ def split(
     *,
     kind: Literal["closed", "zero-shot"] = "closed",
     splitting: Literal["hashed", "drawn"] = "hashed",
-) -> Callable[[], object]:
+) -> Call:
     keys = strings([str(row) for row in range(len(labels))])
     rows = SourceRows(keys, pa.array(labels), None if splits is None else strings(splits))
     return lambda: assign_splits(rows, split=kind, validation=0.1, test=0.2, seed=0, splitting=splitting)
 
 
-def drawn(rows: int, share: float) -> Callable[[], object]:
+def drawn(rows: int, share: float) -> Call:
     """As runs of version 0.1 did."""
     random = np.random.default_rng(1)
     return lambda: draw_rows(np.zeros(rows, np.int64), np.arange(rows), share, random, name="validation")
@@ -130,7 +129,7 @@ def test_rows_that_are_not_those_of_a_run_are_written_again(fault: str, tmp_path
     path = tmp_path / "rows.parquet"
     table = run_rows(str(tmp_path / "x.npz"))[0].table
 
-    def written(content: pa.Table) -> Callable[[], object]:
+    def written(content: pa.Table) -> Call:
         return lambda: (path.unlink(missing_ok=True), pq.write_table(content, path), read_rows_table(path))
 
     wrong = table.drop_columns(["key"]) if fault == "has the columns" else table.slice(1)

@@ -3,7 +3,6 @@
 import gzip
 import io
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from fsspec import AbstractFileSystem
 from fsspec.config import conf, set_conf_env
 from fsspec.registry import known_implementations
-from remedies import Refusal
+from remedies import Call, Refusal
 from tripletmine.pipeline.data.columns import (
     ROW_NAMES,
     as_numbers,
@@ -46,7 +45,7 @@ def written(name: str, content: str | bytes | pa.Table) -> str:
 
 def table(
     content: str | bytes, name: str = "t.csv", form: TableForm = AS_USUAL, separator: str | None = None
-) -> Callable[[], object]:
+) -> Call:
     """Write a table of labels, and read its rows."""
 
     def read() -> None:
@@ -56,7 +55,7 @@ def table(
     return read
 
 
-def parquet(separator: str | None = None, **columns: Any) -> Callable[[], object]:
+def parquet(separator: str | None = None, **columns: Any) -> Call:
     """The same of a Parquet file."""
 
     def read() -> None:
@@ -66,7 +65,7 @@ def parquet(separator: str | None = None, **columns: Any) -> Callable[[], object
     return read
 
 
-def folder(*tables: tuple[str, pa.Table]) -> Callable[[], object]:
+def folder(*tables: tuple[str, pa.Table]) -> Call:
     """A folder of these Parquet files, and no others."""
 
     def read() -> None:
@@ -79,12 +78,12 @@ def folder(*tables: tuple[str, pa.Table]) -> Callable[[], object]:
     return read
 
 
-def pictures(content: str, form: TableForm = AS_USUAL, **settings: Any) -> Callable[[], object]:
+def pictures(content: str, form: TableForm = AS_USUAL, **settings: Any) -> Call:
     """A table of pictures."""
     return lambda: len(ImageTable(written("p.csv", content), form=form, **settings).rows)
 
 
-def run_file(**keys: Any) -> Callable[[], object]:
+def run_file(**keys: Any) -> Call:
     """A run file with these keys in [data], opened."""
 
     def opened() -> None:

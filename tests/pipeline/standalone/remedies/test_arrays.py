@@ -1,13 +1,12 @@
 """What the functions on arrays say when they refuse something, and what helps."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import tripletmine as tm
-from remedies import Refusal
+from remedies import Call, Refusal
 from tripletmine.mining.errors import InputError
 
 ROWS, QUERIES = 60, 20
@@ -21,15 +20,13 @@ GROUPED = tm.MiningRule(guards=tm.Guards(same_group="never-negative"))
 NEVER_PAIR = tm.MiningRule(guards=tm.Guards(same_group="never-pair"))
 
 
-def mine(
-    vectors: Any = VECTORS, labels: Any = LABELS, rule: Any = None, **options: Any
-) -> Callable[[], object]:
+def mine(vectors: Any = VECTORS, labels: Any = LABELS, rule: Any = None, **options: Any) -> Call:
     return lambda: tm.mine(vectors, labels, rule, threads=1, **options)
 
 
 def pairs(
     queries: Any = VECTORS[:QUERIES], corpus: Any = VECTORS, relevant: Any = PAIRS, **options: Any
-) -> Callable[[], object]:
+) -> Call:
     return lambda: tm.mine_pairs(queries, corpus, relevant, threads=1, **options)
 
 
@@ -41,7 +38,7 @@ OF_QUERIES_WITHOUT_THEM = search(VECTORS, 20, queries=VECTORS[:QUERIES], own=OWN
 MINED = tm.mine(VECTORS, LABELS, threads=1)
 
 
-def audit(labels: Any = LABELS, rule: Any = MINED.rule) -> Callable[[], object]:
+def audit(labels: Any = LABELS, rule: Any = MINED.rule) -> Call:
     return lambda: tm.audit(MINED.columns, VECTORS, labels, rule)
 
 

@@ -1,14 +1,13 @@
 """What `mine_hard_negatives` says when it refuses something, and what helps."""
 
 import sys
-from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from remedies import Refusal
+from remedies import Call, Refusal
 from tripletmine.mining.errors import InputError
 from tripletmine.pipeline.standalone.hard_negatives.bounds import STRATEGIES, Bounds
 from tripletmine.pipeline.standalone.hard_negatives.forms import FORMS
@@ -74,7 +73,7 @@ DATA = Data(query=[f"query {row}" for row in range(10)], answer=TEXTS[:10])
 WITH_A_NUMBER = Data(query=[*DATA["query"], "query 10"], answer=[*DATA["answer"], 7])
 
 
-def mine(data: Any = DATA, model: Any = MODEL, **options: Any) -> Callable[[], object]:
+def mine(data: Any = DATA, model: Any = MODEL, **options: Any) -> Call:
     return lambda: mine_hard_negatives(
         data,
         model,
@@ -85,7 +84,7 @@ def mine(data: Any = DATA, model: Any = MODEL, **options: Any) -> Callable[[], o
     )
 
 
-def far_ranks(*, gpu_faiss: bool) -> Callable[[], object]:
+def far_ranks(*, gpu_faiss: bool) -> Call:
     """gpu_faiss: as on a machine where FAISS has a GPU, and with use_faiss."""
     return lambda: Bounds(range_min=2050).last_rank(1, cross_encoder=False, gpu_faiss=gpu_faiss)
 
