@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from remedies import Refusal, refusals_of_limits
+from tripletmine.mining import labels
 from tripletmine.mining.checks import check_limits
 from tripletmine.mining.errors import InputError
 from tripletmine.mining.graphs.parameters import (
@@ -200,3 +201,13 @@ REFUSALS = {
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 def test_each_remedy_works(refusal: Refusal) -> None:
     refusal.require(InputError)
+
+
+def test_of_too_many_classes_some_are_joined_or_their_rows_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labels, "_MAX_CLASSES", 2)
+    Refusal(
+        lambda: encode_labels(["cat", "dog", "cow"]),
+        "labels hold 3 classes, at most 2 can be coded: join some, or drop rows",
+        lambda: encode_labels(["pet", "pet", "cow"]),
+        lambda: encode_labels(["cat", "dog"]),
+    ).require(InputError)

@@ -220,6 +220,10 @@ def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def without_its_end(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-8])
+
+
 def emptied(path: Path) -> None:
     path.write_bytes(b"")
 
@@ -229,7 +233,7 @@ def of_other_vectors(path: Path) -> None:
     build_index(VECTORS[:100], parameters=method, seed=0, threads=1).save(path)
 
 
-@pytest.mark.parametrize("damage", [cut_short, emptied, of_other_vectors])
+@pytest.mark.parametrize("damage", [cut_short, without_its_end, emptied, of_other_vectors])
 @pytest.mark.parametrize("method", ["exact", "cells", "hnsw", "traverse_add"])
 def test_an_index_that_is_none_is_built_again(
     method: str, damage: Callable[[Path], None], tmp_path: Path
