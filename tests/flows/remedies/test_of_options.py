@@ -6,12 +6,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tripletmine.flows.cli import app
+from tripletmine.flows.commands.on_triplets.mine import _named_columns
 from tripletmine.flows.opened_run import with_executor
 from tripletmine.flows.prefect_server import server
 from tripletmine.flows.prefect_server.server import prefect_api, require_room
@@ -22,6 +24,7 @@ from tripletmine.pipeline.errors import PipelineError
 from tripletmine.pipeline.runfile.load import load_spec
 from typer.testing import CliRunner
 
+from ...pipeline.run.test_directory import ordinary_user
 from ...remedies import Refusal
 from ..processes import Holder
 from .case import RUN, Place, copied
@@ -136,6 +139,34 @@ def test_examples_and_where_they_go(vectors: Path) -> None:
         (vectors / "missing").mkdir,
         command("init", "digits", "--out", "missing/run.toml"),
     ).require(Refused)
+
+
+def test_columns_that_are_named_wrongly() -> None:
+    for given, says, mended in (
+        (["label"], "must name one, as label=category: correct it", ["label=category"]),
+        (["label=a", "label=b"], "columns names label twice, 'a' and 'b': leave one", ["label=b"]),
+    ):
+        Refusal(partial(_named_columns, given), says, partial(_named_columns, mended)).require(PipelineError)
+
+
+def test_a_folder_that_this_user_may_not_write_to(tmp_path: Path) -> None:
+    closed, another = tmp_path / "closed", tmp_path / "another"
+    closed.mkdir()
+    another.mkdir()
+    for folder, mode in ((each, 0o755) for each in (*reversed(tmp_path.parents[:3]), tmp_path)):
+        folder.chmod(mode)
+    closed.chmod(0o555)
+    another.chmod(0o777)
+    init = command("init", "digits", "--out", closed / "run.toml")
+    with ordinary_user():
+        with pytest.raises(
+            Refused, match="Permission denied: give this user the permission, or choose another"
+        ):
+            init()
+        command("init", "digits", "--out", another / "run.toml")()
+    closed.chmod(0o777)
+    with ordinary_user():
+        init()
 
 
 def test_a_schedule(run_file: Path) -> None:
@@ -297,7 +328,9 @@ def test_a_private_server_that_cannot_start(
         code, said = place.ask(*RUN[:2])
         assert code == 1
         assert "while starting: run the stages without one with --no-prefect" in said
-    code, said = place.ask(*RUN)
+    with monkeypatch.context() as bare:
+        bare.setitem(sys.modules, "prefect", None)
+        code, said = place.ask(*RUN)
     assert code == 0, said
 
 

@@ -80,6 +80,18 @@ def test_a_loss_from_a_library_gets_its_arguments() -> None:
     assert loss.settings.rate == 0.1
 
 
+def test_a_loss_in_a_file_is_found_where_the_python_path_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "our_losses.py").write_text("from torch import nn\n\nclass Ours(nn.HuberLoss):\n    pass\n")
+    weights = {"library": 1.0}
+    with pytest.raises(SpecError, match="put the file on the Python path and name its module"):
+        spec_of({"weights": weights, "library": {"factory": f"{tmp_path}/our_losses.py:Ours"}})
+    monkeypatch.syspath_prepend(tmp_path)
+    named = spec_of({"weights": weights, "library": {"factory": "our_losses:Ours"}})
+    assert isinstance(build_objective(named, classes=5).terms["library"], LibraryLoss)
+
+
 def test_the_order_in_the_run_file_does_not_matter() -> None:
     one = spec_of({"weights": {"hist": 1, "triplet": 1, "mdr": 1}})
     other = spec_of({"weights": {"mdr": 1, "triplet": 1, "hist": 1}})
