@@ -141,9 +141,8 @@ def _look_up(job: Job, task: Task, threads: int) -> tuple[NeighbourTable, dict[s
         return search_rows(job, task.start, task.stop, effort=effort, threads=threads), {}
     except RecallError as error:
         if job.spec.graph.method != "auto":
-            raise unreached(
-                job, f"{problem_of(error)}, for some of the rows {task.start} to {task.stop}"
-            ) from error
+            where = f"for some of the rows {task.start} to {task.stop}"
+            raise unreached(job, f"{problem_of(error)}, {where}", sparse=True) from error
         return search_rows(job, task.start, task.stop, effort=None, threads=threads), {
             "exact": problem_of(error)
         }

@@ -44,7 +44,7 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
             return {"effort": graph.effort, "recall": recall, "recall_rows": len(sample.rows), "tried": []}
         found = _calibrated(job, sample, threads)
     except RecallError as error:
-        tried, problem = [], problem_of(error)
+        tried, problem, sparse = [], problem_of(error), True
     else:
         tried = [{"effort": each, "recall": recall} for each, recall in found.tried]
         if found.reached:
@@ -55,7 +55,10 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
                 "recall_rows": len(sample.rows),
                 "tried": tried,
             }
-        problem = f"its recall is {found.recall:.4f} when a search {_far(method, found.tried[-1][0])}"
+        problem, sparse = (
+            f"its recall is {found.recall:.4f} when a search {_far(method, found.tried[-1][0])}",
+            False,
+        )
     if graph.method == "auto":
         return {
             "effort": None,
@@ -66,7 +69,7 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
             "why": f'{method}, which graph.method = "auto" chose, does not reach graph.recall_target = '
             f"{graph.recall_target}: {problem}",
         }
-    raise unreached(job, problem)
+    raise unreached(job, problem, sparse=sparse)
 
 
 def problem_of(error: RecallError) -> str:
@@ -74,14 +77,22 @@ def problem_of(error: RecallError) -> str:
     return str(error).partition(":")[0]
 
 
-def unreached(job: Job, problem: str) -> SpecError:
-    """The error of a graph that the run file names, and that is not good enough."""
+_DENSER = {
+    "hnsw": "raise graph.m and graph.ef_construction",
+    "traverse_add": "raise graph.walks and graph.max_degree",
+}
+"""What gives a graph more edges."""
+
+
+def unreached(job: Job, problem: str, *, sparse: bool) -> SpecError:
+    """The error of a graph that the run file names, and that is not good enough. sparse: however far a search goes."""
     graph, method = job.spec.graph, resolve_method(job.spec, job.facts).method
+    remedies = ['choose graph.method = "exact" (or "auto", which goes over to it)']
+    remedies += [] if sparse else ["lower graph.recall_target", "set graph.effort"]
+    remedies += [_DENSER[method]] if method in _DENSER else []
     return SpecError(
-        f"{method} does not reach graph.recall_target = {graph.recall_target} in {job.ref}, {problem}: choose "
-        'graph.method = "exact" (or "auto", which goes over to it), lower graph.recall_target, raise graph.m and '
-        "graph.ef_construction (hnsw) or graph.walks and graph.max_degree (traverse_add), or set graph.effort; then "
-        f"go on with {job.ref.redo}"
+        f"{method} does not reach graph.recall_target = {graph.recall_target} in {job.ref}, {problem}: "
+        f"{', or '.join(remedies)}; then go on with {job.ref.redo}"
     )
 
 
