@@ -15,10 +15,10 @@ from ..errors import PipelineError, SpecError
 from ..standalone.audit import suspects_of
 from ..standalone.triplet_folder import TripletSource
 from ..storage.publish import published
-from .items import Looks, looks_of
+from .items import Looks, Texts, looks_of
 from .sampling import sample_of
 from .sections.sample_map import pca
-from .source import label_of, open_source
+from .source import label_of, open_source, require_one_set
 
 ROWS = 50_000
 """Rows that are written at most; of more, as many evenly spread ones."""
@@ -50,6 +50,7 @@ def write_atlas(
     if out.exists():
         raise SpecError(f"{out} exists already: choose another name, or remove it")
     source = open_source(path, epoch)
+    require_one_set(source, "table of rows")
     mined = source.triplets("mine")
     rows = sample_of(len(mined.labels), ROWS)
     if mined.left_out is not None:
@@ -60,7 +61,7 @@ def write_atlas(
         "key": keys,
         "label": [label_of(mined.labels, int(row)) for row in rows],
     }
-    looks = looks_of(source, rows.tolist(), images=images, values=values, column=column)
+    looks = looks_of(source, rows.tolist(), images=images, texts=Texts(values, None, column))
     whole = len(rows) == len(mined.labels)
     makers: list[tuple[str, Callable[[], dict[str, Any]]]] = [
         ("items", lambda: _items(looks, rows)),

@@ -42,8 +42,31 @@ class Suspects:
 
 
 @dataclass(frozen=True, slots=True)
+class UnlabelledPositive:
+    """A document much nearer to a query than those that are relevant to it. sq_positive: of the nearest of these."""
+
+    query: int
+    document: int
+    sq_distance: float
+    sq_positive: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnlabelledPositives:
+    """listed: the strongest, one for each query. found: how many there are, of so many queries with any; rows: queries
+    that were looked at, of `of`."""
+
+    listed: Sequence[UnlabelledPositive]
+    found: int
+    queries: int
+    rows: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class HardTriplet:
-    """The hardest triplet of a pair of classes. hinge = d²(a,p) + m − d²(a,n).
+    """The hardest triplet of a pair of classes, or of a query, which has none. hinge = d²(a,p) + m − d²(a,n).
 
     refused: the nearest row of another class, where the rule calls it too hard; None where there is none, or the
     neighbours are not there.
@@ -52,8 +75,8 @@ class HardTriplet:
     anchor: int
     positive: int
     negative: int
-    label: str
-    negative_label: str
+    label: str | None
+    negative_label: str | None
     sq_positive: float
     sq_negative: float
     hinge: float
@@ -64,8 +87,8 @@ class HardTriplet:
 
 @dataclass(frozen=True, slots=True)
 class Hardest:
-    """triplets: hardest first, one for each pair of classes. looked_at: triplets, of `of`. why_no_refused: a sentence
-    where the neighbours cannot be read."""
+    """triplets: hardest first, one for each pair of classes, or query. looked_at: triplets, of `of`. why_no_refused: a
+    sentence where the neighbours cannot be read."""
 
     triplets: Sequence[HardTriplet]
     looked_at: int
@@ -172,6 +195,7 @@ class Content:
     settings: str
     missing: Sequence[tuple[str, str]]
     class_names: Sequence[str] = ()
+    unlabelled: UnlabelledPositives | None = None
 
     @property
     def rows(self) -> list[int]:
@@ -179,6 +203,8 @@ class Content:
         found: list[Any] = []
         for suspect in self.suspects.listed if self.suspects else ():
             found += [suspect.row, suspect.other]
+        for each in self.unlabelled.listed if self.unlabelled else ():
+            found += [each.query, each.document]
         for hard in self.hardest.triplets if self.hardest else ():
             found += [hard.anchor, hard.positive, hard.negative, hard.refused]
         return [row for row in dict.fromkeys(found) if row is not None]

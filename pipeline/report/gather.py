@@ -42,13 +42,14 @@ class _Confused:
     before: PairTable | None
 
 
-class _Missing:
+class Missing:
     """Runs what may fail for files that are gone or damaged, and remembers why."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
 
     def attempt(self, what: str, make: Callable[[], Found]) -> Found | None:
+        """What `make` makes; None, and remembered, where it cannot."""
         try:
             return make()
         except (PipelineError, InputError) as error:
@@ -57,10 +58,17 @@ class _Missing:
         finally:
             pa.default_memory_pool().release_unused()  # else each section adds to what the one before it read
 
+    def once(self) -> list[tuple[str, str]]:
+        """(what, why): one line for each reason."""
+        by_reason: dict[str, list[str]] = {}
+        for what, why in self.told:
+            by_reason.setdefault(why, []).append(what)
+        return [(", ".join(names), why) for why, names in by_reason.items()]
+
 
 def gather(source: Source, *, method: Method, decided: Decided = ()) -> Content:
     """All sections that can be made; of the others, why not."""
-    missing = _Missing()
+    missing = Missing()
     status = source.status
     opened = missing.attempt("Triplets", lambda: source.triplets("mine"))
     confused = missing.attempt("Confused classes", lambda: _read_confused(source))
@@ -90,18 +98,10 @@ def gather(source: Source, *, method: Method, decided: Decided = ()) -> Content:
         changes=_changes(source, confused),
         sample_map=sample_map,
         tables=tables or [],
-        settings=as_toml(status.spec) if status else _arguments(source),
-        missing=_once(missing.told),
+        settings=as_toml(status.spec) if status else settings_of(source),
+        missing=missing.once(),
         class_names=_class_names(opened.labels) if opened else (),
     )
-
-
-def _once(told: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """One line for each reason."""
-    by_reason: dict[str, list[str]] = {}
-    for what, why in told:
-        by_reason.setdefault(why, []).append(what)
-    return [(", ".join(names), why) for why, names in by_reason.items()]
 
 
 def _read_confused(source: Source) -> _Confused:
@@ -174,7 +174,8 @@ def _tables(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(title, list(lines)) for title, lines in tables if lines]
 
 
-def _arguments(source: Source) -> str:
+def settings_of(source: Source) -> str:
+    """With which a folder was mined, as text."""
     import json
 
     from ..redact import redacted

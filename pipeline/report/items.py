@@ -15,7 +15,7 @@ from ..data.open import open_data
 from ..data.pictures.decode import Decoding, decode_image
 from ..data.pictures.picture_set import PictureSet
 from ..errors import DataError, PipelineError, UnavailableError
-from ..standalone.training_sets.names import read_texts
+from ..standalone.triplet_export import names_of
 from ..workers.opened import data_of, rows_of
 from .source import Source
 
@@ -46,16 +46,26 @@ class Looks:
     missing: Sequence[tuple[str, str]]
 
 
-def looks_of(source: Source, rows: Sequence[int], *, images: bool, values: str | None, column: str) -> Looks:
-    """How the rows look. Never fails for data that are gone: `missing` says what is.
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Tables with a text for each row of the data, as `export_triplets` takes them; None where keys are shown."""
 
-    values, column: a file with a text for each row of the data, as in `export_triplets`.
-    """
+    values: str | None = None
+    corpus_values: str | None = None
+    column: str = "text"
+
+
+def looks_of(source: Source, rows: Sequence[int], *, images: bool, texts: Texts) -> Looks:
+    """How the rows look; documents come behind the queries. Never fails for data that are gone: `missing` says what
+    is. Raises: DataError and SpecError for texts that do not fit."""
+    if texts.values is not None or texts.corpus_values is not None:
+        anchors, others = names_of(source.triplets("mine"), texts.values, texts.corpus_values, texts.column)
+        looks = {}
+        for row in rows:
+            names, at = (anchors, row) if row < len(anchors) else (others, row - len(anchors))
+            looks[row] = Look(names.keys[at].as_py(), text=names.texts[at].as_py())
+        return Looks(looks, "texts", ())
     keys = _keys(source, rows)
-    if values is not None:
-        mined = source.triplets("mine")
-        texts = read_texts(values, column, mined.keys, mined.sources)
-        return Looks({row: Look(keys[row], text=texts[row].as_py()) for row in rows}, "texts", ())
     if not images or source.status is None or len(source.status.facts.item_shape) < 2 or not rows:
         return Looks({row: Look(key) for row, key in keys.items()}, "keys", ())
     try:
@@ -79,8 +89,10 @@ def looks_of(source: Source, rows: Sequence[int], *, images: bool, values: str |
 def _keys(source: Source, rows: Sequence[int]) -> dict[int, str]:
     if not rows:
         return {}
-    keys = source.triplets("mine").keys
-    return {row: str(keys[row].as_py()) for row in rows}
+    mined = source.triplets("mine")
+    queries, documents = mined.keys, mined.keys_of("positive")
+    named = {row: queries[row] if row < len(queries) else documents[row - len(queries)] for row in rows}
+    return {row: str(key.as_py()) for row, key in named.items()}
 
 
 def _pictures(source: Source, rows: Sequence[int], keys: Mapping[int, str]) -> dict[int, bytes | None]:

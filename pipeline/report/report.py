@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import SpecError, UnavailableError
+from .content import Content
 from .gather import gather
-from .items import looks_of
+from .gather_pairs import gather_pairs
+from .items import Texts, looks_of
 from .sections.sample_map import Method
 from .sections.suspects import Decided
-from .source import open_source
+from .source import Source, open_source, require_one_set
 
 
 def report_page(
@@ -18,6 +20,7 @@ def report_page(
     epoch: int | None = None,
     images: bool = True,
     values: str | None = None,
+    corpus_values: str | None = None,
     column: str = "text",
     method: Method = "pca",
     decided: Decided = (),
@@ -27,7 +30,8 @@ def report_page(
     """HTML that needs nothing else: it asks no machine for anything, and weighs 5 MB at most.
 
     path, epoch: a run directory or its run file, or a folder that `tripletmine mine` wrote; see `open_triplets`.
-    images: show pictures. values, column: Parquet or CSV with a text for each row of the data, instead of its key.
+    images: show pictures. values, corpus_values, column: tables with a text for each row, instead of its key, as in
+    `export_triplets`; the second for the corpus, where there is one.
     method: of the map, "pca" or "tsne". decided: what a person has decided on before, and is not asked again.
     save: a relative URL that takes decisions by POST as they are made, all of this page, text/csv with the header
     decision,key,other_key,label; any answer but 2xx is shown as not saved.
@@ -41,12 +45,22 @@ def report_page(
     except ImportError as error:
         raise UnavailableError(f"a page needs Jinja2 ({error}): pip install 'tripletmine[report]'") from None
     source = open_source(path, epoch)
-    content = gather(source, method=method, decided=decided)
-    looks = looks_of(source, content.rows, images=images, values=values, column=column)
+    if save is not None:
+        require_one_set(source, "page to decide in")
+    content = _content(source, method, decided)
+    looks = looks_of(source, content.rows, images=images, texts=Texts(values, corpus_values, column))
     for what, why in (*content.missing, *looks.missing):
         note(f"not on the page: {what}: {why}")
     note(carries(looks))
     return render(content, looks, save=save, of_page=_of_page(epoch))
+
+
+def _content(source: Source, method: Method, decided: Decided) -> Content:
+    if source.status is None:
+        triplets = source.triplets("mine")
+        if triplets.corpus is not None:
+            return gather_pairs(source, triplets, triplets.corpus)
+    return gather(source, method=method, decided=decided)
 
 
 def _of_page(epoch: int | None) -> list[tuple[str, str]]:

@@ -52,13 +52,18 @@ def open_source(path: Path, epoch: int | None = None) -> Source:
     """path: as in `open_triplets`; a run may have mined nothing yet. Raises: PipelineError where it is neither."""
     source = Source(run_root(path), epoch)
     if source.status is None or epoch is not None:
-        opened = source.triplets("mine")
-        if opened.corpus is not None:
-            raise SpecError(
-                f"{path} holds triplets of queries and a corpus, of which there is no page: look at them with "
-                "`tripletmine suspects`, or write them with `tripletmine triplets`"
-            )
+        source.triplets("mine")
     return source
+
+
+def require_one_set(source: Source, wanted: str) -> None:
+    """Raises: SpecError where the triplets are of queries and a corpus, of which there is nothing that is `wanted`."""
+    if source.status is None and source.triplets("mine").corpus is not None:
+        raise SpecError(
+            f"{source.path} holds triplets of queries and a corpus, of which there is no {wanted}: look at the page "
+            "that `tripletmine report` writes, list suspects with `tripletmine suspects`, or write the triplets with "
+            "`tripletmine triplets`"
+        )
 
 
 def label_of(labels: Labels, row: int) -> str:

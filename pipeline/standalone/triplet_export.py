@@ -51,7 +51,7 @@ def export_triplets(
     source = open_triplets(folder, epoch)
     if source.chosen:
         note(source.chosen)
-    anchors, others = _names(source, values, corpus_values, column)
+    anchors, others = names_of(source, values, corpus_values, column)
     most = source.rule.negatives_per_positive
     rows = left_out = 0
     with training_file(out) as write:
@@ -75,10 +75,10 @@ def _nothing(folder: Path, form: Form, left_out: int, most: int) -> str:
     )
 
 
-def _names(
+def names_of(
     source: TripletSource, values: str | None, corpus_values: str | None, column: str
 ) -> tuple[Names, Names]:
-    """Of anchors, and of positives and negatives."""
+    """What anchors, and positives and negatives, are called. Arguments and errors: see `export_triplets`."""
     if source.corpus is None:
         if corpus_values:
             raise SpecError("corpus_values is for triplets of queries and a corpus: give values alone")

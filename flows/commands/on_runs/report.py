@@ -33,7 +33,15 @@ def report(
         str | None,
         typer.Option(metavar="FILE", help="Parquet or CSV: a text for each row, to be shown for its key."),
     ] = None,
-    column: Annotated[str, typer.Option(metavar="NAME", help="The column of --values.")] = "text",
+    corpus_values: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The same for each document, where --values has the queries.",
+            show_default=False,
+        ),
+    ] = None,
+    column: Annotated[str, typer.Option(metavar="NAME", help="The column of these files.")] = "text",
     map_: Annotated[
         Map, typer.Option("--map", help="How the sample becomes a map; tsne takes some seconds.")
     ] = Map.PCA,
@@ -58,6 +66,7 @@ def report(
             out,
             method=map_.value,
             decided=() if review is None else read_review(review).decided,
+            corpus_values=corpus_values,
             **shown,
         )
         say(f"wrote {out} ({size(written)})")

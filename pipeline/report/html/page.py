@@ -49,12 +49,14 @@ def render(content: Content, looks: Looks, *, save: str | None, of_page: Sequenc
 def _less(content: Content, share: float) -> Content:
     if share == 1.0:
         return content
-    suspects, hardest = content.suspects, content.hardest
+    suspects, hardest, unlabelled = content.suspects, content.hardest, content.unlabelled
+    if unlabelled is not None:
+        unlabelled = replace(unlabelled, listed=unlabelled.listed[: int(share * len(unlabelled.listed))])
     if suspects is not None:
         suspects = replace(suspects, listed=suspects.listed[: int(share * len(suspects.listed))])
     if hardest is not None:
         hardest = replace(hardest, triplets=hardest.triplets[: int(share * len(hardest.triplets))])
-    return replace(content, suspects=suspects, hardest=hardest)
+    return replace(content, suspects=suspects, hardest=hardest, unlabelled=unlabelled)
 
 
 def _render(content: Content, looks: Looks, *, save: str | None, of_page: Sequence[tuple[str, str]]) -> str:
@@ -145,6 +147,7 @@ def _data(cases: Sequence[Suspect], looks: Looks) -> str:
 def _sections(content: Content) -> list[tuple[str, str]]:
     there = (
         ("decide", "To decide", content.suspects),
+        ("unlabelled", "Unlabelled positives", content.unlabelled),
         ("hardest", "Hardest triplets", content.hardest),
         ("curves", "Epoch by epoch", content.curves and content.curves.charts),
         ("confused", "Confused classes", content.confusions),

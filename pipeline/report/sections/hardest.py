@@ -33,7 +33,7 @@ def find_hardest(
 ) -> Hardest:
     """At most `limit` triplets, one for each pair of classes: of the most confused, where `confused` (codes, the most
     confused first) is given, else of those with the hardest triplets. Raises: CorruptError."""
-    sizes = [_rows_of(path) for path in triplets.files]
+    sizes = [rows_of_part(path) for path in triplets.files]
     read = spread_parts(sizes, TRIPLETS)
     best: dict[int, _Hard] = {}
     for place in read:
@@ -51,7 +51,8 @@ def find_hardest(
     return Hardest(tuple(hard), sum(sizes[place] for place in read), sum(sizes), why)
 
 
-def _rows_of(path: Path) -> int:
+def rows_of_part(path: Path) -> int:
+    """Triplets of a file. Raises: CorruptError."""
     try:
         return pq.read_metadata(path).num_rows
     except (OSError, ValueError) as error:

@@ -142,6 +142,16 @@ def folder_tables(about: Mapping[str, Any]) -> list[Table]:
     ]
 
 
+def pair_tables(about: Mapping[str, Any]) -> list[Table]:
+    """Of a folder of triplets of queries and a corpus."""
+    sides = [
+        (side, " × ".join(f"{each:,}" for each in about.get(side, ()))) for side in ("queries", "corpus")
+    ]
+    left_out = [(f"pairs {why}", f"{count:,}") for why, count in about.get("left_out", {}).items()]
+    _, (_, of_mining), *others = folder_tables({**about, "left_out": {}})
+    return [("Data", sides), ("Left out", [*left_out, *of_mining]), *others]
+
+
 def as_toml(spec: RunSpec) -> str:
     """The run file as resolved: every key with its value, those that are None left out."""
     lines: list[str] = []

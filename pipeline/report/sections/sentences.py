@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...plan.stage import protocol_title
-from ...standalone.triplet_folder import TripletSource
+from ...standalone.triplet_folder import CorpusSource, TripletSource
 from .curves import interval_of, metric_name
 
 if TYPE_CHECKING:
@@ -89,11 +89,26 @@ def _within(figures: Mapping[str, Any], key: str) -> str:
 
 def folder_sentences(triplets: TripletSource) -> list[str]:
     """How many triplets of how many anchors, and by which rule."""
+    return [_mined(triplets, "anchors", f"in {len(triplets.labels.names):,} classes")]
+
+
+def pair_sentences(triplets: TripletSource, corpus: CorpusSource) -> list[str]:
+    """The same of queries with a relevant document, against a corpus; and how many have none."""
+    known = corpus.relevance
+    told = [_mined(triplets, "queries", f"against {known.corpus:,} documents")]
+    if known.without:
+        told.append(
+            f"{known.without:,} of {known.queries:,} queries have no relevant document, and were left out."
+        )
+    return told
+
+
+def _mined(triplets: TripletSource, anchors: str, among: str) -> str:
     counts, rule = triplets.counts, triplets.rule
-    anchors = counts["anchors"] - counts["anchors_excluded"]
-    covered = anchors - counts["anchors_without_positive"] - counts["anchors_without_admissible_negative"]
-    share = covered / anchors if anchors else 0.0
-    return [
-        f"{counts['triplets']:,} triplets were mined, for {covered:,} of {anchors:,} anchors ({share:.1%}) in "
-        f"{len(triplets.labels.names):,} classes, with k = {rule.k_hardness:g} and a margin of {rule.margin:g}."
-    ]
+    asked = counts["anchors"] - counts["anchors_excluded"]
+    covered = asked - counts["anchors_without_positive"] - counts["anchors_without_admissible_negative"]
+    share = covered / asked if asked else 0.0
+    return (
+        f"{counts['triplets']:,} triplets were mined, for {covered:,} of {asked:,} {anchors} ({share:.1%}) {among}, "
+        f"with k = {rule.k_hardness:g} and a margin of {rule.margin:g}."
+    )

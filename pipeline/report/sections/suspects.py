@@ -37,7 +37,7 @@ def find_suspects(triplets: TripletSource, *, limit: int, decided: Decided = ())
         raise UnavailableError(f"{triplets.neighbours} was deleted by run.keep.graph: take a later epoch")
     blocks = spread_blocks(len(triplets.labels), ROWS)
     rows = np.concatenate([np.asarray(block, np.int64) for block in blocks])
-    table = _nearest(triplets.neighbours, rows)
+    table = nearest_lines(triplets.neighbours, rows)
     found = found_by.suspects(table, triplets.labels, rows=rows)
     every = [
         *_mislabelled(found.mislabelled, table, rows, triplets.labels),
@@ -55,7 +55,7 @@ def find_suspects(triplets: TripletSource, *, limit: int, decided: Decided = ())
     )
 
 
-def _nearest(path: Path, rows: NDArray[np.int64]) -> NeighbourTable:
+def nearest_lines(path: Path, rows: NDArray[np.int64]) -> NeighbourTable:
     """The first neighbours of these rows, read in small steps: the table on disk may be many times as wide."""
     ids, sq_distances = np.empty((len(rows), 0), np.int64), np.empty((len(rows), 0), np.float32)
     for start in range(0, len(rows), _STEP):

@@ -13,7 +13,6 @@ import tripletmine as tm
 from tripletmine.flows.cli import app
 from tripletmine.mining.miner import PAIR_COLUMNS
 from tripletmine.pipeline.errors import CorruptError, DataError, SpecError
-from tripletmine.pipeline.report.report import report_page
 from typer.testing import CliRunner
 
 QUERIES, DOCUMENTS, WIDTH = 90, 300, 8
@@ -242,13 +241,6 @@ def test_suspects_are_documents_nearer_than_the_positive(mined, tmp_path) -> Non
         ("q0", "d7"), ("q0", "d8"),
     }  # fmt: skip
     assert all(row["sq_distance"] < row["sq_positive"] for row in found)
-
-
-def test_a_page_of_them_is_refused_with_what_shows_them(mined) -> None:
-    with pytest.raises(
-        SpecError, match=r"queries and a corpus, of which there is no page: .* `tripletmine suspects`"
-    ):
-        report_page(mined)
 
 
 def test_triplets_go_out_by_key_or_by_text(mined, tmp_path) -> None:
