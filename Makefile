@@ -76,6 +76,7 @@ bench:
 	$(BIN)/python -m tests.benchmarks.bench_mine
 	$(BIN)/python -m tests.benchmarks.bench_mining_alone --glyphs runs/glyphs
 	$(BIN)/python -m tests.benchmarks.wordnet.bench_pairs
+	$(BIN)/python -m tests.benchmarks.wordnet --out runs/wordnet
 	$(BIN)/python -m tests.benchmarks.bench_scale
 	$(BIN)/python -m tests.benchmarks.bench_embed
 	$(BIN)/python -m tests.benchmarks.bench_train

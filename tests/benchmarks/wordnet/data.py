@@ -46,6 +46,38 @@ def read_dictionary(split: str, folder: Path = FOLDER) -> Dictionary:
     return Dictionary(definitions, words, np.array(pairs, np.int64))
 
 
+def validation_of(train: Dictionary) -> tuple[Dictionary, Dictionary]:
+    """The definitions to train on, and those to choose by: a tenth of the words, by their hash, that no other split
+    has. Definitions with words of both are left out."""
+    held = np.array([_hash(word)[2] < 26 for word in train.words])
+    of_held = held[train.pairs[:, 1]]
+    words = np.bincount(train.pairs[:, 0])
+    kept = np.bincount(train.pairs[:, 0], of_held)
+    return _those(train, kept == 0), _those(train, kept == words)
+
+
+def related_words(dictionary: Dictionary) -> list[set[int]]:
+    """For each definition the words that share another definition with a word that it defines: its synonyms there."""
+    queries, words = dictionary.pairs.T
+    defined: dict[int, set[int]] = {}
+    meant: dict[int, set[int]] = {}
+    for query, word in zip(queries.tolist(), words.tolist(), strict=True):
+        defined.setdefault(query, set()).add(word)
+        meant.setdefault(word, set()).add(query)
+    return [
+        {other for word in defined[query] for sense in meant[word] for other in defined[sense]}
+        - defined[query]
+        for query in range(len(dictionary.definitions))
+    ]
+
+
+def _those(dictionary: Dictionary, chosen: NDArray[np.bool_]) -> Dictionary:
+    place = np.cumsum(chosen) - 1
+    pairs = dictionary.pairs[chosen[dictionary.pairs[:, 0]]]
+    definitions = [each for each, there in zip(dictionary.definitions, chosen, strict=True) if there]
+    return Dictionary(definitions, dictionary.words, np.stack([place[pairs[:, 0]], pairs[:, 1]], axis=1))
+
+
 def _synsets(path: Path) -> list[tuple[list[str], str]]:
     """Words and definition of each synset of a file; its format is that of wndb(5WN)."""
     found = []
@@ -60,8 +92,12 @@ def _synsets(path: Path) -> list[tuple[list[str], str]]:
 
 
 def _split_of(word: str) -> str:
-    digest = hashlib.sha256(word.lower().encode()).digest()
+    digest = _hash(word)
     return "test" if digest[0] * 256 + digest[1] < 65_536 * _TEST_PERCENT // 100 else "train"
+
+
+def _hash(word: str) -> bytes:
+    return hashlib.sha256(word.lower().encode()).digest()
 
 
 def _names_one(definition: str, words: list[str]) -> bool:
