@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tripletmine.pipeline.errors import CorruptError
 from tripletmine.pipeline.report.report import report_page
 
 from ..conftest import Finished
@@ -13,9 +14,9 @@ from .test_folder_pages import CLASSES, ROWS, mined
 LABELS = [f"class {row % CLASSES}" for row in range(ROWS)]
 
 
-def notes_of(path: Path, **options: bool) -> str:
+def notes_of(path: Path, *, images: bool = True) -> str:
     told: list[str] = []
-    report_page(path, note=told.append, **options)
+    report_page(path, note=told.append, images=images)
     return "\n".join(told)
 
 
@@ -29,7 +30,7 @@ def test_a_folder_that_was_damaged_is_mined_again(file: str, tmp_path: Path) -> 
     (folder / file).write_bytes(b"PAR1")
     try:
         said = notes_of(folder)
-    except Exception as error:
+    except CorruptError as error:
         said = str(error)
     assert "mine again" in said
     shutil.rmtree(folder)
