@@ -1,14 +1,16 @@
 """One BLAS thread per Python thread, while row blocks are multiplied side by side."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from threading import Lock
 
-from threadpoolctl import threadpool_limits
+import numpy as np  # noqa: F401 - brings the BLAS that is limited
+from threadpoolctl import ThreadpoolController
 
 _lock = Lock()
 _inside = 0
-_limits: threadpool_limits | None = None
+_limits = ExitStack()
 
 
 @contextmanager
@@ -19,16 +21,21 @@ def one_blas_thread() -> Iterator[None]:
     what it had found, the last to leave would restore the other's limit and leave the process with one
     thread for good.
     """
-    global _inside, _limits  # noqa: PLW0603
+    global _inside  # noqa: PLW0603
     with _lock:
         if _inside == 0:
-            _limits = threadpool_limits(limits=1, user_api="blas")
+            _limits.enter_context(_blas().limit(limits=1))
         _inside += 1
     try:
         yield
     finally:
         with _lock:
             _inside -= 1
-            if _inside == 0 and _limits is not None:
-                _limits.restore_original_limits()
-                _limits = None
+            if _inside == 0:
+                _limits.close()
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    # To look for it takes a millisecond, and blocks are many.
+    return ThreadpoolController().select(user_api="blas")

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from . import exact, hnsw
+from . import hnsw
 from .cells import index as cells
 from .cells.index import CellsIndex
-from .exact import ExactIndex
+from .exact import index as exact
+from .exact.index import ExactIndex
 from .hnsw import HnswIndex
-from .index import check_vectors
 from .parameters import CellsParameters, ExactParameters, HnswParameters, TraverseAddParameters
 from .traverse import build as traverse_add
 from .traverse.build import TraverseAddIndex
@@ -56,7 +56,7 @@ def build_index(
     """Build an index over float32 (N, D) vectors."""
     match parameters:
         case ExactParameters():
-            return _exact_index(vectors, parameters, first_id)
+            return exact.build(vectors, first_id=first_id, parameters=parameters)
         case CellsParameters():
             return cells.build(vectors, parameters=parameters, seed=seed, threads=threads, first_id=first_id)
         case HnswParameters():
@@ -73,23 +73,13 @@ def load_index(
     """Open what ``save`` wrote, over the vectors it was built of; exact search needs no file."""
     match parameters:
         case ExactParameters():
-            return _exact_index(vectors, parameters, first_id)
+            return exact.build(vectors, first_id=first_id, parameters=parameters)
         case CellsParameters():
             return cells.load(path, vectors, parameters=parameters, first_id=first_id)
         case HnswParameters():
             return hnsw.load(path, vectors, parameters=parameters, first_id=first_id)
         case TraverseAddParameters():
             return traverse_add.load(path, vectors, parameters=parameters, first_id=first_id)
-
-
-def _exact_index(vectors: NDArray[np.float32], parameters: ExactParameters, first_id: int) -> ExactIndex:
-    """Exact search by the engine that the parameters name; only that of torch imports torch."""
-    if parameters.engine == "numpy":
-        return exact.build(vectors, first_id=first_id)
-    from .exact_torch import TorchExactIndex
-
-    check_vectors(vectors)
-    return TorchExactIndex(vectors, first_id=first_id, parameters=parameters)
 
 
 def with_effort(index: Index, effort: int) -> Index:

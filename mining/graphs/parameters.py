@@ -13,11 +13,12 @@ Engine = Literal["numpy", "torch"]
 
 @dataclass(frozen=True)
 class ExactParameters:
-    """Exact search has nothing to tune but where it runs.
+    """Exact search has nothing to tune but who multiplies, and where.
 
-    engine: "numpy", or "torch" (needs torch) on ``devices``: names as torch has them, () for all GPUs there are,
-    or the CPU. precision: of torch's products, which only propose candidates; the result is exact with either.
-    "auto": bfloat16 on GPUs, and float32 where a CPU takes part, which most often is slower in bfloat16.
+    engine: "numpy", on the CPU, or "torch" (needs torch) on ``devices``: names as torch has them, () for all GPUs there
+    are, or the CPU. precision: of the products, which only propose candidates; the result is exact with either. "auto":
+    bfloat16 on GPUs, and with "numpy" where the processor has matrix instructions for it (AMX), torch is installed (it
+    multiplies), and there is work enough; float32 elsewhere.
     """
 
     engine: Engine = "numpy"

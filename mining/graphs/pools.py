@@ -1,117 +1,213 @@
-"""The nearest candidates of each query of a block, kept while blocks of products stream by. Compiled."""
+"""The nearest candidates of each query of a block, kept while blocks of products stream by. Compiled.
+
+A pool keeps the rows whose keys |x|² − 2 q·x are below its limit: appended as they come, and where it is full, it is
+cut to those that are not above its ``wanted`` least by more than its slack. So an entry costs one write, and a share of
+a selection. The slack is what the products may be off by: a row left out for it is further than those wanted *in
+truth*. Where so many are within it that the pool cannot hold them, it gives up the greatest of them, and its limit says
+so.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-# A pool is two rows of ``room`` entries, keys (float32) and local rows (int32), of which ``counts`` are
-# filled. Entries below the row's limit are appended; a full pool is cut to its ``keep`` least, whose
-# greatest is the new limit. So an entry costs one write, and one share of a selection every (room - keep)
-# entries.
+from .lanes import LANES, keys_below, lowest, not_below
 
-LANES = 64
-"""Columns compared at once: almost every group has nothing to offer."""
+_ROOM, _LEAST_ROOM = 2, 128
+"""Entries of a pool: so many times those wanted, and so many more."""
+
+
+class Pools(NamedTuple):
+    """keys: float32 (B, room). rows: int32 (B, room), local rows. counts: int32 (B,), how many entries are filled.
+    limits: float32 (B,), keys that no row left out is below. slacks: float32 (B,). wanted: rows."""
+
+    keys: NDArray[np.float32]
+    rows: NDArray[np.int32]
+    counts: NDArray[np.int32]
+    limits: NDArray[np.float32]
+    slacks: NDArray[np.float32]
+    wanted: int
+
+
+def empty_pools(wanted: int, limits: NDArray[np.float32], slacks: NDArray[np.float32]) -> Pools:
+    """Pools to begin with. limits: rows that are not below are left out from the start; infinite for none."""
+    shape = len(limits), _room(wanted)
+    counts = np.zeros(len(limits), np.int32)
+    return Pools(np.empty(shape, np.float32), np.empty(shape, np.int32), counts, limits, slacks, wanted)
+
+
+def pool_bytes(wanted: int) -> int:
+    """Bytes that the pool of one query takes."""
+    return 8 * _room(wanted) + 12
+
+
+def _room(wanted: int) -> int:
+    return _ROOM * wanted + _LEAST_ROOM
 
 
 @njit(nogil=True, cache=True)
-def offer(products, sq_norms, first_row, keys, rows, counts, limits, keep):
+def offer(products, sq_norms, first_row, pools):
     """Offer block columns to the pools of all block rows.
 
-    products: float32 (B, C), query · row. sq_norms: float32 (C,), of the columns' rows. first_row: row of
-    column 0. The key is |x|² − 2 q·x, the squared distance less the constant |q|². Columns come in
-    ascending order, and an entry must be strictly below the limit, so of equal keys the lower rows stay.
+    products: float32 (B, C), query · row. sq_norms: float32 (C,), of the columns' rows. first_row: row of column 0.
     """
+    keys, rows, counts, limits, slacks, wanted = pools
     for b in range(products.shape[0]):
-        counts[b], limits[b] = _offer_row(
-            products[b], sq_norms, first_row, keys[b], rows[b], counts[b], limits[b], keep
+        counts[b], limits[b] = _offer_line(
+            products[b], sq_norms, first_row, keys[b], rows[b], counts[b], limits[b], slacks[b], wanted
         )
 
 
-@njit(nogil=True, cache=True, inline="always")
-def _offer_row(products, sq_norms, first_row, keys, rows, filled, limit, keep):
+@njit(nogil=True, cache=True)
+def offer_to(members, products, sq_norms, first_row, pools):
+    """As ``offer``, to the pools of some block rows: row i of the products is of pool members[i], int32 (M,)."""
+    keys, rows, counts, limits, slacks, wanted = pools
+    for i in range(products.shape[0]):
+        b = members[i]
+        counts[b], limits[b] = _offer_line(
+            products[i], sq_norms, first_row, keys[b], rows[b], counts[b], limits[b], slacks[b], wanted
+        )
+
+
+@njit(nogil=True, cache=True)
+def _offer_line(products, sq_norms, first_row, keys, rows, filled, limit, slack, wanted):
     """Offer the columns of one query to its pool. Returns how many entries it has then, and its limit."""
     columns = products.shape[0]
-    room = keys.shape[0]
-    for start in range(0, columns, LANES):
-        stop = min(start + LANES, columns)
-        if stop == start + LANES and none_below(products[start:stop], sq_norms[start:stop], limit):
-            continue
-        for c in range(start, stop):
+    whole = columns - columns % LANES
+    for start in range(0, whole, LANES):
+        mask = keys_below(products, sq_norms, start, limit)
+        while mask != 0:
+            c = start + lowest(mask)
+            mask &= mask - np.uint64(1)
             key = sq_norms[c] - np.float32(2.0) * products[c]
-            if key < limit:
-                keys[filled] = key
-                rows[filled] = first_row + c
-                filled += 1
-                if filled == room:
-                    limit = cut(keys, rows, filled, keep)
-                    filled = keep
+            filled, limit = _append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
+    for c in range(whole, columns):
+        key = sq_norms[c] - np.float32(2.0) * products[c]
+        filled, limit = _append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
     return filled, limit
 
 
 @njit(nogil=True, cache=True)
-def offer_to(members, products, sq_norms, first_row, keys, rows, counts, limits, keep):
-    """As ``offer``, to the pools of some block rows: row i of the products is of pool members[i], int32 (M,)."""
-    for i in range(products.shape[0]):
-        b = members[i]
-        counts[b], limits[b] = _offer_row(
-            products[i], sq_norms, first_row, keys[b], rows[b], counts[b], limits[b], keep
+def offer_bfloat16(scores, first_row, pools):
+    """As ``offer``, of scores q·x − |x|²/2, the int16 bits of bfloat16 (B, C)."""
+    keys, rows, counts, limits, slacks, wanted = pools
+    for b in range(scores.shape[0]):
+        counts[b], limits[b] = _offer_bfloat16_line(
+            scores[b], first_row, keys[b], rows[b], counts[b], limits[b], slacks[b], wanted
         )
 
 
-@njit(nogil=True, cache=True, inline="always")
-def none_below(products, sq_norms, limit):
-    """Whether none of ``LANES`` keys is below the limit. Only loops of constant length become vector instructions."""
-    below = np.int32(0)
-    for lane in range(LANES):
-        below += np.int32(sq_norms[lane] - np.float32(2.0) * products[lane] < limit)
-    return below == 0
+@njit(nogil=True, cache=True)
+def offer_bfloat16_to(members, scores, first_row, pools):
+    """As ``offer_to``, of scores as of ``offer_bfloat16``."""
+    keys, rows, counts, limits, slacks, wanted = pools
+    for i in range(scores.shape[0]):
+        b = members[i]
+        counts[b], limits[b] = _offer_bfloat16_line(
+            scores[i], first_row, keys[b], rows[b], counts[b], limits[b], slacks[b], wanted
+        )
 
 
 @njit(nogil=True, cache=True)
-def finish(keys, rows, counts, limits, keep):
-    """Cut every pool to ``keep``; mark the rest of its rows with −1."""
+def _offer_bfloat16_line(scores, first_row, keys, rows, filled, limit, slack, wanted):
+    """As ``_offer_line``."""
+    columns = scores.shape[0]
+    whole = columns - columns % LANES
+    least = _ordered(np.float32(-0.5) * limit)
+    for start in range(0, whole, LANES):
+        mask = not_below(scores, start, least)
+        if mask != 0:
+            while mask != 0:
+                c = start + lowest(mask)
+                mask &= mask - np.uint64(1)
+                key = np.float32(-2.0) * _widened(scores[c])
+                filled, limit = _append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
+            least = _ordered(np.float32(-0.5) * limit)
+    for c in range(whole, columns):
+        key = np.float32(-2.0) * _widened(scores[c])
+        filled, limit = _append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
+    return filled, limit
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _ordered(number):
+    """The place in order, int16, of the greatest bfloat16 that is not above a float32."""
+    bits = np.float32(number).view(np.int32)
+    return np.int16((bits ^ ((bits >> 31) & 0x7FFFFFFF)) >> 16)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _widened(bits):
+    """The float32 that a bfloat16 is."""
+    return np.int32(np.int32(bits) << 16).view(np.float32)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _append(keys, rows, filled, limit, slack, wanted, key, row):
+    """Append an entry where it is below the limit. Returns how many there are then, and the limit."""
+    if key < limit:
+        keys[filled] = key
+        rows[filled] = row
+        filled += 1
+        if filled == keys.shape[0]:
+            filled, limit = _shrink(keys, rows, filled, limit, slack, wanted)
+    return filled, limit
+
+
+@njit(nogil=True, cache=True)
+def finish(pools):
+    """Cut every pool a last time; mark the rest of its rows with −1."""
+    keys, rows, counts, limits, slacks, wanted = pools
     for b in range(keys.shape[0]):
-        if counts[b] > keep:
-            limits[b] = cut(keys[b], rows[b], counts[b], keep)
-            counts[b] = keep
+        if counts[b] > wanted:
+            counts[b], limits[b] = _shrink(keys[b], rows[b], counts[b], limits[b], slacks[b], wanted)
         rows[b, counts[b] :] = -1
+
+
+@njit(nogil=True, cache=True)
+def _shrink(keys, rows, filled, limit, slack, wanted):
+    """Leave of more than ``wanted`` entries what the slack asks for. Returns their number and the limit, which never
+    rises."""
+    within = cut(keys, rows, filled, wanted) + slack
+    kept = wanted
+    for i in range(wanted, filled):
+        if keys[i] < within:
+            _swap(keys, rows, i, kept)
+            kept += 1
+    limit = min(limit, within)
+    most = (wanted + keys.shape[0]) // 2
+    if kept > most:
+        limit = min(limit, cut(keys, rows, kept, most))
+        kept = most
+    return kept, limit
 
 
 @njit(nogil=True, cache=True)
 def cut(keys, rows, filled, keep):
     """Move the ``keep`` least keys to the front (quickselect, median of three). Returns the greatest of them."""
-    low = 0
-    high = filled - 1
-    target = keep - 1
-    while low < high:
-        middle = (low + high) // 2
-        if keys[middle] < keys[low]:
-            _swap(keys, rows, middle, low)
-        if keys[high] < keys[low]:
-            _swap(keys, rows, high, low)
-        if keys[high] < keys[middle]:
-            _swap(keys, rows, high, middle)
-        pivot = keys[middle]
-        left = low
-        right = high
-        while left <= right:
-            while keys[left] < pivot:
-                left += 1
-            while pivot < keys[right]:
-                right -= 1
-            if left <= right:
-                _swap(keys, rows, left, right)
-                left += 1
-                right -= 1
-        if target <= right:
-            high = right
-        elif target >= left:
-            low = left
-        else:
-            break
-    greatest = keys[0]
-    for i in range(1, keep):
-        greatest = max(greatest, keys[i])
-    return greatest
+    low, high = 0, filled
+    while True:
+        first, middle, last = keys[low], keys[(low + high) // 2], keys[high - 1]
+        pivot = max(min(first, middle), min(max(first, middle), last))
+        less = low
+        for i in range(low, high):  # without a branch, which would be guessed wrong half of the time
+            nearer = keys[i] < pivot
+            _swap(keys, rows, i, less)
+            less += np.int64(nearer)
+        if keep <= less:
+            high = less
+            continue
+        # Keys of bfloat16 are often equal.
+        most = less
+        for i in range(less, high):
+            as_near = keys[i] <= pivot
+            _swap(keys, rows, i, most)
+            most += np.int64(as_near)
+        if keep <= most:
+            return pivot
+        low = most
 
 
 @njit(nogil=True, cache=True, inline="always")

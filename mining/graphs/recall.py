@@ -11,7 +11,7 @@ from ..checks import check_share
 from ..defaults import SAMPLE_ROWS
 from ..errors import InputError
 from ..neighbours import NO_ROW, NeighbourTable
-from . import exact
+from .exact import index as exact
 from .index import Searchable
 
 _TIE = np.float32(1 + 1e-5)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...mining.graphs import exact
+from ...mining.graphs.exact import index as exact
 from ...mining.graphs.merge import merge_tables
 from ...mining.graphs.methods import Index, build_index, index_bytes, load_index, with_effort
 from ...mining.graphs.parameters import ExactParameters, TraverseAddParameters

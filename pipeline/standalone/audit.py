@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...mining.audit.check import AuditReport, audit_parts
-from ...mining.graphs import exact
+from ...mining.graphs.exact import index as exact
 from ...mining.graphs.recall import recall_at_k
 from ...mining.graphs.table_check import untrue_rows
 from ...mining.neighbours import NO_ROW, NeighbourTable

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...mining.compute.threads import usable_threads
-from ...mining.graphs.exact import build
+from ...mining.graphs.exact.index import build
 from ...mining.neighbours import NO_ROW, NeighbourTable
 from ...models.encoders.checkpoints import load_encoder_state, load_tensors
 from ...models.encoders.encode import encode

@@ -19,7 +19,8 @@ from pathlib import Path
 import faiss  # pyright: ignore[reportMissingImports] (extra bench)
 import hnswlib
 import numpy as np
-from tripletmine.mining.graphs import exact, hnsw
+from tripletmine.mining.graphs import hnsw
+from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.merge import merge_tables
 from tripletmine.mining.graphs.methods import with_effort
 from tripletmine.mining.graphs.parameters import HnswParameters, TraverseAddParameters

@@ -14,16 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...checks import check_at_least
-from ...compute.blas import one_blas_thread
 from ...compute.memory import Budget
 from ...compute.npy import npy_bytes
 from ...compute.threads import over_rows, read_only
 from ...errors import InputError
 from ...neighbours import NeighbourTable
-from ..exact import SLACK, in_doubt, mean_of, measure_about
+from ..exact.bounds import greatest_norm, mean_of, measure_about
+from ..exact.products import Float32Products
+from ..exact.propose import Candidates, slacks
 from ..index import check_queries, check_vectors
 from ..parameters import CellsParameters
-from ..pools import finish, offer_to
+from ..pools import empty_pools, finish, pool_bytes
 from ..remeasure import empty_table
 from .kmeans import assign
 from .nearest import homes_of_rows, nearest_by_differences, nearest_of_candidates
@@ -70,6 +71,8 @@ class CellsIndex:
         self._origin = mean_of(self._vectors)
         self._sq_norms = np.empty(len(rows), np.float32)
         measure_about(self._vectors, self._origin, self._sq_norms)
+        farthest = greatest_norm(self._sq_norms, vectors.shape[1])
+        self._products = Float32Products(self._origin, farthest)
         self.probing = Probing(partition.centres, lists)
 
     def search(
@@ -86,8 +89,10 @@ class CellsIndex:
         check_queries(queries, query_ids, width, neighbours, threads)
         table = empty_table(len(queries), neighbours)
         largest = int(np.diff(self._bounds).max())
-        keep = min(rows, neighbours + 1 + SLACK)
-        row_bytes = threads * (4 * (largest + 4 * width) + 32 * keep + 24 * self.parameters.probes)
+        wanted = min(rows, neighbours + 1)
+        row_bytes = threads * (
+            4 * (largest + 4 * width) + 2 * pool_bytes(wanted) + 24 * self.parameters.probes
+        )
         budget = Budget(memory_mib, "a search of cells")
         budget = budget.take(table.ids.nbytes + table.sq_distances.nbytes, "its result")
         budget = budget.take(20 * len(queries), "the order of its queries")
@@ -99,9 +104,9 @@ class CellsIndex:
         def search_block(start: int, stop: int) -> None:
             places = order[start:stop]
             block = _Block(np.ascontiguousarray(queries[places]), query_ids[places], homes[places])
-            self._search_block(block, table, places, keep, largest)
+            self._search_block(block, table, places, wanted, largest)
 
-        with one_blas_thread():
+        with self._products.one_thread():
             over_rows(search_block, len(queries), threads, step=step)
         return table
 
@@ -151,16 +156,19 @@ class CellsIndex:
         return other
 
     def _search_block(
-        self, block: _Block, table: NeighbourTable, places: NDArray[np.int64], keep: int, largest: int
+        self, block: _Block, table: NeighbourTable, places: NDArray[np.int64], wanted: int, largest: int
     ) -> None:
         cells = self.probing.nearest(block.queries, block.homes, self.parameters.probes)
-        candidates, limits = self._propose(block.queries, cells, keep, largest)
+        candidates = self._propose(block.queries, cells, wanted, largest)
         neighbours = table.neighbours
         found = empty_table(len(places), neighbours)
         given = self._vectors, self._rows, self.first_id
-        nearest_of_candidates(block.queries, block.ids, *given, candidates, found.ids, found.sq_distances)
-        # Short ones included: these have no K-th neighbour.
-        doubtful = in_doubt(block.queries, self._origin, limits, found.sq_distances[:, -1])
+        nearest_of_candidates(
+            block.queries, block.ids, *given, candidates.rows, found.ids, found.sq_distances
+        )
+        furthest = found.sq_distances[:, -1]
+        in_doubt = candidates.bound.in_doubt(candidates.limits, furthest)
+        doubtful = np.union1d(in_doubt, np.flatnonzero(np.isinf(furthest)))
         if len(doubtful):
             every = np.arange(len(self._bounds) - 1, dtype=np.int32)
             few = np.diff(self._bounds)[cells[doubtful]].sum(axis=1) <= neighbours
@@ -178,30 +186,26 @@ class CellsIndex:
         table.sq_distances[places] = found.sq_distances
 
     def _propose(
-        self, queries: NDArray[np.float32], cells: NDArray[np.int32], keep: int, largest: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Places (B, 2 · keep) with the ``keep`` least keys |x|² − 2 q·x of the rows in each query's cells, −1 pads,
-        and keys that the rest are not below."""
-        width = queries.shape[1]
-        about = queries - self._origin
-        keys = np.empty((len(queries), 2 * keep), np.float32)
-        candidates = np.empty((len(queries), 2 * keep), np.int32)
-        counts = np.zeros(len(queries), np.int32)
+        self, queries: NDArray[np.float32], cells: NDArray[np.int32], wanted: int, largest: int
+    ) -> Candidates:
+        """Places of rows in each query's cells, with the least keys."""
+        products = self._products
+        asked, bound = products.queries(queries)
         limits = np.full(len(queries), np.inf, np.float32)
-        asking = np.empty_like(queries)
-        moved = np.empty((largest, width), np.float32)
-        products = np.empty(len(queries) * largest, np.float32)
+        pools = empty_pools(wanted, limits, slacks(bound, limits))
+        asking, rows = np.empty_like(asked), np.empty((largest, products.width), products.dtype)
+        room = np.empty(len(queries) * largest, products.dtype)
         for cell, members in _by_cell(cells):
             first, stop = self._bounds[cell], self._bounds[cell + 1]
-            some, rows = asking[: len(members)], moved[: stop - first]
-            np.take(about, members, axis=0, out=some, mode="clip")  # else it is buffered
-            np.subtract(self._vectors[first:stop], self._origin, out=rows)
-            found = products[: len(some) * len(rows)].reshape(len(some), len(rows))
-            np.dot(some, rows.T, out=found)
+            some, others = asking[: len(members)], rows[: stop - first]
             norms = self._sq_norms[first:stop]
-            offer_to(members, found, norms, first, keys, candidates, counts, limits, keep)
-        finish(keys, candidates, counts, limits, keep)
-        return candidates, limits
+            np.take(asked, members, axis=0, out=some, mode="clip")  # else it is buffered
+            products.rows(self._vectors[first:stop], norms, others)
+            found = room[: len(some) * len(others)].reshape(len(some), len(others))
+            products.multiply(some, others, found)
+            products.offer(found, norms, first, pools, members)
+        finish(pools)
+        return Candidates(pools.rows, pools.limits, bound)
 
 
 def _by_cell(cells: NDArray[np.int32]):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ...compute.blas import one_blas_thread
 from ...compute.distances import sq_distance
 from ...compute.threads import over_rows, read_only
-from ..exact import ROUNDING, mean_of, measure_about
-from ..pools import LANES, none_below
+from ..exact.bounds import ROUNDING, mean_of, measure_about
+from ..lanes import LANES, keys_below
 
 _ROWS = 1024
 _CENTRES = 256
@@ -69,7 +69,7 @@ def assign(vectors: NDArray[np.float32], centres: NDArray[np.float32], *, thread
 def _look(products, sq_norms, own, rows, centres, first, sq, nearest):
     """Measure every centre that could be nearer than the nearest so far, rounding allowed for.
 
-    The three terms of a distance are off by less than (D + 8) 2⁻²⁴ (|q| + |c|)² (see ``exact.in_doubt``), and a centre
+    The three terms of a distance are off by less than (D + 8) 2⁻²⁴ (|q| + |c|)² (see ``exact.bounds``), and a centre
     at less than d has |c| < |q| + d.
     """
     columns = products.shape[1]
@@ -78,7 +78,7 @@ def _look(products, sq_norms, own, rows, centres, first, sq, nearest):
         limit = _limit(own[b], sq[b], share)
         for start in range(0, columns, LANES):
             stop = min(start + LANES, columns)
-            if stop == start + LANES and none_below(products[b, start:stop], sq_norms[start:stop], limit):
+            if stop == start + LANES and keys_below(products[b], sq_norms, start, limit) == 0:
                 continue
             for c in range(start, stop):
                 if sq_norms[c] - np.float32(2.0) * products[b, c] < limit:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..exact import mean_of
+from ..exact.bounds import mean_of
 from .kmeans import assign, train
 
 _ROWS_PER_CENTRE = 40

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...compute.threads import read_only
-from .. import exact
-from ..exact import ExactIndex
+from ..exact import index as exact
+from ..exact.index import ExactIndex
 
 LISTED = 1024
 """Cells near a cell that its rows choose from. All are, where there are no more."""

@@ -9,7 +9,7 @@ from ...compute.memory import Budget
 from ...compute.threads import over_rows, read_only
 from ...errors import InputError
 from ...neighbours import NO_ROW, NeighbourTable
-from .. import exact
+from ..exact import index as exact
 from ..index import BLOCK_ROWS, check_queries
 from ..parameters import TraverseAddParameters
 from ..remeasure import empty_table, remeasure

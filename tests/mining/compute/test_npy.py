@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from tripletmine.mining.compute.npy import npy_bytes
-from tripletmine.mining.graphs import exact
+from tripletmine.mining.graphs.exact import index as exact
 
 
 def test_the_bytes_are_those_that_numpy_writes_and_reads(tmp_path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tripletmine.mining.errors import InputError
-from tripletmine.mining.graphs import exact
+from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.merge import merge_into, merge_tables
 from tripletmine.mining.neighbours import NO_ROW, NeighbourTable
 

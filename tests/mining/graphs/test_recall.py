@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from tripletmine.mining.errors import InputError
-from tripletmine.mining.graphs import exact, hnsw
+from tripletmine.mining.graphs import hnsw
+from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.methods import with_effort
 from tripletmine.mining.graphs.parameters import HnswParameters
 from tripletmine.mining.graphs.recall import calibrate, draw_sample, measure, recall_at_k

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from remedies import Refusal
 from tripletmine.mining.errors import InputError, RecallError
-from tripletmine.mining.graphs import exact, hnsw
+from tripletmine.mining.graphs import hnsw
 from tripletmine.mining.graphs.build import neighbours_of
 from tripletmine.mining.graphs.cells import index as cells
+from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.merge import merge_into, merge_tables
 from tripletmine.mining.graphs.methods import build_index, default_parameters, load_index
 from tripletmine.mining.graphs.parameters import ExactParameters, HnswParameters, TraverseAddParameters

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tripletmine.mining.graphs import exact
+from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.table_check import untrue_rows
 from tripletmine.mining.neighbours import NeighbourTable
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tripletmine.mining.graphs import exact
 from tripletmine.mining.graphs.choose import Choice
+from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.methods import Method
 from tripletmine.mining.graphs.recall import recall_at_k
 from tripletmine.pipeline.artifacts.neighbours import read_neighbours, read_some_neighbours, sampled_rows

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tripletmine.mining.graphs import exact
 from tripletmine.mining.graphs.cells import index as cells
 from tripletmine.mining.graphs.choose import Choice
+from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.methods import Parameters, default_parameters
 from tripletmine.mining.graphs.parameters import CellsParameters
 from tripletmine.pipeline.artifacts import found_neighbours

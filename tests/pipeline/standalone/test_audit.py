@@ -12,7 +12,7 @@ from present import present
 from sklearn.datasets import load_digits
 from tripletmine.flows.cli import app
 from tripletmine.mining.audit.check import audit_parts
-from tripletmine.mining.graphs import exact
+from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.neighbours import NeighbourTable
 from tripletmine.pipeline.artifacts.neighbours import (
     create_neighbours,

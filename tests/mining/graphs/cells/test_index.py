@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tripletmine.mining.errors import InputError
-from tripletmine.mining.graphs import exact
 from tripletmine.mining.graphs.cells import index as cells
 from tripletmine.mining.graphs.cells import partition, probing
 from tripletmine.mining.graphs.cells.effort import calibrate_probes
 from tripletmine.mining.graphs.cells.index import CellsIndex
+from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.parameters import CellsParameters
 from tripletmine.mining.graphs.recall import draw_sample, recall_at_k
 from tripletmine.mining.neighbours import NeighbourTable

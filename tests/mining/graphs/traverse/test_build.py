@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tripletmine.mining.errors import InputError
-from tripletmine.mining.graphs import exact
+from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.parameters import TraverseAddParameters
 from tripletmine.mining.graphs.recall import recall_at_k
 from tripletmine.mining.graphs.traverse import build as traverse_add

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tripletmine.mining.errors import InputError
-from tripletmine.mining.graphs import exact
+from tripletmine.mining.graphs.exact import index as exact
+from tripletmine.mining.graphs.exact.propose import BlockShape
 from tripletmine.mining.neighbours import NO_ROW, NeighbourTable
 
 
@@ -30,8 +31,7 @@ def test_blocks_and_threads_do_not_show(clustered, clustered_exact, monkeypatch:
     agree = (whole.ids == clustered_exact.ids).mean()
     assert agree > 0.9999, f"{agree:.6f} of the places agree with float64"
     np.testing.assert_allclose(whole.sq_distances, clustered_exact.sq_distances, rtol=1e-5)
-    monkeypatch.setattr(exact, "_COLUMNS", 130)
-    monkeypatch.setattr(exact, "_QUERY_ROWS", 77)
+    monkeypatch.setattr(exact, "_FLOAT32_BLOCK", BlockShape(queries=77, rows=130))
     for threads in (1, 2, 4):
         blocks = search_all(clustered, 20, threads=threads)
         np.testing.assert_array_equal(blocks.ids, whole.ids)

@@ -1,0 +1,1 @@
+"""Exact search: products propose, differences decide."""

@@ -1,0 +1,181 @@
+"""Exact search: blocked matrix products with a running top-K, then distances by differences.
+
+|q − x|² = |q|² + |x|² − 2 q·x turns the search into matrix products, which run at the speed of the machine, but round
+worse than differences do. So the products only propose: every row that the rounding could have kept out is a candidate,
+too, and is measured by differences. Where there are too many of these (many rows at nearly the same distance), that
+query is searched again: bfloat16 products by those of float32, these by differences alone. The result is therefore
+*exactly* the K least (distance, id), with distances by float32 differences: independent of block sizes, threads, and of
+who multiplies in which numbers, and the oracle of the rest.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ...compute.distances import sq_distance
+from ...compute.memory import Budget
+from ...compute.npy import npy_bytes
+from ...compute.threads import over_rows, read_only
+from ...errors import InputError
+from ...neighbours import NeighbourTable
+from ..index import check_queries, check_vectors
+from ..parameters import ExactParameters
+from ..remeasure import empty_table, insert_nearest, remeasure
+from . import bfloat16
+from .bounds import greatest_norm, mean_of, measure_about
+from .products import Float32Products
+from .propose import BlockProposer, BlockShape, Proposer
+
+_FLOAT32_BLOCK = BlockShape(queries=1024, rows=256)
+_BFLOAT16_BLOCK = BlockShape(queries=2048, rows=512)
+
+
+_FEW_QUERIES = 8
+
+
+class ExactIndex:
+    """See ``index.GraphIndex``: the vectors themselves, the origin that the products are taken about, and norms."""
+
+    def __init__(self, vectors: NDArray[np.float32], *, first_id: int, parameters: ExactParameters) -> None:
+        self._vectors = read_only(vectors)
+        self.first_id = first_id
+        self.parameters = parameters
+        # Distances do not change when the origin moves, and products about the mean round less.
+        self._origin = mean_of(self._vectors)
+        self._sq_norms = np.empty(len(vectors), np.float32)
+        measure_about(self._vectors, self._origin, self._sq_norms)
+        self._farthest = greatest_norm(self._sq_norms, vectors.shape[1])
+        self._on_devices = None
+        if parameters.engine == "torch":
+            from .devices import DeviceProposer
+
+            given = self._vectors, self._sq_norms, self._origin, self._farthest
+            self._on_devices = DeviceProposer(*given, parameters)
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        *,
+        query_ids: NDArray[np.int64],
+        neighbours: int,
+        threads: int,
+        memory_mib: float | None = None,
+    ) -> NeighbourTable:
+        """See ``index.GraphIndex``."""
+        check_queries(queries, query_ids, self._vectors.shape[1], neighbours, threads)
+        table = empty_table(len(queries), neighbours)
+        budget = Budget(memory_mib, "an exact search")
+        budget = budget.take(table.ids.nbytes + table.sq_distances.nbytes, "its result")
+        budget = budget.take(8 * len(queries), "the order of its queries")
+        left = np.arange(len(queries))
+        for proposer in self._proposers(len(queries), budget):
+            if len(left):
+                left = self._search_by(proposer, queries, query_ids, left, table, threads, budget)
+
+        def search_rest(start: int, stop: int) -> None:
+            given = read_only(queries), self._vectors, read_only(query_ids), self.first_id
+            _search_by_differences(*given, left[start:stop], table.ids, table.sq_distances)
+
+        over_rows(search_rest, len(left), threads, step=_FEW_QUERIES)
+        return table
+
+    def save(self, path: Path) -> None:
+        """Nothing but the vectors is needed to search: the file holds their shape, so that ``load`` can check it."""
+        path.write_bytes(npy_bytes(np.array(self._vectors.shape, np.int64)))
+
+    def _search_by(
+        self,
+        proposer: Proposer,
+        queries: NDArray[np.float32],
+        query_ids: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+        table: NeighbourTable,
+        threads: int,
+        budget: Budget,
+    ) -> NDArray[np.int64]:
+        """Search for the chosen queries. Returns those that are left in doubt, int64, ascending."""
+        wanted = min(len(self._vectors), table.neighbours + 1)
+        workers = proposer.workers(threads)
+        step = proposer.block_rows(budget, wanted, threads)
+        doubtful: list[NDArray[np.int64]] = []
+
+        def search_block(start: int, stop: int) -> None:
+            places = chosen[start:stop]
+            block = queries[places]
+            candidates = proposer.propose(block, wanted)
+            remeasure(
+                block,
+                self._vectors,
+                candidates.rows,
+                query_ids=query_ids[places],
+                neighbours=table.neighbours,
+                first_id=self.first_id,
+                threads=max(1, threads // workers),
+                into=table,
+                places=places.astype(np.int32),
+            )
+            furthest = table.sq_distances[places, -1]
+            doubtful.append(places[candidates.bound.in_doubt(candidates.limits, furthest)])
+
+        over_rows(search_block, len(chosen), workers, step=step)
+        return np.sort(np.concatenate(doubtful))
+
+    def _proposers(self, queries: int, budget: Budget) -> list[Proposer]:
+        """Who proposes candidates, and who does where those are left in doubt."""
+        rows, width = self._vectors.shape
+        about = self._origin, self._farthest
+        given = self._vectors, self._sq_norms
+        float32 = BlockProposer(Float32Products(*about), _FLOAT32_BLOCK, *given)
+        if self._on_devices is not None:
+            return [self._on_devices, float32]
+        precision = self.parameters.precision
+        if precision == "auto" and bfloat16.pays(rows, queries, width, left_mib=budget.left_mib):
+            precision = "bfloat16"
+        if precision == "bfloat16":
+            products = bfloat16.Bfloat16Products(self._vectors, *about)
+            return [BlockProposer(products, _BFLOAT16_BLOCK, *given), float32]
+        return [float32]
+
+
+def build(
+    vectors: NDArray[np.float32], *, first_id: int = 0, parameters: ExactParameters | None = None
+) -> ExactIndex:
+    """An index over float32 (N, D) vectors, which are not copied."""
+    check_vectors(vectors)
+    return ExactIndex(vectors, first_id=first_id, parameters=parameters or ExactParameters())
+
+
+def load(
+    path: Path, vectors: NDArray[np.float32], *, first_id: int = 0, parameters: ExactParameters | None = None
+) -> ExactIndex:
+    """Open what ``save`` wrote. Raises: InputError when it was written for vectors of another shape."""
+    check_vectors(vectors)
+    with path.open("rb") as file:
+        try:
+            shape = tuple(np.load(file, allow_pickle=False).tolist())
+        except (ValueError, EOFError) as error:
+            raise InputError(f"{path} is not an index of exact search ({error}): build it again") from error
+    if shape != vectors.shape:
+        raise InputError(
+            f"{path} was built of vectors of shape {shape}, and these have {vectors.shape}: build it again"
+        )
+    return build(vectors, first_id=first_id, parameters=parameters)
+
+
+def index_bytes(rows: int, width: int) -> int:  # noqa: ARG001 - as for all methods
+    """Bytes that an index takes beside the vectors: their norms."""
+    return 4 * rows
+
+
+@njit(nogil=True, cache=True)
+def _search_by_differences(queries, vectors, own, first_id, chosen, ids, sq_distances):
+    """Search all rows for the chosen queries, the slow way, and overwrite their rows of the table."""
+    for i in range(chosen.shape[0]):
+        q = chosen[i]
+        kept = 0
+        for row in range(vectors.shape[0]):
+            if row + first_id != own[q]:
+                sq = sq_distance(queries[q], vectors[row])
+                kept = insert_nearest(ids[q], sq_distances[q], kept, row + first_id, sq)

@@ -1,0 +1,152 @@
+"""Candidates by products: blocks of queries meet blocks of rows, and pools keep the nearest.
+
+Most of the time beyond the products would go to candidates that nearer ones push out again. So a sample of the rows
+says first how near a candidate has to be, and all but a few rows are passed over at a glance.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...compute.memory import Budget
+from ..pools import empty_pools, finish, pool_bytes
+from .bounds import Bound
+from .products import Products
+
+_SMALLEST_QUERY_ROWS = 8
+
+_SAMPLED_SHARE = 32
+_MOST_SAMPLED = 2048
+"""One row in 32, and at most so many, say which candidates are near: they cost 3 % more products."""
+
+_SLACK = 2.0
+"""Times the bound on the error: the K-th may be further than it seems, and a row left out nearer. Then only a first
+limit that was too low, or a full pool, leaves a query in doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Of a block of queries. rows: integers (B, C), local rows, −1 pads. limits: float32 (B,), keys |x|² − 2 q·x that
+    no other row is below. bound: on the error of keys."""
+
+    rows: NDArray[np.integer]
+    limits: NDArray[np.float32]
+    bound: Bound
+
+
+class Proposer(Protocol):
+    """Who finds candidates."""
+
+    def workers(self, threads: int) -> int:
+        """Blocks of queries that are searched at once."""
+        ...
+
+    def block_rows(self, budget: Budget, wanted: int, threads: int) -> int:
+        """Queries of a block. Raises: InputError when the smallest does not fit."""
+        ...
+
+    def propose(self, queries: NDArray[np.float32], wanted: int) -> Candidates:
+        """Candidates for the ``wanted`` nearest rows of float32 (B, D) queries; called by several threads at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlockShape:
+    """Rows of the largest block of products: it stays in a core's cache until it has been looked through."""
+
+    queries: int
+    rows: int
+
+
+class BlockProposer:
+    """See ``Proposer``. A block of queries belongs to one thread, and meets all rows in turn.
+
+    vectors: float32 (N, D). sq_norms: float32 (N,), about the origin of the products.
+    """
+
+    def __init__(
+        self,
+        products: Products,
+        shape: BlockShape,
+        vectors: NDArray[np.float32],
+        sq_norms: NDArray[np.float32],
+    ) -> None:
+        self._products = products
+        self._queries, self._columns = shape.queries, min(shape.rows, len(vectors))
+        self._vectors = vectors
+        self._sq_norms = sq_norms
+        drawn = _drawn(len(vectors))
+        self._sample_norms = sq_norms[drawn]
+        self._sample = np.empty((len(drawn), products.width), products.dtype)
+        products.rows(vectors[drawn], self._sample_norms, self._sample)
+
+    def workers(self, threads: int) -> int:
+        """See ``Proposer``."""
+        return threads
+
+    def block_rows(self, budget: Budget, wanted: int, threads: int) -> int:
+        """See ``Proposer``."""
+        width, item = self._products.width, self._products.dtype.itemsize
+        budget = budget.take(threads * item * self._columns * width, "a block of rows for each thread")
+        budget = budget.take(item * self._sample.size, "a sample of the rows")
+        query_bytes = item * (self._columns + width) + 8 * width + 2 * pool_bytes(wanted)
+        return budget.rows(threads * query_bytes, at_most=self._queries, at_least=_SMALLEST_QUERY_ROWS)
+
+    def propose(self, queries: NDArray[np.float32], wanted: int) -> Candidates:
+        """See ``Proposer``."""
+        with self._products.one_thread():
+            return self._propose(queries, wanted)
+
+    def _propose(self, queries: NDArray[np.float32], wanted: int) -> Candidates:
+        products = self._products
+        asked, bound = products.queries(queries)
+        room = np.empty(len(queries) * self._columns, products.dtype)
+        limits = self._first_limits(asked, room, wanted)
+        slack = slacks(bound, limits)
+        pools = empty_pools(wanted, limits + slack, slack)
+        rows = np.empty((self._columns, products.width), products.dtype)
+        for first in range(0, len(self._vectors), self._columns):
+            norms = self._sq_norms[first : first + self._columns]
+            some = rows[: len(norms)]
+            products.rows(self._vectors[first : first + self._columns], norms, some)
+            block = room[: len(queries) * len(norms)].reshape(len(queries), len(norms))
+            products.multiply(asked, some, block)
+            products.offer(block, norms, first, pools)
+        finish(pools)
+        return Candidates(pools.rows, pools.limits, bound)
+
+    def _first_limits(self, asked: NDArray, room: NDArray, wanted: int) -> NDArray[np.float32]:
+        """Keys (B,) that at least ``wanted`` rows are below, nearly always; infinite where the sample is too small.
+
+        The sample holds wanted · len(sample) / rows of the nearest on average, and with four deviations more than that
+        it is one query in thousands that is left short of candidates. That query is then in doubt, like any other whose
+        limit is too low.
+        """
+        expected = wanted * len(self._sample) / len(self._vectors)
+        rank = int(np.ceil(expected + 4 * np.sqrt(expected)))
+        limits = np.full(len(asked), np.inf, np.float32)
+        if rank >= len(self._sample):
+            return limits
+        pools = empty_pools(rank, limits, np.zeros(len(asked), np.float32))
+        for first in range(0, len(self._sample), self._columns):
+            norms = self._sample_norms[first : first + self._columns]
+            block = room[: len(asked) * len(norms)].reshape(len(asked), len(norms))
+            self._products.multiply(asked, self._sample[first : first + self._columns], block)
+            self._products.offer(block, norms, first, pools)
+        finish(pools)
+        return pools.limits
+
+
+def slacks(bound: Bound, limits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 (B,): how much above the K-th least key, of which ``limits`` are a guess, may that of a row be which is a
+    neighbour in truth."""
+    sq = np.clip(limits + bound.norms**2, 0.0, (bound.norms + bound.farthest) ** 2)
+    return (_SLACK * bound.errors(sq)).astype(np.float32)
+
+
+def _drawn(rows: int) -> NDArray[np.int64]:
+    """Some rows, ascending, drawn without replacement; the result of a search does not depend on which."""
+    count = min(rows // _SAMPLED_SHARE, _MOST_SAMPLED)
+    return np.sort(np.random.default_rng(0).choice(rows, count, replace=False, shuffle=False))

@@ -1,0 +1,80 @@
+"""Sixty-four numbers compared at once, as vector instructions: numba's own loops do not become them.
+
+What numba cannot say is written in LLVM's language, which becomes the instructions of the machine at hand.
+"""
+
+# ruff: noqa: ARG001 - numba passes all of it
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+LANES = 64
+"""Numbers compared at once: almost every group has nothing to offer."""
+
+_MASK = ir.IntType(LANES)
+_SIGN_PLACE, _ALL_BUT_SIGN = 15, 0x7FFF
+
+
+def _in_llvm(function: Any) -> Callable[..., Any]:
+    """For type checkers: numba passes the first parameter itself; the rest are the types of the arguments."""
+    return intrinsic(function)
+
+
+@_in_llvm
+def keys_below(_typing: Any, products: Any, sq_norms: Any, start: Any, limit: Any):
+    """uint64: bit i is set where sq_norms[start + i] − 2 · products[start + i] < limit. All are float32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any):
+        products, sq_norms = (
+            _lanes(context, builder, signature.args[i], arguments[i], arguments[2], ir.FloatType())
+            for i in (0, 1)
+        )
+        keys = builder.fsub(sq_norms, builder.fadd(products, products))
+        found = builder.fcmp_ordered("<", keys, _spread(builder, arguments[3]))
+        return builder.bitcast(found, _MASK)
+
+    return types.uint64(products, sq_norms, types.int64, types.float32), generate
+
+
+@_in_llvm
+def not_below(_typing: Any, numbers: Any, start: Any, least: Any):
+    """uint64: bit i is set where numbers[start + i], the int16 bits of a bfloat16, are in order at or above ``least``:
+    negative numbers come before others, by size downwards."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any):
+        bits = _lanes(context, builder, signature.args[0], arguments[0], arguments[1], ir.IntType(16))
+        sign = builder.ashr(bits, ir.Constant(bits.type, [_SIGN_PLACE] * LANES))
+        turned = builder.and_(sign, ir.Constant(bits.type, [_ALL_BUT_SIGN] * LANES))
+        found = builder.icmp_signed(">=", builder.xor(bits, turned), _spread(builder, arguments[2]))
+        return builder.bitcast(found, _MASK)
+
+    return types.uint64(numbers, types.int64, types.int16), generate
+
+
+@_in_llvm
+def lowest(_typing: Any, mask: Any):
+    """int64: the place of the lowest bit that is set in a uint64 other than 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+def _lanes(context: Any, builder: Any, array_type: Any, array: Any, start: Any, number: Any):
+    """The vector of ``LANES`` numbers of a contiguous array from ``start`` on."""
+    data = context.make_array(array_type)(context, builder, array).data
+    place = builder.bitcast(builder.gep(data, [start]), ir.VectorType(number, LANES).as_pointer())
+    return builder.load(place, align=array_type.dtype.bitwidth // 8)
+
+
+def _spread(builder: Any, number: Any):
+    """The vector that holds one number in all lanes."""
+    vector = ir.VectorType(number.type, LANES)
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+    all_first = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), all_first)
