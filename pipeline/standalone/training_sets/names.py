@@ -56,7 +56,7 @@ def given_names(keys: pa.Array | None, texts: Sequence[str] | None, rows: int, *
     called = pa.array([str(row) for row in range(rows)], pa.string()) if keys is None else keys
     if texts is not None and len(texts) != rows:
         raise InputError(
-            f"{subject} has {len(texts):,} texts for {rows:,} rows: give one for each, in the same order"
+            f"{subject} are {len(texts):,} for {rows:,} rows: give one for each, in the same order"
         )
     return Names.of(called, None if texts is None else pa.array(texts, pa.large_string()))
 

@@ -1,5 +1,6 @@
 """What is said of the triplets and the exported encoder of a run, and what helps."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -46,11 +47,19 @@ def test_suspects_of_an_epoch_whose_neighbours_were_deleted_are_those_of_a_later
     assert code == 0, said
 
 
-def test_a_damaged_export_is_exported_again(finished: Path, tmp_path: Path) -> None:
+LATER = {"colour": "rgb", "size": None, "background": "white", "resampling": "lanczos"}
+"""How a later version may read pictures."""
+
+
+@pytest.mark.parametrize("changed", [{"item_shape": None}, {"pictures": LATER}], ids=["damaged", "later"])
+def test_an_export_that_is_not_understood_is_exported_again(
+    changed: dict[str, object], finished: Path, tmp_path: Path
+) -> None:
     place = copied(finished, tmp_path)
     export = ("export", "RUN", "--out", "OUT")
     assert place.ask(*export)[0] == 0
-    (place.out / "encoder.json").write_text("{")
+    about = place.out / "encoder.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | changed))
     with pytest.raises(CorruptError, match=r"is not an exported encoder .*: export it again"):
         Encoder.load(place.out)
     shutil.rmtree(place.out)

@@ -87,6 +87,19 @@ def zarr_array(*, whole: bool = True, fill: bool = False, empty: bool = True, **
     return made
 
 
+def zarr_group(*, damaged: bool) -> Call:
+    def made() -> None:
+        group = zarr.create_group("g.zarr", overwrite=True)
+        for name in ("clip", "embeddings"):
+            group.create_array(name, data=VECTORS)
+        if damaged:
+            Path("g.zarr/clip/zarr.json").write_text("{}")
+        np.save("y.npy", LABELS)
+        read("g.zarr", "y.npy")
+
+    return made
+
+
 def nested_shards() -> None:
     inner = ShardingCodec(chunk_shape=(1, 4))
     codec = ShardingCodec(chunk_shape=(2, 4), codecs=(inner,))
@@ -178,6 +191,22 @@ REFUSALS = {
         lying_header, "restore it, or write it again", npz(embeddings=VECTORS, labels=LABELS)
     ),
     "gone": Refusal(lambda: read("gone.npy"), "gone.npy does not exist: correct its path", npy()),
+    "objects": Refusal(
+        npz(embeddings=VECTORS, label=LABELS.astype(object)),
+        "Object arrays cannot be loaded when allow_pickle=False: restore it, or write it again",
+        npz(embeddings=VECTORS, label=LABELS),
+    ),
+    "labels of no kind": Refusal(
+        labels(np.array([1j, 2j])), "restore it, or write it again", labels(np.array([1, 2]))
+    ),
+    "damaged Parquet": Refusal(
+        lambda: (Path("x.parquet").write_bytes(b"PAR1"), read("x.parquet")),
+        "restore it, or write it again",
+        parquet(embedding=list(VECTORS), label=LABELS),
+    ),
+    "a group that is damaged": Refusal(
+        zarr_group(damaged=True), "restore it, or write it again", zarr_group(damaged=False)
+    ),
     "labels of two dimensions": Refusal(
         labels([["a", "b"], ["a", "c"]]),
         "store several labels for a row as lists in Parquet, or as strings with data.label_separator",

@@ -12,11 +12,11 @@ from tripletmine.pipeline.data.base import DataSet
 from tripletmine.pipeline.data.open import open_data
 from tripletmine.pipeline.data.pictures import decode
 from tripletmine.pipeline.data.pictures.decode import Decoding
+from tripletmine.pipeline.data.pictures.examine import examine
 from tripletmine.pipeline.data.pictures.exported import as_json, from_json
+from tripletmine.pipeline.data.pictures.picture_set import PictureSet
 from tripletmine.pipeline.errors import DataError
 from tripletmine.pipeline.runfile.load import parse_spec
-
-Step = Call
 
 
 def picture(mode: str = "RGB", kind: str = "PNG", height: int = 6) -> bytes:
@@ -46,16 +46,29 @@ def read(**keys: object) -> None:
     data.read(range(len(data.rows)))
 
 
-def pets(*names: str, then: Step = lambda: None, **keys: object) -> Step:
+def looked_at() -> None:
+    """What is looked at before a run begins."""
+    data = opened()
+    assert isinstance(data, PictureSet)
+    examine(data).refuse_unreadable()
+
+
+def pets(*names: str, then: Call = lambda: None, reading: Call | None = None, **keys: object) -> Call:
     """Make the folder, do something to it, read it."""
-    return lambda: (fresh(*names), then(), read(**keys))
+    return lambda: (fresh(*names), then(), read(**keys) if reading is None else reading())
+
+
+def far_away() -> None:
+    """A link to folders in folders that lie elsewhere."""
+    Path("elsewhere/" + "d/" * 201).mkdir(parents=True)
+    Path("pets/cat/far").symlink_to("../../elsewhere")
 
 
 def write(name: str, content: bytes | str) -> None:
     Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def table(*names: str) -> Step:
+def table(*names: str) -> Call:
     """The same pictures, listed in a table."""
     lines = "".join(f"{name},{name.split('/')[-2]}\n" for name in names)
     return lambda: (
@@ -65,7 +78,7 @@ def table(*names: str) -> Step:
     )
 
 
-def file(content: bytes) -> Step:
+def file(content: bytes) -> Call:
     """One picture among others is this."""
     return lambda: (fresh(*BOTH), write("pets/cat/1.png", content), read())
 
@@ -79,7 +92,7 @@ DEEP = "cat/" + "d/" * 201
 EXPORTED = from_json(as_json(Decoding()), (6, 5, 3))
 
 
-def decoded_for_an_export(height: int) -> Step:
+def decoded_for_an_export(height: int) -> Call:
     return lambda: (write("a.png", picture(height=height)), list(EXPORTED.batches(["a.png"], 1)))
 
 
@@ -132,6 +145,23 @@ REFUSALS = {
         "lies more than 200 folders below data.path: move it up, or leave it out",
         pets(*BOTH, "cat/d/3.png"),
         pets(*BOTH),
+    ),
+    "folders in folders by a link": Refusal(
+        pets(*BOTH, then=far_away),
+        "lies more than 200 folders below data.path: move it up, or leave it out",
+        pets(*BOTH, "cat/far/3.png"),
+        pets(*BOTH),
+    ),
+    "a link to itself": Refusal(
+        lambda: (Path("loop").symlink_to("loop"), read(path="loop")),
+        "cannot be listed (Too many levels of symbolic links): correct data.path",
+        pets(*BOTH),
+    ),
+    "pictures looked at before the run": Refusal(
+        pets(*BOTH, then=lambda: write("pets/cat/2.png", "text"), reading=looked_at),
+        "1 of the 4 pictures that were tried cannot be read: ",
+        pets(*BOTH, reading=looked_at),
+        pets("cat/1.png", *BOTH[2:], reading=looked_at),
     ),
     "PostScript": Refusal(
         file(picture(kind="EPS")), "is PostScript, which is not read: convert it to PNG", file(picture())

@@ -120,6 +120,11 @@ REFUSALS = {
     "ragged lines": Refusal(
         table("key,label\na,x\nb,y,z\n"), "restore it, or write it again", table('key,label\na,x\nb,"y,z"\n')
     ),
+    "ragged lines far down": Refusal(
+        table("key,label\n" + "a,x\n" * 400_000 + "b,y,z\n"),
+        "restore it, or write it again",
+        table("key,label\n" + "a,x\n" * 400_000),
+    ),
     "damaged Parquet": Refusal(
         lambda: read_columns(written("t.parquet", b"PAR1 and no more"), NAMES),
         "restore it, or write it again",

@@ -35,6 +35,7 @@ TABLE = search(VECTORS, 20)
 OWN = np.arange(QUERIES)
 OF_QUERIES = search(VECTORS, 20, queries=VECTORS[:QUERIES])
 OF_QUERIES_WITHOUT_THEM = search(VECTORS, 20, queries=VECTORS[:QUERIES], own=OWN)
+MINED_PAIRS = tm.mine_pairs(VECTORS[:QUERIES], VECTORS, PAIRS, threads=1)
 MINED = tm.mine(VECTORS, LABELS, threads=1)
 
 
@@ -136,6 +137,16 @@ REFUSALS = {
         "own names rows from 50 to 69, the corpus has 60: give its rows, or -1",
         pairs(own=OWN),
         pairs(own=np.where(OWN + 50 < ROWS, OWN + 50, -1)),
+    ),
+    "vectors of other queries": Refusal(
+        lambda: tm.audit_pairs(MINED_PAIRS, VECTORS[: QUERIES - 1], VECTORS),
+        "queries has 19 vectors but the triplets are of 20: give those that were mined",
+        lambda: tm.audit_pairs(MINED_PAIRS, VECTORS[:QUERIES], VECTORS),
+    ),
+    "texts of other rows": Refusal(
+        lambda: MINED.training_set(texts=LABELS[1:]),
+        "texts are 59 for 60 rows: give one for each, in the same order",
+        lambda: MINED.training_set(texts=LABELS),
     ),
     "groups of queries that nobody asks for": Refusal(
         pairs(groups=(GROUPS[:QUERIES], GROUPS)),

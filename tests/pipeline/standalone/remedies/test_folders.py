@@ -1,6 +1,8 @@
 """What is said of folders of mined triplets and of what is made of them, and what helps."""
 
 import shutil
+import sys
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 import tripletmine as tm
 from remedies import Call, Refusal
 from tripletmine.mining.errors import InputError
-from tripletmine.pipeline.errors import PipelineError
+from tripletmine.pipeline.errors import PipelineError, UnavailableError
 from tripletmine.pipeline.standalone.audit import audit_folder, list_suspects
 from tripletmine.pipeline.standalone.training_sets.forms import FORMS, Form
 from tripletmine.pipeline.standalone.triplet_export import export_triplets
@@ -270,6 +272,29 @@ REFUSALS = {
         of_more_rows, "it is of other data, so mine again", mined_again(export())
     ),
 }
+
+
+def test_a_folder_needs_datasets(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert any(
+        name.startswith("datasets") and "huggingface" in name for name in requires("tripletmine") or ()
+    )
+    monkeypatch.chdir(tmp_path)
+
+    def out(name: str, *, installed: bool) -> Call:
+        def written() -> None:
+            with pytest.MonkeyPatch.context() as patch:
+                if not installed:
+                    patch.setitem(sys.modules, "datasets", None)
+                export_triplets(folders / "out", Path(name))
+
+        return written
+
+    Refusal(
+        out("t", installed=False),
+        "pip install 'tripletmine[huggingface]', or name a file that ends in .parquet or .jsonl or .jsonl.gz",
+        out("t", installed=True),
+        *(out(name, installed=False) for name in ("t.parquet", "t.jsonl", "t.jsonl.gz")),
+    ).require(UnavailableError)
 
 
 @pytest.fixture(scope="module")

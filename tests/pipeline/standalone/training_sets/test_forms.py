@@ -154,9 +154,7 @@ def test_sets_in_memory_have_all_forms(vectors) -> None:
     pairs = np.stack([mined.columns[role] for role in ("anchor", "positive")], axis=1)
     assert len(tuples) + tuples.left_out == len(np.unique(pairs, axis=0))
     assert tuples.left_out > 0
-    with pytest.raises(
-        InputError, match=r"texts has 59 texts for 60 rows: give one for each, in the same order"
-    ):
+    with pytest.raises(InputError, match=r"texts are 59 for 60 rows: give one for each, in the same order"):
         mined.training_set(texts=texts[1:])
 
 
@@ -174,5 +172,5 @@ def test_pairs_in_memory_have_texts_of_both_sides(vectors) -> None:
     anchor = mined.columns["anchor"][0]
     assert row["query"] == f"q {anchor}"
     assert row["pos"][0] == f"d {mined.columns['positive'][0]}"
-    with pytest.raises(InputError, match="corpus_texts has 2 texts for 60 rows"):
+    with pytest.raises(InputError, match="corpus_texts are 2 for 60 rows"):
         mined.training_set(corpus_texts=["a", "b"])
