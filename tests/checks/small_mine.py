@@ -1,5 +1,8 @@
 """A small mine with nothing but the base install: what `wheel.py` runs in its fresh environment."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import tripletmine as tm
 
@@ -28,6 +31,23 @@ def main() -> None:
     if not len(queries) or queries.to_arrow().num_rows != len(queries):
         raise SystemExit(f"queries: {queries}")
     print(f"queries: {queries}")
+    with tempfile.TemporaryDirectory() as name:
+        on_files(Path(name), vectors, pairs)
+
+
+def on_files(folder: Path, vectors: np.ndarray, pairs: np.ndarray) -> None:
+    """The same from files, and out as training sets."""
+    np.save(folder / "x.npy", vectors)
+    lines = ["query_row,document_row", *(f"{query},{document}" for query, document in pairs)]
+    (folder / "pairs.csv").write_text("\n".join(lines))
+    files = folder / "x.npy", folder / "x.npy", folder / "pairs.csv"
+    found = tm.mine_pair_files(*files, folder / "mined", same_items=True, normalise=True, threads=1)
+    if found.audit is None or found.audit["violations"]:
+        raise SystemExit(f"files: {found.audit}")
+    made = tm.read_pairs(found.folder).training_set("flagembedding", scores=True)
+    for suffix in (".parquet", ".jsonl", ".jsonl.gz"):
+        made.save(folder / f"train{suffix}")
+    print(f"files: {len(made)} rows of a training set")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def install(wheel: Path, environment: Path) -> Path:
 
 def use(python: Path, *, elsewhere: Path) -> None:
     """The command line and the library, from a folder that is not the repository."""
-    for module in ("torch", "prefect", "sklearn", "dask"):
+    for module in ("torch", "transformers", "prefect", "sklearn", "dask", "datasets"):
         if (
             subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode
             == 0
