@@ -147,7 +147,7 @@ class HuggingFace(Reopened[Opened]):
     def _picture(self, place: tuple[Part, int]) -> NDArray[np.uint8]:
         part, row = place
         subject = _subject(self.location, part, row)
-        value = part.rows[row][self.content.item]
+        value = part.items[row][self.content.item]
         content = None
         if isinstance(value, dict):
             content, value = value["bytes"], value["path"]

@@ -1,7 +1,7 @@
 """A folder or file that `datasets` opens, and which of its columns are what."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,12 @@ _BUILDERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json"}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One split of it. split: as we call it; None where the data set has no splits of its own."""
+    """One split of it. split: as we call it; None where the data set has no splits of its own. items: its rows with the
+    column of the items alone: of a row, `datasets` reads all columns that there are."""
 
     split: str | None
     rows: "Dataset"
+    items: "Dataset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +99,17 @@ def _parts(found: Any, location: str) -> tuple[Part, ...]:
     import datasets
 
     if isinstance(found, datasets.Dataset):
-        return (Part(None, found),)
+        return (Part(None, found, found),)
     if len(found) == 1:
-        return (Part(None, next(iter(found.values()))),)
+        (rows,) = found.values()
+        return (Part(None, rows, rows),)
     unknown = [name for name in found if split_called(name) is None]
     if unknown:
         raise DataError(
             f"{location} has the splits {', '.join(found)}: known are train, validation and test, so rename or remove "
             f"{', '.join(unknown)}"
         )
-    parts = tuple(Part(split_called(name), rows) for name, rows in found.items())
+    parts = tuple(Part(split_called(name), rows, rows) for name, rows in found.items())
     twice = len(parts) - len({part.split for part in parts})
     if twice:
         raise DataError(
@@ -139,7 +142,7 @@ def _with_items(parts: tuple[Part, ...], columns: Sequence[str], form: TableForm
         form.called("vector") is None and features[item] == datasets.Value("string")
     )
     if is_picture and item in images:
-        parts = tuple(
-            Part(part.split, part.rows.cast_column(item, datasets.Image(decode=False))) for part in parts
-        )
-    return Opened(parts, item, is_picture)
+        undecoded = datasets.Image(decode=False)
+        parts = tuple(replace(part, rows=part.rows.cast_column(item, undecoded)) for part in parts)
+    with_items = tuple(replace(part, items=part.rows.select_columns([item])) for part in parts)
+    return Opened(with_items, item, is_picture)
