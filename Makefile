@@ -4,6 +4,8 @@
 # make system  the tests that do need them; names the Debian package that is missing
 # make ci      both
 # make docs    the pages of deploy/site into build/site: start with index.html
+# make docs-run
+#              every command of the tutorial and the guides in order, and the notebooks (some minutes)
 # make bench   the environment, then the figures of the benchmarks (about half an hour on two quiet cores; needs
 #              dataset-fashion-mnist, wordnet-base and the fonts that tests/benchmarks/glyphs.py names)
 # make methods the tables of methods: 136 runs (about an hour of one core; may be broken off and started again; needs
@@ -28,7 +30,7 @@ PROCESSES := 2
 # mkdocs-material advertises its successor otherwise.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: environment run test lint types wheel system ci docs bench methods faults compat clean
+.PHONY: environment run test lint types wheel system ci docs docs-run bench methods faults compat clean
 
 environment:
 	@.ci/environment all dev
@@ -67,6 +69,10 @@ ci: test system
 docs:
 	@.ci/environment all dev docs
 	$(BIN)/mkdocs build --config-file deploy/mkdocs.yml
+
+docs-run:
+	@.ci/environment all dev docs
+	$(BIN)/python -m pytest -m docs tests/deploy/site
 
 bench:
 	@.ci/environment all dev compat
