@@ -18,8 +18,8 @@ from .opened_run import OpenedRun
 
 _OTHERS = ("r_precision", "map_at_r", "nmi")
 """After the recalls that the run file asks for."""
-_RANKED = ("map", "cmc@1", "cmc@5", "cmc@10")
-"""Only where rows have roles or groups."""
+_SOMETIMES = ("map", "cmc@1", "cmc@5", "cmc@10", "label_map", "coverage", "ranking_loss")
+"""Only where rows have roles or groups, or a loss scores labels."""
 _DATA = {"embed": "embeddings", "mine": "triplets"}
 _COUNTS = ("queries", "queries_left_out", "gallery")
 
@@ -120,7 +120,7 @@ def metrics_by_epoch(opened: OpenedRun) -> list[dict[str, Any]]:
         row |= {name: found["validation"].get(name) for name in _metrics(opened)}
         for protocol, figures in found.items():
             row |= {
-                f"{protocol_title(protocol)} {name}": figures[name] for name in _RANKED if name in figures
+                f"{protocol_title(protocol)} {name}": figures[name] for name in _SOMETIMES if name in figures
             }
         rows.append(row)
     return rows
@@ -145,8 +145,8 @@ def summary(opened: OpenedRun) -> str:
         lines += ["", "| metric | " + " | ".join(tested) + " |", "| --- " * (1 + len(tested)) + "|"]
         lines += [
             f"| {name} | " + " | ".join(_figure(figures.get(name)) for figures in tested.values()) + " |"
-            for name in (*_metrics(opened), *_RANKED, *_COUNTS)
-            if name not in (*_RANKED, "gallery") or any(name in figures for figures in tested.values())
+            for name in (*_metrics(opened), *_SOMETIMES, *_COUNTS)
+            if name not in (*_SOMETIMES, "gallery") or any(name in figures for figures in tested.values())
         ]
     pairs = hardest_pairs(opened)
     if pairs:

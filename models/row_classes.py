@@ -104,12 +104,12 @@ class RowClasses:
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return rows[np.argsort(members, kind="stable")], starts
 
-    def table(self) -> NDArray[np.bool_]:
-        """bool (N, M): which of the M classes that occur each row has."""
+    def table(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """bool (N, M), which of the M classes that occur each row has; and their codes, int64 (M,), ascending."""
         codes, column = np.unique(self.members, return_inverse=True)
         listed = np.zeros((len(self), len(codes)), np.bool_)
         listed[self.row_of(), column] = True
-        return listed
+        return listed, codes.astype(np.int64)
 
 
 def ranges(

@@ -1,13 +1,15 @@
 """Each epoch in one line, and how long the rest will take: what a person watches while a run is at work."""
 
 from collections.abc import Iterator
+from itertools import compress
 
 from rich.table import Table
 
 from ...pipeline.run.status import EpochStatus, RunStatus, StageStatus
 from .tables import duration, figure, table
 
-TITLES = ("epoch", "loss", "k", "triplets", "coverage", "R@1", "MAP@R", "time")
+TITLES = ("epoch", "loss", "k", "triplets", "coverage", "R@1", "MAP@R", "label mAP", "time")
+"""Of these "label mAP" only where a loss scores labels."""
 
 
 def epoch_table(found: RunStatus, rows: int) -> Table:
@@ -20,7 +22,9 @@ def epoch_table(found: RunStatus, rows: int) -> Table:
     lines = [_cells(epoch) for epoch in shown]
     if len(shown) < len(begun):
         lines.insert(0, [f"{len(begun) - len(shown)} before", *[""] * (len(TITLES) - 1)])
-    return table(TITLES, lines)
+    scored = any("label_map" in epoch.validation for epoch in begun)
+    columns = [scored or title != "label mAP" for title in TITLES]
+    return table([*compress(TITLES, columns)], [[*compress(line, columns)] for line in lines])
 
 
 def epoch_line(epoch: EpochStatus) -> str:
@@ -83,5 +87,6 @@ def _cells(epoch: EpochStatus) -> list[str]:
         "–" if coverage is None else f"{coverage:.1%}",
         figure(epoch.validation.get("recall@1")),
         figure(epoch.validation.get("map_at_r")),
+        figure(epoch.validation.get("label_map")),
         duration(sum(seconds)) if seconds else "–",
     ]

@@ -12,14 +12,30 @@ from .tables import figure, table
 _OTHERS = {"map_at_r": "MAP@R", "nmi": "NMI"}
 _RANKED = {"map": "mAP", "cmc@1": "CMC@1", "cmc@5": "CMC@5", "cmc@10": "CMC@10"}
 """Only where rows have roles or groups."""
+_LABELS = {"label_map": "label mAP", "coverage": "coverage", "ranking_loss": "ranking loss"}
+"""Only where a loss scores labels."""
+_DECIDED = {
+    f"{of}_{key}": f"{of} {key}" for of in ("class", "overall") for key in ("precision", "recall", "f1")
+} | {"exact_match": "exact"}
+
+
+def metrics_tables(found: RunStatus) -> Iterator[Table]:
+    """What `run` and `status` print: figures, those of decided labels where there are some, and what was asked."""
+    yield metrics_table(found)
+    decided = decisions_table(found)
+    if decided is not None:
+        yield decided
+    yield galleries_table(found)
 
 
 def metrics_table(found: RunStatus) -> Table:
     """k, the share of the mined triplets that met in a batch, and validation metrics of each epoch; then the test."""
     lines = list(_lines(found))
-    ranked = any("map" in metrics for *_, metrics in lines)
     recalls = {f"recall@{k}": f"R@{k}" for k in found.spec.evaluate.recalls}
-    names = recalls | _OTHERS | (_RANKED if ranked else {})
+    names = recalls | _OTHERS
+    for more in (_RANKED, _LABELS):
+        if any(next(iter(more)) in metrics for *_, metrics in lines):
+            names |= more
     rows = [[*head, *(figure(metrics.get(key)) for key in names)] for *head, metrics in lines]
     return table(("epoch", "k", "met", *names.values()), rows, left=1)
 
@@ -34,6 +50,16 @@ def galleries_table(found: RunStatus) -> Table:
         for asked in found.facts.protocols
     ]
     return table(("asked", "queries", "without a match", "gallery"), rows, left=1)
+
+
+def decisions_table(found: RunStatus) -> Table | None:
+    """How well the labels of the test were decided, one line for each way; None where none were."""
+    tested = {} if found.test is None else found.test.report.get("test", {})
+    rows = [
+        [name.replace("_", " "), *(figure(metrics[key]) for key in _DECIDED)]
+        for name, metrics in tested.get("decisions", {}).items()
+    ]
+    return table(("labels by", *_DECIDED.values()), rows, left=1) if rows else None
 
 
 def _lines(found: RunStatus) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:

@@ -20,12 +20,14 @@ class Batch:
     triplets: int64 (T, 3), places in the batch (0 … B−1) of anchor, positive and negative; None when the batch rule is
     to find them.
     members: bool (B, M), which of the M classes in the batch each row has; None where every row has one class only.
+    codes: int64 (M,), the class of each column of `members`.
     """
 
     rows: NDArray[np.int64]
     classes: NDArray[np.int32]
     triplets: NDArray[np.int64] | None = None
     members: NDArray[np.bool_] | None = None
+    codes: NDArray[np.int64] | None = None
 
     @staticmethod
     def of(
@@ -33,7 +35,9 @@ class Batch:
     ) -> "Batch":
         """The batch of these rows, int64 (B,), with their classes. classes: of the training set."""
         taken = classes.take(rows)
-        return Batch(rows, taken.first, triplets, None if taken.single else taken.table())
+        if taken.single:
+            return Batch(rows, taken.first, triplets)
+        return Batch(rows, taken.first, triplets, *taken.table())
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..parameter_groups import ParameterGroup
 from ..rules.in_batch import TripletSelection
@@ -24,6 +25,7 @@ class LossInputs:
     classes: int64 (B,), class codes 0 … C − 1 of the training split; of several classes of a row the first.
     picked: the triplets that the batch rule found.
     members: bool (B, M), which of the M classes in the batch each row has; None where every row has one class only.
+    codes: int64 (M,), the class of each column of `members`.
     """
 
     features: Tensor
@@ -32,11 +34,20 @@ class LossInputs:
     classes: Tensor
     picked: TripletSelection
     members: Tensor | None = None
+    codes: Tensor | None = None
 
     @property
     def same(self) -> Tensor:
         """bool (B, B): rows that share a class, themselves included."""
         return same_class(self.classes, self.members)
+
+    def labels(self, classes: int) -> Tensor:
+        """bool (B, classes): which of all classes of the training split each row has."""
+        if self.members is None or self.codes is None:
+            return functional.one_hot(self.classes, classes).bool()
+        found = self.members.new_zeros(len(self.members), classes)
+        found[:, self.codes] = self.members
+        return found
 
 
 class Loss(nn.Module, ABC):

@@ -99,6 +99,21 @@ class MdrSettings(LossSettings):
 
 
 @dataclass(frozen=True)
+class LsepSettings(LossSettings):
+    """See `LsepLoss`."""
+
+    pairs: Annotated[int, Ge(1)] = 1000
+
+
+@dataclass(frozen=True)
+class HingeRankingSettings(LossSettings):
+    """See `HingeRankingLoss`."""
+
+    margin: Annotated[float, Gt(0)] = 1.0
+    pairs: Annotated[int, Ge(1)] = 1000
+
+
+@dataclass(frozen=True)
 class LibrarySettings(LossSettings):
     """See `LibraryLoss`."""
 

@@ -195,9 +195,10 @@ class Trainer:
         rows = torch.from_numpy(batch.rows).to(self._device)
         stored = None if batch.triplets is None else torch.from_numpy(batch.triplets).to(self._device)
         members = None if batch.members is None else torch.from_numpy(batch.members).to(self._device)
+        codes = None if batch.codes is None else torch.from_numpy(batch.codes).to(self._device)
         with torch.no_grad():
             picked = self._rule(InBatch(sq_distances.detach(), classes, rows, stored, members))
-        return LossInputs(features, embeddings, sq_distances, classes, picked, members)
+        return LossInputs(features, embeddings, sq_distances, classes, picked, members, codes)
 
     def _update(self, loss: Tensor, features: Tensor, embedded: Embedded, share: float, batch: Batch) -> None:
         self._optimiser.zero_grad()

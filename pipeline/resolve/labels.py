@@ -4,6 +4,8 @@ from typing import Any, get_args
 
 import pyarrow as pa
 
+from ..data.base import SPLITS
+from ..data.rows import RunRows
 from ..errors import SpecError
 from ..plan.stage import RunFacts
 from ..runfile.loss_spec import OF_ONE_CLASS, LossName
@@ -23,6 +25,30 @@ def check_groups(spec: RunSpec, groups: pa.Array | None) -> None:
             f'mine.guards.same_group is "{asked}", but no row of the data set has a group: add a column "group" to its '
             "table, or leave mine.guards.same_group out"
         )
+
+
+def check_scored_labels(spec: RunSpec, rows: RunRows) -> list[str]:
+    """A remark about held-out labels that a loss with scores of classes cannot know; none for other losses.
+
+    Raises: SpecError where validation has none of the labels of the training split.
+    """
+    name = spec.loss.of_labels
+    if name is None:
+        return []
+    known = rows.class_sizes("train").keys()
+    unknown = {split: rows.class_sizes(split).keys() - known for split in SPLITS[1:]}
+    if unknown["validation"] and unknown["validation"] == rows.class_sizes("validation").keys():
+        raise SpecError(
+            f"loss.weights names {name}, which scores the labels of the training split, but no row of validation has "
+            f'one of them (its first is "{min(unknown["validation"])}"): give both splits rows of the same labels, or '
+            "choose a loss of distances, as triplet"
+        )
+    return [
+        f'{len(names):,} labels of the {split} split are those of no training row (as "{min(names)}"): {name} gives '
+        "them no score, and figures of labels leave them out"
+        for split, names in unknown.items()
+        if names
+    ]
 
 
 def check_losses(spec: RunSpec, facts: RunFacts) -> None:

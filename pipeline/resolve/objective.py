@@ -15,6 +15,7 @@ from ...models.losses.loss import Loss
 from ...models.losses.mdr import MdrLoss
 from ...models.losses.objective import Objective, Term
 from ...models.losses.quadruplet import QuadrupletLoss
+from ...models.losses.ranking.labels import BinaryCrossEntropyLoss, HingeRankingLoss, LsepLoss
 from ...models.losses.settings import (
     BatchAllSettings,
     BatchHardSettings,
@@ -22,8 +23,10 @@ from ...models.losses.settings import (
     CentroidSettings,
     ClassificationSettings,
     GlobalSettings,
+    HingeRankingSettings,
     HistSettings,
     LibrarySettings,
+    LsepSettings,
     MdrSettings,
     QuadrupletSettings,
 )
@@ -74,4 +77,7 @@ def _makers(spec: RunSpec, classes: int) -> dict[LossName, Callable[[], Loss]]:
             arguments=loss.library.arguments,
             settings=loss.library.build(LibrarySettings),
         ),
+        "lsep": lambda: LsepLoss(loss.lsep.build(LsepSettings), **sizes),
+        "hinge_ranking": lambda: HingeRankingLoss(loss.hinge_ranking.build(HingeRankingSettings), **sizes),
+        "binary_cross_entropy": lambda: BinaryCrossEntropyLoss(**sizes),
     }

@@ -25,7 +25,7 @@ from ..plan.refs import StageRef
 from ..plan.stage import RunFacts
 from ..plan.stage_folder import StageFolder
 from ..resolve.label_forms import said_alike
-from ..resolve.labels import check_groups, check_losses
+from ..resolve.labels import check_groups, check_losses, check_scored_labels
 from ..resolve.protocols import asked_in, check_validation
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import published
@@ -191,6 +191,7 @@ def _facts(
         protocols=asked_in(rows, spec),
         remarks=(
             *said_alike({name for split in SPLITS for name in rows.class_sizes(split)}),
+            *check_scored_labels(spec, rows),
             *review.remarks,
         ),
         reviews=review.reviews,

@@ -12,8 +12,10 @@ from ...models.losses.settings import (
     ClassificationSettings,
     GlobalOver,
     GlobalSettings,
+    HingeRankingSettings,
     HistSettings,
     LibrarySettings,
+    LsepSettings,
     Margin,
     MdrSettings,
     Mean,
@@ -33,6 +35,9 @@ LossName = Literal[
     "hist",
     "mdr",
     "library",
+    "lsep",
+    "hinge_ranking",
+    "binary_cross_entropy",
 ]
 
 OF_TRIPLETS: frozenset[LossName] = frozenset({"triplet", "global"})
@@ -41,6 +46,8 @@ BESIDE_OTHERS: frozenset[LossName] = frozenset({"centre", "mdr"})
 """Losses that do not tell classes apart."""
 OF_ONE_CLASS: frozenset[LossName] = frozenset({"classification", "centre", "hist", "library"})
 """Losses that need exactly one class a row; the others take rows as positives whose label sets meet."""
+OF_LABELS: frozenset[LossName] = frozenset({"lsep", "hinge_ranking", "binary_cross_entropy"})
+"""Losses that score the classes of the training split, of which a row may have several."""
 
 
 class BatchHardSpec(Section):
@@ -145,6 +152,22 @@ class LibrarySpec(Section):
         return self
 
 
+class LsepSpec(Section):
+    """[loss.lsep]: a score for each class, a row's labels before all others (Li, Song & Luo, CVPR 2017)."""
+
+    pairs: int = setting(LsepSettings, "pairs")
+    """Of a label and another class, at most so many of a row; more are drawn."""
+
+
+class HingeRankingSpec(Section):
+    """[loss.hinge_ranking]: the same order of scores by a hinge, the baseline of that paper."""
+
+    margin: float = setting(HingeRankingSettings, "margin")
+    """By how much, in units of the scores."""
+    pairs: int = setting(HingeRankingSettings, "pairs")
+    """As of lsep."""
+
+
 class LossSpec(Section):
     """[loss]: losses and their weights; the parameters of each in a section of its name."""
 
@@ -172,6 +195,13 @@ class LossSpec(Section):
     hist: HistSpec = HistSpec()
     mdr: MdrSpec = MdrSpec()
     library: LibrarySpec = LibrarySpec()
+    lsep: LsepSpec = LsepSpec()
+    hinge_ranking: HingeRankingSpec = HingeRankingSpec()
+
+    @property
+    def of_labels(self) -> LossName | None:
+        """The loss that scores classes, where there is one."""
+        return next((name for name in self.weights if name in OF_LABELS), None)
 
     @property
     def of_triplets(self) -> bool:
@@ -213,6 +243,11 @@ class LossSpec(Section):
             raise ValueError(
                 f"loss.weights names only {named}, which would draw all rows to one point, whatever their class: add "
                 "a loss that tells classes apart, as triplet = 1"
+            )
+        if len(scoring := sorted(OF_LABELS.intersection(self.weights))) > 1:
+            raise ValueError(
+                f"loss.weights names {' and '.join(scoring)}, each of which would give the classes scores of its own: "
+                "choose one of them"
             )
         if "library" in self.weights and self.library.factory is None:
             raise ValueError(

@@ -127,6 +127,21 @@ class RunSpec(Section):
         return self
 
     @model_validator(mode="after")
+    def _labels(self) -> "RunSpec":
+        scoring = self.loss.of_labels
+        if scoring and self.data.split == "zero-shot":
+            raise ValueError(
+                f"loss.weights names {scoring}, which scores the classes of the training split, but data.split is "
+                '"zero-shot", in which validation and test have others: set data.split = "closed"'
+            )
+        if self.evaluate.select == "label_map" and not scoring:
+            raise ValueError(
+                f'evaluate.select is "label_map" but no loss of loss.weights ({", ".join(self.loss.weights)}) scores '
+                'labels: add lsep to the weights, or choose select = "map_at_r"'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _mining(self) -> "RunSpec":
         if self.mine.every != "never":
             return self
@@ -152,8 +167,8 @@ class RunSpec(Section):
         return [number for number in range(epoch) if self.mines(number)]
 
     def with_fitting_defaults(self) -> "RunSpec":
-        """With what fits batches of stored triplets, for keys that the run file does not name."""
-        run, train, mine, loss = self.run, self.train, self.mine, self.loss
+        """With what fits batches of stored triplets, and scores of labels, for keys that the run file does not name."""
+        run, train, mine, loss, evaluate = self.run, self.train, self.mine, self.loss, self.evaluate
         if train.batches == "triplets":
             mine = mine.with_defaults(order="random")
         if self.trains_stored:
@@ -162,7 +177,10 @@ class RunSpec(Section):
             if named.isdisjoint({"epochs", "warmup_epochs", "images_per_epoch"}):
                 # Of 0.4 passes over the rows each: about the images of the defaults for whole passes.
                 run, train = run.with_defaults(epochs=8), train.with_defaults(warmup_epochs=2)
-        return self.model_copy(update={"run": run, "train": train, "mine": mine, "loss": loss})
+        if loss.of_labels:
+            evaluate = evaluate.with_defaults(select="label_map")
+        sections = {"run": run, "train": train, "mine": mine, "loss": loss, "evaluate": evaluate}
+        return self.model_copy(update=sections)
 
     @property
     def trains_stored(self) -> bool:

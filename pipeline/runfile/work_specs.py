@@ -207,8 +207,8 @@ class EvaluateSpec(Section):
     out)."""
     train_gallery: bool = True
     """closed split: report the test split against the training split as gallery, too."""
-    select: Literal["map_at_r", "recall@1"] = "map_at_r"
-    """The validation metric that chooses the best epoch."""
+    select: Literal["map_at_r", "recall@1", "label_map"] = "map_at_r"
+    """The validation metric that chooses the best epoch; where a loss scores labels, by default "label_map"."""
     violation_sample: int = Field(default=1000, ge=1)
     """Validation anchors on which the share of violated triplets is measured for the controller."""
 

@@ -29,6 +29,8 @@ from .evaluate_metrics import measure
 
 METRICS_FILE = "metrics.json"
 _MEASURE = "metrics"
+_SCORED_BYTES = 32
+"""Of a row and a class that are scored: the score, its orders, and whether it is a label."""
 
 
 def _parents(_spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:
@@ -59,9 +61,11 @@ def _row_keys(facts: RunFacts, splits: Sequence[str]) -> dict[str, Any]:
 
 
 def _splits(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[str, ...]:
-    """The splits that are embedded. In the test at the end of a closed run the training split is a gallery, too."""
+    """The splits that are embedded. In the test at the end of a closed run the training split is a gallery, too, and
+    labels are decided by what it shows."""
     if ref.epoch is None:
-        return ("test", "train") if spec.data.split == "closed" and spec.evaluate.train_gallery else ("test",)
+        trained = spec.evaluate.train_gallery or spec.loss.of_labels
+        return ("test", "train") if spec.data.split == "closed" and trained else ("test",)
     if spec.evaluate.test == "every" and facts.test:
         return ("validation", "test")
     return ("validation",)
@@ -75,7 +79,8 @@ def _plan(spec: RunSpec, facts: RunFacts, ref: StageRef) -> Plan:
         first, count = facts.rows(split)
         phases.append(Phase(split, split_rows(split, count, spec.embed.chunk_rows, first), memory))
         rows += count
-    vectors_mib = rows * spec.encoder.embedding_dim * 4 // 2**20
+    width = spec.encoder.embedding_dim * 4 + (facts.classes * _SCORED_BYTES if spec.loss.of_labels else 0)
+    vectors_mib = rows * width // 2**20
     # Metrics on the flow's machine: exact search by blocks of a fixed size.
     phases.append(
         Phase(_MEASURE, (Task(_MEASURE, 0, 0, 0),), PROCESS_MIB + vectors_mib, True, reads_scratch=True)

@@ -13,6 +13,7 @@ from ..data.rows import RunRows
 from ..plan.stage import Job
 from ..resolve.protocols import AGAINST_TRAIN, Protocol, protocols_of
 from ..workers.opened import rows_of
+from .evaluate_labels import label_figures
 
 if TYPE_CHECKING:
     from ...models.row_classes import RowClasses
@@ -24,7 +25,7 @@ def measure(job: Job, vectors: Vectors) -> dict[str, Any]:
     """Metrics by protocol. vectors: float32 (rows, D) of each split that is evaluated or that serves as gallery.
 
     Each split leave-one-out; by role and group where its rows have them; the test against the training split where
-    that is embedded, too.
+    that is asked for; labels where a loss scores them.
     """
     rows, vectors = _reviewed(job, rows_of(job.root, job.facts.data_digest), vectors)
     found: dict[str, Any] = {}
@@ -33,9 +34,20 @@ def measure(job: Job, vectors: Vectors) -> dict[str, Any]:
             found[split] = _leave_one_out(job, rows, split, vectors[split])
             for protocol in protocols_of(rows, split):
                 found[protocol.name] = _by_role_and_group(job, rows, split, protocol, vectors[split])
-    if "train" in vectors:
+    if "train" in vectors and job.spec.evaluate.train_gallery:
         found[AGAINST_TRAIN] = _against_train(job, rows, vectors)
+    for split, figures in label_figures(job, rows, _as_embedded(job, vectors)).items():
+        found[split] |= figures
     return found
+
+
+def _as_embedded(job: Job, vectors: Vectors) -> Vectors:
+    """The vectors as they are trained: those for centroids are not made unit length yet."""
+    from ...models.metrics.centroids import unit_length
+
+    if job.spec.evaluate.retrieval == "instances" or not job.spec.encoder.normalise:
+        return vectors
+    return {split: unit_length(each) for split, each in vectors.items()}
 
 
 def _reviewed(job: Job, rows: RunRows, vectors: Vectors) -> tuple[RunRows, Vectors]:
@@ -52,26 +64,23 @@ def _reviewed(job: Job, rows: RunRows, vectors: Vectors) -> tuple[RunRows, Vecto
 
 def _leave_one_out(job: Job, rows: RunRows, split: str, vectors: NDArray[np.float32]) -> dict[str, Any]:
     """Every row of a split asks the other rows of the split."""
-    from ...models.metrics.centroids import unit_length
     from ...models.metrics.report import retrieval_metrics
     from ...models.metrics.violations import violation_share
 
     seed = _seed(job)
     classes = _classes(rows, split)
     spec = job.spec.evaluate
-    normalise = job.spec.encoder.normalise
     metrics = retrieval_metrics(
         vectors,
         classes,
         matched=spec.retrieval,
-        normalise=normalise,
+        normalise=job.spec.encoder.normalise,
         recalls=spec.recalls,
         with_nmi=spec.nmi,
         seed=seed,
     )
     if split == "validation":
-        if spec.retrieval == "centroids" and normalise:
-            vectors = unit_length(vectors)
+        (vectors,) = _as_embedded(job, {split: vectors}).values()
         metrics["violation_share"] = violation_share(
             vectors, classes, margin=job.spec.margin, anchors=job.spec.evaluate.violation_sample, seed=seed
         )

@@ -18,10 +18,14 @@ def first_of(sets):
     return torch.tensor([min(each) for each in sets])
 
 
+def codes_of(sets):
+    """int64 (M,): the classes that occur, ascending."""
+    return torch.tensor(sorted(frozenset().union(*sets)))
+
+
 def members_of(sets):
     """bool (B, M), a column for each class that occurs."""
-    codes = sorted(frozenset().union(*sets))
-    return torch.tensor([[code in each for code in codes] for each in sets])
+    return torch.tensor([[code in each for code in codes_of(sets).tolist()] for each in sets])
 
 
 def triplets_of(sets):

@@ -81,6 +81,8 @@ def test_a_batch_says_which_of_its_classes_each_row_has():
         [False, False, True, False],
         [True, False, False, True],
     ]
+    assert batch.codes is not None
+    assert batch.codes.tolist() == [0, 1, 2, 4]
 
 
 def test_more_classes_than_the_rows_have():

@@ -12,6 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
+from torch import Tensor
+from tripletmine.models.batches.batch import Batch
+from tripletmine.models.train.trainer import StepRecord, Trainer
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.run.directory import Run, open_run
 from tripletmine.pipeline.run.epochs import TEST, epochs_to_run, final_stage, wants_test
@@ -82,6 +86,29 @@ def finish(spec: RunSpec) -> list[StageResult]:
     """Run or continue a spec to its end, as the command line does without Prefect."""
     with opened(spec) as (run, executor):
         return finish_opened(run, executor)
+
+
+class Killed(BaseException):
+    """No `except Exception` sees it."""
+
+
+def finish_broken(spec: RunSpec, monkeypatch: pytest.MonkeyPatch, *, at_step: int = 18) -> None:
+    """Finish a run that is killed once before a training step, by default in the second epoch, beyond a checkpoint."""
+    step = Trainer.step
+    taken = 0
+
+    def counted(trainer: Trainer, batch: Batch, images: Tensor) -> StepRecord:
+        nonlocal taken
+        taken += 1
+        if taken == at_step:
+            raise Killed
+        return step(trainer, batch, images)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "step", counted)
+        with pytest.raises(Killed):
+            finish(spec)
+    finish(spec)
 
 
 @contextmanager

@@ -110,13 +110,13 @@ def _import_slow_modules() -> None:
 def _tell_results(opened: "OpenedRun") -> None:
     """How good it is, and where to look."""
     from ....pipeline.run.status import read_status
-    from ...terminal.metrics_table import galleries_table, metrics_table
+    from ...terminal.metrics_table import metrics_tables
     from ...terminal.tables import output
 
     root = opened.run.root
     found = read_status(root)
-    output().print(metrics_table(found))
-    output().print(galleries_table(found))
+    for table in metrics_tables(found):
+        output().print(table)
     say(f"results: {root}")
     say(f"next:    tripletmine status {root}")
     say(f"         tripletmine export {root} --out {opened.name}-encoder")

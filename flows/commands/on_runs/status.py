@@ -28,7 +28,7 @@ def status(
     with reporting(debug):
         from ....pipeline.run.status import read_status
         from ....pipeline.runfile.load import run_root
-        from ...terminal.metrics_table import galleries_table, metrics_table
+        from ...terminal.metrics_table import metrics_tables
         from ...terminal.tables import output, size, table
         from ...terminal.watch import watch_run
 
@@ -38,8 +38,8 @@ def status(
         found = read_status(run_root(run))
         console.print(table(("epoch", *_STAGES, "size"), [_work(epoch) for epoch in found.epochs]))
         say("stages: time (tasks); 4/12: tasks done; *: files deleted by run.keep\n")
-        console.print(metrics_table(found))
-        console.print(galleries_table(found))
+        for each in metrics_tables(found):
+            console.print(each)
         for remark in _remarks(found):
             say(remark)
         best = "none yet" if found.best is None else f"{found.best} by {found.spec.evaluate.select}"

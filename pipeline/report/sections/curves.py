@@ -14,6 +14,7 @@ METRICS = {
     "map_at_r": "MAP@R",
     "r_precision": "R-precision",
     "nmi": "NMI",
+    "label_map": "label mAP",
 }
 """Of validation, in the order in which they are drawn."""
 

@@ -16,6 +16,7 @@ _FIGURES = {
     "nmi": "NMI",
     "map": "mAP",
     "cmc@1": "CMC@1",
+    "label_map": "label mAP",
 }
 
 _FRONT = """---

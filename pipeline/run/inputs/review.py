@@ -11,7 +11,7 @@ from ...data.rows import RunRows
 from ...errors import SpecError, StaleError
 from ...plan.refs import StageRef
 from ...plan.stage_folder import StageFolder
-from ...runfile.loss_spec import OF_ONE_CLASS
+from ...runfile.loss_spec import OF_LABELS, OF_ONE_CLASS
 from ...runfile.run_spec import RunSpec
 from ..epochs import plan_epochs
 
@@ -117,7 +117,7 @@ def _found(spec: RunSpec, rows: RunRows) -> SplitReview | None:
 
 def _check_losses(spec: RunSpec, rows: RunRows, found: SplitReview) -> None:
     """Losses with weights for each class have those of the data set; and losses of one class a row need one."""
-    needing = [name for name in spec.loss.weights if name in OF_ONE_CLASS]
+    needing = [name for name in spec.loss.weights if name in OF_ONE_CLASS | OF_LABELS]
     if not needing:
         return
     if found.new_labels:
@@ -132,10 +132,11 @@ def _check_losses(spec: RunSpec, rows: RunRows, found: SplitReview) -> None:
         for label in found.by_split["train"].relabelled.values()
         if rows.multi_label and len(set(split_label(label, separator, several=True))) > 1
     ]
-    if several:
+    of_one = [name for name in needing if name in OF_ONE_CLASS]
+    if several and of_one:
         raise SpecError(
             f'data.review gives {len(several)} rows several labels, as "{several[0]}", but loss.weights names '
-            f"{' and '.join(needing)}, which needs exactly one label a row: use another loss, or give each row one "
+            f"{' and '.join(of_one)}, which needs exactly one label a row: use another loss, or give each row one "
             "label"
         )
 

@@ -57,6 +57,13 @@ def test_what_a_warm_up_does_not_have_is_left_out():
     assert line == "epoch 0 warm-up: loss 0.0214, R@1 0.9753, MAP@R 0.9000, 45.0 s"
 
 
+def test_labels_have_a_column_only_where_they_are_scored():
+    plain = epoch(0, "ccccc")
+    scored = replace(plain, validation=VALIDATION | {"label_map": 0.51239})
+    assert "MAP@R 0.9000, label mAP 0.5124, 51.0 s" in epoch_line(scored)
+    assert drawn(run_of(scored), 5) == [[*drawn(run_of(plain), 5)[0][:-2], "0.5124", "51.0", "s"]]
+
+
 def test_figures_come_stage_by_stage_and_epochs_to_come_are_not_shown():
     assert drawn(run_of(epoch(0, "ccccc"), epoch(1, "cccb-"), epoch(2, "-----")), 9) == [
         ["0", "0.0214", "0.900", "41,200", "98.2%", "0.9753", "0.9000", "51.0", "s"],

@@ -17,18 +17,23 @@ from tripletmine.models.losses.library import LibraryLoss
 from tripletmine.models.losses.loss import LossInputs
 from tripletmine.models.losses.mdr import MdrLoss
 from tripletmine.models.losses.quadruplet import QuadrupletLoss
+from tripletmine.models.losses.ranking.labels import BinaryCrossEntropyLoss, HingeRankingLoss, LsepLoss
 from tripletmine.models.losses.settings import (
     BatchAllSettings,
     BatchHardSettings,
     CentreSettings,
     CentroidSettings,
     ClassificationSettings,
+    HingeRankingSettings,
     HistSettings,
     LibrarySettings,
+    LsepSettings,
     MdrSettings,
     QuadrupletSettings,
 )
 from tripletmine.models.rules.in_batch import InBatch, SemiHard
+
+from ..label_sets import codes_of, first_of, members_of
 
 CLASSES, WIDTH = 6, 4
 
@@ -65,6 +70,9 @@ METHODS = {
     "hist": lambda: HistLoss(HistSettings(hidden=8), classes=CLASSES, width=WIDTH),
     "mdr": lambda: MdrLoss(MdrSettings()),
     "library": lambda: LibraryLoss(Proxies(), subject="a loss", settings=LibrarySettings(rate=0.05)),
+    "lsep": lambda: LsepLoss(LsepSettings(), classes=CLASSES, width=WIDTH),
+    "hinge_ranking": lambda: HingeRankingLoss(HingeRankingSettings(), classes=CLASSES, width=WIDTH),
+    "binary_cross_entropy": lambda: BinaryCrossEntropyLoss(classes=CLASSES, width=WIDTH),
 }
 
 
@@ -80,15 +88,18 @@ def features(rows=ROWS, seed=0, dtype=torch.float64):
     return torch.randn(rows, WIDTH, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
-def inputs_of(rows, classes=UNEVEN, *, normalise=True, members=None):
-    """What the trainer would pass on, with semi-hard triplets. members: of rows with several classes."""
+def inputs_of(rows, classes=UNEVEN, *, normalise=True, sets=None):
+    """What the trainer would pass on, with semi-hard triplets. sets: of class codes, in place of the classes."""
+    members = codes = None
+    if sets is not None:
+        classes, members, codes = first_of(sets), members_of(sets), codes_of(sets)
     embeddings = functional.normalize(rows) if normalise else rows
     distances = pairwise_sq_distances(embeddings)
     with torch.no_grad():
         picked = SemiHard(0.2)(
             InBatch(distances.float(), classes, torch.arange(len(classes)), members=members)
         )
-    return LossInputs(rows, embeddings, distances, classes, picked, members)
+    return LossInputs(rows, embeddings, distances, classes, picked, members, codes)
 
 
 def gradient(loss, rows, classes=UNEVEN, **options):

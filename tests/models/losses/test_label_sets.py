@@ -19,7 +19,7 @@ from tripletmine.models.losses.settings import (
 )
 from tripletmine.models.losses.triplet import TripletLoss
 
-from ..label_sets import first_of, members_of, random_sets, triplets_of
+from ..label_sets import random_sets, triplets_of
 from .examples import METHODS, UNEVEN, WIDTH, features, inputs_of, mean, method, sq_distance
 
 ROWS = 11
@@ -112,7 +112,7 @@ def test_value_and_gradient_against_loops(name, seed):
     make, slow = CASES[name]
     sets = random_sets(ROWS, classes=6, seed=seed)
     rows = features(ROWS, seed=seed).requires_grad_()
-    value = make().double()(inputs_of(rows, first_of(sets), members=members_of(sets)))
+    value = make().double()(inputs_of(rows, sets=sets))
     (to_rows,) = torch.autograd.grad(value, rows)
     expected = slow(functional.normalize(rows), sets)
     (to_expected,) = torch.autograd.grad(expected, rows)
@@ -128,7 +128,7 @@ def test_the_global_loss_takes_the_triplets_of_the_sets():
     u = torch.stack([sq_distance(rows[a], rows[p]) / 4 for a, p, _ in picked])
     v = torch.stack([sq_distance(rows[a], rows[n]) / 4 for a, _, n in picked])
     expected = u.var(correction=0) + v.var(correction=0) + 0.8 * (u.mean() - v.mean() + 0.4).clamp_min(0)
-    inputs = inputs_of(rows, first_of(sets), members=members_of(sets))
+    inputs = inputs_of(rows, sets=sets)
     assert GlobalLoss(GlobalSettings())(inputs).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
@@ -137,7 +137,7 @@ def test_sets_of_one_class_give_what_codes_give(name):
     sets = [{code} for code in UNEVEN.tolist()]
     loss, rows = method(name).double(), features()
     expected = loss(inputs_of(rows)).item()
-    found = method(name).double()(inputs_of(rows, UNEVEN, members=members_of(sets))).item()
+    found = method(name).double()(inputs_of(rows, sets=sets)).item()
     assert found == pytest.approx(expected, rel=1e-9)
 
 
@@ -152,7 +152,7 @@ SETS = {
 @pytest.mark.parametrize("name", sorted(METHODS.keys() - OF_ONE_CLASS))
 def test_no_batch_gives_a_gradient_that_is_not_finite(name, sets):
     rows = features(len(sets), dtype=torch.float32).requires_grad_()
-    value = method(name)(inputs_of(rows, first_of(sets), members=members_of(sets)))
+    value = method(name)(inputs_of(rows, sets=sets))
     (found,) = torch.autograd.grad(value, rows)
     assert torch.isfinite(value)
     assert torch.isfinite(found).all()
@@ -161,6 +161,6 @@ def test_no_batch_gives_a_gradient_that_is_not_finite(name, sets):
 @pytest.mark.parametrize("name", sorted(OF_ONE_CLASS))
 def test_a_loss_of_one_class_refuses_sets(name):
     sets = random_sets(ROWS, classes=6)
-    inputs = inputs_of(features(ROWS, dtype=torch.float32), first_of(sets), members=members_of(sets))
+    inputs = inputs_of(features(ROWS, dtype=torch.float32), sets=sets)
     with pytest.raises(ModelError, match=f"loss {name} needs exactly one class a row"):
         Objective({name: Term(method(name))})(inputs)

@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 from tripletmine.models.rules.in_batch import SemiHard, Stored, StoredAndFresh, WithinBoundary
-from tripletmine.models.train.trainer import Trainer
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.resolve.batches import batch_rule
-from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.standalone.audit import audit_folder
 
-from ..runs import differences, finish, small_spec
+from ..runs import differences, finish, finish_broken, small_spec
 
 LEARNED: dict[str, Any] = {
     "weights": {
@@ -26,29 +24,6 @@ LEARNED: dict[str, Any] = {
     "hist": {"hidden": 16},
     "library": {"factory": "pytorch_metric_learning.losses:ProxyAnchorLoss"},
 }
-
-
-class Killed(BaseException):
-    """No `except Exception` sees it."""
-
-
-def finish_broken(spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Finish a run that is killed in its second epoch, which mines, beyond a checkpoint."""
-    step = Trainer.step
-    taken = 0
-
-    def counted(trainer: Trainer, batch, images):
-        nonlocal taken
-        taken += 1
-        if taken == 18:
-            raise Killed
-        return step(trainer, batch, images)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Trainer, "step", counted)
-        with pytest.raises(Killed):
-            finish(spec)
-    finish(spec)
 
 
 def test_a_broken_run_with_learned_losses_ends_with_the_same_bytes(

@@ -215,14 +215,13 @@ def test_what_is_decided_is_not_listed_again(copied_run, tmp_path):
     assert found["mislabelled.parquet"] == len(first)
 
 
-def test_losses_that_know_the_classes_refuse_new_ones(tmp_path, digits_run):
+@pytest.mark.parametrize("name", ["classification", "lsep"])
+def test_losses_that_know_the_classes_refuse_new_ones(tmp_path, digits_run, name):
     rows = read_rows_file(digits_run.root, open_record(digits_run.root)[1].data_digest)
     review = Review(relabelled={rows.keys_of("train")[0]: "ten"})
-    spec = small_spec(tmp_path, loss={"weights": {"triplet": 1.0, "classification": 0.5}})
+    spec = small_spec(tmp_path, loss={"weights": {"triplet": 1.0, name: 0.5}})
     spec.root.parent.mkdir(parents=True, exist_ok=True)
-    with pytest.raises(
-        SpecError, match=r'1 labels that no training row has, as "ten", but .* classification'
-    ):
+    with pytest.raises(SpecError, match=rf'1 labels that no training row has, as "ten", but .* {name}'):
         describe_data(reviewed(spec, review))
     facts = describe_data(reviewed(small_spec(tmp_path), review))
     assert any('names 1 labels that no training row has, as "ten"' in remark for remark in facts.remarks)

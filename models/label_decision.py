@@ -1,0 +1,112 @@
+"""Which labels a row gets, from its scores: decided on what a trained encoder gives, which is left as it is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .seeds import seeded_by
+
+HIDDEN = 100
+"""Width of the hidden layer."""
+STEPS, ROWS, RATE = 500, 256, 5e-3
+"""Of its training: steps of Adam, rows in each, learning rate."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """N rows. features: float32 (N, D), by the frozen encoder. scores: float32 (N, C), of each class."""
+
+    features: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+Decision: TypeAlias = Callable[[Scored], NDArray[np.bool_]]
+"""Which of the C classes each row gets, bool (N, C)."""
+
+
+def decisions(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> dict[str, Decision]:
+    """All ways to decide, by name, fitted to the training rows. labels: bool (N, C), theirs."""
+    return {
+        "count": by_count(train, labels, seed=seed),
+        "thresholds": by_thresholds(train, labels, seed=seed),
+        "top_k": by_mean_count(labels),
+        "one_threshold": by_one_threshold(train, labels),
+    }
+
+
+def by_count(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> Decision:
+    """A network says from the features how many labels a row has, 1 … n_max by softmax; it gets as many, the highest.
+
+    Li, Song, Luo, CVPR 2017, arXiv 1704.03135, section 3.3. n_max is the most that a training row has (our choice).
+    """
+    counts = torch.from_numpy(labels.sum(axis=1) - 1)
+    network = _fitted(
+        train, int(counts.max()) + 1, lambda out, rows: functional.cross_entropy(out, counts[rows]), seed
+    )
+    return lambda asked: _highest(asked.scores, network(asked).argmax(dim=1).numpy() + 1)
+
+
+def by_thresholds(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> Decision:
+    """A network says from the features a threshold θ of each class, by cross-entropy on σ(f − θ), and a row gets the
+    classes whose score is above. The same paper and section.
+    """
+    scores, wanted = torch.from_numpy(train.scores), torch.from_numpy(labels.astype(np.float32))
+    network = _fitted(
+        train,
+        labels.shape[1],
+        lambda out, rows: functional.binary_cross_entropy_with_logits(scores[rows] - out, wanted[rows]),
+        seed,
+    )
+    return lambda asked: asked.scores > network(asked).numpy()
+
+
+def by_mean_count(labels: NDArray[np.bool_]) -> Decision:
+    """Every row gets as many as a training row has in the mean, rounded."""
+    count = max(1, round(float(labels.sum(axis=1).mean())))
+    return lambda asked: _highest(asked.scores, np.full(len(asked.scores), count))
+
+
+def by_one_threshold(train: Scored, labels: NDArray[np.bool_]) -> Decision:
+    """A row gets the classes above one threshold, at which F1 of all training labels together is highest."""
+    order = np.argsort(-train.scores, axis=None, kind="stable")
+    ranked = train.scores.ravel()[order]
+    right = labels.ravel()[order].cumsum()
+    f1 = 2 * right / (np.arange(1, len(ranked) + 1) + labels.sum())
+    f1[:-1][ranked[1:] == ranked[:-1]] = 0.0  # equal scores are taken together
+    lowest = ranked[f1.argmax()]
+    return lambda asked: asked.scores >= lowest
+
+
+def _highest(scores: NDArray[np.float32], counts: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """The so many highest of each row, bool (N, C); of equal scores the first. counts: (N,)."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    found = np.zeros(scores.shape, np.bool_)
+    np.put_along_axis(found, order, np.arange(scores.shape[1]) < counts[:, None], axis=1)
+    return found
+
+
+def _fitted(
+    train: Scored, out: int, loss: Callable[[Tensor, Tensor], Tensor], seed: int
+) -> Callable[[Scored], Tensor]:
+    """A perceptron of the features with `out` outputs. loss: of its outputs for some rows, int64 (R,), of training."""
+    features = torch.from_numpy(train.features)
+    with seeded_by(seed, out):
+        network = nn.Sequential(nn.Linear(features.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, out))
+        optimiser = torch.optim.Adam(network.parameters(), RATE)
+        for _ in range(STEPS):
+            rows = torch.randint(len(features), (min(ROWS, len(features)),))
+            optimiser.zero_grad()
+            loss(network(features[rows]), rows).backward()
+            optimiser.step()
+
+    def outputs(asked: Scored) -> Tensor:
+        with torch.inference_mode():
+            return network(torch.from_numpy(asked.features))
+
+    return outputs

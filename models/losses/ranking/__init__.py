@@ -1,0 +1,1 @@
+"""Losses of scores that a linear head gives to embeddings."""

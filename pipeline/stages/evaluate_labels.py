@@ -1,0 +1,83 @@
+"""Figures of a run whose loss scores classes: how well rows are labelled."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifacts.weights import STATE_FILE
+from ..data.rows import RunRows
+from ..plan.stage import Job
+from ..workers.opened import labels_of
+
+if TYPE_CHECKING:
+    from ...models.label_decision import Decision, Scored
+    from ...models.losses.ranking.labels import LabelLoss
+
+Vectors = Mapping[str, NDArray[np.float32]]
+
+
+def label_figures(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, dict[str, Any]]:
+    """What `label_ranking_metrics` gives for each split but the training split; nothing where no loss scores classes.
+
+    Where the training split is there, too, labels are decided in all ways that are fitted to it, and "decisions" holds
+    what `label_decision_metrics` gives for each.
+    vectors: float32 (rows, D) of each split, as the run embeds them.
+    """
+    if job.spec.loss.of_labels is None:
+        return {}
+    from ...models.label_decision import decisions
+
+    scored = _scored(job, vectors)
+    decide: dict[str, Decision] = {}
+    if "train" in scored:
+        decide = decisions(scored["train"], _labels(job, rows, "train"), seed=job.spec.run.seed)
+    return {
+        split: _figures(each, _labels(job, rows, split), decide)
+        for split, each in scored.items()
+        if split != "train"
+    }
+
+
+def _scored(job: Job, vectors: Vectors) -> "dict[str, Scored]":
+    """Embeddings and scores of each split, by the head that was trained with the encoder."""
+    from ...models.encoders.checkpoints import load_objective_state, load_tensors, without_prefix
+    from ...models.label_decision import Scored
+    from ..resolve.objective import build_objective
+
+    objective = build_objective(job.spec, classes=job.facts.classes)
+    state, _ = load_tensors(job.parent("train").checked(STATE_FILE))
+    load_objective_state(objective, without_prefix("objective/", state))
+    loss = cast("LabelLoss", objective.terms[str(job.spec.loss.of_labels)])
+    return {split: Scored(each, loss.scores(each)) for split, each in vectors.items()}
+
+
+def _labels(job: Job, rows: RunRows, split: str) -> NDArray[np.bool_]:
+    """bool (rows, C): which classes of the training split each row has. Labels that no training row has are none."""
+    names = labels_of(job.root, job.facts.data_digest).names
+    code_of = {str(name): code for code, name in enumerate(names)}
+    labels = rows.labels(split)
+    found = np.zeros((len(labels), len(names)), np.bool_)
+    for row, label in enumerate(labels):
+        for name in (label,) if isinstance(label, str) else label:
+            if name in code_of:
+                found[row, code_of[name]] = True
+    return found
+
+
+def _figures(asked: "Scored", labels: NDArray[np.bool_], decide: "Mapping[str, Decision]") -> dict[str, Any]:
+    """Rows without any label that could be given are left out and counted."""
+    from ...models.metrics.multi_label import label_decision_metrics, label_ranking_metrics
+
+    known = labels.any(axis=1)
+    figures: dict[str, Any] = {"label_rows_left_out": int((~known).sum())}
+    if not known.any():
+        return figures
+    figures |= label_ranking_metrics(asked.scores[known], labels[known])
+    if decide:
+        figures["decisions"] = {
+            name: label_decision_metrics(decision(asked)[known], labels[known])
+            for name, decision in decide.items()
+        }
+    return figures
