@@ -39,7 +39,7 @@ def fitting(key: str, value: Any) -> Sections:
         beside = {"triplet": 1.0} if inner[0] in BESIDE_OTHERS else {}
         sections["loss"] = {
             "weights": {inner[0]: 1.0, **beside},
-            "library": LIBRARY if inner[0] == "library" else {},
+            "library": {**LIBRARY} if inner[0] == "library" else {},
         }
     place = sections.setdefault(section, {})
     for name in inner:
