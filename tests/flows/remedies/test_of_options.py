@@ -105,13 +105,12 @@ def test_options_of_mine_that_do_not_go_together(name: str) -> None:
     Refusal(command("mine", *given, "--out", "out"), says, *calls).require(Refused)
 
 
-def test_triplets_of_queries_have_no_page_but_suspects_and_a_file(vectors: Path) -> None:
+def test_triplets_of_queries_are_looked_at_on_a_page_and_not_decided_about(vectors: Path) -> None:
     command("mine", *TWO_SETS, "--out", "mined")()
     Refusal(
+        command("review", "mined"),
+        "of which there is no page to decide in: look at the page that `tripletmine report` writes",
         command("report", "mined"),
-        "look at them with `tripletmine suspects`, or write them with `tripletmine triplets`",
-        command("suspects", "mined", "--out", "suspects"),
-        command("triplets", "mined", "--out", "triplets.jsonl"),
     ).require(Refused)
 
 
