@@ -22,11 +22,17 @@ def run_directly(opened: OpenedRun) -> None:
 def run(run_file: str | Path, *, executor: str | None = None, progress: Progress | None = None) -> RunStatus:
     """Start a run or continue it where it stopped, as `tripletmine run --no-prefect` does. Returns what came of it.
 
-    executor: "serial", "local" or a Dask scheduler's address, instead of the run file's [cluster]. With "local"
-    call it under `if __name__ == "__main__":`, since its worker processes import the calling program.
-    progress: hears of stages, rows and remarks; by default nobody does.
+    With local workers call it under ``if __name__ == "__main__":``, since they import the calling program.
 
-    Raises: PipelineError, InputError and ModelError, each with one message that says what to do.
+    Args:
+        run_file: The TOML file.
+        executor: "serial", "local" or a Dask scheduler's address, instead of the run file's [cluster].
+        progress: Hears of stages, rows and remarks; by default nobody does.
+
+    Raises:
+        PipelineError: For the run file, the data and the run's files.
+        InputError: For vectors and settings of mining.
+        ModelError: For encoder, losses and training.
     """
     with opened_run(Path(run_file), progress or Silent(), executor=executor) as opened:
         run_directly(opened)
@@ -36,7 +42,10 @@ def run(run_file: str | Path, *, executor: str | None = None, progress: Progress
 def status(run: str | Path) -> RunStatus:
     """How far a run is and how good: stages, sizes, k and metrics by epoch. May be asked while the run is at work.
 
-    run: its directory, or the run file that names it.
-    Raises: SpecError for anything else.
+    Args:
+        run: Its directory, or the run file that names it.
+
+    Raises:
+        SpecError: For anything else.
     """
     return read_status(run_root(Path(run)))

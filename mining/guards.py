@@ -27,27 +27,29 @@ SameGroup = Literal["never-negative", "never-pair"]
 class Guards:
     """Conditions on a negative beyond the mining rule; each is off when ``None``.
 
-    A negative that the bare rule admits for some positive of the anchor, and that a guard refuses, is counted
-    once, under the first guard that refuses it. Pairs that are never negatives are no setting but data: the argument
+    A negative that the bare rule admits for some positive of the anchor, and that a guard refuses, is counted once,
+    under the first guard that refuses it. Pairs that are never negatives are no setting but data: the argument
     ``never_negatives`` of the miner, asked before all others. So are the groups of rows, its argument ``groups``.
 
-    same_group: what rows of one group (a product, a document, a visit, a camera) are to each other. "never-negative":
-        no negatives. "never-pair": no positives, either, so that what is learned is not what the group has in common.
-
-    duplicate_sq: refuse d²(a,n) ≤ this, and d²(p,n) ≤ this for any known positive p of the anchor: the same thing
-        under two labels. d²(p,n) is that of the vectors where ``mine`` is given them. Else it is read from the rows
-        of the neighbour table that p or n has there (what an approximate search missed, is missed); where these do
-        not say, a negative that may be a copy by the triangle inequality, |d(a,p) − d(a,n)| ≤ √duplicate_sq, is
-        refused.
-    minimum_sq, maximum_sq: keep only negatives with d²(a,n) in [minimum_sq, maximum_sq]. Of unit vectors a cosine of at
-        most s is a d² of at least 2 − 2s.
-    rank_window: keep only negatives whose 0-based rank in S_a lies in [first, stop).
-    positive_percentile: refuse negatives that are not farther than this percentile (0 to 100, linearly
-        interpolated) of d² of the anchor's positives. 100 asks for a negative beyond all known positives.
-    minimum_margin_sq: pair a negative only with positives for which d²(a,n) ≥ d²(a,p) + this. For unit
-        vectors, a margin of cosine scores is half of it.
-    relative_margin: pair a negative only with positives for which s(a,n) ≤ s(a,p) − |s(a,p)|·this, where s is
-        the cosine, 1 − d²/2: vectors must have unit norm. 0.05 keeps scores up to 95 % of the positive's.
+    Attributes:
+        duplicate_sq: Refuse d²(a,n) ≤ this, and d²(p,n) ≤ this for any known positive p of the anchor: the same thing
+            under two labels. d²(p,n) is that of the vectors where ``mine`` is given them. Else it is read from the
+            rows of the neighbour table that p or n has there (what an approximate search missed, is missed); where
+            these do not say, a negative that may be a copy by the triangle inequality, |d(a,p) − d(a,n)| ≤
+            √duplicate_sq, is refused.
+        rank_window: Keep only negatives whose 0-based rank in S_a lies in [first, stop).
+        positive_percentile: Refuse negatives that are not farther than this percentile (0 to 100, linearly
+            interpolated) of d² of the anchor's positives. 100 asks for a negative beyond all known positives.
+        minimum_margin_sq: Pair a negative only with positives for which d²(a,n) ≥ d²(a,p) + this. For unit vectors, a
+            margin of cosine scores is half of it.
+        relative_margin: Pair a negative only with positives for which s(a,n) ≤ s(a,p) − |s(a,p)|·this, where s is the
+            cosine, 1 − d²/2: vectors must have unit norm. 0.05 keeps scores up to 95 % of the positive's.
+        minimum_sq: Refuse negatives nearer than this. Of unit vectors a cosine of at most s is a d² of at least 2 −
+            2s.
+        maximum_sq: Refuse negatives farther than this.
+        same_group: What rows of one group (a product, a document, a visit, a camera) are to each other.
+            "never-negative": no negatives. "never-pair": no positives, either, so that what is learnt is not what the
+            group has in common.
     """
 
     duplicate_sq: Annotated[float, Ge(0)] | None = None

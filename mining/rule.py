@@ -17,21 +17,24 @@ Order = Literal["farthest", "random"]
 class MiningRule:
     """Which triplets (a, p, n) are mined: (k·d(a,p))² < d²(a,n) < d²(a,p) + m.
 
-    Smart mining, Harwood et al., ICCV 2017 (arXiv 1704.01285), section 3: outside the exclusion boundary, and
-    still active. S_a are the K nearest neighbours of the anchor.
+    Smart mining, Harwood et al., ICCV 2017 (arXiv 1704.01285), section 3: outside the exclusion boundary, and still
+    active. S_a are the K nearest neighbours of the anchor.
 
-    k_hardness: k, which multiplies the *unsquared* distance of the positive; 0 excludes nothing.
-    margin: m, in units of d².
-    triplets_per_anchor: the most triplets taken for one anchor.
-    positives: from S_a only, or from the whole class with their true distances (needs the vectors).
-    nearer_positive: a negative counts only when some known positive of the anchor is nearer than it.
-    guards: conditions against false negatives, all off by default.
-    order: which of an anchor's admissible pairs are taken. "farthest": its positives from farthest to nearest, each
-        with the nearest unused admissible negatives, the hardest there are. "random": positives in random order, each
-        with random ones of these. A negative is used at most once for one anchor.
-    order_seed: of "random"; what is drawn for an anchor depends on it and on the ids of the rows, on nothing else.
-    negatives_per_positive: the most triplets with the same anchor and positive; more than 1 suits anchors with few
-        positives.
+    Attributes:
+        k_hardness: k, which multiplies the *unsquared* distance of the positive; 0 excludes nothing.
+        margin: m, in units of d².
+        triplets_per_anchor: The most triplets taken for one anchor.
+        positives: From S_a only ("neighbours"), or from the whole "class" with their true distances, which needs the
+            vectors.
+        nearer_positive: A negative counts only when some known positive of the anchor is nearer than it.
+        guards: Conditions against false negatives, all off by default.
+        order: Which of an anchor's admissible pairs are taken. "farthest": its positives from farthest to nearest,
+            each with the nearest unused admissible negatives, the hardest there are. "random": positives in random
+            order, each with random ones of these. A negative is used at most once for one anchor.
+        order_seed: Of "random"; what is drawn for an anchor depends on it and on the ids of the rows, on nothing
+            else.
+        negatives_per_positive: The most triplets with the same anchor and positive; more than 1 suits anchors with
+            few positives.
     """
 
     k_hardness: Annotated[float, Ge(0)] = 1.0

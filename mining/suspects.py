@@ -19,12 +19,13 @@ from .neighbours import NO_ROW, NeighbourTable
 class Suspects:
     """Rows that may carry a wrong label, and pairs that may be the same under two labels; strongest first.
 
-    mislabelled: columns row int64, label and suggested_label int32 (class codes), agreement, suggested_share and
-        score float32. agreement is the share of the row's voters that share a class with it (of as many as its class
-        could provide), suggested_share the share that have the commonest other class; score = suggested_share −
-        agreement, at most 1.
-    false_negatives: columns row and other int64 (row < other), label and other_label int32, sq_distance,
-        sq_positive (of the nearest positive of either) and score float32; score = 1 − sq_distance / sq_positive.
+    Attributes:
+        mislabelled: Columns row int64, label and suggested_label int32 (class codes), agreement, suggested_share and
+            score float32. agreement is the share of the row's voters that share a class with it (of as many as its
+            class could provide), suggested_share the share that have the commonest other class; score =
+            suggested_share − agreement, at most 1.
+        false_negatives: Columns row and other int64 (row < other), label and other_label int32, sq_distance,
+            sq_positive (of the nearest positive of either) and score float32; score = 1 − sq_distance / sq_positive.
     """
 
     mislabelled: dict[str, NDArray[Any]]

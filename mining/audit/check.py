@@ -60,9 +60,12 @@ class Violation:
 class AuditReport:
     """What an audit looked at and found.
 
-    triplets: in the set. checked: of them, looked at. anchors: distinct anchors in the set.
-    coverage: anchors as a share of all labelled rows, those that were left out aside.
-    violations: by kind (see ``VIOLATIONS``); kinds without any are left out.
+    Attributes:
+        triplets: In the set.
+        checked: Of them, looked at.
+        anchors: Distinct anchors in the set.
+        coverage: Anchors as a share of all labelled rows, those that were left out aside.
+        violations: By kind (see ``VIOLATIONS``); kinds without any are left out.
     """
 
     triplets: int

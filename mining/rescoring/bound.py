@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TeacherBound:
-    """A negative whose score comes near that of its positive is taken for a false negative (NV-Retriever, Moreira et
-    al., arXiv 2407.15831, section 3: TopK-PercPos and TopK-MarginPos; 95 % and 0.05 did best there).
+    """What a teacher's scores refuse: a negative whose score comes near that of its positive is taken for a false
+    negative.
 
-    With s the teacher's scores, higher for what belongs together, a triplet stays where
-    s(a,n) ≤ s(a,p) − |s(a,p)|·relative_margin, and s(a,n) ≤ s(a,p) − absolute_margin where that is given.
+    NV-Retriever, Moreira et al., arXiv 2407.15831, section 3: TopK-PercPos and TopK-MarginPos; 95 % and 0.05 did best
+    there. With s the teacher's scores, higher for what belongs together, a triplet stays where both bounds hold.
+
+    Attributes:
+        relative_margin: s(a,n) ≤ s(a,p) − |s(a,p)|·relative_margin.
+        absolute_margin: s(a,n) ≤ s(a,p) − absolute_margin; None for no such bound.
     """
 
     relative_margin: Annotated[float, Ge(0), Le(1)] = 0.05

@@ -53,7 +53,15 @@ class EpochStatus:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """A run: epochs in order, and the test at the end (None where the run has none)."""
+    """How far a run is, and how good.
+
+    Attributes:
+        root: The run directory.
+        spec: The run file, as it was last opened.
+        facts: Rows, classes and protocols of the data.
+        epochs: In order, each with its stages, k and metrics.
+        test: The test at the end; None where the run has none.
+    """
 
     root: Path
     spec: RunSpec

@@ -29,12 +29,15 @@ ABOUT = "encoder.json"
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Encoder:
-    """A trained encoder: `Encoder.load("birds-encoder").encode(images)`.
+    """A trained encoder: ``Encoder.load("birds-encoder").encode(images)``.
 
-    network: the torch module itself, in evaluation mode; move it to encode elsewhere. item_shape: shape of one item.
-    item_dtype: what it was trained on, "uint8" or "float32"; None in exports that do not say. normalise: whether
-    embeddings are made unit length. scaling: applied to items before the network. pictures: reads image files as the
-    run did; None where the run had none, or the export does not say.
+    Attributes:
+        network: The torch module itself, in evaluation mode; move it to encode elsewhere.
+        item_shape: Shape of one item.
+        item_dtype: What it was trained on, "uint8" or "float32"; None in exports that do not say.
+        normalise: Whether embeddings are made unit length.
+        scaling: Applied to items before the network.
+        pictures: Reads image files as the run did; None where the run had none, or the export does not say.
     """
 
     network: "nn.Module"
@@ -48,7 +51,12 @@ class Encoder:
     def load(cls, path: str | Path) -> "Encoder":
         """The encoder in a folder that `tripletmine export` wrote.
 
-        Raises: CorruptError for a folder that is none; ModelError of its factory or its weights.
+        Args:
+            path: The folder.
+
+        Raises:
+            CorruptError: For a folder that is none.
+            ModelError: For its factory or its weights.
         """
         folder = Path(path)
         try:
@@ -84,14 +92,17 @@ class Encoder:
         )
 
     def encode(self, items: ArrayLike | Sequence[str | Path], *, batch: int = 256) -> NDArray[np.float32]:
-        """Embeddings float32 (N, embedding_dim) of items (N, *item_shape), scaled as in training.
+        """Embeddings float32 (N, embedding_dim) of items, scaled as in training.
 
-        items: uint8, or float32 or float64; to an encoder that was trained on uint8, floats are pixels divided by 255.
-            Or the paths of N image files, which are decoded, laid on a background and resized as the run did.
-        batch: items in one forward pass.
+        Args:
+            items: (N, *item_shape) uint8, or float32 or float64; to an encoder that was trained on uint8, floats are
+                pixels divided by 255. Or the paths of N image files, which are decoded, laid on a background and
+                resized as the run did.
+            batch: Items in one forward pass.
 
-        Raises: DataError for items of another shape, type or range than those of the training, and for files that
-        cannot be read.
+        Raises:
+            DataError: For items of another shape, type or range than those of the training, and for files that cannot
+                be read.
         """
         paths = _paths(items)
         if paths is None:
@@ -115,11 +126,19 @@ class Encoder:
     ) -> NeighbourTable:
         """The nearest of `among` for each item, by exact search; without `among` the nearest other items.
 
-        items, among: as `encode` takes them. neighbours: K, how many of each.
+        Args:
+            items: As `encode` takes them.
+            neighbours: K, how many of each.
+            among: As `encode` takes them.
+            batch: Items in one forward pass.
 
-        Returns ids int64 (N, K), positions in `among`, nearest first, and squared distances float32 (N, K); −1 and inf
-        where there are fewer.
-        Raises: DataError, as `encode` does; InputError for neighbours below 1.
+        Returns:
+            ids int64 (N, K), positions in `among`, nearest first, and sq_distances float32 (N, K); −1 and inf where
+                there are fewer.
+
+        Raises:
+            DataError: As `encode` does.
+            InputError: For neighbours below 1.
         """
         queries = self.encode(items, batch=batch)
         gallery = queries if among is None else self.encode(among, batch=batch)

@@ -75,8 +75,16 @@ class _Settings(MiningSettings):
 class MinedFiles:
     """Where the triplets are, what the search and the mining counted, and what the audit found.
 
-    rows: that were mined. left_out: rows of other splits, counted by split. remarks: what a person should know, one
-    sentence each: labels that look alike, why anchors have no triplet, a recall below its target.
+    Attributes:
+        folder: Where the files are.
+        rows: That were mined.
+        classes: That they have.
+        graph: How the neighbours were found.
+        mining: Anchors, coverage, hinge, refusals.
+        audit: What did not hold; None where it was left out.
+        left_out: Rows of other splits, counted by split.
+        remarks: What a person should know, one sentence each: labels that look alike, why anchors have no triplet, a
+            recall below its target.
     """
 
     folder: Path
@@ -116,26 +124,41 @@ def mine_files(
 ) -> MinedFiles:
     """Search, mine and audit the vectors of a file; write the folder `out` in one go.
 
-    It holds triplets/part-*.parquet, confusion.parquet, classes.parquet, neighbours.zarr, audit.json and
-    mining.json.
+    It holds triplets/part-*.parquet, confusion.parquet, classes.parquet, neighbours.zarr, audit.json and mining.json.
+    Ids in them are rows of the file, and neighbours.zarr has a line for each of them.
 
-    embeddings: .npy, .npz, Zarr or Parquet with vectors (N, D). labels: the file with their labels; None where they
-    are in the same file. label_separator: what separates several labels in one string. split: which rows are mined,
-    "train", "validation", "test" or "all"; by default the training rows of a table with a column split, else all.
-    review: CSV file of decisions on rows and pairs, by key: new labels, rows to leave out, pairs that are never
-    negatives. It is kept in the folder. rule: by default `MiningRule()`. neighbours: K, by default 150 or what the
-    rows have. normalise: scale the vectors to unit length, which the rule assumes. method, recall_target, seed,
-    memory_mib: of the search, as in `neighbours`. threads: all cores by default. chunk_rows: anchors of one Parquet
-    part. audit_sample: anchors that are derived again at the end; 0 leaves it out. never_negatives: a Parquet, CSV or
-    TSV file of pairs that are never each other's negative, with columns key and other_key, or row and other. rescore: a
-    teacher that has a second look at what was mined (see `open_scores`); teacher: the bound that it keeps. separator:
-    between the cells of text files, one character; columns: what vector, key, label, split and group are called in
-    the files, as {"label": "category"}. note: hears what is going on.
+    Args:
+        embeddings: .npy, .npz, Zarr or Parquet with vectors (N, D).
+        labels: The file with their labels; None where they are in the same file.
+        out: A new folder.
+        rule: By default ``MiningRule()``.
+        label_separator: What separates several labels in one string.
+        split: Which rows are mined, "train", "validation", "test" or "all"; by default the training rows of a table
+            with a column split, else all.
+        review: CSV file of decisions on rows and pairs, by key: new labels, rows to leave out, pairs that are never
+            negatives. It is kept in the folder.
+        neighbours: K; by default 150, or what the rows have.
+        normalise: Scale the vectors to unit length, which the rule assumes.
+        method: Of the search, as in ``neighbours``.
+        recall_target: Share of the true neighbours to find.
+        threads: By default all cores.
+        seed: Of the search.
+        memory_mib: What the search may allocate.
+        chunk_rows: Anchors of one Parquet part.
+        audit_sample: Anchors that are derived again at the end; 0 leaves it out.
+        never_negatives: A Parquet, CSV or TSV file of pairs that are never each other's negative, with columns key
+            and other_key, or row and other.
+        rescore: A teacher that has a second look at what was mined: "path/to/file.py:score", a function of two lists
+            of keys that gives a number for each pair; or a table of key, other_key and score.
+        teacher: The bound under which a negative stays, by default ``TeacherBound()``.
+        separator: Between the cells of text files, one character.
+        columns: What vector, key, label, split and group are called in the files, as ``{"label": "category"}``.
+        note: Hears what is going on.
 
-    Ids in what it writes are rows of the file, and neighbours.zarr has a line for each of them.
-
-    Raises: DataError and InputError for the files, and where no triplet is found; SpecError when `out` is there
-    already, or `split` is none of the table.
+    Raises:
+        DataError: For files that cannot be read, or do not fit each other.
+        InputError: For settings that do not fit the vectors, and where no triplet is found.
+        SpecError: When `out` is there already, or `split` is none of the table.
     """
     settings = _Settings(
         embeddings=str(embeddings),

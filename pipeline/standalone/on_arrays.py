@@ -38,8 +38,10 @@ Teacher = Callable[[NDArray[np.int64], NDArray[np.int64]], ArrayLike]
 class Neighbours(NeighbourTable):
     """A neighbour table, and how it was found.
 
-    ids int64 and sq_distances float32 (N, K): the nearest other rows of each row, nearest first, and their squared
-    distances; −1 and inf where a row has fewer. report: the method, why it was chosen, its recall.
+    Attributes:
+        ids: int64 (N, K), the nearest other rows of each row, nearest first; −1 where a row has fewer.
+        sq_distances: float32 (N, K), their squared distances; inf where a row has fewer.
+        report: The method, why it was chosen, its recall.
     """
 
     report: GraphReport
@@ -60,16 +62,23 @@ def neighbours(
 ) -> Neighbours:
     """The nearest other rows of each row, or the nearest rows of each query.
 
-    vectors: (N, D) numbers of unit length. neighbours: K, by default 150 or what the set has. queries: (Q, D) numbers
-    of unit length, for which the vectors are searched instead of for themselves; own: integers (Q,), for each of them
-    the row of the vectors that is the query itself and is left out, −1 for none. normalise: scale the vectors to unit
-    length first. method: "exact", "cells", "hnsw", "traverse_add", or "auto", the fastest for such a set.
-    recall_target: share of the true neighbours to find, measured on a sample. threads: all cores by default.
-    memory_mib: what may be allocated beside the vectors.
-
     An hnsw graph that several threads build differs from run to run; all else is the same for a seed.
 
-    Raises: InputError for vectors that cannot be searched, or a recall or memory target that cannot be met.
+    Args:
+        vectors: (N, D) numbers of unit length.
+        neighbours: K; by default 150, or what the set has.
+        normalise: Scale the vectors to unit length first.
+        method: "exact", "cells", "hnsw", "traverse_add", or "auto", the fastest for such a set.
+        recall_target: Share of the true neighbours to find, measured on a sample.
+        threads: By default all cores.
+        seed: Of what is drawn: samples, levels of hnsw, centres of cells.
+        memory_mib: What may be allocated beside the vectors.
+        queries: (Q, D) numbers of unit length, for which the vectors are searched instead of for themselves.
+        own: Integers (Q,): for each query the row of the vectors that is the query itself and is left out, −1 for
+            none.
+
+    Raises:
+        InputError: For vectors that cannot be searched, or a recall or memory target that cannot be met.
     """
     array = unit_vectors(vectors, normalise=normalise)
     asked = None if queries is None else unit_vectors(queries, normalise=normalise, name="queries")
@@ -109,21 +118,28 @@ def mine(
 ) -> TripletSet:
     """Mine the triplets that still teach: for every row, against the whole set.
 
-    vectors: (N, D) numbers of unit length. labels: one for each row, or several; rows that share one are positives.
-    rule: which triplets; by default ``MiningRule()``, k_hardness 1 and margin 0.2.
-    neighbours: K, by default 150 or what the set has; or a table that ``neighbours`` found in the same vectors, for
-    another rule or labels without another search.
-    normalise: scale the vectors to unit length first. excluded: bool (N,), rows to leave out (see ``suspects``).
-    never_negatives: integers (M, 2), pairs of rows that are never each other's negative, whatever their labels.
-    groups: an integer or a string for each row, None for none; what rows of one group are to each other is
-    ``rule.guards.same_group``.
-    method, threads, seed: of the search, as in ``neighbours``.
-    rescore: a teacher that has a second look at what was mined: a function of two arrays of rows, int64 (P,), that
-        gives a number for each pair, higher for what belongs together. teacher: the bound under which a negative stays,
-        by default ``TeacherBound()``; what it refuses is ``report.refused["teacher"]``.
+    Args:
+        vectors: (N, D) numbers of unit length.
+        labels: One for each row, or several; rows that share one are positives.
+        rule: Which triplets; by default ``MiningRule()``, k_hardness 1 and margin 0.2.
+        neighbours: K, by default 150 or what the set has; or a table that ``neighbours`` found in the same vectors,
+            for another rule or labels without another search.
+        normalise: Scale the vectors to unit length first.
+        excluded: Booleans (N,), rows to leave out (see ``suspects``).
+        never_negatives: Integers (M, 2), pairs of rows that are never each other's negative, whatever their labels.
+        groups: An integer or a string for each row, None for none; what rows of one group are to each other is
+            ``rule.guards.same_group``.
+        method: Of the search, as in ``neighbours``.
+        threads: By default all cores.
+        seed: Of the search.
+        rescore: A teacher that has a second look at what was mined: a function of two arrays of rows, int64 (P,),
+            that gives a number for each pair, higher for what belongs together.
+        teacher: The bound under which a negative stays, by default ``TeacherBound()``; what it refuses is
+            ``report.refused["teacher"]``.
 
-    Raises: InputError for vectors, labels or a table that cannot be mined: no two rows of a class, one class only,
-    vectors that are all equal.
+    Raises:
+        InputError: For vectors, labels or a table that cannot be mined: no two rows of a class, one class only,
+            vectors that are all equal.
     """
     array = unit_vectors(vectors, normalise=normalise)
     coded = _coded(labels, len(array))
@@ -160,11 +176,19 @@ def audit(
 ) -> AuditReport:
     """Derive triplets again from vectors and labels, and say what does not hold.
 
-    triplets: a set, or columns like those of one. vectors, labels, normalise, never_negatives, groups: as they were
-    mined. labels and rule are by default those of the set. sample: check only so many anchors, drawn by ``seed``, each
-    with all its triplets.
+    Args:
+        triplets: A set, or columns like those of one.
+        vectors: As they were mined; so are normalise, never_negatives and groups.
+        labels: By default those of the set.
+        rule: By default that of the set.
+        normalise: Scale the vectors to unit length first.
+        never_negatives: Integers (M, 2), pairs of rows.
+        groups: An integer or a string for each row, None for none.
+        sample: Check only so many anchors, each with all its triplets.
+        seed: Of the sample.
 
-    Raises: InputError for missing columns, labels or rule, and for vectors that do not fit the labels.
+    Raises:
+        InputError: For missing columns, labels or rule, and for vectors that do not fit the labels.
     """
     array = unit_vectors(vectors, normalise=normalise)
     if isinstance(triplets, TripletSet):
@@ -203,11 +227,21 @@ def suspects(
 ) -> Suspects:
     """Rows that look mislabelled and pairs that look like false negatives, strongest first.
 
-    Arguments as in ``mine``; of a table of neighbours the nearest 32 are looked at. minimum_score: list what scores at
-    least this, above 0 and at most 1. Columns of labels hold the labels themselves. ``suspects(…).excluded(N)`` goes
-    into ``mine(…, excluded=…)``.
+    Columns of labels hold the labels themselves. ``suspects(…).excluded(N)`` goes into ``mine(…, excluded=…)``.
 
-    Raises: InputError, as ``mine`` does.
+    Args:
+        vectors: (N, D) numbers of unit length.
+        labels: One for each row, or several.
+        neighbours: A table that ``neighbours`` found in the same vectors, of which the nearest 32 are looked at; by
+            default they are searched.
+        minimum_score: List what scores at least this, above 0 and at most 1.
+        normalise: Scale the vectors to unit length first.
+        method: Of the search, as in ``neighbours``.
+        threads: By default all cores.
+        seed: Of the search.
+
+    Raises:
+        InputError: As ``mine`` does.
     """
     array = unit_vectors(vectors, normalise=normalise)
     coded = _coded(labels, len(array))

@@ -23,13 +23,18 @@ if TYPE_CHECKING:
 class PairSet:
     """Triplets of a query, a relevant document and another one, and what was counted while they were mined.
 
-    columns: one array a column, all of the same length, ordered by query. ``anchor`` int64 is a row of the queries,
-        ``positive`` and ``negative`` int64 are rows of the corpus; ``sq_positive`` and ``sq_negative`` float32 squared
-        distances to the query, from which the cosine of unit vectors is 1 − d²/2; ``positive_rank`` and
-        ``negative_rank`` int32 0-based places among the query's neighbours, −1 outside them; ``k_hardness`` float32.
-    report: of the queries that have a relevant document; ``relevance.without`` counts the others. graph: how the
-    neighbours were found; None where they were given, and for triplets read from files. query_keys, corpus_keys: of
-    all rows; None for arrays, whose rows have none.
+    Attributes:
+        columns: One array a column, all of the same length, ordered by query. ``anchor`` int64 is a row of the
+            queries, ``positive`` and ``negative`` int64 are rows of the corpus; ``sq_positive`` and ``sq_negative``
+            float32 squared distances to the query, from which the cosine of unit vectors is 1 − d²/2;
+            ``positive_rank`` and ``negative_rank`` int32 0-based places among the query's neighbours, −1 outside
+            them; ``k_hardness`` float32.
+        relevance: Which documents are relevant to which query; ``relevance.without`` counts queries that have none.
+        rule: By which they were mined.
+        report: Of the queries that have a relevant document.
+        graph: How the neighbours were found; None where they were given, and for triplets read from files.
+        query_keys: Of all queries; None for arrays, whose rows have none.
+        corpus_keys: Of all documents; None for arrays.
     """
 
     columns: dict[str, NDArray[Any]]
@@ -72,11 +77,17 @@ class PairSet:
         negatives: int | None = None,
         scores: bool = False,
     ) -> TrainingSet:
-        """The triplets as trainers take them, as ``TripletSet.training_set``.
+        """The triplets as trainers take them, by keys, row numbers or texts.
 
-        query_texts, corpus_texts: one for each row of the queries, and of the corpus; keys or row numbers by default.
+        Args:
+            form: As of ``TripletSet.training_set``.
+            query_texts: One for each row of the queries.
+            corpus_texts: One for each row of the corpus.
+            negatives: n of "n-tuple", by default ``rule.negatives_per_positive``.
+            scores: Add the cosines to the query; instead of labels, where the form has them.
 
-        Raises: InputError for another form, a number that means nothing, and texts of another number.
+        Raises:
+            InputError: For another form, a number that means nothing, and texts of another number.
         """
         known = self.relevance
         queries = given_names(self.query_keys, query_texts, known.queries, subject="query_texts")

@@ -52,27 +52,35 @@ def mine_pairs(
 ) -> PairSet:
     """Mine the triplets (query, relevant document, other document) that still teach, against the whole corpus.
 
-    queries, corpus: (Q, D) and (C, D) numbers of unit length, embedded by one model.
-    relevant: integers (P, 2), in each pair the row of a query and of a document that is relevant to it, several pairs
-        for a query if it has several; or a mapping of query rows to lists of document rows. grades: numbers (P,), one a
-        pair: above 0 the document is relevant; at 0 or below it was judged not to be. A mapping has them as
-        {query: {document: grade}}.
-    rule: which triplets, by default ``MiningRule()``. All relevant documents are positives, with their true distance
-        where they are not among the query's neighbours: ``rule.positives`` is "class" here, whatever it says. Queries
-        with one relevant document get one triplet each; ``negatives_per_positive`` gives them more.
-    own: integers (Q,), the row of the corpus that is the query itself and neither positive nor negative of it, −1 for
-        none; for queries that are documents, too.
-    never_negatives: integers (M, 2), pairs of a query and a document that is never its negative.
-    groups: for each query and for each document an integer or a string, None for none; what rows of one group are to
-        each other is ``rule.guards.same_group``.
-    neighbours: K, by default 150 or what the corpus has; or a table, as ``neighbours(corpus, queries=…)`` gives it, for
-        another rule without another search.
-    normalise: scale the vectors to unit length first. method, recall_target, threads, seed, memory_mib: of the search.
-    rescore: a teacher that has a second look at what was mined: a function of the rows of queries and of documents,
-        int64 (P,) each, that gives a number for each pair, higher for what belongs together. teacher: the bound under
-        which a negative stays, by default ``TeacherBound()``; what it refuses is ``report.refused["teacher"]``.
+    Args:
+        queries: (Q, D) numbers of unit length.
+        corpus: (C, D) numbers of unit length, embedded by the same model.
+        relevant: Integers (P, 2), in each pair the row of a query and of a document that is relevant to it; or a
+            mapping of query rows to lists of document rows, or with grades ``{query: {document: grade}}``.
+        rule: Which triplets, by default ``MiningRule()``. All relevant documents are positives, with their true
+            distance where they are not among the query's neighbours: ``rule.positives`` is "class" here, whatever it
+            says. Queries with one relevant document get one triplet each; ``negatives_per_positive`` gives them more.
+        grades: Numbers (P,), one a pair: above 0 the document is relevant; at 0 or below it was judged not to be.
+        own: Integers (Q,), the row of the corpus that is the query itself and neither positive nor negative of it, −1
+            for none; for queries that are documents, too.
+        never_negatives: Integers (M, 2), pairs of a query and a document that is never its negative.
+        groups: For each query and for each document an integer or a string, None for none; what rows of one group are
+            to each other is ``rule.guards.same_group``.
+        neighbours: K, by default 150 or what the corpus has; or a table, as ``neighbours(corpus, queries=…)`` gives
+            it, for another rule without another search.
+        normalise: Scale the vectors to unit length first.
+        method: Of the search, as in ``neighbours``.
+        recall_target: Share of the true neighbours to find.
+        threads: By default all cores.
+        seed: Of the search.
+        memory_mib: What the search may allocate.
+        rescore: A teacher that has a second look at what was mined: a function of the rows of queries and of
+            documents, int64 (P,) each, that gives a number for each pair, higher for what belongs together.
+        teacher: The bound under which a negative stays, by default ``TeacherBound()``; what it refuses is
+            ``report.refused["teacher"]``.
 
-    Raises: InputError for vectors that cannot be mined, of two widths, pairs that name no row, and no relevant pair.
+    Raises:
+        InputError: For vectors that cannot be mined, of two widths, pairs that name no row, and no relevant pair.
     """
     pairs = _opened(queries, corpus, relevant, grades=grades, own=own, normalise=normalise)
     rule = replace(MiningRule() if rule is None else rule, positives="class")
@@ -115,10 +123,18 @@ def audit_pairs(
 ) -> AuditReport:
     """Derive triplets of queries and documents again from their vectors, and say what does not hold.
 
-    queries, corpus, normalise, never_negatives, groups: as they were mined; relevance and rule are those of the set.
-    sample: check only so many queries, drawn by ``seed``, each with all its triplets.
+    Args:
+        triplets: Relevance and rule are those of the set.
+        queries: As they were mined; so are corpus, normalise, never_negatives and groups.
+        corpus: (C, D) numbers.
+        normalise: Scale the vectors to unit length first.
+        never_negatives: Integers (M, 2), pairs of a query and a document.
+        groups: For each query and for each document an integer or a string, None for none.
+        sample: Check only so many queries, each with all its triplets.
+        seed: Of the sample.
 
-    Raises: InputError for vectors that do not fit the set.
+    Raises:
+        InputError: For vectors that do not fit the set.
     """
     known = triplets.relevance
     sides = {"queries": (queries, known.queries), "corpus": (corpus, known.corpus)}
@@ -161,14 +177,27 @@ def unlabelled_positives(
 ) -> dict[str, NDArray[Any]]:
     """Documents that look relevant to a query and are not said to be, strongest first.
 
-    Arguments as in ``mine_pairs``; of a table of neighbours the nearest 10 documents are looked at, and where it ends
-    stands for a positive farther away. minimum_score: list what scores at least this, above 0 and at most 1.
+    Args:
+        queries: As ``mine_pairs`` takes them; so are corpus, relevant, grades and own.
+        corpus: (C, D) numbers of unit length.
+        relevant: Pairs of a query's and a document's row, or a mapping.
+        grades: Numbers (P,), one a pair.
+        own: Integers (Q,), the row of the corpus that is the query itself, −1 for none.
+        neighbours: A table, of which the nearest 10 documents are looked at; where it ends stands for a positive
+            farther away. By default they are searched.
+        minimum_score: List what scores at least this, above 0 and at most 1.
+        normalise: Scale the vectors to unit length first.
+        method: Of the search, as in ``neighbours``.
+        threads: By default all cores.
+        seed: Of the search.
 
-    Returns columns query and document int64; rank int32; sq_distance, sq_positive (of the nearest relevant document)
-    and score float32, 1 − sq_distance / sq_positive. ``np.stack([found["query"], found["document"]], axis=1)`` goes
-    into ``mine_pairs(…, never_negatives=…)``.
+    Returns:
+        Columns query and document int64; rank int32; sq_distance, sq_positive (of the nearest relevant document) and
+            score float32, 1 − sq_distance / sq_positive. ``np.stack([found["query"], found["document"]], axis=1)``
+            goes into ``mine_pairs(…, never_negatives=…)``.
 
-    Raises: InputError, as ``mine_pairs`` does.
+    Raises:
+        InputError: As ``mine_pairs`` does.
     """
     pairs = _opened(queries, corpus, relevant, grades=grades, own=own, normalise=normalise)
     nearest_rows = min(NEAREST, len(pairs.corpus) - (pairs.own is not None))

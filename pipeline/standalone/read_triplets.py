@@ -16,11 +16,16 @@ from .triplet_set import TripletSet, in_order
 def read_triplets(folder: str | Path, epoch: int | None = None) -> TripletSet:
     """The triplets of a folder that `tripletmine mine` wrote, or of an epoch of a run, with the keys of their rows.
 
-    folder: the former, a run directory, its run file, or the mine folder of an epoch. epoch: of a run; by default
-    the best on validation of those that still have their triplets. All of them are read into memory: 48 bytes each.
+    All of them are read into memory: 48 bytes each.
 
-    Raises: SpecError for a folder that is none of these, or an epoch without triplets; UnavailableError for triplets
-    that run.keep had deleted; CorruptError for damaged files.
+    Args:
+        folder: Of `mine`; or a run directory, its run file, or the mine folder of an epoch.
+        epoch: Of a run; by default the best on validation of those that still have their triplets.
+
+    Raises:
+        SpecError: For a folder that is none of these, or an epoch without triplets.
+        UnavailableError: For triplets that run.keep had deleted.
+        CorruptError: For damaged files.
     """
     source = open_triplets(Path(folder), epoch)
     if source.corpus is not None:
@@ -38,8 +43,14 @@ def read_triplets(folder: str | Path, epoch: int | None = None) -> TripletSet:
 def read_pairs(folder: str | Path) -> PairSet:
     """The triplets of queries and documents that `tripletmine mine --queries` wrote, with the keys of both.
 
-    All of them are read into memory: 40 bytes each. Raises: SpecError for a folder that is none; CorruptError for
-    damaged files.
+    All of them are read into memory: 40 bytes each.
+
+    Args:
+        folder: Of `mine`.
+
+    Raises:
+        SpecError: For a folder that is none.
+        CorruptError: For damaged files.
     """
     source = open_triplets(Path(folder))
     if source.corpus is None:

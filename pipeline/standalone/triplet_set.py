@@ -26,12 +26,17 @@ _ROLES = ("anchor", "positive", "negative")
 class TripletSet:
     """Triplets, the rule that they meet, and what was counted while they were mined.
 
-    columns: one array a column, all of the same length, ordered by anchor. ``anchor``, ``positive`` and ``negative``
-        int64 are rows of the vectors; ``sq_positive`` and ``sq_negative`` float32 squared distances to the anchor;
-        ``positive_rank`` and ``negative_rank`` int32 its 0-based places among the anchor's neighbours, −1 outside
-        them; ``anchor_label`` and ``negative_label`` int32 positions in ``labels.names``; ``k_hardness`` float32.
-    labels: of all rows. report: anchors, coverage, hinge, refusals. graph: how the neighbours were found; None where
-        they were given, and for triplets read from files. keys: of all rows; None for arrays, whose rows have none.
+    Attributes:
+        columns: One array a column, all of the same length, ordered by anchor. ``anchor``, ``positive`` and
+            ``negative`` int64 are rows of the vectors; ``sq_positive`` and ``sq_negative`` float32 squared distances
+            to the anchor; ``positive_rank`` and ``negative_rank`` int32 its 0-based places among the anchor's
+            neighbours, −1 outside them; ``anchor_label`` and ``negative_label`` int32 positions in ``labels.names``;
+            ``k_hardness`` float32.
+        labels: Of all rows.
+        rule: By which they were mined.
+        report: Anchors, coverage, hinge, refusals.
+        graph: How the neighbours were found; None where they were given, and for triplets read from files.
+        keys: Of all rows; None for arrays, whose rows have none.
     """
 
     columns: dict[str, NDArray[Any]]
@@ -78,12 +83,15 @@ class TripletSet:
     ) -> TrainingSet:
         """The triplets as trainers take them, by keys, row numbers or texts.
 
-        form: "triplet", "n-tuple" (one row for a pair of anchor and positive, with n negatives), "labeled-pair",
-            "labeled-list", in columns that sentence-transformers takes; "flagembedding" or "tevatron".
-        texts: one for each row of the vectors. negatives: n of "n-tuple", by default ``rule.negatives_per_positive``.
-        scores: add the cosines to the anchor; instead of labels, where the form has them.
+        Args:
+            form: "triplet", "n-tuple" (one row for a pair of anchor and positive, with n negatives), "labeled-pair",
+                "labeled-list", in columns that sentence-transformers takes; "flagembedding" or "tevatron".
+            texts: One for each row of the vectors.
+            negatives: n of "n-tuple", by default ``rule.negatives_per_positive``.
+            scores: Add the cosines to the anchor; instead of labels, where the form has them.
 
-        Raises: InputError for another form, a number that means nothing, and texts of another number.
+        Raises:
+            InputError: For another form, a number that means nothing, and texts of another number.
         """
         names = given_names(self.keys, texts, len(self.labels), subject="texts")
         asked = Form(form, negatives, scores)

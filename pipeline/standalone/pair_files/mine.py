@@ -54,8 +54,15 @@ class _Settings(MiningSettings):
 class MinedPairFiles:
     """Where the triplets are, what the search and the mining counted, and what the audit found.
 
-    queries, documents: that there are. left_out: pairs that were, counted by what they lack. remarks: what a person
-    should know, one sentence each.
+    Attributes:
+        folder: Where the files are.
+        queries: That there are.
+        documents: That there are.
+        graph: How the neighbours were found.
+        mining: Queries, coverage, hinge, refusals.
+        audit: What did not hold; None where it was left out.
+        left_out: Pairs that were, counted by what they lack.
+        remarks: What a person should know, one sentence each.
     """
 
     folder: Path
@@ -94,22 +101,40 @@ def mine_pair_files(
 ) -> MinedPairFiles:
     """Search the corpus for each query, mine and audit; write the folder `out` in one go.
 
-    It holds triplets/part-*.parquet, relevance.parquet, queries.parquet and corpus.parquet (the keys), neighbours.zarr,
-    audit.json and mining.json. Ids are rows of the queries' file (anchor) and of the corpus' (positive, negative).
+    It holds triplets/part-*.parquet, relevance.parquet, queries.parquet and corpus.parquet (the keys),
+    neighbours.zarr, audit.json and mining.json. Ids are rows of the queries' file (anchor) and of the corpus'
+    (positive, negative).
 
-    queries, corpus: .npy, .npz, Zarr or Parquet with vectors (Q, D) and (C, D) of one encoder; a column key names the
-    rows of a table. relevant: Parquet, CSV or TSV with a pair of keys a line, query and document, or of rows, query_row
-    and document_row; perhaps with a grade, above 0 for relevant.
-    rule: as in `mine_pairs`. same_items: a document with the key of a query is that query, and left out of its
-    neighbours and positives.
-    neighbours, normalise, method, recall_target, seed: of the search, as in `neighbours`. memory_mib: what the search
-    may use; the corpus is searched in parts that fit into half of it, one after the other. threads: all cores by
-    default. chunk_rows: queries of one Parquet part. audit_sample: queries that are derived again at the end; 0 leaves
-    it out. never_negatives: a file of documents that are never a query's negative, with columns as in relevant.
-    rescore, teacher, separator: as in `mine_files`; columns: what vector, key and group are called in the tables of
-    vectors, and query, document and grade in that of pairs. note: hears what is going on.
+    Args:
+        queries: .npy, .npz, Zarr or Parquet with vectors (Q, D); a column key names the rows of a table.
+        corpus: The same of the documents, (C, D), embedded by the same model.
+        relevant: Parquet, CSV or TSV with a pair of keys a line, query and document, or of rows, query_row and
+            document_row; perhaps with a grade, above 0 for relevant.
+        out: A new folder.
+        rule: As in ``mine_pairs``.
+        same_items: A document with the key of a query is that query, and left out of its neighbours and positives.
+        neighbours: K; by default 150, or what the corpus has.
+        normalise: Scale the vectors to unit length first.
+        method: Of the search, as in ``neighbours``.
+        recall_target: Share of the true neighbours to find.
+        threads: By default all cores.
+        seed: Of the search.
+        memory_mib: What the search may use; the corpus is searched in parts that fit into half of it, one after the
+            other.
+        chunk_rows: Queries of one Parquet part.
+        audit_sample: Queries that are derived again at the end; 0 leaves it out.
+        never_negatives: A file of documents that are never a query's negative, with columns as in relevant.
+        rescore: As in ``mine_files``; the lists of keys are of queries and of documents.
+        teacher: The bound under which a negative stays, by default ``TeacherBound()``.
+        separator: Between the cells of text files, one character.
+        columns: What vector, key and group are called in the tables of vectors, and query, document and grade in that
+            of pairs.
+        note: Hears what is going on.
 
-    Raises: DataError and InputError for the files, and where no triplet is found; SpecError when `out` is there.
+    Raises:
+        DataError: For files that cannot be read, or do not fit each other.
+        InputError: For settings that do not fit the vectors, and where no triplet is found.
+        SpecError: When `out` is there.
     """
     settings = _Settings(
         queries=str(queries),

@@ -10,8 +10,12 @@ from .files import training_file
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSet:
-    """table: one row for what a trainer takes at once; ``datasets.Dataset(table)`` and ``table.to_pylist()`` are the
-    same for others. left_out: pairs of anchor and positive that have fewer negatives than the form asks for.
+    """Triplets in the form that a trainer takes.
+
+    Attributes:
+        table: One row for what a trainer takes at once; ``datasets.Dataset(table)`` and ``table.to_pylist()`` are the
+            same for others.
+        left_out: Pairs of anchor and positive that have fewer negatives than the form asks for.
     """
 
     table: pa.Table

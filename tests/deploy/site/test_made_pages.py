@@ -1,8 +1,10 @@
 """What pages are made of: keys from the run file's sections, names from the front door, figures from results."""
 
+import inspect
 import json
 import re
 
+import griffe
 import pytest
 import tripletmine as tm
 import yaml
@@ -64,6 +66,19 @@ def test_what_a_key_takes_is_said_in_words(schema, words):
 def test_every_public_name_is_on_the_api_page():
     listed = re.findall(r"(?m)^::: tripletmine\.(\w+)$", pages()["deploy/site/api.md"])
     assert sorted(listed) == sorted(set(tm.__all__) - {"__version__"})
+
+
+@pytest.mark.parametrize("name", sorted(set(tm.__all__) - {"__version__"}))
+def test_every_argument_and_attribute_of_a_public_name_is_described(name):
+    public = getattr(tm, name)
+    described = griffe.Docstring(inspect.getdoc(public) or "").parse("google")
+    entries = [
+        entry.name
+        for part in described
+        if part.kind.value in ("parameters", "attributes")
+        for entry in part.value
+    ]
+    assert entries == list(inspect.signature(public).parameters)
 
 
 def test_every_page_is_in_the_navigation():
