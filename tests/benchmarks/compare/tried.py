@@ -50,7 +50,8 @@ class Memory(nn.Module):
 
     def forward(self, embeddings: Tensor, classes: Tensor) -> Tensor:
         """Mean of max(0, 0.5 − d²) over the pairs that cost anything, a scalar."""
-        sq_distances = (2 - 2 * embeddings @ self.embeddings.T).clamp_min(0)
+        # A copy: the gradient needs the memory as it is now.
+        sq_distances = (2 - 2 * embeddings @ self.embeddings.clone().T).clamp_min(0)
         other = (classes[:, None] != self.classes[None, :]) & (self.classes >= 0)[None, :]
         costs = (_NEAR - sq_distances).clamp_min(0) * other
         loss = costs.sum() / (costs > 0).sum().clamp_min(1)
