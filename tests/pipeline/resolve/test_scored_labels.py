@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from remedies import Refusal
 from tripletmine.pipeline.errors import PipelineError
 from tripletmine.pipeline.run.prepare import describe_data
 from tripletmine.pipeline.runfile.load import parse_spec
+
+from ...remedies import Refusal
 
 LABELS = {"train": ["a|b", "a", "b|c", "c"] * 6, "val": ["a", "b|c"] * 6, "test": ["a|c"] * 6}
 DISTANCES = {"loss": {"weights": {"triplet": 1}}}
