@@ -18,6 +18,7 @@ from ..vectors import as_vectors
 from .cells.effort import calibrate_probes
 from .cells.index import CellsIndex
 from .choose import choose_method
+from .exact import bfloat16
 from .index import BLOCK_ROWS
 from .merge import merge_into
 from .methods import (
@@ -162,6 +163,7 @@ def _by_method(
         search.memory_mib,
         queries=len(search.asked.vectors),
         cells=True,
+        bfloat16=bfloat16.pays(rows, len(search.asked.vectors), width, left_mib=search.memory_mib),
         held=held,
     )
     try:

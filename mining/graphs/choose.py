@@ -9,6 +9,10 @@ from .methods import Method, default_parameters, index_bytes
 # where the curves cross, and that depends on the machine much less than the times do.
 _EXACT_PER_PAIR = 1.3e-9
 _EXACT_PER_PAIR_AND_COLUMN = 1.9e-11
+_BFLOAT16_PER_PAIR = 0.8e-9
+_BFLOAT16_PER_PAIR_AND_COLUMN = 2.2e-12
+_BFLOAT16_PER_QUERY = 15e-6
+"""To pick candidates and to measure them: nothing beside float32 products, and most of it beside those of bfloat16."""
 _GRAPH_PER_ROW = 53e-6
 _GRAPH_PER_ROW_AND_NEIGHBOUR = 0.57e-6
 _GRAPH_EXPONENT = 1.17
@@ -43,18 +47,19 @@ def choose_method(
     warm: bool = False,
     queries: int | None = None,
     cells: bool = False,
+    bfloat16: bool = False,
     held: int | None = None,
 ) -> Choice:
     """The fastest method whose index fits into the memory.
 
     queries: searched for among the rows; by default the rows themselves are. held: of the table, rows that are in
-    memory at once; by default all.
+    memory at once; by default all. bfloat16: whether exact search multiplies in it, on matrix instructions.
     reproducible: the same bytes are wanted at any number of threads, which several threads building one
     hnsw index do not give. warm: a traverse_add graph of the epoch before can be started from. cells: whether
     these may be chosen, before any graph: they are the faster, and the same at any number of threads.
     """
     asked = rows if queries is None else queries
-    exact_seconds = _exact_seconds(rows, asked, width) / cores
+    exact_seconds = _exact_seconds(rows, asked, width, bfloat16=bfloat16) / cores
     graph_seconds = _graph_seconds(rows, asked, width, neighbours) / cores * (_WARM_SHARE if warm else 1.0)
     if cells:
         graph_seconds = _cells_seconds(rows, asked, width, neighbours) / cores
@@ -104,7 +109,10 @@ def graph_mib(method: str, rows: int, width: int, neighbours: int, *, queries: i
     return -(-(12 * asked * neighbours + index) // MIB)
 
 
-def _exact_seconds(rows: int, queries: int, width: int) -> float:
+def _exact_seconds(rows: int, queries: int, width: int, *, bfloat16: bool) -> float:
+    if bfloat16:
+        per_pair = _BFLOAT16_PER_PAIR + _BFLOAT16_PER_PAIR_AND_COLUMN * width
+        return queries * (_BFLOAT16_PER_QUERY + rows * per_pair)
     return rows * queries * (_EXACT_PER_PAIR + _EXACT_PER_PAIR_AND_COLUMN * width)
 
 

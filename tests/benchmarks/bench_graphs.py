@@ -12,18 +12,24 @@ made. Compilation is left out: every contender runs once before it counts.
 
 import argparse
 import gzip
+import platform
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import faiss  # pyright: ignore[reportMissingImports] (extra bench)
 import hnswlib
 import numpy as np
+from threadpoolctl import threadpool_info
+from tripletmine.mining.compute.threads import over_rows
 from tripletmine.mining.graphs import hnsw
+from tripletmine.mining.graphs.exact import bfloat16
 from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.merge import merge_tables
 from tripletmine.mining.graphs.methods import with_effort
-from tripletmine.mining.graphs.parameters import HnswParameters, TraverseAddParameters
+from tripletmine.mining.graphs.parameters import ExactParameters, HnswParameters, TraverseAddParameters
 from tripletmine.mining.graphs.recall import RecallSample, calibrate, draw_sample, recall_at_k
 from tripletmine.mining.graphs.remeasure import remeasure
 from tripletmine.mining.graphs.traverse import build as traverse_add
@@ -39,6 +45,9 @@ CHANGED = 0.17
 """Share of the true neighbours that noise changes."""
 
 M, EF_CONSTRUCTION = 16, 100
+
+Precision = Literal["float32", "bfloat16"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
 def main() -> None:
@@ -92,7 +101,7 @@ def bench_hnsw(x: np.ndarray, options: argparse.Namespace) -> str:
 
 
 def bench_exact(x: np.ndarray, options: argparse.Namespace) -> str:
-    """Exact search against faiss's flat index."""
+    """Exact search against faiss's flat index, with products in either precision, and the bare products."""
     sample = draw_sample(x, options.neighbours, threads=options.threads)
     faiss.omp_set_num_threads(options.threads)
 
@@ -101,17 +110,41 @@ def bench_exact(x: np.ndarray, options: argparse.Namespace) -> str:
         index.add(x)
         return index.search(x, options.neighbours + 1)[1]
 
-    def ours() -> NeighbourTable:
-        return exact.build(x).search(
+    def ours(precision: Precision) -> NeighbourTable:
+        return exact.build(x, parameters=ExactParameters(precision=precision)).search(
             x, query_ids=np.arange(len(x)), neighbours=options.neighbours, threads=options.threads
         )
 
-    contenders = [
-        Contender("faiss IndexFlatL2", flat, note_bare(sample)),
-        Contender("exact", ours, note_table(sample)),
-    ]
-    # Nothing to warm up: drawing the sample has compiled the search.
-    return markdown(f"exact, {len(x)} × {x.shape[1]}", compare(contenders, options.rounds))
+    contenders = [Contender("faiss IndexFlatL2", flat, note_bare(sample))]
+    for precision in PRECISIONS if bfloat16.has_matrix_instructions() else PRECISIONS[:1]:
+        contenders += [
+            Contender(f"exact, {precision}", partial(ours, precision), note_table(sample)),
+            Contender(f"products alone, {precision}", partial(bare_products, x, precision, options.threads)),
+        ]
+    title = f"exact, {len(x)} × {x.shape[1]}; {platform.processor() or platform.machine()}, {blas()}"
+    return markdown(title, timed(contenders, options))
+
+
+def bare_products(x: np.ndarray, precision: Precision, threads: int) -> None:
+    """All products of the rows, in blocks as of exact search, and nothing else."""
+    import torch
+
+    whole = torch.from_numpy(x).to(getattr(torch, precision))
+    torch.set_num_threads(1)
+
+    def products(start: int, stop: int) -> None:
+        torch.get_num_threads()  # takes what was set over to this thread
+        for first in range(0, len(x), 512):
+            torch.mm(whole[start:stop], whole[first : first + 512].T)
+
+    over_rows(products, len(x), threads, step=2048)
+
+
+def blas() -> str:
+    """The kernels of all BLAS that are loaded, and whether bfloat16 has instructions of its own."""
+    loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    kernels = sorted(f"{Path(library['filepath']).name} {library['architecture']}" for library in loaded)
+    return ", ".join([*kernels, "AMX"] if bfloat16.has_matrix_instructions() else kernels)
 
 
 def bench_traverse_add(moved: str, x: np.ndarray, later: np.ndarray, options: argparse.Namespace) -> str:

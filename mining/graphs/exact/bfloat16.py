@@ -29,8 +29,8 @@ _LEAST_WIDTH = 16
 """Below, products are too short a part of the search."""
 
 _WORTH_A_LOOK = 1e8
-_WORTH_IMPORTING = 5e11
-"""Pairs times width: some 0.3 ms of float32 products, and some 4 s, where torch takes 2 s to import."""
+_WORTH_IMPORTING = 3e11
+"""Pairs times width: some ms of float32 products, and some 4 s, where torch takes 2 s to import."""
 
 _NORM_COLUMNS = 3
 """|x|²/2 is a sum of three bfloat16, which are multiplied by ones: so products are scores q·x − |x|²/2."""

@@ -23,6 +23,9 @@ from tripletmine.mining.graphs.choose import choose_method
         (60_000, 512, {"cells": True}, "cells"),
         (1_000_000, 64, {"cells": True, "reproducible": True}, "cells"),
         (1_000_000, 64, {"cells": True, "memory_mib": 1_300}, "exact"),
+        (60_000, 512, {"cells": True, "bfloat16": True}, "exact"),
+        (150_000, 384, {"cells": True, "bfloat16": True, "queries": 80_000}, "exact"),
+        (1_000_000, 64, {"cells": True, "bfloat16": True}, "cells"),
     ],
 )
 def test_methods_by_size_and_memory(rows: int, width: int, options: dict, method: str) -> None:
@@ -36,8 +39,10 @@ def test_one_core_builds_hnsw_reproducibly() -> None:
 
 
 @pytest.mark.parametrize("cells", [False, True])
-def test_there_is_one_size_from_which_on_exact_search_is_slower(cells: bool) -> None:
-    methods = [choose_method(10**3 * 2**i, 64, 100, 4, None, cells=cells).method for i in range(12)]
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_there_is_one_size_from_which_on_exact_search_is_slower(cells: bool, bfloat16: bool) -> None:
+    options = {"cells": cells, "bfloat16": bfloat16}
+    methods = [choose_method(10**3 * 2**i, 64, 100, 4, None, **options).method for i in range(12)]
     first = methods.index("cells" if cells else "hnsw")
     assert set(methods[:first]) == {"exact"}
     assert len(set(methods[first:])) == 1
