@@ -12,7 +12,7 @@ _EXACT_PER_PAIR_AND_COLUMN = 1.9e-11
 _BFLOAT16_PER_PAIR = 0.8e-9
 _BFLOAT16_PER_PAIR_AND_COLUMN = 2.2e-12
 _BFLOAT16_PER_QUERY = 15e-6
-"""To pick candidates and to measure them: nothing beside float32 products, and most of it beside those of bfloat16."""
+"""To pick candidates and to measure them: little beside products of float32, and much beside those of bfloat16."""
 _GRAPH_PER_ROW = 53e-6
 _GRAPH_PER_ROW_AND_NEIGHBOUR = 0.57e-6
 _GRAPH_EXPONENT = 1.17
@@ -110,10 +110,11 @@ def graph_mib(method: str, rows: int, width: int, neighbours: int, *, queries: i
 
 
 def _exact_seconds(rows: int, queries: int, width: int, *, bfloat16: bool) -> float:
+    seconds = rows * queries * (_EXACT_PER_PAIR + _EXACT_PER_PAIR_AND_COLUMN * width)
     if bfloat16:
         per_pair = _BFLOAT16_PER_PAIR + _BFLOAT16_PER_PAIR_AND_COLUMN * width
-        return queries * (_BFLOAT16_PER_QUERY + rows * per_pair)
-    return rows * queries * (_EXACT_PER_PAIR + _EXACT_PER_PAIR_AND_COLUMN * width)
+        return min(seconds, queries * (_BFLOAT16_PER_QUERY + rows * per_pair))
+    return seconds
 
 
 def _cells_seconds(rows: int, queries: int, width: int, neighbours: int) -> float:

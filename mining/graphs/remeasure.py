@@ -60,16 +60,32 @@ def empty_table(rows: int, neighbours: int) -> NeighbourTable:
 
 @njit(nogil=True, cache=True)
 def _nearest(queries, vectors, ids, own, order, places, first_id, start, stop, found_ids, found_sq):
-    """Queries order[start:stop]. Searches return nearly sorted lists, on which insertion is cheap."""
+    """Queries order[start:stop]."""
+    measured = np.empty(ids.shape[1], np.uint64)
     for row in order[start:stop]:
-        place = places[row]
-        kept = 0
+        count = 0
         for c in range(ids.shape[1]):
             local = np.int64(ids[row, c])
-            if local < 0 or local + first_id == own[row]:
-                continue
-            sq = sq_distance(queries[row], vectors[local])
-            kept = insert_nearest(found_ids[place], found_sq[place], kept, local + first_id, sq)
+            if local >= 0 and local + first_id != own[row]:
+                measured[count] = in_order(sq_distance(queries[row], vectors[local]), local)
+                count += 1
+        place = places[row]
+        take_nearest(measured[:count], first_id, found_ids[place], found_sq[place])
+
+
+@njit(nogil=True, cache=True, inline="always")
+def in_order(sq, row):
+    """uint64, ordered as (distance, row) are: bits of a float32 that is not negative, and a row below 2³²."""
+    return (np.uint64(np.float32(sq).view(np.uint32)) << np.uint64(32)) | np.uint64(row)
+
+
+@njit(nogil=True, cache=True)
+def take_nearest(measured, first_id, ids, sq_distances):
+    """Write the nearest of uint64 (C,) ``in_order`` to int64 and float32 (K,), which end in pads. They are sorted."""
+    measured.sort()
+    for i in range(min(measured.shape[0], ids.shape[0])):
+        ids[i] = np.int64(measured[i] & np.uint64(0xFFFFFFFF)) + first_id
+        sq_distances[i] = np.uint32(measured[i] >> np.uint64(32)).view(np.float32)
 
 
 @njit(nogil=True, cache=True, inline="always")

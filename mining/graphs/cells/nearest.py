@@ -3,24 +3,25 @@
 Places are those of rows in the order of their cells; ``rows`` says which local row lies there.
 """
 
+import numpy as np
 from numba import njit
 
 from ...compute.distances import sq_distance
-from ..remeasure import insert_nearest
+from ..remeasure import in_order, insert_nearest, take_nearest
 
 
 @njit(nogil=True, cache=True)
 def nearest_of_candidates(queries, own, vectors, rows, first_id, candidates, ids, sq_distances):
     """Fill the tables, int64 and float32 (B, K), of pads. candidates: int32 (B, C), places, −1 where there is none."""
+    measured = np.empty(candidates.shape[1], np.uint64)
     for b in range(queries.shape[0]):
-        kept = 0
+        count = 0
         for c in range(candidates.shape[1]):
             place = candidates[b, c]
-            if place >= 0:
-                row = rows[place] + first_id
-                if row != own[b]:
-                    sq = sq_distance(queries[b], vectors[place])
-                    kept = insert_nearest(ids[b], sq_distances[b], kept, row, sq)
+            if place >= 0 and rows[place] + first_id != own[b]:
+                measured[count] = in_order(sq_distance(queries[b], vectors[place]), rows[place])
+                count += 1
+        take_nearest(measured[:count], first_id, ids[b], sq_distances[b])
 
 
 @njit(nogil=True, cache=True)

@@ -31,6 +31,23 @@ def test_every_method_reaches_the_target_and_reports_it(
     assert bool(report.tried) == (method != "exact")
 
 
+@pytest.mark.parametrize("pays", [True, False])
+def test_auto_is_told_whether_exact_search_multiplies_in_bfloat16(
+    clustered, pays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    told = []
+
+    def choose(*_: object, bfloat16: bool, **__: object) -> Choice:
+        told.append(bfloat16)
+        return Choice("exact", "as told")
+
+    monkeypatch.setattr("tripletmine.mining.graphs.exact.bfloat16.pays", lambda *_, **__: pays)
+    monkeypatch.setattr("tripletmine.mining.graphs.build.choose_method", choose)
+    neighbours_of(clustered[:100], 5)
+    assert told == [pays]
+
+
 def test_auto_is_exact_for_a_small_set(clustered, clustered_exact) -> None:
     table, report = neighbours_of(clustered, 20)
     assert report.method == "exact"
