@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,32 @@ def test_too_many_negatives_are_answered_with_how_many_there_are(folders, tmp_pa
     result = CliRunner().invoke(app, [*command, "--negatives", "3"])
     assert result.exit_code == 0, result.output
     assert "pairs that have fewer negatives" in result.output
+    rows = folders["classes"].parent / "rows.parquet"
+    more = tm.MiningRule(0.8, margin=0.8, negatives_per_positive=4, triplets_per_anchor=40)
+    tm.mine_files(rows, None, tmp_path / "again", more, normalise=True)
+    assert export_triplets(tmp_path / "again", tmp_path / "again.jsonl", Form("n-tuple", 4)).rows > 0
+
+
+def changed(folder: Path, copy: Path, change: Callable[[pa.Table], pa.Table]) -> Path:
+    """The folder with other triplets."""
+    shutil.copytree(folder, copy)
+    for part in (copy / "triplets").iterdir():
+        pq.write_table(change(pq.read_table(part)), part)
+    return copy
+
+
+def test_no_triplets_and_triplets_of_other_data_are_refused(folders, tmp_path) -> None:
+    empty = changed(folders["classes"], tmp_path / "empty", lambda table: table.slice(0, 0))
+    with pytest.raises(
+        DataError, match="holds no triplets, so there is nothing to write: mine with a larger margin"
+    ):
+        export_triplets(empty, tmp_path / "t.jsonl")
+    beyond = lambda table: table.set_column(2, "negative", pa.array([ROWS] * len(table)))  # noqa: E731
+    with pytest.raises(
+        DataError, match=r"part-00000.parquet names row 80 of 80: it is of other data, so mine again"
+    ):
+        export_triplets(changed(folders["classes"], tmp_path / "beyond", beyond), tmp_path / "t.jsonl")
+    assert not (tmp_path / "t.jsonl").exists()
 
 
 def test_a_large_text_is_carried_whole(folders, tmp_path) -> None:
