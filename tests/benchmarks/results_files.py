@@ -20,9 +20,18 @@ def publish(name: str, text: str, facts: Mapping[str, Any], results: Sequence[Ma
     versions = {package: version(package) for package in PACKAGES} | {"python": platform.python_version()}
     facts = {**facts, "versions": versions}
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps({**facts, "results": results}, indent=1) + "\n")
+    (RESULTS / f"{name}.json").write_text(as_lines({**facts, "results": results}))
     lines = [f"    {key}: {json.dumps(value)}" for key, value in facts.items()]
     (RESULTS / f"{name}.md").write_text(f"# {name}\n\n{SPLITS}\n\n{text}\n" + "\n".join(lines) + "\n")
+
+
+def as_lines(published: Mapping[str, Any]) -> str:
+    """JSON with a line for each fact, and for each of the results."""
+    results = ",\n".join(f"  {json.dumps(result)}" for result in published["results"])
+    facts = [
+        f" {json.dumps(key)}: {json.dumps(value)},\n" for key, value in published.items() if key != "results"
+    ]
+    return "{\n" + "".join(facts) + f' "results": [\n{results}\n ]\n}}\n'
 
 
 def spread(values: Sequence[float], *, digits: int = 4, sign: str = "") -> str:
