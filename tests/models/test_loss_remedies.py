@@ -18,7 +18,7 @@ from tripletmine.models.rules.in_batch import InBatch, SemiHard, Stored
 
 from .losses.examples import CLASSES, UNEVEN, WIDTH, features, inputs_of, method
 
-MEMBERS = nn.functional.one_hot(UNEVEN, CLASSES).bool()
+SETS = [[int(code)] for code in UNEVEN]
 OF_TRIPLETS = Term(BatchHardLoss(BatchHardSettings()))
 OF_ONE_CLASS = Term(method("library"))
 
@@ -38,9 +38,9 @@ class Scaled(Loss):
         return [ParameterGroup(tuple(getattr(self, name) for name in self.trained))]
 
 
-def summed(*, members: Tensor | None = None, **terms: Term) -> object:
+def summed(*, sets: Sequence[Sequence[int]] | None = None, **terms: Term) -> object:
     """An objective, computed once."""
-    return Objective(terms)(inputs_of(features(), members=members))
+    return Objective(terms)(inputs_of(features(), sets=sets))
 
 
 def groups(*trained: str) -> object:
@@ -57,9 +57,9 @@ def in_batch(stored: Tensor | None) -> InBatch:
 REFUSALS = {
     "no terms": Refusal(summed, "give at least one loss", lambda: summed(batch_hard=OF_TRIPLETS)),
     "a loss that knows one class a row": Refusal(
-        lambda: summed(batch_hard=OF_TRIPLETS, library=OF_ONE_CLASS, members=MEMBERS),
+        lambda: summed(batch_hard=OF_TRIPLETS, library=OF_ONE_CLASS, sets=SETS),
         "leave it out, or give each row one class",
-        lambda: summed(batch_hard=OF_TRIPLETS, members=MEMBERS),
+        lambda: summed(batch_hard=OF_TRIPLETS, sets=SETS),
         lambda: summed(batch_hard=OF_TRIPLETS, library=OF_ONE_CLASS),
     ),
     "a parameter in no group": Refusal(
