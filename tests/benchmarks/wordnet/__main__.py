@@ -39,7 +39,11 @@ _RULE = tm.MiningRule(
 MINED = {
     "mined: the nearest": _RULE,
     "mined: ranks 10 to 63": replace(_RULE, guards=tm.Guards(rank_window=(10, NEIGHBOURS))),
+    "mined: the nearest of words in training": _RULE,
 }
+OF_TRAINING = {"mined: the nearest of words in training"}
+"""Mined among the words that some training definition defines. Others, those of the test among them, are never a
+positive in training, so that as negatives they are only ever pushed away."""
 KINDS = ("in the batch only", "random", *MINED)
 
 
@@ -59,11 +63,13 @@ class Bench:
         self.relevant[self.train.pairs[:, 0], place] = self.train.pairs[:, 1]
 
     @cache  # noqa: B019  there is one bench a process
-    def found(self) -> tuple[NDArray[np.float32], NDArray[np.float32], Any]:
-        """Vectors before any training, and the nearest words of each definition."""
+    def found(self, of_training: bool) -> tuple[NDArray[np.int64], tuple[NDArray[np.float32], ...], Any]:
+        """The words that may be negatives; vectors of definitions and of these before any training; the nearest."""
         model = StaticVectors()
-        asked, corpus = model.vectors(self.definitions), model.vectors(self.words)
-        return asked, corpus, tm.neighbours(corpus, NEIGHBOURS, queries=asked, threads=1)
+        every = np.arange(len(self.train.words))
+        among = np.unique(self.train.pairs[:, 1]) if of_training else every
+        vectors = model.vectors(self.definitions), model.vectors(self.words)[among]
+        return among, vectors, tm.neighbours(vectors[1], NEIGHBOURS, queries=vectors[0], threads=1)
 
     @cache  # noqa: B019
     def negatives(self, kind: str) -> tuple[NDArray[np.int64], dict[str, float]]:
@@ -74,14 +80,14 @@ class Bench:
             return random[:, :0], {}
         if kind not in MINED:
             return random, {"related": self._related(random)}
-        asked, corpus, table = self.found()
-        columns = tm.mine_pairs(
-            asked, corpus, self.train.pairs, MINED[kind], neighbours=table, threads=1
-        ).columns
+        among, (asked, corpus), table = self.found(kind in OF_TRAINING)
+        query, word = self.train.pairs.T
+        pairs = np.stack([query, np.searchsorted(among, word)], axis=1)
+        columns = tm.mine_pairs(asked, corpus, pairs, MINED[kind], neighbours=table, threads=1).columns
         anchor = columns["anchor"]
         place = np.arange(len(anchor)) - np.searchsorted(anchor, anchor)
         kept = place < NEGATIVES
-        random[anchor[kept], place[kept]] = columns["negative"][kept]
+        random[anchor[kept], place[kept]] = among[columns["negative"][kept]]
         return random, {
             "mined": float(kept.sum() / random.size),
             "related": self._related(random),
