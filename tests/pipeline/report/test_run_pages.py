@@ -43,6 +43,7 @@ def test_a_page_has_all_of_a_run(digits_run: Finished, page: Page) -> None:
     assert f"{report['map_at_r']:.3f} after epoch 1" in page.text
     assert f"; {report['queries']:,} queries, each against {report['gallery']:,} others." in page.text
     assert "k = " in page.text
+    assert not re.search(r"by the margin\.\S", page.text)
     assert "Not on this page" not in page.text
     assert len(page.html.encode()) < 1_000_000
 
