@@ -53,7 +53,7 @@ def draw(path: Path, label: int, seed: int) -> None:
 def test_the_tutorial():
     follow("tutorial.md")
     assert Path("report.html").exists()
-    names: dict[str, Any] = {"images": np.zeros((20, 28, 28), np.uint8)}
+    names: dict[str, Any] = {"images": np.zeros((20, 24, 24), np.uint8)}
     exec(program("deploy/site/tutorial.md", "tm.Encoder"), names)
     assert names["found"].ids.shape == (20, 10)
     exec(program("deploy/site/tutorial.md", "polars"), {})
