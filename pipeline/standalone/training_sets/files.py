@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from hashlib import file_digest
 from pathlib import Path
 from typing import BinaryIO
 
@@ -93,8 +94,11 @@ def _folder(out: Path) -> Iterator[Write]:
         with _arrow(rows) as write:
             yield write
         datasets.disable_progress_bars()
-        # Mapped from disk, so that the set may be larger than the memory.
-        datasets.Dataset.from_file(str(rows)).save_to_disk(str(folder))
+        # Mapped from disk, so that the set may be larger than the memory. By default its fingerprint is a random one.
+        with rows.open("rb") as file:
+            fingerprint = file_digest(file, "sha256").hexdigest()[:16]
+        table = datasets.table.MemoryMappedTable.from_file(str(rows))
+        datasets.Dataset(table, fingerprint=fingerprint).save_to_disk(str(folder))
         folder.replace(out)
     finally:
         shutil.rmtree(partial)

@@ -11,8 +11,7 @@ REMEMBERED = 8192
 """Embeddings in the memory: 21 batches of 384."""
 
 _BEGIN = 49_152
-"""Rows seen before the memory guards anything: those of the warm-up, in which it goes stale at once and, tried from the
-first batch, drove all classes apart and through each other (MAP@R 0.003)."""
+"""Rows seen before the memory guards anything: those of the warm-up."""
 
 _NEAR = 0.5
 """Squared distance below which a remembered row of another class is pushed away."""

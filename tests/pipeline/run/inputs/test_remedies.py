@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,11 +13,14 @@ from tripletmine.pipeline.errors import PipelineError
 from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.prepare import describe_data
 from tripletmine.pipeline.runfile.load import parse_spec
+from tripletmine.pipeline.runfile.loss_spec import OF_ONE_CLASS, LossName
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 
 from ....remedies import Refusal
 
 ONE_CLASS = {"weights": {"triplet": 1.0, "classification": 0.5}}
+
+OF_SEVERAL = [name for name in get_args(LossName) if name not in OF_ONE_CLASS | {"triplet"}]
 
 FIRST = [f"k{row}" for row in range(10)]
 """Keys of some rows; most of them are for training."""
@@ -65,11 +68,11 @@ def labels_for_a_loss_of_one_class(folder: Path) -> Refusal:
     several = {"label_separator": "|"}
     return Refusal(
         described(folder, data=several, loss=ONE_CLASS),
-        "use others (triplet, global, batch_hard, batch_all, quadruplet, centroid, mdr), or give each row one label "
+        f"use others (triplet, {', '.join(OF_SEVERAL)}), or give each row one label "
         '(without data.label_separator "a|b" is one label)',
         *(
             described(folder, data=several, loss={"weights": {"triplet": 1.0, name: 1.0}})
-            for name in ("global", "batch_hard", "batch_all", "quadruplet", "centroid", "mdr")
+            for name in OF_SEVERAL
         ),
         described(folder, loss=ONE_CLASS),
         described(folder, partial(write_labels, folder), data=several, loss=ONE_CLASS),

@@ -41,6 +41,14 @@ def test_parquet(tmp_path: Path) -> None:
     assert pq.read_table(written(tmp_path / "deep" / "a.parquet")).equals(ROWS)
 
 
+def test_a_folder_is_the_same_bytes_every_time(tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    first, second = (
+        {path.name: path.read_bytes() for path in written(tmp_path / name).iterdir()} for name in ("a", "b")
+    )
+    assert first == second
+
+
 def test_a_folder_is_opened_by_datasets(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     TrainingSet(ROWS).save(tmp_path / "set")
