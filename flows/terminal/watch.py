@@ -47,8 +47,7 @@ def watch_run(root: Path, console: Console, *, pause: Callable[[float], None] = 
 
 def at_work(found: RunStatus) -> str:
     """`train of epoch 3: 0 of 1 tasks; the run has about 2 min 10 s left`."""
-    stages = [stage for epoch in found.epochs for stage in epoch.stages]
-    begun = [stage for stage in [*stages, *([found.test] if found.test else [])] if stage.state == "begun"]
+    begun = [stage for stage in found.stages if stage.state == "begun"]
     left = seconds_left(found)
     whole = "" if left is None else f"the run has about {duration(left)} left"
     told = [f"{stage.ref}: {stage.tasks_done} of {stage.tasks} tasks" for stage in begun]

@@ -70,19 +70,22 @@ class RunStatus:
     test: StageStatus | None
 
     @property
+    def stages(self) -> tuple[StageStatus, ...]:
+        """Those of all epochs, and the test."""
+        return (
+            *(stage for epoch in self.epochs for stage in epoch.stages),
+            *((self.test,) if self.test else ()),
+        )
+
+    @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        stages = [stage for epoch in self.epochs for stage in epoch.stages] + (
-            [self.test] if self.test else []
-        )
-        return all(stage.state in ("committed", "pruned") for stage in stages)
+        return all(stage.state in ("committed", "pruned") for stage in self.stages)
 
     @property
     def bytes(self) -> int:
         """Size of all artifacts."""
-        return sum(stage.bytes for epoch in self.epochs for stage in epoch.stages) + (
-            self.test.bytes if self.test else 0
-        )
+        return sum(stage.bytes for stage in self.stages)
 
     @property
     def best(self) -> int | None:

@@ -46,10 +46,13 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
         raise SpecError(f"{out} is not empty: choose another folder")
     _refuse_other_encoder(root, manifest, spec, facts)
     weights = Committed(ref.folder(root), manifest).checked(ENCODER_FILE)
-    evaluated = manifest_of(root, StageRef(chosen, "evaluate"))
+    evaluation = StageRef(chosen, "evaluate")
+    evaluated = manifest_of(root, evaluation)
     found = read_status(root)
-    for stage in found.epochs[chosen].stages:
-        manifest_of(root, stage.ref)  # the card would leave out what a damaged one says
+    for stage in found.stages:
+        # The card would leave out what a damaged one says; which epoch is best, and so tested, all evaluations decide.
+        if stage.ref.epoch in (chosen, None) or stage.ref.stage == evaluation.stage:
+            manifest_of(root, stage.ref)
     pictures = reads_pictures(spec.data, facts.item_dtype)
     described = {
         "encoder": facts.encoder,

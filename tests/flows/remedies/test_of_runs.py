@@ -106,6 +106,12 @@ CASES = {
         (redo,),
         ("export", "RUN", "--epoch", "1", "--out", "OUT"),
     ),
+    "the manifest of the test that the card tells of": Case(
+        lambda place: (place.root / "test/manifest.json").write_bytes(b""),
+        r"test/manifest\.json .*--from-stage test",
+        (redo,),
+        ("export", "RUN", "--out", "OUT"),
+    ),
     "the manifest of an evaluation": Case(
         lambda place: damage(place, "epochs/0001/evaluate/manifest.json"),
         r"manifest\.json .*--from-stage evaluate --epoch 1",
