@@ -81,6 +81,7 @@ def _json_lines(path: Path, *, packed: bool) -> Iterator[Write]:
 def _folder(out: Path) -> Iterator[Write]:
     try:
         import datasets
+        from datasets.table import MemoryMappedTable
     except ImportError as error:
         raise UnavailableError(
             f"a folder for datasets needs that library ({error}): pip install 'tripletmine[huggingface]', or name a "
@@ -97,7 +98,7 @@ def _folder(out: Path) -> Iterator[Write]:
         # Mapped from disk, so that the set may be larger than the memory. By default its fingerprint is a random one.
         with rows.open("rb") as file:
             fingerprint = file_digest(file, "sha256").hexdigest()[:16]
-        table = datasets.table.MemoryMappedTable.from_file(str(rows))
+        table = MemoryMappedTable.from_file(str(rows))
         datasets.Dataset(table, fingerprint=fingerprint).save_to_disk(str(folder))
         folder.replace(out)
     finally:
