@@ -1,6 +1,6 @@
 """What was tried on the stored triplets, each as a loss of one file that `loss.library` takes beside `triplet`.
 
-The README says what came of them; none is part of the product.
+The benchmarks page says what came of them; none is part of the product.
 """
 
 import torch
