@@ -44,6 +44,15 @@ Review = Annotated[
     ),
 ]
 
+CorpusValues = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="The same for each document, where --values has the queries.", show_default=False
+    ),
+]
+
+TextColumn = Annotated[str, typer.Option(metavar="NAME", help="The column of these files.")]
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

@@ -8,7 +8,7 @@ import typer
 
 from ...terminal.errors import reporting
 from ...terminal.plain import say
-from ..arguments import Debug, Epoch, Review, Triplets, in_options
+from ..arguments import CorpusValues, Debug, Epoch, Review, TextColumn, Triplets, in_options
 
 
 class Map(StrEnum):
@@ -33,15 +33,8 @@ def report(
         str | None,
         typer.Option(metavar="FILE", help="Parquet or CSV: a text for each row, to be shown for its key."),
     ] = None,
-    corpus_values: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="The same for each document, where --values has the queries.",
-            show_default=False,
-        ),
-    ] = None,
-    column: Annotated[str, typer.Option(metavar="NAME", help="The column of these files.")] = "text",
+    corpus_values: CorpusValues = None,
+    column: TextColumn = "text",
     map_: Annotated[
         Map, typer.Option("--map", help="How the sample becomes a map; tsne takes some seconds.")
     ] = Map.PCA,

@@ -7,7 +7,7 @@ import typer
 
 from ...terminal.errors import reporting
 from ...terminal.plain import say
-from ..arguments import Debug, Epoch, Triplets, in_options
+from ..arguments import CorpusValues, Debug, Epoch, TextColumn, Triplets, in_options
 
 
 def triplets(
@@ -48,15 +48,8 @@ def triplets(
             show_default=False,
         ),
     ] = None,
-    corpus_values: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="The same for each document, where --values has the queries.",
-            show_default=False,
-        ),
-    ] = None,
-    column: Annotated[str, typer.Option(metavar="NAME", help="The column of these files.")] = "text",
+    corpus_values: CorpusValues = None,
+    column: TextColumn = "text",
     epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:

@@ -31,8 +31,8 @@ from .propose import BlockProposer, BlockShape, Proposer
 _FLOAT32_BLOCK = BlockShape(queries=1024, rows=256)
 _BFLOAT16_BLOCK = BlockShape(queries=2048, rows=512)
 
-
 _FEW_QUERIES = 8
+"""Searched by differences at a time: each takes long."""
 
 
 class ExactIndex:
