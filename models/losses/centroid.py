@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from ..distances import sq_distances_between
 from .loss import Loss, LossInputs
+from .pairs import unsquared
 from .settings import CentroidSettings
 
 
@@ -22,7 +23,10 @@ class CentroidTripletLoss(Loss):
     Rows that are alone in their class do not count. A row q with several classes counts once for each of them; c_neg is
     then of the classes that q is not in, and over those of their rows that share no class with q.
 
-    margin: α, in units of d².
+    margin: α, in units of d², or of d.
+    squared: whether distances are squared, as in the paper; its authors' code takes d.
+    rivals: what the nearest negative is of: the other classes' "centroids", or "rows_and_centroids", their rows too, as
+    in that code. (There a batch is cut into parts, by the order of its rows, and centroids are anchors, too.)
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -35,7 +39,7 @@ class CentroidTripletLoss(Loss):
         """The mean; 0 for a batch of one class, or of one row a class."""
         rows = inputs.embeddings
         if inputs.members is not None:
-            return self._of_sets(rows, inputs.members, inputs.same)
+            return self._of_sets(rows, inputs.members, inputs)
         codes, place = inputs.classes.unique(return_inverse=True)
         member = functional.one_hot(place, len(codes))
         counts = member.sum(dim=0)
@@ -45,13 +49,23 @@ class CentroidTripletLoss(Loss):
         to_all = sq_distances_between(rows, sums / counts[:, None])
         to_nearest = to_all.masked_fill(member.bool(), torch.inf).amin(dim=1)
         usable = (counts[place] > 1) & (len(codes) > 1)
-        hinge = (to_own[usable] - to_nearest[usable] + self.settings.margin).clamp_min(0)
+        return self._mean_hinge(inputs, to_own[usable], to_nearest[usable], usable.nonzero()[:, 0])
+
+    def _mean_hinge(self, inputs: LossInputs, to_own: Tensor, to_centroid: Tensor, query: Tensor) -> Tensor:
+        """Of squared distances (Q,) of the rows `query` to their own and to the nearest other centroid."""
+        to_nearest = to_centroid
+        if self.settings.rivals == "rows_and_centroids":
+            to_rows = inputs.sq_distances.masked_fill(inputs.same, torch.inf).amin(dim=1)[query]
+            to_nearest = torch.minimum(to_centroid, to_rows)
+        if not self.settings.squared:
+            to_own, to_nearest = unsquared(to_own), unsquared(to_nearest)
+        hinge = (to_own - to_nearest + self.settings.margin).clamp_min(0)
         return hinge.sum() / max(1, len(hinge))
 
-    def _of_sets(self, rows: Tensor, members: Tensor, same: Tensor) -> Tensor:
-        """members: bool (B, M), the classes of each row. same: bool (B, B)."""
+    def _of_sets(self, rows: Tensor, members: Tensor, inputs: LossInputs) -> Tensor:
+        """members: bool (B, M), the classes of each row."""
         with torch.no_grad():
-            far, nearest = (~same).to(rows.dtype), torch.full_like(rows[:, 0], torch.inf)
+            far, nearest = (~inputs.same).to(rows.dtype), torch.full_like(rows[:, 0], torch.inf)
             rivals = torch.zeros_like(far)  # of each q the rows whose mean is its nearest other centroid
             for member in members.to(rows.dtype).T:
                 weights = far * member
@@ -68,5 +82,4 @@ class CentroidTripletLoss(Loss):
         to_own = (rows[query] - own @ rows / own.sum(dim=1, keepdim=True)).square().sum(dim=1)
         centroids = rivals @ rows / rivals.sum(dim=1, keepdim=True).clamp_min(1)
         to_nearest = (rows - centroids).square().sum(dim=1)[query]
-        hinge = (to_own - to_nearest + self.settings.margin).clamp_min(0)
-        return hinge.sum() / max(1, len(hinge))
+        return self._mean_hinge(inputs, to_own, to_nearest, query)

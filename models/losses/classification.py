@@ -18,6 +18,8 @@ class ClassificationLoss(Loss):
     that both are symmetric about the origin.
 
     classes, width: C and D. smoothing: share of a label that is spread evenly over all classes.
+    first_deviation: the classifier begins with normal weights of this standard deviation, 0.001 in the code of both
+    papers; None: as torch begins a linear layer.
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -29,6 +31,8 @@ class ClassificationLoss(Loss):
         self.neck = nn.BatchNorm1d(width, track_running_stats=False)
         self.neck.register_parameter("bias", None)
         self.classifier = nn.Linear(width, classes, bias=False)
+        if settings.first_deviation is not None:
+            nn.init.normal_(self.classifier.weight, std=settings.first_deviation)
         self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:

@@ -18,14 +18,17 @@ FIRST_LOG_VARIANCE = 0.1
 class Prototypes(nn.Module):
     """A normal distribution with diagonal covariance for each of C classes; mean and log-variance are learned.
 
-    The mean is μ, made unit length; the variance is exp(relu6(s)), between 1 and e⁶.
+    The mean is μ, made unit length; the variance is exp(relu6(s)), between 1 and e⁶. drawn: whether s begins with
+    Kaiming's normal distribution, where half of it is below 0 and has no slope until the others have moved its rows.
     """
 
-    def __init__(self, classes: int, width: int) -> None:
+    def __init__(self, classes: int, width: int, *, drawn: bool = False) -> None:
         super().__init__()
         self.means = nn.Parameter(torch.empty(classes, width))
         self.log_variances = nn.Parameter(torch.full((classes, width), FIRST_LOG_VARIANCE))
         nn.init.normal_(self.means, std=width**-0.5)
+        if drawn:
+            nn.init.kaiming_normal_(self.log_variances, mode="fan_out")
 
     def forward(self, rows: Tensor) -> Tensor:
         """Squared Mahalanobis distances D_ic = Σ_d (z_id − μ_cd)² / q_cd: (B, C), of unit rows (B, D)."""
@@ -83,7 +86,9 @@ class HistLoss(Loss):
 
     classes, width: C and D. tau, alpha: τ and α. lambda_s: λ_s. hidden: width of the network.
     distribution_rate: learning rate of the distributions. network_factor: of the network, as a multiple of the
-    encoder's.
+    encoder's; the authors have 10 for SOP and Cars, 5 for CUB. first_variances: whether all begin "equal", or "drawn"
+    as the authors have them. distribution_decay: whether the run's weight decay applies to the distributions, as there.
+    The authors also normalise the features by a layer without weights: the encoder has to end in one.
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -91,7 +96,7 @@ class HistLoss(Loss):
 
     def __init__(self, settings: HistSettings, *, classes: int, width: int) -> None:
         super().__init__()
-        self.prototypes = Prototypes(classes, width)
+        self.prototypes = Prototypes(classes, width, drawn=settings.first_variances == "drawn")
         self.network = HypergraphNetwork(width=width, hidden=settings.hidden, classes=classes)
         self.settings = settings
 
@@ -111,10 +116,11 @@ class HistLoss(Loss):
         )
 
     def parameter_groups(self) -> Sequence[ParameterGroup]:
-        """The distributions at a rate of their own and without decay, the network faster than the encoder."""
+        """The distributions at a rate of their own, the network faster than the encoder."""
+        decay = None if self.settings.distribution_decay else 0.0
         return [
             ParameterGroup(
-                tuple(self.prototypes.parameters()), rate=self.settings.distribution_rate, weight_decay=0.0
+                tuple(self.prototypes.parameters()), rate=self.settings.distribution_rate, weight_decay=decay
             ),
             ParameterGroup(tuple(self.network.parameters()), factor=self.settings.network_factor),
         ]

@@ -24,6 +24,9 @@ class MdrLoss(Loss):
     (embeddings of any length), so that distances are free to follow the levels.
 
     levels: where they begin, in standard deviations. momentum: share of the old statistics in the new ones.
+    nu: ν, weight of Σ_g s_g², which keeps the levels near 0. The authors' code has ν = 0.01, the paper has none.
+    statistics: of the distances of all "pairs", or, as in the authors' code, of the whole "matrix" of distances: each
+    pair twice, the zeros of its diagonal too, and the deviation unbiased.
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -41,15 +44,18 @@ class MdrLoss(Loss):
         """The mean over the pairs; 0 as long as all distances have been equal. In training it moves the statistics."""
         rows = len(inputs.classes)
         first, second = torch.triu_indices(rows, rows, offset=1, device=inputs.classes.device)
-        distances = unsquared(inputs.sq_distances)[first, second]
+        matrix = unsquared(inputs.sq_distances)
+        distances = matrix[first, second]
         if self.training:
-            self._observe(distances.detach())
+            self._observe((matrix if self.settings.statistics == "matrix" else distances).detach())
         mean, deviation = self.statistics.unbind()
         if not deviation > 0:
             return distances.sum() * 0.0  # keeps the graph
-        return level_loss((distances - mean) / deviation, self.levels)
+        found = level_loss((distances - mean) / deviation, self.levels)
+        return found + self.settings.nu * self.levels.square().sum() if self.settings.nu else found
 
     def _observe(self, distances: Tensor) -> None:
-        found = torch.stack([distances.mean(), distances.std(correction=0)])
+        correction = int(self.settings.statistics == "matrix")
+        found = torch.stack([distances.mean(), distances.std(correction=correction)])
         kept = self.settings.momentum if self.statistics[1] > 0 else 0.0
         self.statistics = kept * self.statistics + (1 - kept) * found

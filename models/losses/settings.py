@@ -1,7 +1,8 @@
 """What the losses can be told. Free of torch, so that a run file can be read at once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
@@ -12,11 +13,21 @@ Margin = Annotated[float, Gt(0)] | Literal["soft"]
 
 Mean = Literal["all", "active"]
 GlobalOver = Literal["triplets", "batch"]
+Rivals = Literal["centroids", "rows_and_centroids"]
+FirstCentres = Literal["zero", "normal"]
+CentresOf = Literal["embeddings", "features"]
+FirstVariances = Literal["equal", "drawn"]
+Statistics = Literal["pairs", "matrix"]
 
 
 @dataclass(frozen=True)
 class LossSettings:
-    """What the settings of all losses share: they are checked. What they mean is told with each loss."""
+    """What the settings of all losses share: they are checked. What they mean is told with each loss.
+
+    paper: what the paper, or its authors' code, has in place of our defaults; empty where these are the paper's.
+    """
+
+    paper: ClassVar[Mapping[str, Any]] = {}
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -35,6 +46,8 @@ class GlobalSettings(LossSettings):
 class BatchHardSettings(LossSettings):
     """See `BatchHardLoss`."""
 
+    paper: ClassVar[Mapping[str, Any]] = {"relative": False}
+
     margin: Margin = "soft"
     relative: bool = True
 
@@ -43,6 +56,8 @@ class BatchHardSettings(LossSettings):
 class BatchAllSettings(LossSettings):
     """See `BatchAllLoss`."""
 
+    paper: ClassVar[Mapping[str, Any]] = {"margin": "soft", "mean": "all"}
+
     margin: Margin = 0.2
     mean: Mean = "active"
 
@@ -50,6 +65,8 @@ class BatchAllSettings(LossSettings):
 @dataclass(frozen=True)
 class QuadrupletSettings(LossSettings):
     """See `QuadrupletLoss`."""
+
+    paper: ClassVar[Mapping[str, Any]] = {"relative": False}
 
     w1: Annotated[float, Ge(0)] = 1.0
     w2: Annotated[float, Ge(0)] = 0.5
@@ -61,26 +78,44 @@ class QuadrupletSettings(LossSettings):
 class CentroidSettings(LossSettings):
     """See `CentroidTripletLoss`."""
 
+    paper: ClassVar[Mapping[str, Any]] = {"squared": False, "rivals": "rows_and_centroids"}
+
     margin: Annotated[float, Gt(0)] = 0.5
+    squared: bool = True
+    rivals: Rivals = "centroids"
 
 
 @dataclass(frozen=True)
 class ClassificationSettings(LossSettings):
     """See `ClassificationLoss`."""
 
+    paper: ClassVar[Mapping[str, Any]] = {"first_deviation": 0.001}
+
     smoothing: Annotated[float, Ge(0), Lt(1)] = 0.1
+    first_deviation: Annotated[float, Gt(0)] | None = None
 
 
 @dataclass(frozen=True)
 class CentreSettings(LossSettings):
     """See `CentreLoss`."""
 
+    paper: ClassVar[Mapping[str, Any]] = {"half": False, "first_centres": "normal", "of": "features"}
+
     centre_rate: Annotated[float, Gt(0), Le(1)] = 0.5
+    half: bool = True
+    first_centres: FirstCentres = "zero"
+    of: CentresOf = "embeddings"
 
 
 @dataclass(frozen=True)
 class HistSettings(LossSettings):
     """See `HistLoss`."""
+
+    paper: ClassVar[Mapping[str, Any]] = {
+        "network_factor": 10.0,
+        "first_variances": "drawn",
+        "distribution_decay": True,
+    }
 
     tau: Annotated[float, Gt(0)] = 16.0
     alpha: Annotated[float, Gt(0)] = 2.0
@@ -88,14 +123,20 @@ class HistSettings(LossSettings):
     hidden: Annotated[int, Ge(1)] = 512
     distribution_rate: Annotated[float, Gt(0)] = 0.01
     network_factor: Annotated[float, Gt(0)] = 5.0
+    first_variances: FirstVariances = "equal"
+    distribution_decay: bool = False
 
 
 @dataclass(frozen=True)
 class MdrSettings(LossSettings):
     """See `MdrLoss`."""
 
+    paper: ClassVar[Mapping[str, Any]] = {"nu": 0.01, "statistics": "matrix"}
+
     levels: Annotated[tuple[float, ...], MinLen(1)] = (-3.0, 0.0, 3.0)
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
+    nu: Annotated[float, Ge(0)] = 0.0
+    statistics: Statistics = "pairs"
 
 
 @dataclass(frozen=True)

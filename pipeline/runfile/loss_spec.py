@@ -1,6 +1,6 @@
 """The section of the run file that says what training minimises."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -8,20 +8,26 @@ from ...models.losses.settings import (
     BatchAllSettings,
     BatchHardSettings,
     CentreSettings,
+    CentresOf,
     CentroidSettings,
     ClassificationSettings,
+    FirstCentres,
+    FirstVariances,
     GlobalOver,
     GlobalSettings,
     HingeRankingSettings,
     HistSettings,
     LibrarySettings,
+    LossSettings,
     LsepSettings,
     Margin,
     MdrSettings,
     Mean,
     QuadrupletSettings,
+    Rivals,
+    Statistics,
 )
-from .section import Section, setting
+from .section import Section, execution, setting
 
 LossName = Literal[
     "triplet",
@@ -50,8 +56,23 @@ OF_LABELS: frozenset[LossName] = frozenset({"lsep", "hinge_ranking", "binary_cro
 """Losses that score the classes of the training split, of which a row may have several."""
 
 
-class BatchHardSpec(Section):
+class PaperSection(Section):
+    """A section of a loss for which its paper, or the authors' code, has other settings than our defaults."""
+
+    settings: ClassVar[type[LossSettings]]
+
+    paper: bool = execution(False)
+    """Whether keys that are not named are as the paper, or its authors' code, has them."""
+
+    @model_validator(mode="after")
+    def _of_paper(self) -> Self:
+        return self.with_defaults(**self.settings.paper) if self.paper else self
+
+
+class BatchHardSpec(PaperSection):
     """[loss.batch_hard]: of each row the farthest positive and the nearest negative (Hermans et al., 2017)."""
+
+    settings: ClassVar[type[LossSettings]] = BatchHardSettings
 
     margin: Margin = setting(BatchHardSettings, "margin")
     """Of the hinge, in units of distance (not squared), or "soft" for ln(1 + exp(…)), which has none."""
@@ -60,8 +81,10 @@ class BatchHardSpec(Section):
     point; false: as they are, as in the paper."""
 
 
-class BatchAllSpec(Section):
+class BatchAllSpec(PaperSection):
     """[loss.batch_all]: every triplet of the batch (Hermans et al., 2017)."""
+
+    settings: ClassVar[type[LossSettings]] = BatchAllSettings
 
     margin: Margin = setting(BatchAllSettings, "margin")
     """Of the hinge, in units of distance (not squared), or "soft", which suits encoder.normalise = false."""
@@ -69,8 +92,10 @@ class BatchAllSpec(Section):
     """Over which triplets: all, or only those that cost something ("soft": all do)."""
 
 
-class QuadrupletSpec(Section):
+class QuadrupletSpec(PaperSection):
     """[loss.quadruplet]: a learned distance, negatives pushed apart from each other, too (Chen et al., CVPR 2017)."""
+
+    settings: ClassVar[type[LossSettings]] = QuadrupletSettings
 
     w1: float = setting(QuadrupletSettings, "w1")
     """Margin between an anchor's positives and negatives, as a share of the gap between the two kinds of pairs."""
@@ -82,29 +107,49 @@ class QuadrupletSpec(Section):
     """As of batch_hard."""
 
 
-class CentroidSpec(Section):
+class CentroidSpec(PaperSection):
     """[loss.centroid]: triplets of a row and class centroids (Wieczorek et al., 2021)."""
+
+    settings: ClassVar[type[LossSettings]] = CentroidSettings
 
     margin: float = setting(CentroidSettings, "margin")
     """α, in units of squared distance."""
+    squared: bool = setting(CentroidSettings, "squared", as_before=True)
+    """Squared distances, as in the paper; false: as in its authors' code."""
+    rivals: Rivals = setting(CentroidSettings, "rivals", as_before="centroids")
+    """The nearest negative is one of the other classes' "centroids", or of "rows_and_centroids", as in that code."""
 
 
-class ClassificationSpec(Section):
+class ClassificationSpec(PaperSection):
     """[loss.classification]: cross-entropy behind a batch normalisation (BNNeck; Luo et al., CVPRW 2019)."""
+
+    settings: ClassVar[type[LossSettings]] = ClassificationSettings
 
     smoothing: float = setting(ClassificationSettings, "smoothing")
     """Share of a label that is spread over all classes."""
+    first_deviation: float | None = setting(ClassificationSettings, "first_deviation", as_before=None)
+    """Standard deviation of the classifier's first weights; by default torch's own."""
 
 
-class CentreSpec(Section):
+class CentreSpec(PaperSection):
     """[loss.centre]: pulls rows to the centre of their class (Wen et al., ECCV 2016)."""
+
+    settings: ClassVar[type[LossSettings]] = CentreSettings
 
     centre_rate: float = setting(CentreSettings, "centre_rate")
     """Learning rate of the centres, by an SGD of their own."""
+    half: bool = setting(CentreSettings, "half", as_before=True)
+    """With the factor ½, as in the paper."""
+    first_centres: FirstCentres = setting(CentreSettings, "first_centres", as_before="zero")
+    """Where centres begin: at "zero", or drawn from a "normal" distribution."""
+    of: CentresOf = setting(CentreSettings, "of", as_before="embeddings")
+    """Of what they are the centres: "embeddings", or the "features" before those are made unit length."""
 
 
-class HistSpec(Section):
+class HistSpec(PaperSection):
     """[loss.hist]: classes as distributions, batches as hypergraphs (Lim et al., CVPR 2022)."""
+
+    settings: ClassVar[type[LossSettings]] = HistSettings
 
     tau: float = setting(HistSettings, "tau")
     """How sharply a row is told from the distributions of other classes; with alpha and distribution_rate as the paper
@@ -119,15 +164,25 @@ class HistSpec(Section):
     """Learning rate of means and variances; warm-up and schedule apply."""
     network_factor: float = setting(HistSettings, "network_factor")
     """Learning rate of the network, as a multiple of train.learning_rate."""
+    first_variances: FirstVariances = setting(HistSettings, "first_variances", as_before="equal")
+    """Whether the variances of the distributions begin "equal", or "drawn", as the authors have them."""
+    distribution_decay: bool = setting(HistSettings, "distribution_decay", as_before=False)
+    """Whether train.weight_decay applies to the distributions, as it does in the authors' code."""
 
 
-class MdrSpec(Section):
+class MdrSpec(PaperSection):
     """[loss.mdr]: draws all distances to a few levels, beside another loss (Kim & Park, AAAI 2021)."""
+
+    settings: ClassVar[type[LossSettings]] = MdrSettings
 
     levels: tuple[float, ...] = setting(MdrSettings, "levels")
     """Where the learned levels begin, in standard deviations."""
     momentum: float = setting(MdrSettings, "momentum")
     """Share of the old mean and deviation in the new ones."""
+    nu: float = setting(MdrSettings, "nu", as_before=0.0)
+    """Weight of the sum of the squared levels."""
+    statistics: Statistics = setting(MdrSettings, "statistics", as_before="pairs")
+    """Mean and deviation are of all "pairs", or of the whole "matrix" of distances, diagonal and all."""
 
 
 class LibrarySpec(Section):

@@ -65,10 +65,15 @@ METHODS = {
     "quadruplet": lambda: QuadrupletLoss(QuadrupletSettings(), width=WIDTH),
     "quadruplet_absolute": lambda: QuadrupletLoss(QuadrupletSettings(relative=False), width=WIDTH),
     "centroid": lambda: CentroidTripletLoss(CentroidSettings()),
+    "centroid_paper": lambda: CentroidTripletLoss(CentroidSettings(**CentroidSettings.paper)),
     "classification": lambda: ClassificationLoss(ClassificationSettings(), classes=CLASSES, width=WIDTH),
     "centre": lambda: CentreLoss(CentreSettings(), classes=CLASSES, width=WIDTH, weight=0.5),
     "hist": lambda: HistLoss(HistSettings(hidden=8), classes=CLASSES, width=WIDTH),
+    "hist_paper": lambda: HistLoss(
+        HistSettings(hidden=8, **HistSettings.paper), classes=CLASSES, width=WIDTH
+    ),
     "mdr": lambda: MdrLoss(MdrSettings()),
+    "mdr_paper": lambda: MdrLoss(MdrSettings(**MdrSettings.paper)),
     "library": lambda: LibraryLoss(Proxies(), subject="a loss", settings=LibrarySettings(rate=0.05)),
     "lsep": lambda: LsepLoss(LsepSettings(), classes=CLASSES, width=WIDTH),
     "hinge_ranking": lambda: HingeRankingLoss(HingeRankingSettings(), classes=CLASSES, width=WIDTH),

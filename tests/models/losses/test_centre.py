@@ -39,6 +39,22 @@ def test_value_and_both_gradients_against_loops():
     assert not deltas[2].any()  # a class that is not in the batch stays where it is
 
 
+def test_without_the_half_and_of_features_as_the_re_identification_code_has_it():
+    loss, rows = with_centres(**CentreSettings.paper), features()
+    value, to_rows, own = gradient(loss, rows, normalise=True)  # the features are not made unit length
+    half, half_to_rows, half_own = gradient(with_centres(), rows, normalise=False)
+    assert value == pytest.approx(2 * half.item(), rel=1e-12)
+    assert torch.allclose(to_rows, 2 * half_to_rows, atol=1e-12)
+    assert torch.allclose(own["centres"], half_own["centres"], atol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "deviation"), [("zero", 0.0), ("normal", 1.0)])
+def test_where_centres_begin(kind, deviation):
+    settings = CentreSettings(first_centres=kind)
+    centres = CentreLoss(settings, classes=200, width=64, weight=1.0).centres
+    assert centres.std().item() == pytest.approx(deviation, abs=0.03)
+
+
 @pytest.mark.parametrize("weight", [5e-4, 3.0])
 def test_one_step_moves_each_centre_by_its_own_rate_whatever_the_weight(weight):
     loss, rows = with_centres(weight=weight, centre_rate=0.5), features()

@@ -10,7 +10,7 @@ from tripletmine.models.losses.settings import CentroidSettings
 from .examples import UNEVEN, features, inputs_of, sq_distance
 
 
-def slow(rows, margin, classes=UNEVEN):
+def slow(rows, margin, classes=UNEVEN, *, squared=True, with_rows=False):
     codes = classes.tolist()
     hinges = []
     for q, own in enumerate(codes):
@@ -20,8 +20,12 @@ def slow(rows, margin, classes=UNEVEN):
             for rival in set(codes) - {own}
         ]
         if others and rivals:
+            if with_rows:
+                rivals += [rows[i] for i, code in enumerate(codes) if code != own]
             to_own = sq_distance(rows[q], torch.stack(others).mean(dim=0))
-            to_rival = min(sq_distance(rows[q], centroid) for centroid in rivals)
+            to_rival = min(sq_distance(rows[q], rival) for rival in rivals)
+            if not squared:
+                to_own, to_rival = to_own.sqrt(), to_rival.sqrt()
             hinges.append((to_own - to_rival + margin).clamp_min(0))
     return torch.stack(hinges).mean()
 
@@ -29,11 +33,13 @@ def slow(rows, margin, classes=UNEVEN):
 @pytest.mark.parametrize("margin", [0.05, 0.5, 2.0])
 @pytest.mark.parametrize("normalise", [True, False])
 @pytest.mark.parametrize("seed", range(3))
-def test_against_loops(margin, normalise, seed):
+@pytest.mark.parametrize("squared", [True, False])
+@pytest.mark.parametrize("rivals", ["centroids", "rows_and_centroids"])
+def test_against_loops(margin, normalise, seed, squared, rivals):
     rows = features(seed=seed).requires_grad_()
     inputs = inputs_of(rows, normalise=normalise)
-    value = CentroidTripletLoss(CentroidSettings(margin))(inputs)
-    expected = slow(inputs.embeddings, margin)
+    value = CentroidTripletLoss(CentroidSettings(margin, squared, rivals))(inputs)
+    expected = slow(inputs.embeddings, margin, squared=squared, with_rows=rivals == "rows_and_centroids")
     assert value.item() == pytest.approx(expected.item(), rel=1e-9)
     found, wanted = (torch.autograd.grad(each, rows, retain_graph=True)[0] for each in (value, expected))
     assert torch.allclose(found, wanted, atol=1e-10)

@@ -54,3 +54,9 @@ def test_neither_neck_nor_classifier_has_a_bias():
 def test_the_smoothing_is_checked():
     with pytest.raises(ModelError, match=r"^smoothing is 1.0 but must be below 1"):
         ClassificationLoss(ClassificationSettings(smoothing=1.0), classes=CLASSES, width=WIDTH)
+
+
+def test_the_classifier_begins_with_the_deviation_that_is_asked_for():
+    settings = ClassificationSettings(**ClassificationSettings.paper)
+    weights = ClassificationLoss(settings, classes=100, width=64).classifier.weight
+    assert weights.std().item() == pytest.approx(0.001, rel=0.05)

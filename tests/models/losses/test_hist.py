@@ -126,6 +126,15 @@ def test_distributions_and_network_have_rates_of_their_own():
     assert (network.rate, network.factor) == (None, 10.0)
 
 
+def test_as_the_authors_have_it_variances_are_drawn_and_distributions_decay():
+    loss = HistLoss(HistSettings(**HistSettings.paper), classes=500, width=64)
+    drawn = loss.prototypes.log_variances
+    assert drawn.mean().item() == pytest.approx(0.0, abs=0.002)
+    assert drawn.std().item() == pytest.approx(math.sqrt(2 / 500), rel=0.05)  # Kaiming, by what goes out
+    distributions, network = loss.parameter_groups()
+    assert (distributions.weight_decay, network.factor) == (None, 10.0)
+
+
 @pytest.mark.parametrize(
     ("field", "value"), [("tau", 0.0), ("alpha", -1.0), ("lambda_s", -0.1), ("hidden", 0)]
 )

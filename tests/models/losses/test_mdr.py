@@ -15,14 +15,15 @@ def distances_of(rows):
     return [math.sqrt(sq_distance(rows[i], rows[j])) for i in range(len(rows)) for j in range(i)]
 
 
-def slow(batches, levels, momentum):
-    """The loss of each batch in turn, statistics running along."""
+def slow(batches, levels, momentum, *, nu=0.0, of_matrix=False):
+    """The loss of each batch in turn, statistics running along. of_matrix: they are of all B² distances."""
     mean = deviation = None
     found = []
     for rows in batches:
         distances = distances_of(rows)
-        own_mean = sum(distances) / len(distances)
-        own_deviation = math.sqrt(sum((d - own_mean) ** 2 for d in distances) / len(distances))
+        seen = [math.sqrt(sq_distance(x, y)) for x in rows for y in rows] if of_matrix else distances
+        own_mean = sum(seen) / len(seen)
+        own_deviation = math.sqrt(sum((d - own_mean) ** 2 for d in seen) / (len(seen) - of_matrix))
         if mean is None:
             mean, deviation = own_mean, own_deviation
         else:
@@ -30,6 +31,7 @@ def slow(batches, levels, momentum):
             deviation = momentum * deviation + (1 - momentum) * own_deviation
         found.append(
             sum(min(abs((d - mean) / deviation - s) for s in levels) for d in distances) / len(distances)
+            + nu * sum(s * s for s in levels)
         )
     return found
 
@@ -41,6 +43,16 @@ def test_against_loops_over_several_batches(levels, normalise):
     batches = [inputs_of(features(seed=seed) * (1 + seed), normalise=normalise) for seed in range(4)]
     expected = slow([inputs.embeddings for inputs in batches], levels, 0.9)
     assert [loss(inputs).item() for inputs in batches] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_the_authors_statistics_and_their_hold_on_the_levels_against_loops(normalise):
+    loss = MdrLoss(MdrSettings(**MdrSettings.paper)).double()
+    batches = [inputs_of(features(seed=seed) * (1 + seed), normalise=normalise) for seed in range(4)]
+    rows = [inputs.embeddings for inputs in batches]
+    expected = slow(rows, (-3.0, 0.0, 3.0), 0.9, nu=0.01, of_matrix=True)
+    assert [loss(inputs).item() for inputs in batches] == pytest.approx(expected, rel=1e-6)
+    assert expected != pytest.approx(slow(rows, (-3.0, 0.0, 3.0), 0.9, nu=0.01), rel=1e-3)
 
 
 def test_labels_do_not_count():

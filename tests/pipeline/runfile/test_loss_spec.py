@@ -66,3 +66,38 @@ def test_who_names_the_length_of_a_run_gets_it(named: dict[str, Any]) -> None:
     assert spec.run.epochs == named.get("run", {}).get("epochs", 3)
     assert spec.train.warmup_epochs == named.get("train", {}).get("warmup_epochs", 1)
     assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+PAPERS = {
+    name: field.annotation
+    for name, field in LossSpec.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, loss_spec.PaperSection)
+}
+
+
+def _loss_keys(name: str, **keys: Any) -> dict[str, Any]:
+    weights = {"triplet": 1.0, name: 1.0}
+    return LossSpec.model_validate({"weights": weights, name: keys}).result_keys()[name]
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_papers_own_settings_are_recorded_by_value(name: str) -> None:
+    """So that naming them one by one is the same run, and a change of the shorthand none that goes unnoticed."""
+    wanted = PAPERS[name].settings.paper
+    assert wanted
+    by_shorthand = _loss_keys(name, paper=True)
+    assert by_shorthand == _loss_keys(name, **wanted)
+    assert by_shorthand != _loss_keys(name)
+    assert "paper" not in by_shorthand
+    build = LossSpec.model_validate({"weights": {"triplet": 1.0, name: 1.0}, name: {"paper": True}})
+    settings = getattr(build, name).build(PAPERS[name].settings)
+    assert {key: getattr(settings, key) for key in wanted} == dict(wanted)
+
+
+def test_a_key_that_is_named_goes_before_the_papers() -> None:
+    assert _loss_keys("mdr", paper=True, nu=0.5) == _loss_keys("mdr", nu=0.5, statistics="matrix")
+
+
+def test_the_paper_of_a_loss_that_is_left_out_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"loss\.mdr\.paper is True but loss\.weights names only triplet"):
+        LossSpec.model_validate({"weights": {"triplet": 1.0}, "mdr": {"paper": True}})

@@ -88,7 +88,9 @@ def settings_classes() -> dict[str, dict[str, ast.expr]]:
                         found[node.name] = {
                             ast.unparse(each.target): each.value
                             for each in node.body
-                            if isinstance(each, ast.AnnAssign) and each.value is not None
+                            if isinstance(each, ast.AnnAssign)
+                            and each.value is not None
+                            and "ClassVar" not in ast.unparse(each.annotation)
                         }
     return found
 
