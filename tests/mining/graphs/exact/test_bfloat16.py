@@ -120,6 +120,30 @@ def test_queries_that_are_rows_find_themselves_first() -> None:
     np.testing.assert_array_equal(found.ids, by_sorting(x, 5, x[::3]))
 
 
+@pytest.mark.parametrize(("case", "coarse"), [(plain, ROWS), (near_duplicates, 64)])
+def test_where_it_leaves_too_many_in_doubt_it_is_given_up_after_a_look(
+    case, coarse: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    rows = bfloat16.Bfloat16Products.queries
+
+    def counted(self: bfloat16.Bfloat16Products, queries: np.ndarray) -> tuple[np.ndarray, Bound]:
+        asked.append(len(queries))
+        return rows(self, queries)
+
+    monkeypatch.setattr(bfloat16.Bfloat16Products, "queries", counted)
+    monkeypatch.setattr(exact, "_LOOK", 64)
+    x = case(np.random.default_rng(5)).astype(np.float32)
+    found = search(x, 12, "bfloat16")
+    assert sum(asked) == coarse
+    np.testing.assert_array_equal(found.ids, search(x, 12, "float32").ids)
+
+
+def test_no_queries_have_no_neighbours() -> None:
+    x = plain(np.random.default_rng(5)).astype(np.float32)
+    assert search(x, 12, "bfloat16", queries=x[:0]).ids.shape == (0, 12)
+
+
 def test_blocks_do_not_show(clustered, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = search(clustered, 20, "float32")
     for shape in (exact.BlockShape(queries=77, rows=130), exact.BlockShape(queries=3000, rows=64)):
