@@ -18,8 +18,17 @@ from .opened_run import OpenedRun
 
 _OTHERS = ("r_precision", "map_at_r", "nmi")
 """After the recalls that the run file asks for."""
-_SOMETIMES = ("map", "cmc@1", "cmc@5", "cmc@10", "label_map", "coverage", "ranking_loss")
-"""Only where rows have roles or groups, or a loss scores labels."""
+_SOMETIMES = (
+    "map",
+    "cmc@1",
+    "cmc@5",
+    "cmc@10",
+    "label_map",
+    "coverage",
+    "ranking_loss",
+    "verification_accuracy",
+)
+"""Only where rows have roles or groups, a loss scores labels, or pairs are verified."""
 _DATA = {"embed": "embeddings", "mine": "triplets"}
 _COUNTS = ("queries", "queries_left_out", "gallery")
 

@@ -20,11 +20,10 @@ _DECIDED = {
 
 
 def metrics_tables(found: RunStatus) -> Iterator[Table]:
-    """What `run` and `status` print: figures, those of decided labels where there are some, and what was asked."""
+    """What `run` and `status` print: figures, those of pairs and decided labels where there are some, and what was
+    asked."""
     yield metrics_table(found)
-    decided = decisions_table(found)
-    if decided is not None:
-        yield decided
+    yield from (more for more in (verification_table(found), decisions_table(found)) if more is not None)
     yield galleries_table(found)
 
 
@@ -33,11 +32,31 @@ def metrics_table(found: RunStatus) -> Table:
     lines = list(_lines(found))
     recalls = {f"recall@{k}": f"R@{k}" for k in found.spec.evaluate.recalls}
     names = recalls | _OTHERS
+    if found.spec.evaluate.knn is not None:
+        names |= {f"knn@{found.spec.evaluate.knn}": f"{found.spec.evaluate.knn}-NN"}
     for more in (_RANKED, _LABELS):
         if any(next(iter(more)) in metrics for *_, metrics in lines):
             names |= more
     rows = [[*head, *(figure(metrics.get(key)) for key in names)] for *head, metrics in lines]
     return table(("epoch", "k", "met", *names.values()), rows, left=1)
+
+
+def verification_table(found: RunStatus) -> Table | None:
+    """How well pairs are told apart, of each split that has some; None where none has."""
+    tars = [f"tar@{far:g}" for far in found.spec.evaluate.fars]
+    rows = [
+        [
+            epoch,
+            f"{metrics['verification_same']:,} + {metrics['verification_different']:,}",
+            f"{figure(metrics['verification_accuracy'])} ± {figure(metrics['verification_error'])}",
+            *(figure(metrics.get(name)) for name in (*tars, "verification_auc")),
+            figure(metrics["verification_threshold_sq"]),
+        ]
+        for epoch, _, _, metrics in _lines(found)
+        if "verification_accuracy" in metrics
+    ]
+    heads = ("verified", "same + different", "accuracy", *map(str.upper, tars), "AUC", "threshold d²")
+    return table(heads, rows, left=1) if rows else None
 
 
 def galleries_table(found: RunStatus) -> Table:

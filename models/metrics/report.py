@@ -11,6 +11,7 @@ from .by_query import NDCG_AT, ByQuery
 from .centroids import as_re_identification, as_retrieval, centroid_ranks, unit_length
 from .intervals import interval
 from .nmi import nmi
+from .recognition import Recognition, recognition
 from .reidentification import ReIdentification, re_identification
 from .relevance import Classes
 from .retrieval import retrieval
@@ -30,12 +31,13 @@ def retrieval_metrics(
     matched: Matched = "instances",
     normalise: bool = False,
     recalls: Sequence[int] = RECALLS,
+    knn: int | None = None,
     with_nmi: bool = True,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """recall@K for each of `recalls`, r_precision, map_at_r, mrr, ndcg@10, queries, queries_left_out, gallery; nmi
-    (None with nmi_left_out saying why). recall@1_interval and map_at_r_interval are [low, high], see `interval`; None
-    with fewer than two classes.
+    """recall@K for each of `recalls`, r_precision, map_at_r, mrr, ndcg@10, queries, queries_left_out, gallery; knn@K,
+    see `recognition`, where `knn` says of how many neighbours; nmi (None with nmi_left_out saying why).
+    recall@1_interval and map_at_r_interval are [low, high], see `interval`; None with fewer than two classes.
 
     Without a gallery: leave-one-out among the embeddings. With one: every embedding asks the gallery, and NMI, which
     does not depend on a gallery, is not computed again. "gallery" says how many rows, or centroids, a query is compared
@@ -48,8 +50,13 @@ def retrieval_metrics(
         ranks = centroid_ranks(*asked, normalise=normalise)
         found = as_metrics(as_retrieval(ranks), classes, ranks.gallery, recalls, seed)
         embeddings = unit_length(embeddings) if normalise else embeddings
+        gallery = unit_length(gallery) if normalise and gallery is not None else gallery
     else:
         found = as_metrics(retrieval(*asked), classes, _compared_with(embeddings, gallery), recalls, seed)
+    if knn is not None:
+        found[f"knn@{knn}"] = _recognised(
+            recognition(embeddings, classes, gallery, gallery_classes, neighbours=knn)
+        )
     if with_nmi and gallery is None:
         clustered = nmi(embeddings, classes, seed=seed)
         found["nmi"] = clustered.value
@@ -69,6 +76,7 @@ def re_identification_metrics(
     matched: Matched = "instances",
     normalise: bool = False,
     recalls: Sequence[int] = RECALLS,
+    knn: int | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """As `retrieval_metrics` without NMI, matches of a query's own group left out, with map and cmc@1, 5, 10.
@@ -80,12 +88,28 @@ def re_identification_metrics(
         ranks = centroid_ranks(
             *asked, normalise=normalise, query_groups=groups, gallery_groups=gallery_groups
         )
-        plain = as_metrics(as_retrieval(ranks), classes, ranks.gallery, recalls, seed)
-        return _ranked(as_re_identification(ranks)) | plain
-    found = retrieval(*asked, query_groups=groups, gallery_groups=gallery_groups)
-    ranked = re_identification(*asked, query_groups=groups, gallery_groups=gallery_groups)
-    compared_with = _compared_with(embeddings, gallery)
-    return _ranked(ranked) | as_metrics(found, classes, compared_with, recalls, seed)
+        ranked, plain = as_re_identification(ranks), as_retrieval(ranks)
+        compared_with = ranks.gallery
+        if normalise:
+            asked = (
+                unit_length(embeddings),
+                classes,
+                None if gallery is None else unit_length(gallery),
+                asked[3],
+            )
+    else:
+        plain = retrieval(*asked, query_groups=groups, gallery_groups=gallery_groups)
+        ranked = re_identification(*asked, query_groups=groups, gallery_groups=gallery_groups)
+        compared_with = _compared_with(embeddings, gallery)
+    found = _ranked(ranked) | as_metrics(plain, classes, compared_with, recalls, seed)
+    if knn is not None:
+        voted = recognition(*asked, neighbours=knn, query_groups=groups, gallery_groups=gallery_groups)
+        found[f"knn@{knn}"] = _recognised(voted)
+    return found
+
+
+def _recognised(voted: Recognition) -> float | None:
+    return voted.accuracy if voted.queries else None
 
 
 def _compared_with(embeddings: NDArray[np.float32], gallery: NDArray[np.float32] | None) -> int:

@@ -8,8 +8,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from ...mining.neighbours import NO_ROW
 from .marks import FileLists
 
 SPLITS = ("train", "validation", "test")
@@ -158,6 +160,12 @@ def tidy_paths(paths: pa.Array) -> pa.Array:
         )
 
     return strings([None if path is None else tidy(path) for path in paths.to_pylist()])
+
+
+def same_names(wanted: pa.Array, keys: pa.Array) -> NDArray[np.int64]:
+    """int64 (P,): the row with each of the wanted keys, −1 where there is none."""
+    found = pc.call_function("index_in", [wanted], pc.SetLookupOptions(value_set=keys))
+    return found.fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def split_codes(splits: pa.Array) -> NDArray[np.int8]:

@@ -68,6 +68,7 @@ class RunFacts:
     they began.
     reviews: (epoch, digest): from which epoch on which review is mined with. held_out: (split, digest): the review of
     the rows of validation and test, where these are reviewed.
+    pairs: digest of the pairs on which verification is measured, where a file lists them.
     """
 
     train: int
@@ -87,6 +88,7 @@ class RunFacts:
     cells: bool = False
     reviews: tuple[tuple[int, str | None], ...] = ()
     held_out: tuple[tuple[str, str], ...] = ()
+    pairs: str | None = None
 
     def review_of(self, epoch: int | None) -> str | None:
         """Digest of the review that this epoch is mined with."""

@@ -26,6 +26,7 @@ from ..plan.stage import RunFacts
 from ..plan.stage_folder import StageFolder
 from ..resolve.label_forms import said_alike
 from ..resolve.labels import check_groups, check_losses, check_scored_labels
+from ..resolve.pair_list import check_pair_list, read_pair_list
 from ..resolve.protocols import asked_in, check_validation
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import published
@@ -175,6 +176,9 @@ def _facts(
     review: RunReview,
     before: dict[str, Any] | None,
 ) -> RunFacts:
+    pairs = read_pair_list(spec)
+    if pairs is not None:
+        check_pair_list(pairs, rows, f"evaluate.pairs_file = {spec.evaluate.pairs_file}")
     facts = RunFacts(
         train=len(rows.range("train")),
         validation=len(rows.range("validation")),
@@ -196,6 +200,7 @@ def _facts(
         ),
         reviews=review.reviews,
         held_out=review.held_out,
+        pairs=None if pairs is None else pairs.digest(),
         cells=_knows_cells(spec, before),
     )
     check_losses(spec, facts)

@@ -199,6 +199,19 @@ class EvaluateSpec(Section):
         (1, 2, 4, 8), as_before=[1, 2, 4, 8], min_length=1
     )
     """Ranks K at which Recall@K is measured, 1 among them: [1, 10, 100, 1000] as for SOP."""
+    knn: int | None = added(None, as_before=None, ge=1)
+    """Also measure recognition: how often most of so many nearest neighbours have the query's class. Left out by
+    default."""
+    pairs: int | None = added(None, as_before=None, ge=40, le=1_000_000)
+    """Also measure verification on so many pairs, half of them of one class, drawn once from each held-out split; pairs
+    of one class and one group are left out. By default on those of `pairs_file`, or not at all."""
+    pairs_file: str | None = execution(None, min_length=1)
+    """Parquet, CSV or TSV file of the pairs on which verification is measured, relative to the run file: columns key,
+    other_key, same (1 or 0), and perhaps fold. Results depend on what it says, wherever it is."""
+    fars: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = added(
+        (0.001, 0.01, 0.1), as_before=[0.001, 0.01, 0.1], min_length=1
+    )
+    """Verification: shares of different pairs accepted by mistake at which the share of same pairs is reported."""
     test: Literal["end", "every", "never"] = "end"
     """When the test split is looked at: once, for the checkpoint chosen on validation, or in every epoch."""
     retrieval: Literal["instances", "centroids"] = "instances"
@@ -220,3 +233,11 @@ class EvaluateSpec(Section):
                 f"evaluate.recalls is {list(recalls)} but has no 1, which epochs are compared by: add it"
             )
         return tuple(sorted(set(recalls)))
+
+    @model_validator(mode="after")
+    def _pairs_once(self) -> "EvaluateSpec":
+        if self.pairs is not None and self.pairs_file is not None:
+            raise ValueError(
+                f"evaluate.pairs is {self.pairs} but evaluate.pairs_file names pairs, too: remove one of them"
+            )
+        return self

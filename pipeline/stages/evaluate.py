@@ -46,6 +46,7 @@ def _keys(spec: RunSpec, facts: RunFacts, ref: StageRef) -> dict[str, Any]:
         "evaluate": spec.evaluate.result_keys(),
         "margin": spec.margin,
         **_row_keys(facts, splits),
+        **({} if facts.pairs is None else {"pairs": facts.pairs}),
     }
 
 

@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..artifacts.reviews import kept_review
 from ..data.base import SPLITS
 from ..data.review.on_splits import reviewed_rows_of
 from ..data.rows import RunRows
+from ..errors import StaleError
 from ..plan.stage import Job
+from ..resolve.pair_list import read_pair_list
 from ..resolve.protocols import AGAINST_TRAIN, Protocol, protocols_of
 from ..workers.opened import rows_of
 from .evaluate_labels import label_figures
@@ -76,15 +79,41 @@ def _leave_one_out(job: Job, rows: RunRows, split: str, vectors: NDArray[np.floa
         matched=spec.retrieval,
         normalise=job.spec.encoder.normalise,
         recalls=spec.recalls,
+        knn=spec.knn,
         with_nmi=spec.nmi,
         seed=seed,
     )
+    metrics |= _verified(job, rows, split, vectors)
     if split == "validation":
         (vectors,) = _as_embedded(job, {split: vectors}).values()
         metrics["violation_share"] = violation_share(
             vectors, classes, margin=job.spec.margin, anchors=job.spec.evaluate.violation_sample, seed=seed
         )
     return metrics
+
+
+def _verified(job: Job, rows: RunRows, split: str, vectors: NDArray[np.float32]) -> dict[str, Any]:
+    """Figures of pairs, listed or drawn; nothing where none are asked for, or the split has too few."""
+    from ...models.metrics.verification import pair_distances, sampled_pairs, verification_metrics
+
+    spec, seed = job.spec.evaluate, _seed(job)
+    if spec.pairs is not None:
+        names = rows.groups(split)
+        groups = _groups(names) if any(names) else None
+        pairs = sampled_pairs(_classes(rows, split), spec.pairs, seed=seed, groups=groups)
+    else:
+        listed = read_pair_list(job.spec)
+        if listed is None:
+            return {}
+        if listed.digest() != job.facts.pairs:
+            raise StaleError(
+                f"evaluate.pairs_file = {spec.pairs_file} has changed since the run was opened: start it again"
+            )
+        pairs = listed.of(pa.array(rows.keys_of(split), pa.string()), seed)
+    if pairs is None:
+        return {}
+    (embedded,) = _as_embedded(job, {split: vectors}).values()
+    return verification_metrics(pair_distances(embedded, pairs), pairs, fars=spec.fars)
 
 
 def _by_role_and_group(
@@ -106,6 +135,7 @@ def _by_role_and_group(
         matched=job.spec.evaluate.retrieval,
         normalise=job.spec.encoder.normalise,
         recalls=job.spec.evaluate.recalls,
+        knn=job.spec.evaluate.knn,
         seed=_seed(job),
     )
 
@@ -122,6 +152,7 @@ def _against_train(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, Any]:
         matched=job.spec.evaluate.retrieval,
         normalise=job.spec.encoder.normalise,
         recalls=job.spec.evaluate.recalls,
+        knn=job.spec.evaluate.knn,
         seed=_seed(job),
         with_nmi=False,
     )

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from ...mining.errors import InputError
 from ...mining.guarding.never_negatives import PairLists, pair_lists
 from ...mining.neighbours import NO_ROW
+from ..data.base import same_names
 from ..data.columns import as_numbers, as_strings, read_columns
 from ..data.files import locate
 from ..data.tables.form import AS_USUAL, TableForm
 from ..errors import CorruptError, DataError
 from ..storage.tables import read_table, write_table
-from .source_rows import same_names
 
 KEPT = "never_negatives.parquet"
 """Columns anchor and negative int64: rows, each pair in the directions in which it holds."""

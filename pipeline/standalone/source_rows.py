@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...mining.guarding.groups import group_codes
 from ...mining.labels import Labels, encode_labels
-from ...mining.neighbours import NO_ROW
 from ...mining.vectors import unit_vectors
 from ..data.arrays import Arrays
 from ..data.base import SPLITS, split_called
@@ -129,12 +127,6 @@ def either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> ND
     if one is None or other is None:
         return other if one is None else one
     return one | other
-
-
-def same_names(wanted: pa.Array, keys: pa.Array) -> NDArray[np.int64]:
-    """int64 (P,): the row with each of the wanted keys, −1 where there is none."""
-    found = pc.call_function("index_in", [wanted], pc.SetLookupOptions(value_set=keys))
-    return found.fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def read_vectors(

@@ -24,7 +24,7 @@ from ..artifacts.scores import mined_epoch
 from ..artifacts.triplets import part_name, part_names
 from ..artifacts.weights import EMBEDDINGS
 from ..data.arrays import Arrays
-from ..data.base import SPLITS
+from ..data.base import SPLITS, same_names
 from ..data.review.csv_file import merged, read_review
 from ..data.review.decisions import Review
 from ..data.tables.form import TableForm
@@ -42,7 +42,7 @@ from .mine_files import REVIEW, SETTINGS
 from .mining_settings import recorded_form
 from .never_negatives import kept_never_negatives
 from .pair_files.folder import read_keys, read_relevance
-from .pair_files.inputs import read_groups, same_names
+from .pair_files.inputs import read_groups
 from .source_rows import ALL, either, read_file_rows, read_vectors, reviewed_file_rows
 
 

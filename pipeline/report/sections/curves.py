@@ -15,6 +15,7 @@ METRICS = {
     "r_precision": "R-precision",
     "nmi": "NMI",
     "label_map": "label mAP",
+    "verification_accuracy": "verification",
 }
 """Of validation, in the order in which they are drawn."""
 

@@ -11,7 +11,14 @@ from ...runfile.run_spec import RunSpec
 from ...runfile.section import Section
 from ..status import RunStatus, StageStatus, read_status
 
-METRICS = {"map_at_r": "MAP@R", "recall@1": "R@1", "map": "mAP", "cmc@1": "CMC@1", "label_map": "label mAP"}
+METRICS = {
+    "map_at_r": "MAP@R",
+    "recall@1": "R@1",
+    "map": "mAP",
+    "cmc@1": "CMC@1",
+    "label_map": "label mAP",
+    "verification_accuracy": "verification",
+}
 """Of each protocol, those that it has: key → title. The others are in `tripletmine status`."""
 
 

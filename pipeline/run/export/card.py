@@ -17,6 +17,7 @@ _FIGURES = {
     "map": "mAP",
     "cmc@1": "CMC@1",
     "label_map": "label mAP",
+    "verification_accuracy": "verification",
 }
 
 _FRONT = """---

@@ -13,13 +13,13 @@ from ....mining.guarding.groups import group_codes
 from ....mining.neighbours import NO_ROW
 from ....mining.pairs.relevance import Relevance, relevance_of
 from ...data.arrays import Arrays
-from ...data.base import strings
+from ...data.base import same_names, strings
 from ...data.columns import as_numbers, as_strings, column_names, is_table, read_columns
 from ...data.files import locate
 from ...data.rows import check_keys
 from ...data.tables.form import AS_USUAL, TableForm
 from ...errors import DataError
-from ..source_rows import read_vectors, same_names
+from ..source_rows import read_vectors
 
 QUERY, DOCUMENT, GRADE = ("query", "query-id"), ("document", "corpus-id"), ("grade", "score")
 """Columns of pairs: ours, and those of the collections of BEIR. Values of the first two are keys."""

@@ -15,12 +15,12 @@ from ....mining.rescoring.bound import TeacherBound
 from ....mining.rescoring.keep import keep_triplets
 from ....mining.rule import MiningRule
 from ....models.factory import load_factory
+from ...data.base import same_names
 from ...data.columns import as_numbers, as_strings, is_table, read_columns
 from ...data.files import locate
 from ...data.tables.form import AS_USUAL, TableForm
 from ...errors import DataError
 from ..never_negatives import OF_ONE_SET, OF_TWO_SETS
-from ..source_rows import same_names
 
 SCORE = "score"
 _PAIRS_AT_ONCE = 1 << 16

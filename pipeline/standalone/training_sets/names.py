@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ....mining.errors import InputError
 from ....mining.neighbours import NO_ROW
+from ...data.base import same_names
 from ...data.columns import as_strings, column_names, read_columns
 from ...data.files import locate
 from ...data.rows import check_keys
 from ...errors import DataError
-from ..source_rows import same_names
 
 KEY = "key"
 

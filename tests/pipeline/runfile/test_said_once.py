@@ -43,6 +43,7 @@ NO_KEYS: dict[str, dict[str, str]] = {
 
 OF_THEIR_OWN = {
     "data.mean": "of the pixels; BatchAllSettings.mean says over which triplets",
+    "evaluate.pairs": "of verification; the losses have pairs of their own",
     "loss.margin": "none by default: it is mine.margin",
     "mine.guards": "a section, which is of Guards",
     "run.keep": "what stays on disk; TraverseAddParameters.keep is of a search",

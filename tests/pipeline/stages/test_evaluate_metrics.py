@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -68,7 +69,7 @@ def write_pictures(folder: Path) -> None:
             Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / f"{split}{row}.png")
 
 
-def spec_of(base: Path, **evaluation: str) -> RunSpec:
+def spec_of(base: Path, **evaluation: Any) -> RunSpec:
     """One warm-up epoch, and both splits in each evaluation."""
     evaluation = {"test": "every", **evaluation}
     return parse_spec(
