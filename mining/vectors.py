@@ -78,11 +78,13 @@ def _as_array(x: ArrayLike, name: str) -> NDArray[np.generic]:
     return array
 
 
-def normalise(x: ArrayLike, *, name: str = "embeddings") -> NDArray[np.float32]:
-    """Scale every row to length 1. Returns a new float32 (N, D) array; a row of zeros has no direction:
-    InputError."""
+def normalise(
+    x: ArrayLike, *, name: str = "embeddings", into: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Scale every row to length 1. Returns a new float32 (N, D) array, or `into`, which may be ``x`` itself; a row of
+    zeros has no direction: InputError."""
     vectors = as_vectors(x, name=name)
-    unit = np.empty_like(vectors, subok=False)
+    unit = np.empty_like(vectors, subok=False) if into is None else into
     for start, block in _row_blocks(vectors):
         norms = _norms(block)
         _refuse_rows(
@@ -93,15 +95,20 @@ def normalise(x: ArrayLike, *, name: str = "embeddings") -> NDArray[np.float32]:
 
 
 def unit_vectors(
-    x: ArrayLike, *, normalised: bool, name: str = "embeddings", remedy: str
+    x: ArrayLike,
+    *,
+    normalised: bool,
+    name: str = "embeddings",
+    remedy: str,
+    into: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """float32 (N, D) of unit length, in units of whose squared distances the margin is.
 
-    normalised: scale them; otherwise they must be so. remedy: how the caller asks for `normalised`, for the error.
-    Raises: InputError, as `as_vectors` and `normalise` do, and for other lengths.
+    normalised: scale them, in new memory or `into`; otherwise they must be so. remedy: how the caller asks for
+    `normalised`, for the error. Raises: InputError, as `as_vectors` and `normalise` do, and for other lengths.
     """
     if normalised:
-        return normalise(x, name=name)
+        return normalise(x, name=name, into=into)
     vectors = as_vectors(x, name=name)
     if not is_unit(vectors):
         norms = np.concatenate([_norms(block) for _, block in _row_blocks(vectors)])

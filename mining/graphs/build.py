@@ -2,48 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_at_least, check_share
-from ..compute.memory import Budget
+from ..checks import check_at_least
 from ..compute.threads import usable_threads
-from ..defaults import RECALL_TARGET, SAMPLE_ROWS
-from ..errors import InputError, RecallError
-from ..neighbours import NO_ROW, NeighbourTable
+from ..defaults import RECALL_TARGET
+from ..errors import InputError
+from ..neighbours import NeighbourTable
 from ..vectors import as_vectors
-from .cells.effort import calibrate_probes
 from .cells.index import CellsIndex
-from .choose import choose_method
-from .exact import bfloat16
 from .index import BLOCK_ROWS
 from .merge import merge_into
-from .methods import (
-    Index,
-    Method,
-    Parameters,
-    build_index,
-    default_parameters,
-    index_bytes,
-    method_of,
-    with_effort,
-)
+from .methods import Method, Parameters, build_index, method_of
 from .parameters import ExactParameters
-from .recall import (
-    Asked,
-    Calibration,
-    RecallSample,
-    calibrate,
-    draw_sample,
-    recall_at_k,
-)
+from .recall import recall_at_k
 from .remeasure import empty_table
+from .steps import Search, asked_of, by_method, calibrated, left_for_search, other_sample, part_ranges
 from .traverse.build import TraverseAddIndex
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +80,8 @@ def neighbours_of(
     check_at_least("parts", parts, 1)
     if parts > rows:
         raise InputError(f"parts is {parts}, but there are {rows} rows: lower it to at most {rows}")
-    asked = _asked(array, queries, own)
-    search = _Search(
+    asked = asked_of(array, queries, own)
+    search = Search(
         array, asked, neighbours, recall_target, parts, threads or usable_threads(), seed, memory_mib
     )
     if parameters is not None:
@@ -113,7 +90,7 @@ def neighbours_of(
                 f"method is {method!r}, but the parameters are of {method_of(parameters)}: pass one of them"
             )
         return _searched(search, parameters, "as asked", given=True)
-    return _by_method(
+    return by_method(
         search, method, lambda tuned, why: _searched(search, tuned, why, given=False), held=len(asked.vectors)
     )
 
@@ -135,11 +112,9 @@ def stream_neighbours(
     is up to the method.
     """
     array = as_vectors(vectors)
-    asked = _asked(array, None, None)
-    search = _Search(
-        array, asked, neighbours, recall_target, 1, threads or usable_threads(), seed, memory_mib
-    )
-    return _by_method(
+    asked = asked_of(array, None, None)
+    search = Search(array, asked, neighbours, recall_target, 1, threads or usable_threads(), seed, memory_mib)
+    return by_method(
         search,
         method,
         lambda tuned, why: _streamed(search, tuned, why, write),
@@ -147,77 +122,8 @@ def stream_neighbours(
     )
 
 
-def _by_method(
-    search: "_Search", method: str, run: Callable[[Parameters, str], Found], *, held: int
-) -> Found:
-    """What ``run`` returns of default parameters of the method, and why it was taken. held: rows of the table that are
-    in memory at once."""
-    neighbours, (rows, width) = search.neighbours, search.vectors.shape
-    if method != "auto":
-        return run(default_parameters(method, neighbours), "as asked")
-    choice = choose_method(
-        -(-rows // search.parts),
-        width,
-        neighbours,
-        search.threads,
-        search.memory_mib,
-        queries=len(search.asked.vectors),
-        cells=True,
-        bfloat16=bfloat16.pays(rows, len(search.asked.vectors), width, left_mib=search.memory_mib),
-        held=held,
-    )
-    try:
-        return run(default_parameters(choice.method, neighbours), choice.why)
-    except RecallError as error:
-        problem = str(error).partition(":")[0]  # without its remedy, which we are about to apply
-    # Outside of the handler, so that the graph's memory is free by now.
-    why = f"{choice.method}, which auto chose first, is not good enough: {problem}"
-    return run(ExactParameters(), why)
-
-
-def _asked(vectors: NDArray[np.float32], queries: ArrayLike | None, own: NDArray[np.int64] | None) -> Asked:
-    """What is searched for, checked to fit what is searched in."""
-    rows = len(vectors)
-    if queries is None:
-        if own is not None:
-            raise InputError("own is given without queries, and each row of vectors is its own: leave it out")
-        return Asked(vectors, np.arange(rows, dtype=np.int64))
-    array = as_vectors(queries, name="queries")
-    if array.shape[1] != vectors.shape[1]:
-        raise InputError(
-            f"queries are of width {array.shape[1]} and the vectors that are searched of width {vectors.shape[1]}: "
-            "embed both with one model"
-        )
-    if own is None:
-        return Asked(array, np.full(len(array), NO_ROW, np.int64))
-    if own.shape != (len(array),) or own.dtype != np.int64 or own.min() < NO_ROW or own.max() >= rows:
-        raise InputError(
-            f"own is {own.dtype} of shape {own.shape} for {len(array)} queries: give for each an int64 row below "
-            f"{rows}, or {NO_ROW}"
-        )
-    return Asked(array, own)
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """The arguments of ``neighbours_of`` but for the method. Raises: InputError for what makes no sense."""
-
-    vectors: NDArray[np.float32]
-    asked: Asked
-    neighbours: int
-    recall_target: float
-    parts: int
-    threads: int
-    seed: int
-    memory_mib: int | None
-
-    def __post_init__(self) -> None:
-        check_at_least("neighbours", self.neighbours, 1)
-        check_share("recall_target", self.recall_target)
-
-
 def _streamed(
-    search: _Search,
+    search: Search,
     parameters: Parameters,
     why: str,
     write: Callable[[NDArray[np.int64], NeighbourTable], None],
@@ -225,14 +131,14 @@ def _streamed(
     array, neighbours, threads, seed = search.vectors, search.neighbours, search.threads, search.seed
     rows, width = array.shape
     held = min(BLOCK_ROWS, rows)
-    search_mib = _left_for_search(search.memory_mib, rows, held, width, neighbours, 1, parameters)
+    search_mib = left_for_search(search.memory_mib, rows, held, width, neighbours, 1, parameters)
     index = build_index(array, parameters=parameters, seed=seed, threads=threads)
     tried: tuple[tuple[int, float], ...] = ()
     sample = None
     if not isinstance(parameters, ExactParameters):
-        calibration = _calibrated(index, array, search, search_mib)
+        calibration = calibrated(index, array, search, search_mib)
         index, parameters, tried = calibration.index, calibration.index.parameters, calibration.tried
-        sample = _other_sample(search, search_mib)
+        sample = other_sample(search, search_mib)
     order = index.order if isinstance(index, CellsIndex) else np.arange(rows, dtype=np.int64)
     of_sample = empty_table(0 if sample is None else len(sample.rows), neighbours)
     for first in range(0, rows, BLOCK_ROWS):
@@ -253,24 +159,24 @@ def _streamed(
 
 
 def _searched(
-    search: _Search, parameters: Parameters, why: str, *, given: bool
+    search: Search, parameters: Parameters, why: str, *, given: bool
 ) -> tuple[NeighbourTable, GraphReport]:
     """given: the parameters are the user's own, whatever recall they reach."""
     array, neighbours, parts = search.vectors, search.neighbours, search.parts
     threads, seed, memory_mib = search.threads, search.seed, search.memory_mib
     rows, width = array.shape
     queries, own = search.asked.vectors, search.asked.own
-    search_mib = _left_for_search(memory_mib, rows, len(queries), width, neighbours, parts, parameters)
+    search_mib = left_for_search(memory_mib, rows, len(queries), width, neighbours, parts, parameters)
     # What one part finds is the table; what several find is merged into one, block by block.
     table = empty_table(len(queries) if parts > 1 else 0, neighbours)
     rows_at_once = BLOCK_ROWS if parts > 1 else len(queries)
     tried: tuple[tuple[int, float], ...] = ()
     arrived: float | None = None
-    for start, stop in pairwise(np.linspace(0, rows, parts + 1).astype(int).tolist()):
+    for start, stop in part_ranges(rows, parts):
         part = array[start:stop]
         index = build_index(part, parameters=parameters, seed=seed, threads=threads, first_id=start)
         if start == 0 and not given and not isinstance(parameters, ExactParameters):
-            calibration = _calibrated(index, part, search, search_mib)
+            calibration = calibrated(index, part, search, search_mib)
             index, parameters, tried = calibration.index, calibration.index.parameters, calibration.tried
         if isinstance(index, TraverseAddIndex):
             arrived = min(index.report.arrived, 1.0 if arrived is None else arrived)
@@ -294,69 +200,7 @@ def _searched(
     return table, report
 
 
-def _left_for_search(
-    memory_mib: int | None,
-    rows: int,
-    queries: int,
-    width: int,
-    neighbours: int,
-    parts: int,
-    parameters: Parameters,
-) -> float | None:
-    """What a search of one part may take, its result included."""
-    budget = Budget(memory_mib, f"a search by {method_of(parameters)}")
-    budget = budget.take(
-        index_bytes(-(-rows // parts), width, parameters) + 8 * queries, "the index of one part"
-    )
-    with_result = budget.take(12 * queries * neighbours, "its result")
-    # What the search of a single part returns is the result.
-    return (budget if parts == 1 else with_result).left_mib
-
-
-def _calibrated(
-    index: Index, part: NDArray[np.float32], search: _Search, memory_mib: float | None
-) -> Calibration[CellsIndex] | Calibration[Index]:
-    threads, recall_target = search.threads, search.recall_target
-    sample = draw_sample(
-        part,
-        search.neighbours,
-        seed=search.seed,
-        threads=threads,
-        first_id=index.first_id,
-        memory_mib=memory_mib,
-        asked=None if search.asked.vectors is search.vectors else search.asked,
-    )
-    if isinstance(index, CellsIndex):
-        calibration = calibrate_probes(index, sample, recall_target=recall_target, threads=threads)
-    else:
-        calibration = calibrate(index, with_effort, sample, recall_target=recall_target, threads=threads)
-    if not calibration.reached:
-        effort, recall = calibration.tried[-1]
-        raise RecallError(
-            f"recall is {recall:.4f} on {len(sample.rows)} rows when a search {_far(index, effort)}, below "
-            f"recall_target = {recall_target}: use exact, or lower recall_target"
-        )
-    return calibration
-
-
-def _far(index: Index, effort: int) -> str:
-    return f"looks into {effort} cells" if isinstance(index, CellsIndex) else f"keeps {effort}"
-
-
-def _recall_of(table: NeighbourTable, search: _Search, memory_mib: float | None) -> tuple[float, int]:
-    sample = _other_sample(search, memory_mib)
+def _recall_of(table: NeighbourTable, search: Search, memory_mib: float | None) -> tuple[float, int]:
+    sample = other_sample(search, memory_mib)
     found = NeighbourTable(table.ids[sample.rows], table.sq_distances[sample.rows])
     return recall_at_k(found, sample.truth), len(sample.rows)
-
-
-def _other_sample(search: _Search, memory_mib: float | None) -> RecallSample:
-    """Another than the one that the effort was chosen on, which it fits a little too well."""
-    return draw_sample(
-        search.vectors,
-        search.neighbours,
-        sample_rows=SAMPLE_ROWS,
-        seed=search.seed + 1,
-        threads=search.threads,
-        memory_mib=memory_mib,
-        asked=search.asked,
-    )

@@ -67,6 +67,12 @@ class RecallSample:
     truth: NeighbourTable
 
 
+def drawn_rows(rows: int, sample_rows: int, seed: int) -> NDArray[np.int64]:
+    """int64 (S,): some of 0 … ``rows`` − 1, ascending, drawn without replacement; all where there are no more."""
+    rng = np.random.default_rng((seed, 0x5EC411))
+    return np.sort(rng.choice(rows, size=min(sample_rows, rows), replace=False)).astype(np.int64)
+
+
 def draw_sample(
     vectors: NDArray[np.float32],
     neighbours: int,
@@ -82,11 +88,10 @@ def draw_sample(
 
     asked: draw from these queries instead.
     """
-    rng = np.random.default_rng((seed, 0x5EC411))
     queries = vectors if asked is None else asked.vectors
-    local = np.sort(rng.choice(len(queries), size=min(sample_rows, len(queries)), replace=False))
+    local = drawn_rows(len(queries), sample_rows, seed)
     some = np.ascontiguousarray(queries[local])
-    rows = local.astype(np.int64) + (first_id if asked is None else 0)
+    rows = local + (first_id if asked is None else 0)
     own = rows if asked is None else asked.own[local]
     truth = exact.build(vectors, first_id=first_id).search(
         some, query_ids=own, neighbours=neighbours, threads=threads, memory_mib=memory_mib

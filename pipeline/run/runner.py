@@ -18,7 +18,7 @@ from ..storage.journal import note_event
 from ..storage.manifest import SCHEMA, Manifest
 from ..storage.publish import remove_partials
 from ..storage.receipts import Receipt, damaged_files, misfits
-from ..workers.base import PAUSED_AT, Executor, perform, worker_limit_mib
+from ..workers.base import Executor, perform, require_memory
 from ..workers.serial import SerialExecutor
 from .directory import Run
 from .progress import Progress
@@ -209,21 +209,11 @@ def _check_means(plan: Plan, executor: Executor, job: Job) -> None:
                 f"{machine_memory_mib()} MiB: start the run in a larger one"
                 + (f", or {_SMALLER['train']}" if job.ref.stage == "train" else "")
             )
-        if not phase.on_driver and phase.memory_mib > executor.memory_mib:
+        if not phase.on_driver:
             of_stage = _SMALLER.get(job.ref.stage, "lower chunk_rows")
             smaller = _SMALLER.get(f"{job.ref.stage}, {phase.name}", of_stage)
-            more = (
-                "start the run in a larger one"
-                if executor.in_process
-                else f"give it a limit of at least {worker_limit_mib(phase.memory_mib)} MiB for each of its threads "
-                f"(Dask pauses a worker that fills {PAUSED_AT:.0%}; [cluster] worker_memory_mib and workers, or "
-                "`dask worker --memory-limit`)"
-            )
-            raise UnavailableError(
-                f"a task of {job.ref} ({phase.name}) needs {phase.memory_mib} MiB but "
-                f"{'this machine or container' if executor.in_process else 'a worker'} has {executor.memory_mib} MiB "
-                f"for it: {more}, or {smaller}"
-            )
+            settings = "[cluster] worker_memory_mib and workers"
+            require_memory(executor, phase.memory_mib, f"{job.ref} ({phase.name})", smaller, settings)
     free, needed = shutil.disk_usage(job.folder).free, plan.disk_bytes + _DISK_RESERVE
     if needed > free:
         raise UnavailableError(

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,44 +11,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...mining.audit.check import audit_parts
-from ...mining.confusion import ConfusionSum
 from ...mining.defaults import AUDIT_SAMPLE, RECALL_TARGET, default_neighbours
 from ...mining.graphs.build import GraphReport, stream_neighbours
-from ...mining.graphs.remeasure import empty_table
-from ...mining.guarding.never_negatives import PairLists, united
-from ...mining.miner import mine
-from ...mining.neighbours import NO_ROW, NeighbourTable
-from ...mining.report import MiningReport, merge_reports
+from ...mining.graphs.index import BLOCK_ROWS
+from ...mining.graphs.parameters import ExactParameters
+from ...mining.guarding.never_negatives import united
+from ...mining.report import MiningReport
 from ...mining.rescoring.bound import TeacherBound
 from ...mining.rule import MiningRule
-from ..artifacts.neighbours import create_neighbours, write_neighbours
-from ..artifacts.triplets import (
-    AUDIT,
-    CLASSES,
-    CONFUSION,
-    classes_table,
-    coded_columns,
-    confusion_table,
-    part_name,
-    triplet_table,
-)
+from ..artifacts.neighbours import create_neighbours
+from ..artifacts.triplets import AUDIT, CLASSES, CONFUSION, classes_table, coded_columns, confusion_table
 from ..data.arrays import Arrays
 from ..data.files import locate
 from ..data.review.apply import Reviewed
 from ..data.review.csv_file import read_review, write_review
 from ..data.review.decisions import Review
 from ..data.review.effect import ReviewCounts
-from ..errors import DataError, SpecError
+from ..errors import DataError
+from ..plan.work import Task, split_rows
 from ..resolve.label_forms import said_alike
+from ..runfile.run_spec import ClusterSpec
 from ..runfile.work_specs import MineSpec
 from ..storage.publish import publish_json
 from ..storage.tables import write_table
+from ..storage.vector_file import VectorFile
 from .coverage import check_minable, why_not_all
+from .in_parts.chunks import Counted, RowChunks, summed, write_chunks
+from .in_parts.new_folder import new_folder, require_new_folder, scratch_folder
+from .in_parts.on_workers import ChunkJob, chunk_mib, cluster_of, hand_rows, mine_on_workers, open_workers
+from .in_parts.parted import PartedSearch
+from .in_parts.search import search_on_workers
 from .mining_settings import MiningSettings
 from .never_negatives import keep_never_negatives, read_never_negatives
-from .scratch_table import ScratchTable, scratch_table
+from .scratch_table import scratch_table
 from .source_rows import FileRows, count_review, either, read_file_rows, read_vectors, reviewed_file_rows
-from .teacher.scores import Scores, open_scores, rescored
+from .teacher.scores import open_scores
 
 SETTINGS = "mining.json"
 """What a triplet folder was mined from and how; `audit` reads it."""
@@ -120,6 +116,8 @@ def mine_files(
     teacher: TeacherBound | None = None,
     separator: str | None = None,
     columns: Mapping[str, str] | None = None,
+    cluster: str | None = None,
+    workers: int | None = None,
     note: Callable[[str], None] | None = None,
 ) -> MinedFiles:
     """Search, mine and audit the vectors of a file; write the folder `out` in one go.
@@ -143,7 +141,7 @@ def mine_files(
         recall_target: Share of the true neighbours to find.
         threads: By default all cores.
         seed: Of the search.
-        memory_mib: What the search may allocate.
+        memory_mib: What the search may allocate; with workers, what each of them may, its part of the vectors included.
         chunk_rows: Anchors of one Parquet part.
         audit_sample: Anchors that are derived again at the end; 0 leaves it out.
         never_negatives: A Parquet, CSV or TSV file of pairs that are never each other's negative, with columns key
@@ -153,12 +151,17 @@ def mine_files(
         teacher: The bound under which a negative stays, by default ``TeacherBound()``.
         separator: Between the cells of text files, one character.
         columns: What vector, key, label, split and group are called in the files, as ``{"label": "category"}``.
+        cluster: The address of a Dask scheduler, on whose workers to search and mine; they must see `out`. No worker
+            then holds all vectors: exact search is cut into parts. The triplets are the same.
+        workers: Search and mine on so many worker processes of this machine; a script that does so needs
+            ``if __name__ == "__main__":``.
         note: Hears what is going on.
 
     Raises:
         DataError: For files that cannot be read, or do not fit each other.
         InputError: For settings that do not fit the vectors, and where no triplet is found.
         SpecError: When `out` is there already, or `split` is none of the table.
+        UnavailableError: Where workers cannot be reached, do not see `out`, or have too little memory.
     """
     settings = _Settings(
         embeddings=str(embeddings),
@@ -182,16 +185,12 @@ def mine_files(
         separator=separator,
         columns=tuple((columns or {}).items()),
     )
-    return _mine_files(settings, Path(out), note or (lambda _: None))
+    return _mine_files(settings, Path(out), note or (lambda _: None), cluster_of(cluster, workers))
 
 
-def require_new_folder(out: Path) -> None:
-    """Raises: SpecError where `out` is a file, or a folder that holds something."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SpecError(f"{out} exists already: choose another folder with --out, or remove it")
-
-
-def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedFiles:
+def _mine_files(
+    settings: _Settings, out: Path, note: Callable[[str], None], cluster: ClusterSpec | None
+) -> MinedFiles:
     require_new_folder(out)
     here = Path()
     source = Arrays(
@@ -200,89 +199,84 @@ def _mine_files(settings: _Settings, out: Path, note: Callable[[str], None]) -> 
         settings.label_separator,
         form=settings.form,
     )
-    try:
-        vectors, rows = (
-            read_vectors(source, normalised=settings.normalise),
-            read_file_rows(source, settings.split),
-        )
-        review = Review() if settings.review is None else read_review(Path(settings.review))
-        counts = None if settings.review is None else count_review(rows, source, review, settings.review)
-    except DataError as error:
-        raise DataError(re.sub(r"\bdata\.(?=label)", "", str(error))) from error.__cause__
-    excluded = rows.excluded
-    # Rows that the review excludes are searched all the same: the neighbour table stays that of the data.
-    reviewed = reviewed_file_rows(rows, source, review)
-    note(f"{len(rows.mined):,} rows of width {vectors.shape[1]}, {_classes(rows):,} classes{_without(rows)}")
-    alike = said_alike(rows.labels.names)
-    told = [] if counts is None else [counts.sentence(f"--review {settings.review}")]
-    for remark in [*alike, *told]:
-        note(remark)
-    check_minable(reviewed.labels, vectors, either(excluded, reviewed.excluded))
-    if settings.rule.guards.same_group is not None and rows.groups is None:
-        raise DataError(
-            f"--same-group is {settings.rule.guards.same_group}, but the files have no column group: add it to "
-            "the table of labels, or leave --same-group out"
-        )
-    never = None
-    if settings.never_negatives is not None:
-        never = read_never_negatives(
-            settings.never_negatives, rows.keys, form=settings.form_of_lists, note=note
-        )
-    never = united(never, reviewed.never_negatives)
-    scores = (
-        None
-        if settings.rescore is None
-        else open_scores(settings.rescore, rows.keys, form=settings.form_of_lists)
-    )
-    wanted = default_neighbours(len(rows.mined)) if settings.neighbours is None else settings.neighbours
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        with scratch_table(partial, wanted) as scratch:
-            graph = stream_neighbours(
-                vectors if excluded is None else vectors[rows.mined],
-                wanted,
-                scratch.write,
-                method=settings.method,
-                recall_target=settings.recall_target,
-                threads=settings.threads,
-                seed=settings.seed,
-                memory_mib=settings.memory_mib,
+    with new_folder(out) as folder, scratch_folder(folder) as scratch:
+        keep = None if cluster is None else scratch / "vectors"
+        try:
+            vectors, rows = (
+                read_vectors(source, normalised=settings.normalise, keep=keep),
+                read_file_rows(source, settings.split),
             )
-            note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
-            report = _write_triplets(
-                partial, scratch, wanted, rows, reviewed, never, scores, vectors, settings
-            )
-    except BaseException:
-        shutil.rmtree(partial)
-        raise
-    remarks = why_not_all(report, reviewed.labels, wanted, either(excluded, reviewed.excluded))
-    if graph.recall < settings.recall_target:
-        remarks.append(
-            f"the recall, {graph.recall:.4f} on {graph.recall_rows:,} rows, is below --recall-target = "
-            f"{settings.recall_target:g}: raise that a little, or search with --method exact"
+            review = Review() if settings.review is None else read_review(Path(settings.review))
+            counts = None if settings.review is None else count_review(rows, source, review, settings.review)
+        except DataError as error:
+            raise DataError(re.sub(r"\bdata\.(?=label)", "", str(error))) from error.__cause__
+        # Rows that the review excludes are searched all the same: the neighbour table stays that of the data.
+        reviewed = reviewed_file_rows(rows, source, review)
+        note(
+            f"{len(rows.mined):,} rows of width {vectors.shape[1]}, {_classes(rows):,} classes{_without(rows)}"
         )
-    if not report.triplets:
-        shutil.rmtree(partial)
-        raise DataError("no triplet was found: " + "; ".join(remarks))
-    note(
-        f"mined {report.triplets:,} triplets for {report.anchors_with_triplet:,} of "
-        f"{report.anchors - report.anchors_excluded:,} anchors"
-    )
-    for remark in remarks:
-        note(remark)
-    remarks = [*alike, *told, *remarks]
-    audit = _audit(partial, rows, reviewed, never, vectors, report, settings)
-    if counts is not None:
-        write_review(partial / REVIEW, review)
-    publish_json(
-        partial / SETTINGS, _described(settings, graph, report, vectors.shape, rows, counts, remarks)
-    )
-    partial.replace(out)
+        alike = said_alike(rows.labels.names)
+        told = [] if counts is None else [counts.sentence(f"--review {settings.review}")]
+        for remark in [*alike, *told]:
+            note(remark)
+        chunks = _chunks(settings, rows, reviewed, vectors, note)
+        wanted = default_neighbours(len(rows.mined)) if settings.neighbours is None else settings.neighbours
+        work = _Work(folder, scratch, settings, chunks, rows, wanted, note)
+        graph, counted = _mined_here(work) if cluster is None else _mined_on_workers(work, cluster)
+        write_table(folder / CONFUSION, confusion_table(counted.confusion, chunks.labels))
+        by_class = classes_table(counted.by_class, chunks.labels, chunks.excluded)
+        write_table(folder / CLASSES, by_class)
+        report = counted.report
+        remarks = why_not_all(report, chunks.labels, wanted, chunks.excluded)
+        if graph.recall < settings.recall_target:
+            remarks.append(
+                f"the recall, {graph.recall:.4f} on {graph.recall_rows:,} rows, is below --recall-target = "
+                f"{settings.recall_target:g}: raise that a little, or search with --method exact"
+            )
+        if not report.triplets:
+            raise DataError("no triplet was found: " + "; ".join(remarks))
+        note(
+            f"mined {report.triplets:,} triplets for {report.anchors_with_triplet:,} of "
+            f"{report.anchors - report.anchors_excluded:,} anchors"
+        )
+        for remark in remarks:
+            note(remark)
+        remarks = [*alike, *told, *remarks]
+        audit = _audit(work, report)
+        if counts is not None:
+            write_review(folder / REVIEW, review)
+        publish_json(
+            folder / SETTINGS, _described(settings, graph, report, vectors.shape, rows, counts, remarks)
+        )
     return MinedFiles(
         out, len(rows.mined), _classes(rows), graph, report, audit, rows.left_out, tuple(remarks)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is mined, and into which folder. neighbours: K."""
+
+    folder: Path
+    scratch: Path
+    settings: _Settings
+    chunks: RowChunks
+    rows: FileRows
+    neighbours: int
+    note: Callable[[str], None]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """A task for each file of triplets."""
+        return split_rows("mine", len(self.chunks), self.settings.chunk_rows)
+
+    def found(self, graph: GraphReport) -> None:
+        """Tell how neighbours were found, and prepare the folder for what is mined of them."""
+        self.note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
+        step = self.settings.chunk_rows
+        create_neighbours(self.folder, rows=len(self.chunks), neighbours=self.neighbours, chunk_rows=step)
+        if self.chunks.never_negatives is not None:
+            keep_never_negatives(self.folder, self.chunks.never_negatives)
 
 
 def _classes(rows: FileRows) -> int:
@@ -295,88 +289,116 @@ def _without(rows: FileRows) -> str:
     return f"; left out: {counts} rows (--split)" if counts else ""
 
 
-def _of_file_rows(
-    scratch: ScratchTable, rows: FileRows, start: int, stop: int, neighbours: int
-) -> NeighbourTable:
-    """Lines of the file's rows start to stop, from the table of those that are mined; rows left out have none."""
-    first, last = np.searchsorted(rows.mined, (start, stop)).tolist()
-    table = scratch.read(first, last)
-    if rows.excluded is None:
-        return table
-    found = empty_table(stop - start, neighbours)
-    places = rows.mined[first:last] - start
-    found.ids[places] = np.where(table.ids == NO_ROW, NO_ROW, rows.mined[table.ids])
-    found.sq_distances[places] = table.sq_distances
-    return found
-
-
-def _write_triplets(
-    folder: Path,
-    scratch: ScratchTable,
-    neighbours: int,
+def _chunks(
+    settings: _Settings,
     rows: FileRows,
     reviewed: Reviewed,
-    never: PairLists | None,
-    scores: Scores | None,
     vectors: NDArray[np.float32],
-    settings: _Settings,
-) -> MiningReport:
-    """Triplets and the neighbours that they are of, one chunk after the other."""
-    confusion, reports = ConfusionSum(), []
-    labels, excluded = reviewed.labels, either(rows.excluded, reviewed.excluded)
-    step = settings.chunk_rows
-    if never is not None:
-        keep_never_negatives(folder, never)
-    create_neighbours(folder, rows=len(labels), neighbours=neighbours, chunk_rows=step)
-    for index, start in enumerate(range(0, len(labels), step)):
-        table = _of_file_rows(scratch, rows, start, min(start + step, len(labels)), neighbours)
-        write_neighbours(folder, start, table)
-        mined = mine(
-            table,
-            labels,
-            settings.rule,
-            first_anchor=start,
-            vectors=vectors,
-            excluded=excluded,
-            never_negatives=never,
-            groups=rows.groups,
-            threads=settings.threads,
+    note: Callable[[str], None],
+) -> RowChunks:
+    """Raises: DataError for rows that cannot be mined, and for files that do not fit them."""
+    excluded = either(rows.excluded, reviewed.excluded)
+    check_minable(reviewed.labels, vectors, excluded)
+    if settings.rule.guards.same_group is not None and rows.groups is None:
+        raise DataError(
+            f"--same-group is {settings.rule.guards.same_group}, but the files have no column group: add it to "
+            "the table of labels, or leave --same-group out"
         )
-        if scores is not None:
-            mined = rescored(mined, scores, settings.teacher, settings.rule, labels)
-        write_table(folder / part_name(index), triplet_table(mined.columns, labels))
-        confusion.add(mined.confusion)
-        reports.append(mined.report)
-    write_table(folder / CONFUSION, confusion_table(confusion.total(), labels))
-    by_class = classes_table([report.triplets_by_class for report in reports], labels, excluded)
-    write_table(folder / CLASSES, by_class)
-    return merge_reports(reports)
+    never = None
+    if settings.never_negatives is not None:
+        never = read_never_negatives(
+            settings.never_negatives, rows.keys, form=settings.form_of_lists, note=note
+        )
+    scores = None
+    if settings.rescore is not None:
+        scores = open_scores(settings.rescore, rows.keys, form=settings.form_of_lists)
+    return RowChunks(
+        rule=settings.rule,
+        labels=reviewed.labels,
+        rows=None if rows.excluded is None else rows.mined,
+        excluded=excluded,
+        never_negatives=united(never, reviewed.never_negatives),
+        groups=rows.groups,
+        vectors=vectors,
+        scores=scores,
+        teacher=settings.teacher,
+    )
 
 
-def _audit(
-    folder: Path,
-    rows: FileRows,
-    reviewed: Reviewed,
-    never: PairLists | None,
-    vectors: NDArray[np.float32],
-    report: MiningReport,
-    settings: _Settings,
-) -> dict[str, Any] | None:
+def _mined_here(work: _Work) -> tuple[GraphReport, Counted]:
+    settings, chunks = work.settings, work.chunks
+    assert chunks.vectors is not None
+    with scratch_table(work.folder, work.neighbours) as scratch:
+        graph = stream_neighbours(
+            chunks.vectors if chunks.rows is None else chunks.vectors[chunks.rows],
+            work.neighbours,
+            scratch.write,
+            method=settings.method,
+            recall_target=settings.recall_target,
+            threads=settings.threads,
+            seed=settings.seed,
+            memory_mib=settings.memory_mib,
+        )
+        work.found(graph)
+        return graph, summed(write_chunks(work.folder, chunks, work.tasks, scratch.read, settings.threads))
+
+
+def _mined_on_workers(work: _Work, cluster: ClusterSpec) -> tuple[GraphReport, Counted]:
+    settings, chunks = work.settings, work.chunks
+    assert chunks.vectors is not None
+    stored = VectorFile(work.scratch / "vectors", *chunks.vectors.shape)
+    searched = stored
+    if chunks.rows is not None:
+        searched = stored.selected(work.scratch / "searched", chunks.rows)
+    hand_rows(work.scratch, chunks, work.rows.keys if settings.rescore else None)
+    least = chunk_mib(len(chunks), settings.chunk_rows, work.neighbours, settings.rule.triplets_per_anchor)
+    with open_workers(cluster, work.folder, work.note, memory_mib=settings.memory_mib, least_mib=least) as (
+        executor,
+        memory_mib,
+    ):
+        search = PartedSearch(
+            work.scratch,
+            searched,
+            None,
+            None,
+            neighbours=work.neighbours,
+            recall_target=settings.recall_target,
+            parts=1,
+            parameters=ExactParameters(),
+            seed=settings.seed,
+            threads=settings.threads,
+            memory_mib=memory_mib,
+        )
+        graph, search = search_on_workers(
+            search,
+            executor,
+            settings.method,
+            held=min(BLOCK_ROWS, searched.rows),
+            memory_mib=settings.memory_mib,
+        )
+        work.found(graph)
+        job = ChunkJob.of(settings, work.folder, search, stored, None)
+        return graph, summed(mine_on_workers(job, executor, work.tasks))
+
+
+def _audit(work: _Work, report: MiningReport) -> dict[str, Any] | None:
+    settings, chunks = work.settings, work.chunks
+    assert chunks.vectors is not None
     if not settings.audit_sample:
         return None
     found = audit_parts(
-        (coded_columns(path, reviewed.labels) for path in sorted(folder.glob("triplets/*.parquet"))),
-        reviewed.labels,
-        vectors,
+        (coded_columns(path, chunks.labels) for path in sorted(work.folder.glob("triplets/*.parquet"))),
+        chunks.labels,
+        chunks.vectors,
         settings.rule,
         sample=settings.audit_sample,
         anchors=report.anchors_with_triplet,
         seed=settings.seed,
-        excluded=either(rows.excluded, reviewed.excluded),
-        never_negatives=never,
-        groups=rows.groups,
+        excluded=chunks.excluded,
+        never_negatives=chunks.never_negatives,
+        groups=chunks.groups,
     )
-    publish_json(folder / AUDIT, found.as_dict())
+    publish_json(work.folder / AUDIT, found.as_dict())
     return found.as_dict()
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,10 @@ from ..data.review.apply import Reviewed, apply_review
 from ..data.review.decisions import Review
 from ..data.review.effect import ReviewCounts, dropping, require_known, without_effect
 from ..data.rows import check_keys
+from ..data.vectors import read_values
 from ..errors import DataError, SpecError
+from ..storage.publish import fsync_file
+from ..storage.vector_file import VectorFile
 
 ALL = "all"
 """Instead of a split: mine every row."""
@@ -129,10 +133,20 @@ def either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> ND
     return one | other
 
 
+_BLOCK_VALUES = 1 << 24
+"""Numbers that are read at once where vectors are kept in a file."""
+
+
 def read_vectors(
-    source: Arrays, *, normalised: bool, rows: NDArray[np.int64] | None = None
+    source: Arrays,
+    *,
+    normalised: bool,
+    rows: NDArray[np.int64] | None = None,
+    keep: Path | None = None,
 ) -> NDArray[np.float32]:
     """Vectors float32 (N, D) of unit norm; with `rows`, int64 (S,), only theirs.
+
+    keep: write them into a `VectorFile` at this path, block by block, and return that mapped.
 
     Raises: DataError for files that cannot be read; InputError for values that are not finite, and for vectors that are
     not of unit norm unless `normalised` asks to make them so.
@@ -142,5 +156,26 @@ def read_vectors(
             f"{source.location} has items of shape {source.item_shape}, but vectors (N, D) are mined: give those that "
             "an encoder makes of them"
         )
-    stored = source.read_stored() if rows is None else source.read(rows)
-    return unit_vectors(stored, normalised=normalised, name=source.location, remedy="give --normalise")
+    into = None if keep is None else _kept(source, keep)
+    stored = into
+    if stored is None:
+        stored = source.read_stored() if rows is None else source.read(rows)
+    vectors = unit_vectors(
+        stored, normalised=normalised, name=source.location, remedy="give --normalise", into=into
+    )
+    if keep is not None:
+        fsync_file(keep)
+    return vectors
+
+
+def _kept(source: Arrays, path: Path) -> NDArray[np.float32]:
+    rows, width = len(source), source.item_shape[0]
+    into = VectorFile(path, rows, width).mapped("w+")
+    step = max(1, _BLOCK_VALUES // width)
+    for start in range(0, rows, step):
+        block = read_values(source.content, source.location, slice(start, min(start + step, rows)))
+        with np.errstate(
+            over="ignore"
+        ):  # a float64 beyond float32 becomes inf, and is named when it is checked
+            into[start : start + len(block)] = block
+    return into

@@ -34,12 +34,23 @@ def versions() -> dict[str, str | None]:
 class Admission(WorkerPlugin):
     """Ends a worker that does not fit when it registers, before any task gets there.
 
-    versions: those of the flow. token: a file in `root`, the run directory, with the bytes `secret`. topic: of the
-    event that names a worker that was refused.
+    versions: those of the flow. token: a file in `root` with the bytes `secret`. called, setting: what `root` is, and
+    where its place is said. topic: of the event that names a worker that was refused.
     """
 
-    def __init__(self, *, versions: dict[str, str | None], root: str, token: str, secret: bytes, topic: str):
-        self.versions, self.root, self.token, self.secret, self.topic = versions, root, token, secret, topic
+    def __init__(
+        self,
+        *,
+        versions: dict[str, str | None],
+        root: str,
+        called: str,
+        setting: str,
+        token: str,
+        secret: bytes,
+        topic: str,
+    ):
+        self.versions, self.token, self.secret, self.topic = versions, token, secret, topic
+        self.root, self.called, self.setting = root, called, setting
 
     def problem(self) -> str | None:
         """What is wrong with the worker that asks, or None."""
@@ -60,7 +71,7 @@ class Admission(WorkerPlugin):
         # A path of the same name on another disk is not enough.
         if not sees:
             return (
-                f"does not see the run directory {self.root}: put run.directory on a file system that all "
+                f"does not see the {self.called} {self.root}: put {self.setting} on a file system that all "
                 "workers share"
             )
         return None

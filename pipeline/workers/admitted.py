@@ -13,6 +13,7 @@ from distributed.client import ClosedClientError
 
 from ..errors import UnavailableError
 from .admission import PACKAGE, Admission, Watch, paused, versions
+from .base import FolderWords
 
 _TOKEN = ".token-"
 """Begins the name of the file that workers must read."""
@@ -55,7 +56,7 @@ class Admitted:
 
 
 @contextmanager
-def admitted_workers(client: Client, root: Path) -> Iterator[Admitted]:
+def admitted_workers(client: Client, root: Path, words: FolderWords) -> Iterator[Admitted]:
     """Let only workers that fit have tasks, now and later; nothing of that is left on the cluster or in `root`.
 
     Raises: UnavailableError when none of the workers fits.
@@ -68,7 +69,15 @@ def admitted_workers(client: Client, root: Path) -> Iterator[Admitted]:
         with os.fdopen(handle, "wb") as file:
             file.write(secret)
         topic = f"{PACKAGE}-{secret.hex()}"
-        check = Admission(versions=versions(), root=str(root), token=token, secret=secret, topic=topic)
+        check = Admission(
+            versions=versions(),
+            root=str(root),
+            called=words.called,
+            setting=words.setting,
+            token=token,
+            secret=secret,
+            topic=topic,
+        )
         answers: dict[str, Any] = client.run(check.problem, on_error="return")  # pyright: ignore[reportAssignmentType]
         if answers and all(answers.values()):
             address, problem = min(answers.items())

@@ -7,13 +7,16 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ..errors import UnavailableError
 from ..plan.stage import Job, Stage
 from ..plan.work import Task, TaskResources
 from ..runfile.keys import as_of_a_run
 from ..storage.receipts import Receipt, stamp_files, write_receipt
+
+Done = TypeVar("Done")
+"""What a task leaves: an `Outcome`, for the stages of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,23 @@ def worker_limit_mib(memory_mib: int) -> int:
     return math.ceil(memory_mib / PAUSED_AT)
 
 
+@dataclass(frozen=True, slots=True)
+class FolderWords:
+    """How errors speak of the folder that all workers must see.
+
+    called, setting: what it is, and where its place is said. kept: of finished tasks, after a failure. again: what the
+    same command then does.
+    """
+
+    called: str
+    setting: str
+    kept: str
+    again: str
+
+
+RUN_DIRECTORY = FolderWords("run directory", "run.directory", "the finished tasks are kept, ", "continues")
+
+
 class Executor(Protocol):
     """Runs the tasks of one phase."""
 
@@ -56,8 +76,8 @@ class Executor(Protocol):
         """Cores for each task when `tasks` of them are to be run."""
         ...
 
-    def run(self, call: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Outcomes in order of completion, with a bounded number of tasks in flight.
+    def run(self, call: Callable[[Task], Done], tasks: Sequence[Task]) -> Iterator[Done]:
+        """What tasks leave, in order of completion, with a bounded number of tasks in flight.
 
         Raises: a PipelineError of a task at once; any other failure, after retries, as a TaskError that names
         the task's rows, when all other tasks are done.
@@ -67,6 +87,26 @@ class Executor(Protocol):
     def release(self) -> None:
         """Have the workers drop what they hold in memory between stages (encoders, indexes)."""
         ...
+
+
+def require_memory(executor: Executor, needed_mib: int, task: str, smaller: str, settings: str) -> None:
+    """Raises: UnavailableError where a process of the executor may not fill `needed_mib` with a task.
+
+    smaller: what makes the task need less. settings: where the memory of workers is said.
+    """
+    if needed_mib <= executor.memory_mib:
+        return
+    more = (
+        "start the run in a larger one"
+        if executor.in_process
+        else f"give it a limit of at least {worker_limit_mib(needed_mib)} MiB for each of its threads "
+        f"(Dask pauses a worker that fills {PAUSED_AT:.0%}; {settings}, or `dask worker --memory-limit`)"
+    )
+    raise UnavailableError(
+        f"a task of {task} needs {needed_mib} MiB but "
+        f"{'this machine or container' if executor.in_process else 'a worker'} has {executor.memory_mib} MiB "
+        f"for it: {more}, or {smaller}"
+    )
 
 
 DISK_REMEDIES = {

@@ -28,7 +28,7 @@ from ..plan.work import Task
 from ..runfile.run_spec import ClusterSpec
 from .admission import paused
 from .admitted import Admitted, admitted_workers
-from .base import PAUSED_AT, Outcome
+from .base import PAUSED_AT, RUN_DIRECTORY, Done, FolderWords
 from .opened import release_state
 from .serial import failure_of
 
@@ -39,7 +39,7 @@ class DaskExecutor:
     """Runs tasks on the workers of a connected client, as many of them as there are at the moment.
 
     admitted: which workers get tasks. timeout_seconds: how long to wait for a scheduler that was lost. note: told of
-    workers that were refused or paused.
+    workers that were refused or paused. words: of errors.
     """
 
     in_process = False
@@ -52,12 +52,14 @@ class DaskExecutor:
         timeout_seconds: float,
         admitted: Admitted,
         note: Callable[[str], None],
+        words: FolderWords,
     ) -> None:
         self._client = client
         self._retries = retries
         self._timeout_seconds = timeout_seconds
         self._admitted = admitted
         self._note = note
+        self._words = words
         self._looked = -_LOOK_SECONDS
         self._seen: dict[str, Any] = {}
 
@@ -80,7 +82,7 @@ class DaskExecutor:
         largest = max((worker["nthreads"] for worker in self._workers().values()), default=1)
         return max(1, min(largest, self.workers // max(tasks, 1)))
 
-    def run(self, call: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, call: Callable[[Task], Done], tasks: Sequence[Task]) -> Iterator[Done]:
         """See Executor.run. A worker that is lost does not count as a retry, nor does a lost connection."""
         waiting = deque(tasks)
         flying: dict[Any, Task] = {}
@@ -114,7 +116,7 @@ class DaskExecutor:
             with suppress(*_GONE):  # a scheduler that is gone has nothing to cancel
                 self._client.cancel(completed.futures)
         if failed:
-            raise failure_of(failed, tries=self._retries + 1) from failed[0][1]
+            raise failure_of(failed, tries=self._retries + 1, words=self._words) from failed[0][1]
 
     def _as_they_come(self, completed: as_completed) -> Iterator[Future]:
         """Futures as they are done. Between them the news is told: without it, who waits for a paused worker would
@@ -150,7 +152,7 @@ class DaskExecutor:
                 if time.monotonic() > deadline or isinstance(error, ClosedClientError):
                     raise UnavailableError(
                         f"the Dask scheduler was lost while task {task.name} ran ({lost}): start it and its "
-                        "workers again, then the same command continues"
+                        f"workers again, then the same command {self._words.again}"
                     ) from None
                 time.sleep(0.2)
 
@@ -170,11 +172,13 @@ class _ConnectionLostError(Exception):
 
 
 @contextmanager
-def dask_executor(spec: ClusterSpec, root: Path, note: Callable[[str], None]) -> Iterator[DaskExecutor]:
+def dask_executor(
+    spec: ClusterSpec, root: Path, note: Callable[[str], None], words: FolderWords = RUN_DIRECTORY
+) -> Iterator[DaskExecutor]:
     """Connect to the scheduler of the spec, or start workers of our own; check them before any work.
 
     Raises: UnavailableError when no scheduler or worker answers in time, or none of the workers has our versions and
-    sees the run directory. Single workers that do not are named to `note`, and ended.
+    sees the folder `root`. Single workers that do not are named to `note`, and ended.
     """
     with tempfile.TemporaryDirectory(prefix="tripletmine-dask-") as scratch:
         settings = {
@@ -187,7 +191,7 @@ def dask_executor(spec: ClusterSpec, root: Path, note: Callable[[str], None]) ->
             dask.config.set(settings),
             _quiet_client(),
             _connected(spec) as client,
-            admitted_workers(client, root) as admitted,
+            admitted_workers(client, root, words) as admitted,
         ):
             for news in admitted.news():
                 note(news)
@@ -197,6 +201,7 @@ def dask_executor(spec: ClusterSpec, root: Path, note: Callable[[str], None]) ->
                 timeout_seconds=spec.timeout_seconds,
                 admitted=admitted,
                 note=note,
+                words=words,
             )
 
 
@@ -298,7 +303,7 @@ def _workers(client: Client) -> dict[str, Any]:
     return client.scheduler_info(n_workers=-1)["workers"]
 
 
-def _result(future: Future, task: Task) -> Outcome:
+def _result(future: Future, task: Task) -> Any:
     try:
         return future.result()
     except KilledWorker as error:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..runfile.run_spec import ClusterSpec
-from .base import Executor
+from .base import RUN_DIRECTORY, Executor, FolderWords
 from .serial import SerialExecutor
 
 
@@ -17,12 +17,15 @@ def require_executor(spec: ClusterSpec) -> None:
 
 @contextmanager
 def open_executor(
-    spec: ClusterSpec, root: Path, note: Callable[[str], None] = lambda _: None
+    spec: ClusterSpec,
+    root: Path,
+    note: Callable[[str], None] = lambda _: None,
+    words: FolderWords = RUN_DIRECTORY,
 ) -> Iterator[Executor]:
     """The executor that [cluster] asks for, for as long as the block lasts.
 
-    root: the run directory, which every worker must see. note: told what a person would want to know, as of a worker
-    that was refused.
+    root: the run directory, or another folder, which every worker must see. note: told what a person would want to
+    know, as of a worker that was refused. words: what errors call `root`.
     """
     if spec.kind == "serial":
         yield SerialExecutor()
@@ -30,5 +33,5 @@ def open_executor(
     # Dask takes half a second to import, and a laptop needs none of it.
     from .dask import dask_executor
 
-    with dask_executor(spec, root, note) as executor:
+    with dask_executor(spec, root, note, words) as executor:
         yield executor

@@ -6,7 +6,7 @@ from ...mining.compute.machine import machine_memory_mib
 from ...mining.compute.threads import usable_threads
 from ..errors import PipelineError, TaskError
 from ..plan.work import Task
-from .base import Outcome
+from .base import RUN_DIRECTORY, Done, FolderWords
 from .opened import release_state
 
 
@@ -23,7 +23,7 @@ class SerialExecutor:
         """See `usable_threads`."""
         return usable_threads()
 
-    def run(self, call: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, call: Callable[[Task], Done], tasks: Sequence[Task]) -> Iterator[Done]:
         """See Executor.run. Nothing is retried: in one process the same task would fail the same way."""
         failed: list[tuple[Task, Exception]] = []
         for task in tasks:
@@ -41,11 +41,13 @@ class SerialExecutor:
         release_state()
 
 
-def failure_of(failed: Sequence[tuple[Task, Exception]], *, tries: int) -> TaskError:
+def failure_of(
+    failed: Sequence[tuple[Task, Exception]], *, tries: int, words: FolderWords = RUN_DIRECTORY
+) -> TaskError:
     """One error for all tasks that failed, naming the first of them with its rows."""
     task, error = failed[0]
     others = f" (and {len(failed) - 1} more tasks)" if len(failed) > 1 else ""
     return TaskError(
         f"task {task.name} (rows {task.start} to {task.stop}) failed {tries} time(s){others}: "
-        f"{type(error).__name__}: {error}; the finished tasks are kept, the same command continues"
+        f"{type(error).__name__}: {error}; {words.kept}the same command {words.again}"
     )

@@ -10,6 +10,7 @@ from ....mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET
 from ....mining.guards import Guards
 from ....mining.rescoring.bound import TeacherBound
 from ....mining.rule import MiningRule
+from ...environment import QUIET_DASK, environment, unless_set
 from ...terminal.errors import reporting
 from ...terminal.plain import say
 from ..arguments import Debug, Review, in_options
@@ -196,7 +197,30 @@ def mine(
             show_default=False,
         ),
     ] = None,
-    memory_mib: Annotated[int | None, typer.Option(metavar="MIB", help="What the search may use.")] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="On the workers of this Dask scheduler, as in tcp://10.0.0.1:8786, which must see --out.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="COUNT",
+            help="On so many worker processes of this machine.",
+            show_default=False,
+        ),
+    ] = None,
+    memory_mib: Annotated[
+        int | None,
+        typer.Option(
+            metavar="MIB",
+            help="What the search may use; with workers, what each may use beside its process.",
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="By default all cores.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     audit_sample: Annotated[
@@ -206,7 +230,7 @@ def mine(
     debug: Debug = False,
 ) -> None:
     """Mine triplets from vectors and labels, or from queries and a corpus. Needs neither a run file nor torch."""
-    with reporting(debug), in_options(mine):
+    with reporting(debug), in_options(mine), environment(unless_set(QUIET_DASK)):
         of_pairs = _of_pairs(
             {
                 "embeddings": embeddings,
@@ -253,6 +277,8 @@ def mine(
             "teacher": TeacherBound(teacher_margin, teacher_absolute_margin),
             "separator": "\t" if separator == "\\t" else separator,  # as shells hand on a tab that was typed
             "columns": _named_columns(columns or []),
+            "cluster": cluster,
+            "workers": workers,
             "note": say,
         }
         if of_pairs:

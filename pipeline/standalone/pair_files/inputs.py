@@ -49,13 +49,15 @@ def row_names(rows: int) -> pa.Array:
     return strings([str(row) for row in range(rows)])
 
 
-def read_side(location: str, *, normalised: bool, form: TableForm = AS_USUAL) -> Side:
-    """Vectors of a file that `Arrays` reads, and the column key of a table.
+def read_side(
+    location: str, *, normalised: bool, form: TableForm = AS_USUAL, keep: Path | None = None
+) -> Side:
+    """Vectors of a file that `Arrays` reads, and the column key of a table. keep: see `read_vectors`.
 
     Raises: DataError and InputError as for vectors that are mined alone; DataError for keys that are not unique.
     """
     located = locate(location, Path())
-    vectors = read_vectors(Arrays(located, form=form), normalised=normalised)
+    vectors = read_vectors(Arrays(located, form=form), normalised=normalised, keep=keep)
     if not _has(located, "key", form):
         return Side(vectors, None)
     keys = as_strings(

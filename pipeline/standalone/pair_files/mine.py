@@ -1,8 +1,7 @@
 """Queries against a corpus, from files into a folder. No run directory, no torch, no Prefect."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,28 +13,37 @@ from ....mining.audit.check import audit_parts
 from ....mining.defaults import AUDIT_SAMPLE, NEIGHBOURS, RECALL_TARGET
 from ....mining.graphs.build import GraphReport, neighbours_of
 from ....mining.graphs.choose import parts_within
-from ....mining.graphs.remeasure import empty_table
+from ....mining.graphs.parameters import ExactParameters
 from ....mining.miner_input import Corpus
 from ....mining.neighbours import NeighbourTable
-from ....mining.pairs.relevance import Relevance
-from ....mining.report import MiningReport, merge_reports
+from ....mining.report import MiningReport
 from ....mining.rescoring.bound import TeacherBound
 from ....mining.rule import MiningRule
-from ...artifacts.neighbours import create_neighbours, write_neighbours
-from ...artifacts.triplets import AUDIT, coded_columns, pair_table, part_name
+from ...artifacts.neighbours import create_neighbours
+from ...artifacts.triplets import AUDIT, coded_columns
 from ...data.files import locate
 from ...errors import DataError
+from ...plan.work import Task, split_rows
+from ...runfile.run_spec import ClusterSpec
 from ...runfile.work_specs import MineSpec
 from ...storage.publish import publish_json
-from ...storage.tables import write_table
-from ..mine_files import SETTINGS, require_new_folder
+from ...storage.vector_file import VectorFile
+from ..in_parts.chunks import Counted, PairChunks, summed, write_chunks
+from ..in_parts.new_folder import new_folder, require_new_folder, scratch_folder
+from ..in_parts.on_workers import ChunkJob, chunk_mib, cluster_of, hand_pairs, mine_on_workers, open_workers
+from ..in_parts.parted import PartedSearch
+from ..in_parts.search import search_on_workers
+from ..mine_files import SETTINGS
 from ..mining_settings import MiningSettings
 from ..never_negatives import keep_never_negatives, read_never_negatives
-from ..pairs_on_arrays import KeptApart, mine_relevant
-from ..teacher.scores import Scores, open_scores, rescored
+from ..pairs_on_arrays import KeptApart
+from ..teacher.scores import open_scores
 from .folder import IDS, write_sides
 from .inputs import Side, read_groups, read_pairs, read_side, same_names
-from .remarks import remarks_before, why_not_all_queries
+from .remarks import remarks_before, unlabelled_copies, why_not_all_queries
+
+_QUERIES, _CORPUS = "queries", "corpus"
+"""Files of their vectors, for workers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +105,8 @@ def mine_pair_files(
     teacher: TeacherBound | None = None,
     separator: str | None = None,
     columns: Mapping[str, str] | None = None,
+    cluster: str | None = None,
+    workers: int | None = None,
     note: Callable[[str], None] | None = None,
 ) -> MinedPairFiles:
     """Search the corpus for each query, mine and audit; write the folder `out` in one go.
@@ -119,8 +129,8 @@ def mine_pair_files(
         recall_target: Share of the true neighbours to find.
         threads: By default all cores.
         seed: Of the search.
-        memory_mib: What the search may use; the corpus is searched in parts that fit into half of it, one after the
-            other.
+        memory_mib: What the search may use, with workers what each of them may; the corpus is searched in parts that
+            fit into half of it, one after the other.
         chunk_rows: Queries of one Parquet part.
         audit_sample: Queries that are derived again at the end; 0 leaves it out.
         never_negatives: A file of documents that are never a query's negative, with columns as in relevant.
@@ -129,12 +139,15 @@ def mine_pair_files(
         separator: Between the cells of text files, one character.
         columns: What vector, key and group are called in the tables of vectors, and query, document and grade in that
             of pairs.
+        cluster: As in ``mine_files``; so is workers.
+        workers: How many processes of this machine to search and mine on.
         note: Hears what is going on.
 
     Raises:
         DataError: For files that cannot be read, or do not fit each other.
         InputError: For settings that do not fit the vectors, and where no triplet is found.
         SpecError: When `out` is there.
+        UnavailableError: As ``mine_files`` does.
     """
     settings = _Settings(
         queries=str(queries),
@@ -157,73 +170,74 @@ def mine_pair_files(
         separator=separator,
         columns=tuple((columns or {}).items()),
     )
-    return _mine(settings, Path(out), note or (lambda _: None))
+    return _mine(settings, Path(out), note or (lambda _: None), cluster_of(cluster, workers))
 
 
-def _mine(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedPairFiles:
+def _mine(
+    settings: _Settings, out: Path, note: Callable[[str], None], cluster: ClusterSpec | None
+) -> MinedPairFiles:
     require_new_folder(out)
-    queries = read_side(settings.queries, normalised=settings.normalise, form=settings.form)
-    corpus = read_side(settings.corpus, normalised=settings.normalise, form=settings.form)
-    if queries.vectors.shape[1] != corpus.vectors.shape[1]:
-        raise DataError(
-            f"{settings.queries} has vectors of width {queries.vectors.shape[1]} and {settings.corpus} of width "
-            f"{corpus.vectors.shape[1]}: embed both with one model"
+    with new_folder(out) as folder, scratch_folder(folder) as scratch:
+        queries, corpus = (
+            read_side(
+                location,
+                normalised=settings.normalise,
+                form=settings.form,
+                keep=None if cluster is None else scratch / name,
+            )
+            for location, name in ((settings.queries, _QUERIES), (settings.corpus, _CORPUS))
         )
-    own = same_names(queries.names, corpus.names) if settings.same_items else None
-    known, left_out = read_pairs(settings.relevant, queries, corpus, own=own, form=settings.form)
-    note(
-        f"{len(queries):,} queries and {len(corpus):,} documents of width {corpus.vectors.shape[1]}, "
-        f"{len(known.relevant.documents):,} relevant pairs"
-    )
-    remarks = remarks_before(known, left_out, queries, corpus, own)
-    for remark in remarks:
-        note(remark)
-    scores = None
-    if settings.rescore is not None:
-        scores = open_scores(settings.rescore, queries.names, corpus.names, form=settings.form_of_lists)
-    kept_apart = _kept_apart(settings, queries, corpus, note)
-    anchors = np.flatnonzero(known.relevant.counts())
-    rows, width = corpus.vectors.shape
-    wanted = min(NEIGHBOURS, len(corpus)) if settings.neighbours is None else settings.neighbours
-    table, graph = neighbours_of(
-        corpus.vectors,
-        wanted,
-        queries=queries.vectors if len(anchors) == len(queries) else queries.vectors[anchors],
-        own=None if own is None else own[anchors],
-        method=settings.method,
-        recall_target=settings.recall_target,
-        parts=parts_within(rows, width, wanted, method=settings.method, memory_mib=settings.memory_mib),
-        threads=settings.threads,
-        seed=settings.seed,
-        memory_mib=settings.memory_mib,
-    )
-    note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    work = _Work(partial, settings, queries, corpus, known, anchors, table, kept_apart, scores)
-    _write_neighbours(work)
-    report = _write_triplets(work)
-    after = why_not_all_queries(report, table, known, anchors, wanted)
-    if graph.recall < settings.recall_target:
-        after.append(
-            f"the recall, {graph.recall:.4f} on {graph.recall_rows:,} queries, is below --recall-target = "
-            f"{settings.recall_target:g}: raise that a little, or search with --method exact"
+        if queries.vectors.shape[1] != corpus.vectors.shape[1]:
+            raise DataError(
+                f"{settings.queries} has vectors of width {queries.vectors.shape[1]} and {settings.corpus} of width "
+                f"{corpus.vectors.shape[1]}: embed both with one model"
+            )
+        own = same_names(queries.names, corpus.names) if settings.same_items else None
+        known, left_out = read_pairs(settings.relevant, queries, corpus, own=own, form=settings.form)
+        note(
+            f"{len(queries):,} queries and {len(corpus):,} documents of width {corpus.vectors.shape[1]}, "
+            f"{len(known.relevant.documents):,} relevant pairs"
         )
-    if not report.triplets:
-        shutil.rmtree(partial)
-        raise DataError("no triplet was found: " + "; ".join(after))
-    note(
-        f"mined {report.triplets:,} triplets for {report.anchors_with_triplet:,} of {report.anchors:,} queries "
-        "with a relevant document"
-    )
-    for remark in after:
-        note(remark)
-    write_sides(partial, queries, corpus, known)
-    audit = _audit(work, report)
-    remarks = [*remarks, *after]
-    publish_json(partial / SETTINGS, _described(work, graph, report, left_out, remarks))
-    partial.replace(out)
+        remarks = remarks_before(known, left_out, queries, corpus, own)
+        for remark in remarks:
+            note(remark)
+        scores = None
+        if settings.rescore is not None:
+            scores = open_scores(settings.rescore, queries.names, corpus.names, form=settings.form_of_lists)
+        chunks = PairChunks(
+            rule=settings.rule,
+            relevance=known,
+            anchors=np.flatnonzero(known.relevant.counts()),
+            kept_apart=_kept_apart(settings, queries, corpus, note),
+            queries=queries.vectors,
+            corpus=corpus.vectors,
+            scores=scores,
+            teacher=settings.teacher,
+        )
+        wanted = min(NEIGHBOURS, len(corpus)) if settings.neighbours is None else settings.neighbours
+        work = _Work(folder, scratch, settings, chunks, own, wanted, note)
+        graph, counted, copies = (
+            _mined_here(work) if cluster is None else _mined_on_workers(work, cluster, queries, corpus)
+        )
+        report = counted.report
+        after = why_not_all_queries(report, copies, known, wanted)
+        if graph.recall < settings.recall_target:
+            after.append(
+                f"the recall, {graph.recall:.4f} on {graph.recall_rows:,} queries, is below --recall-target = "
+                f"{settings.recall_target:g}: raise that a little, or search with --method exact"
+            )
+        if not report.triplets:
+            raise DataError("no triplet was found: " + "; ".join(after))
+        note(
+            f"mined {report.triplets:,} triplets for {report.anchors_with_triplet:,} of {report.anchors:,} queries "
+            "with a relevant document"
+        )
+        for remark in after:
+            note(remark)
+        write_sides(folder, queries, corpus, known)
+        audit = _audit(work, report)
+        remarks = [*remarks, *after]
+        publish_json(folder / SETTINGS, _described(work, graph, report, left_out, remarks))
     return MinedPairFiles(
         out, len(queries), len(corpus), graph, report, audit, dict(left_out), tuple(remarks)
     )
@@ -231,29 +245,41 @@ def _mine(settings: _Settings, out: Path, note: Callable[[str], None]) -> MinedP
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What is mined, and into which folder. anchors: int64 (A,), the queries that the lines of the table are of."""
+    """What is mined, and into which folder. own: int64 (Q,), see `relevance_of`. neighbours: K."""
 
     folder: Path
+    scratch: Path
     settings: _Settings
-    queries: Side
-    corpus: Side
-    relevance: Relevance
-    anchors: NDArray[np.int64]
-    table: NeighbourTable
-    kept_apart: KeptApart
-    scores: Scores | None
+    chunks: PairChunks
+    own: NDArray[np.int64] | None
+    neighbours: int
+    note: Callable[[str], None]
 
-    def chunks(self) -> Iterator[tuple[int, int, slice]]:
-        """Ranges of queries, and the lines of the table that are theirs."""
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """A task for each file of triplets."""
+        return split_rows("mine", len(self.chunks), self.settings.chunk_rows)
+
+    @property
+    def own_of_anchors(self) -> NDArray[np.int64] | None:
+        """int64 (A,), of the queries that are searched for."""
+        return None if self.own is None else self.own[self.chunks.anchors]
+
+    @property
+    def parts(self) -> int:
+        """That the corpus is searched in, to keep to the memory."""
+        rows, width = self.chunks.corpus.shape
+        return parts_within(
+            rows, width, self.neighbours, method=self.settings.method, memory_mib=self.settings.memory_mib
+        )
+
+    def found(self, graph: GraphReport) -> None:
+        """Tell how neighbours were found, and prepare the folder for what is mined of them."""
+        self.note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
         step = self.settings.chunk_rows
-        for start in range(0, len(self.queries), step):
-            stop = min(start + step, len(self.queries))
-            first, last = np.searchsorted(self.anchors, (start, stop)).tolist()
-            yield start, stop, slice(first, last)
-
-    def lines(self, some: slice) -> NeighbourTable:
-        """Some lines of the table."""
-        return NeighbourTable(self.table.ids[some], self.table.sq_distances[some])
+        create_neighbours(self.folder, rows=len(self.chunks), neighbours=self.neighbours, chunk_rows=step)
+        if self.chunks.kept_apart.never_negatives is not None:
+            keep_never_negatives(self.folder, self.chunks.kept_apart.never_negatives)
 
 
 def _kept_apart(settings: _Settings, queries: Side, corpus: Side, note: Callable[[str], None]) -> KeptApart:
@@ -268,57 +294,99 @@ def _kept_apart(settings: _Settings, queries: Side, corpus: Side, note: Callable
     return KeptApart(never, *groups)
 
 
-def _write_neighbours(work: _Work) -> None:
-    """The table with a line for each query; those without a relevant document were not searched for."""
-    width = work.table.neighbours
-    create_neighbours(
-        work.folder, rows=len(work.queries), neighbours=width, chunk_rows=work.settings.chunk_rows
+def _mined_here(work: _Work) -> tuple[GraphReport, Counted, int]:
+    """How neighbours were found, what was mined, and `unlabelled_copies`."""
+    settings, chunks = work.settings, work.chunks
+    whole = len(chunks.anchors) == len(chunks)
+    table, graph = neighbours_of(
+        chunks.corpus,
+        work.neighbours,
+        queries=chunks.queries if whole else chunks.queries[chunks.anchors],
+        own=work.own_of_anchors,
+        method=settings.method,
+        recall_target=settings.recall_target,
+        parts=work.parts,
+        threads=settings.threads,
+        seed=settings.seed,
+        memory_mib=settings.memory_mib,
     )
-    for start, stop, lines in work.chunks():
-        whole = empty_table(stop - start, width)
-        places = work.anchors[lines] - start
-        whole.ids[places], whole.sq_distances[places] = work.table.ids[lines], work.table.sq_distances[lines]
-        write_neighbours(work.folder, start, whole)
+    work.found(graph)
+
+    def lines(first: int, last: int) -> NeighbourTable:
+        return NeighbourTable(table.ids[first:last], table.sq_distances[first:last])
+
+    counted = summed(write_chunks(work.folder, chunks, work.tasks, lines, settings.threads))
+    return graph, counted, unlabelled_copies(table, chunks.relevance, chunks.anchors)
 
 
-def _write_triplets(work: _Work) -> MiningReport:
-    reports = []
-    if work.kept_apart.never_negatives is not None:
-        keep_never_negatives(work.folder, work.kept_apart.never_negatives)
-    for index, (_, _, lines) in enumerate(work.chunks()):
-        mined = mine_relevant(
-            work.lines(lines),
-            work.relevance,
-            work.settings.rule,
-            work.queries.vectors,
-            work.corpus.vectors,
-            anchors=work.anchors[lines],
-            kept_apart=work.kept_apart,
-            threads=work.settings.threads,
+def _mined_on_workers(
+    work: _Work, cluster: ClusterSpec, queries: Side, corpus: Side
+) -> tuple[GraphReport, Counted, int]:
+    """The same on workers."""
+    settings, chunks = work.settings, work.chunks
+    stored, asked = (
+        VectorFile(work.scratch / name, *vectors.shape)
+        for name, vectors in ((_CORPUS, chunks.corpus), (_QUERIES, chunks.queries))
+    )
+    searched = asked
+    if len(chunks.anchors) < len(chunks):
+        searched = asked.selected(work.scratch / "searched", chunks.anchors)
+    own = None
+    if work.own_of_anchors is not None:
+        own = work.scratch / "own.npy"
+        np.save(own, work.own_of_anchors)
+    hand_pairs(work.scratch, chunks, (queries.names, corpus.names) if settings.rescore else None)
+    least = chunk_mib(len(chunks), settings.chunk_rows, work.neighbours, settings.rule.triplets_per_anchor)
+    with open_workers(cluster, work.folder, work.note, memory_mib=settings.memory_mib, least_mib=least) as (
+        executor,
+        memory_mib,
+    ):
+        search = PartedSearch(
+            work.scratch,
+            stored,
+            searched,
+            own,
+            neighbours=work.neighbours,
+            recall_target=settings.recall_target,
+            parts=work.parts,
+            parameters=ExactParameters(),
+            seed=settings.seed,
+            threads=settings.threads,
+            memory_mib=memory_mib,
         )
-        if work.scores is not None:
-            mined = rescored(mined, work.scores, work.settings.teacher, work.settings.rule, None)
-        write_table(work.folder / part_name(index), pair_table(mined.columns))
-        reports.append(mined.report)
-    return merge_reports(reports)
+        graph, search = search_on_workers(
+            search, executor, settings.method, held=searched.rows, memory_mib=settings.memory_mib
+        )
+        work.found(graph)
+        copies = sum(
+            unlabelled_copies(
+                search.lines(block.start, block.stop),
+                chunks.relevance,
+                chunks.anchors[block.start : block.stop],
+            )
+            for block in search.blocks()
+        )
+        job = ChunkJob.of(settings, work.folder, search, stored, asked)
+        return graph, summed(mine_on_workers(job, executor, work.tasks)), copies
 
 
 def _audit(work: _Work, report: MiningReport) -> dict[str, Any] | None:
     if not work.settings.audit_sample:
         return None
-    labels = work.relevance.labels()
+    chunks = work.chunks
+    labels = chunks.relevance.labels()
     found = audit_parts(
         (coded_columns(path, labels) for path in sorted(work.folder.glob("triplets/*.parquet"))),
         labels,
-        work.queries.vectors,
+        chunks.queries,
         work.settings.rule,
         sample=work.settings.audit_sample,
         anchors=report.anchors_with_triplet,
         seed=work.settings.seed,
-        never_negatives=work.kept_apart.never_negatives,
-        groups=work.kept_apart.query_groups,
+        never_negatives=chunks.kept_apart.never_negatives,
+        groups=chunks.kept_apart.query_groups,
         corpus=Corpus(
-            work.relevance.corpus_labels(), work.corpus.vectors, groups=work.kept_apart.corpus_groups
+            chunks.relevance.corpus_labels(), chunks.corpus, groups=chunks.kept_apart.corpus_groups
         ),
     )
     publish_json(work.folder / AUDIT, found.as_dict())
@@ -333,8 +401,8 @@ def _described(
         described[name] = locate(described[name], Path())
     found = {
         "ids": IDS,
-        "queries": work.queries.vectors.shape,
-        "corpus": work.corpus.vectors.shape,
+        "queries": work.chunks.queries.shape,
+        "corpus": work.chunks.corpus.shape,
         "left_out": dict(left_out),
         "graph": asdict(graph),
         "counts": report.counts(),

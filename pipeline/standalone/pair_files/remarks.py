@@ -48,20 +48,15 @@ def remarks_before(
 
 
 def why_not_all_queries(
-    report: MiningReport,
-    table: NeighbourTable,
-    relevance: Relevance,
-    anchors: NDArray[np.int64],
-    neighbours: int,
+    report: MiningReport, copies: int, relevance: Relevance, neighbours: int
 ) -> list[str]:
     """Why queries have no triplet, one sentence for each reason, with the option of `mine` that mends it.
 
-    table: of the queries `anchors`, int64 (A,). neighbours: K that was searched.
+    copies: see `unlabelled_copies`. neighbours: K that was searched.
     """
     asked = f"{report.anchors:,} queries with a relevant document"
     without = report.anchors_without_admissible_negative
     found = []
-    copies = _with_an_unlabelled_copy(table, relevance, anchors)
     if copies:
         found.append(
             f"{copies:,} of {asked} have the same vector as a document that is not said to be relevant: it is never "
@@ -82,8 +77,9 @@ def why_not_all_queries(
     return found
 
 
-def _with_an_unlabelled_copy(table: NeighbourTable, relevance: Relevance, anchors: NDArray[np.int64]) -> int:
-    """Queries that have a document at distance 0 which is not relevant to them."""
+def unlabelled_copies(table: NeighbourTable, relevance: Relevance, anchors: NDArray[np.int64]) -> int:
+    """Queries that have a document at distance 0 which is not relevant to them. table: of the queries `anchors`, int64
+    (A,)."""
     line, rank = np.nonzero((table.sq_distances == 0) & (table.ids != NO_ROW))
     unlabelled = ~relevance.is_relevant(anchors[line], table.ids[line, rank])
     return len(np.unique(line[unlabelled]))

@@ -43,7 +43,7 @@ def test_auto_is_told_whether_exact_search_multiplies_in_bfloat16(
         return Choice("exact", "as told")
 
     monkeypatch.setattr("tripletmine.mining.graphs.exact.bfloat16.pays", lambda *_, **__: pays)
-    monkeypatch.setattr("tripletmine.mining.graphs.build.choose_method", choose)
+    monkeypatch.setattr("tripletmine.mining.graphs.steps.choose_method", choose)
     neighbours_of(clustered[:100], 5)
     assert told == [pays]
 
@@ -78,7 +78,7 @@ def test_traverse_add_repeats_at_any_number_of_threads_and_parts(clustered) -> N
 def test_a_recall_out_of_reach_says_what_to_change(clustered, monkeypatch: pytest.MonkeyPatch) -> None:
     sparse = HnswParameters(m=4, ef_construction=4)
     monkeypatch.setattr(
-        "tripletmine.mining.graphs.build.default_parameters", lambda method, neighbours: sparse
+        "tripletmine.mining.graphs.steps.default_parameters", lambda method, neighbours: sparse
     )
     with pytest.raises(InputError, match=r"below recall_target = 1\.0: use exact, or lower recall_target"):
         # By one thread the graph is the same each time; several now and then leave one too sparse even to search.
@@ -95,7 +95,7 @@ def test_auto_goes_over_to_exact_search_where_its_graph_is_not_good_enough(
         neighbours_of(vectors, 30, method="hnsw", threads=1)
     # As for a set so large that exact search takes longer.
     monkeypatch.setattr(
-        "tripletmine.mining.graphs.build.choose_method", lambda *_, **__: Choice("hnsw", "as if large")
+        "tripletmine.mining.graphs.steps.choose_method", lambda *_, **__: Choice("hnsw", "as if large")
     )
     table, report = neighbours_of(vectors, 30, threads=1)
     expected, _ = neighbours_of(vectors, 30, method="exact")
@@ -111,9 +111,9 @@ def test_auto_goes_over_to_exact_search_where_its_graph_is_too_sparse_to_search(
         raise RecallError("a search of the graph reached fewer than the 21 rows it needs: use exact")
 
     monkeypatch.setattr(
-        "tripletmine.mining.graphs.build.choose_method", lambda *_, **__: Choice("hnsw", "as if large")
+        "tripletmine.mining.graphs.steps.choose_method", lambda *_, **__: Choice("hnsw", "as if large")
     )
-    monkeypatch.setattr("tripletmine.mining.graphs.build._calibrated", refuse)
+    monkeypatch.setattr("tripletmine.mining.graphs.build.calibrated", refuse)
     table, report = neighbours_of(clustered, 20, threads=1)
     assert recall_at_k(table, clustered_exact) == 1.0
     assert "fewer than the 21 rows" in report.why

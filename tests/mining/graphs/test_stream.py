@@ -36,7 +36,7 @@ def test_blocks_are_the_table_and_its_report(clustered, method: str, monkeypatch
 
 def test_auto_goes_over_to_exact_search_before_it_writes(clustered, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "tripletmine.mining.graphs.build.choose_method", lambda *_, **__: Choice("hnsw", "as if large")
+        "tripletmine.mining.graphs.steps.choose_method", lambda *_, **__: Choice("hnsw", "as if large")
     )
     vectors = np.random.default_rng(5).normal(size=(1500, 8)).astype(np.float32)
     vectors[::3] = vectors[0]

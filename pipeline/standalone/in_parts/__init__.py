@@ -1,0 +1,1 @@
+"""Mining in parts: what a task does, here or on workers."""

@@ -1,0 +1,3 @@
+"""Two Dask workers, each a process of its own."""
+
+from ...workers.conftest import start_cluster, two_workers  # noqa: F401
