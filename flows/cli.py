@@ -19,6 +19,7 @@ from .commands.on_runs.serve import serve
 from .commands.on_runs.status import status
 from .commands.on_runs.verify import verify
 from .commands.on_triplets.audit import audit
+from .commands.on_triplets.cluster import cluster
 from .commands.on_triplets.mine import mine
 from .commands.on_triplets.review import review
 from .commands.on_triplets.suspects import suspects
@@ -37,7 +38,7 @@ app = typer.Typer(
 # In the order in which they are met.
 for command in (
     *(init, check, run, status, inspect, compare, report, export, verify, serve),
-    *(mine, audit, suspects, review, triplets),
+    *(mine, audit, suspects, review, triplets, cluster),
     doctor,
 ):
     app.command()(command)

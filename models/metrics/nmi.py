@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import checked_classes
+from .clustering import k_means
 from .relevance import Classes
 
 LARGEST = 20_000
@@ -26,8 +27,7 @@ def nmi(embeddings: NDArray[np.float32], classes: Classes, *, seed: int, starts:
     Left out where rows have several classes: it compares two ways to cut the rows into parts, and sets that overlap
     are no such cut.
 
-    embeddings: (N, D). classes: of N rows. starts: runs of k-means, of which the tightest counts. One thread does
-    the clustering, since with more the order of additions, and so the clusters, could differ from run to run.
+    embeddings: (N, D). classes: of N rows. seed, starts: see `k_means`.
     """
     row_classes = checked_classes(embeddings, classes, "clustered")
     if not row_classes.single:
@@ -35,20 +35,10 @@ def nmi(embeddings: NDArray[np.float32], classes: Classes, *, seed: int, starts:
             None, "left out: rows have several labels, which are no partition that clusters could match"
         )
     # Imported here: scikit-learn takes a second, and most epochs need it only once at the end.
-    from sklearn.cluster import KMeans
     from sklearn.metrics import normalized_mutual_info_score
-    from threadpoolctl import threadpool_limits
 
     clusters = len(np.unique(row_classes.members))
     if clusters > LARGEST:
         return Nmi(None, f"left out: {clusters} classes, above the limit of {LARGEST}")
-    with threadpool_limits(limits=1):
-        distinct = len(np.unique(embeddings, axis=0))
-        # n_init is inferred from its default, a string; an int is documented.
-        clustering = KMeans(
-            min(clusters, distinct),
-            n_init=starts,  # pyright: ignore[reportArgumentType]
-            random_state=seed,
-        )
-        found = clustering.fit_predict(embeddings)
+    found = k_means(embeddings, clusters, seed=seed, starts=starts)
     return Nmi(float(normalized_mutual_info_score(row_classes.members, found)))

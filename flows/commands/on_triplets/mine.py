@@ -1,6 +1,6 @@
 """`tripletmine mine`: triplets for somebody's own vectors, without a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from ....mining.rule import MiningRule
 from ...environment import QUIET_DASK, environment, unless_set
 from ...terminal.errors import reporting
 from ...terminal.plain import say
-from ..arguments import Debug, Review, in_options
+from ..arguments import Debug, Labels, LabelSeparator, Review, Separator, in_options, named_columns
 
 
 def mine(
@@ -22,14 +22,8 @@ def mine(
         str | None,
         typer.Option(metavar="FILE", help="Vectors: .npy, .npz, Zarr or Parquet.", show_default=False),
     ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Labels, one a row; where the vectors' file does not hold them."),
-    ] = None,
-    label_separator: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="What separates several labels of a row, as in cat|dog."),
-    ] = None,
+    labels: Labels = None,
+    label_separator: LabelSeparator = None,
     queries: Annotated[
         str | None,
         typer.Option(
@@ -180,14 +174,7 @@ def mine(
     teacher_absolute_margin: Annotated[
         float | None, typer.Option(min=0, metavar="SCORE", help="The same, by so much.", show_default=False)
     ] = None,
-    separator: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CHARACTER",
-            help="What separates the cells of text files; by default a tab in .tsv, a comma in .csv.",
-            show_default=False,
-        ),
-    ] = None,
+    separator: Separator = None,
     columns: Annotated[
         list[str] | None,
         typer.Option(
@@ -275,8 +262,8 @@ def mine(
             "never_negatives": never_negatives,
             "rescore": rescore,
             "teacher": TeacherBound(teacher_margin, teacher_absolute_margin),
-            "separator": "\t" if separator == "\\t" else separator,  # as shells hand on a tab that was typed
-            "columns": _named_columns(columns or []),
+            "separator": separator,
+            "columns": named_columns(columns or []),
             "cluster": cluster,
             "workers": workers,
             "note": say,
@@ -306,21 +293,6 @@ def mine(
         if result.audit is not None and result.audit["violations"]:
             say(f"tripletmine: the audit found violations, see {result.folder}/audit.json", err=True)
             raise typer.Exit(1)
-
-
-def _named_columns(given: Sequence[str]) -> dict[str, str]:
-    """Raises: SpecError for what is no OURS=THEIRS, and for a name of ours that is there twice."""
-    from ....pipeline.errors import SpecError
-
-    named: dict[str, str] = {}
-    for each in given:
-        ours, equals, theirs = each.partition("=")
-        if not (ours and equals and theirs):
-            raise SpecError(f"columns is {each!r} but must name one, as label=category: correct it")
-        if ours in named:
-            raise SpecError(f"columns names {ours} twice, {named[ours]!r} and {theirs!r}: leave one")
-        named[ours] = theirs
-    return named
 
 
 def _of_pairs(

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from tripletmine.flows.cli import app
-from tripletmine.flows.commands.on_triplets.mine import _named_columns
+from tripletmine.flows.commands.arguments import named_columns
 from tripletmine.flows.opened_run import with_executor
 from tripletmine.flows.prefect_server import server
 from tripletmine.flows.prefect_server.server import prefect_api, require_room
@@ -145,7 +145,7 @@ def test_columns_that_are_named_wrongly() -> None:
         (["label"], "must name one, as label=category: correct it", ["label=category"]),
         (["label=a", "label=b"], "columns names label twice, 'a' and 'b': leave one", ["label=b"]),
     ):
-        Refusal(partial(_named_columns, given), says, partial(_named_columns, mended)).require(PipelineError)
+        Refusal(partial(named_columns, given), says, partial(named_columns, mended)).require(PipelineError)
 
 
 def test_a_folder_that_this_user_may_not_write_to(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Clusters of somebody's own vectors, or of the embeddings of a run."""
