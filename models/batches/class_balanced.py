@@ -21,6 +21,10 @@ class ClassBalanced:
     can be dealt for each of them, but once in a batch: a class then gives further rows, those of the batch that it
     shares with another class not counted.
 
+    With random images they come after those of the classes, as in FaceNet's batches (Schroff et al., CVPR 2015, section
+    3.2: some 40 faces of each identity, and random ones as further negatives): of any class with two rows or more, all
+    such rows equally often, give or take those that a batch has already.
+
     classes: of the training rows, as int32 (N,) codes where each row has one. images: about how many images one epoch
     shows.
     """
@@ -30,6 +34,7 @@ class ClassBalanced:
         classes: NDArray[np.int32] | RowClasses,
         *,
         shape: BatchShape,
+        random_images: int = 0,
         images: int,
         seed: int,
         epoch: int,
@@ -39,7 +44,8 @@ class ClassBalanced:
         self._usable = np.flatnonzero(counts >= 2)
         self.skipped_classes = int((counts == 1).sum())
         self.shape = shape.fitted(len(self._usable))
-        self.steps = steps_for(images, self.shape.images)
+        self._random = random_images
+        self.steps = steps_for(images, self.shape.images + random_images)
         self._seed = (seed, epoch)
 
     def batches(self, start_step: int = 0) -> Iterator[Batch]:
@@ -47,9 +53,13 @@ class ClassBalanced:
         generator = numpy_generator(*self._seed)
         row_decks = Decks(*self._classes.rows_by_class(), generator)
         class_deck = Decks.single(self._usable, generator)
+        any_deck = Decks.single(np.unique(row_decks.items(self._usable)), generator)
         for step in range(self.steps):
-            taken = None if self._classes.single else np.zeros(len(self._classes), np.bool_)
+            marked = self._random or not self._classes.single
+            taken = np.zeros(len(self._classes), np.bool_) if marked else None
             chosen = compose(class_deck, row_decks, self.shape, available=len(self._usable), taken=taken)
+            if self._random:
+                chosen = np.concatenate([chosen, any_deck.deal(0, self._random, taken)])
             if step >= start_step:
                 yield Batch.of(self._classes, chosen)
 

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ..row_classes import ranges
+
 
 class Decks:
     """Many decks of items in one array; each is dealt out completely before any of its items comes again.
@@ -55,6 +57,11 @@ class Decks:
         items[:] = np.concatenate([first, later])
         self._dealt[deck] = len(first)
         return np.concatenate([rest, first])
+
+    def items(self, decks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """All items of these decks, one deck after the other, as a copy."""
+        places, _ = ranges(self._starts, decks)
+        return self._items[places]
 
     @classmethod
     def single(cls, items: NDArray[np.int64], generator: np.random.Generator) -> "Decks":

@@ -41,6 +41,17 @@ class BatchShape:
 
 
 @dataclass(frozen=True)
+class BalancedSettings:
+    """shape: classes × images a batch. random_images: beside them, of any classes, as FaceNet composes its batches."""
+
+    shape: BatchShape = field(default_factory=BatchShape)
+    random_images: Annotated[int, Ge(0)] = 0
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+@dataclass(frozen=True)
 class NeighbourhoodSettings:
     """shape: classes × images a batch. random_share: of the classes of a batch that are drawn without the walk.
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ...models.batches.settings import BatchShape, NeighbourhoodSettings
+from ...models.batches.settings import BalancedSettings, BatchShape, NeighbourhoodSettings
 from ...models.optimiser_kind import OptimiserKind
 from ...models.train.settings import (
     OptimiserSettings,
@@ -27,6 +27,9 @@ class TrainSpec(Section):
     """Classes in a batch; all of them where there are fewer."""
     images_per_class: int = setting(BatchShape, "images_per_class")
     """Images of each; more where there are fewer classes than a batch holds, so that its size stays."""
+    random_images: int = setting(BalancedSettings, "random_images", as_before=0)
+    """Class-balanced batches: images of any classes in a batch, beside those of its classes, as in FaceNet's batches of
+    few identities with 40 faces each and random others."""
     random_share: float = setting(NeighbourhoodSettings, "random_share")
     """Neighbourhood batches: share of a batch's classes drawn at random instead of by confusion. On 1,900 classes of
     glyphs (48 × 8 images, one seed, three learning rates) a quarter cost 0.003 to 0.01 of validation MAP@R."""
@@ -90,6 +93,15 @@ class TrainSpec(Section):
     def _one_log(cls, value: object) -> object:
         """One name stands for a list of one."""
         return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _random_images(self) -> "TrainSpec":
+        if self.random_images and self.batches != "class_balanced":
+            raise ValueError(
+                f'train.random_images is {self.random_images} but train.batches is "{self.batches}": set batches = '
+                '"class_balanced", or remove random_images'
+            )
+        return self
 
     @model_validator(mode="after")
     def _loader(self) -> "TrainSpec":

@@ -55,7 +55,7 @@ def _augment_keys(spec: RunSpec) -> dict[str, Any]:
 
 def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     images = images_per_epoch(spec, facts.train)
-    batch = spec.train.classes_per_batch * spec.train.images_per_class
+    batch = spec.train.classes_per_batch * spec.train.images_per_class + spec.train.random_images
     at_once = min(batch, spec.train.embed_rows or batch)
     # Each process has the rows' books and an encoder at work, all but the first on top of torch alone; each loader
     # process torch and some batches.

@@ -11,7 +11,7 @@ from ...models.batches.batch import BatchPlan
 from ...models.batches.class_balanced import ClassBalanced
 from ...models.batches.inputs import TRIPLET_COLUMNS
 from ...models.batches.neighbourhood import Neighbourhood
-from ...models.batches.settings import NeighbourhoodSettings
+from ...models.batches.settings import BalancedSettings, NeighbourhoodSettings
 from ...models.batches.stored_triplets import StoredTriplets
 from ...models.row_classes import RowClasses
 from ...models.rules.in_batch import BatchRule, SemiHard
@@ -67,8 +67,14 @@ def _apart(batches: BatchPlan, reviewed: Reviewed) -> BatchPlan:
 
 def _class_balanced(job: Job, classes: RowClasses) -> ClassBalanced:
     images = images_per_epoch(job.spec, len(classes))
+    settings = job.spec.train.build(BalancedSettings, shape=batch_shape(job.spec))
     return ClassBalanced(
-        classes, shape=batch_shape(job.spec), images=images, seed=job.spec.run.seed, epoch=job.ref.epoch or 0
+        classes,
+        shape=settings.shape,
+        random_images=settings.random_images,
+        images=images,
+        seed=job.spec.run.seed,
+        epoch=job.ref.epoch or 0,
     )
 
 

@@ -3,6 +3,7 @@ import pytest
 from tripletmine.models.batches.class_balanced import ClassBalanced
 from tripletmine.models.batches.settings import BatchShape
 from tripletmine.models.errors import ModelError
+from tripletmine.models.row_classes import RowClasses
 
 
 def plan(classes, shape=BatchShape(4, 3), images=120, seed=0, epoch=0):  # noqa: B008 (frozen)
@@ -91,3 +92,50 @@ def test_what_cannot_make_triplets_is_refused(make, said):
     with pytest.raises(ModelError) as caught:
         make()
     assert said in str(caught.value)
+
+
+def with_random(classes, random_images, **others):
+    shape = BatchShape(2, 4)
+    return ClassBalanced(
+        np.asarray(classes, np.int32), shape=shape, random_images=random_images, seed=0, epoch=0, **others
+    )
+
+
+def test_random_images_of_any_classes_come_beside_those_of_a_few():
+    classes = np.repeat(np.arange(30), 10)
+    found = with_random(classes, 12, images=300)
+    assert found.steps == 15
+    seen = np.zeros(len(classes), int)
+    for batch in found.batches():
+        assert len(set(batch.rows.tolist())) == 20
+        of_classes, beside = batch.classes[:8], batch.rows[8:]
+        assert sorted(np.bincount(of_classes)[np.unique(of_classes)]) == [4, 4]
+        assert len(np.unique(classes[beside])) > 5
+        seen[beside] += 1
+    # 180 of 300 rows: none of them twice before the deck is through, but for those that a batch had already.
+    assert seen.max() <= 2
+    assert (seen > 0).sum() > 150
+
+
+def test_random_images_are_the_same_from_any_step_on_and_others_leave_the_rest_as_it_was():
+    classes = np.repeat(np.arange(8), 9)
+    found = with_random(classes, 5, images=130)
+    assert rows_of(found, 4) == rows_of(found)[4:]
+    # Without them, batches are those that they were before there were any.
+    assert rows_of(with_random(classes, 0, images=80)) == rows_of(
+        plan(classes, shape=BatchShape(2, 4), images=80)
+    )
+
+
+def test_random_images_are_never_rows_that_are_alone_and_never_more_than_there_are():
+    classes = [0] * 6 + [1] * 6 + [2, 3, 4]
+    for batch in with_random(classes, 50, images=100).batches():
+        assert sorted(batch.rows.tolist()) == list(range(12))
+    assert {row for rows in rows_of(with_random(classes, 2, images=200)) for row in rows} == set(range(12))
+
+
+def test_a_row_with_several_classes_comes_once_with_random_images_too():
+    classes = RowClasses.of_sets([[row % 6, 6 + row % 2] for row in range(60)])
+    found = ClassBalanced(classes, shape=BatchShape(3, 4), random_images=20, images=320, seed=0, epoch=0)
+    for batch in found.batches():
+        assert len(batch) == len(set(batch.rows.tolist())) == 32

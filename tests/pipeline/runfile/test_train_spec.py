@@ -72,3 +72,13 @@ def test_arguments_that_no_factory_takes_are_refused(tmp_path: Path) -> None:
     data = {"kind": "digits", "augment": {"arguments": {"strength": 1}}}
     with pytest.raises(SpecError, match=r"there is no data\.augment\.factory to take them"):
         parse_spec({"data": data}, base=tmp_path)
+
+
+def test_random_images_go_with_class_balanced_batches_alone(tmp_path: Path) -> None:
+    asked = {"random_images": 64, "batches": "neighbourhood"}
+    with pytest.raises(SpecError, match=r'set batches = "class_balanced", or remove random_images'):
+        parse_spec({**DIGITS, "train": asked}, base=tmp_path)
+    plain = parse_spec({**DIGITS, "train": {"batches": "class_balanced"}}, base=tmp_path)
+    mixed = parse_spec({**DIGITS, "train": {**asked, "batches": "class_balanced"}}, base=tmp_path)
+    assert "random_images" not in TRAIN.keys(plain, FACTS, EPOCH)["train"], "runs begun before go on"
+    assert TRAIN.keys(mixed, FACTS, EPOCH)["train"]["random_images"] == 64
