@@ -9,7 +9,8 @@ import typer
 from ....pipeline.errors import SpecError
 from ...terminal.errors import reporting
 from ...terminal.plain import say
-from ..arguments import Debug
+from ..arguments import Debug, in_options
+from .standard_set import STANDARD_SETS, standard_run_file
 
 _BESIDE = {"letters": ("letters-unmined",)}
 """Run files that come with another one, to be compared with it."""
@@ -26,7 +27,9 @@ def init(
     name: Annotated[
         str,
         typer.Argument(
-            help="letters, digits, fashion-mnist, image-folder, table or arrays.", show_default=False
+            help="letters, digits, fashion-mnist, image-folder, table or arrays; of data sets of papers, with --data, "
+            "cub, cars, sop, in-shop or market.",
+            show_default=False,
         ),
     ],
     out: Annotated[
@@ -37,15 +40,40 @@ def init(
             "as FILE-unmined.toml.",
         ),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="cub, cars, sop, in-shop, market: the official folder.", show_default=False
+        ),
+    ] = None,
+    encoder: Annotated[str, typer.Option(help="Of these: resnet50 or vit-s.")] = "resnet50",
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Of these: the encoder's first weights, as timm stores them; by default timm fetches them.",
+            show_default=False,
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Write an example run file, with a comment at every key worth knowing.
 
-    letters writes two, with mining and without, to be compared.
+    letters writes two, with mining and without, to be compared. cub, cars, sop, in-shop and market write a table of the
+    pictures, too, with the split that papers use.
     """
-    with reporting(debug):
+    with reporting(debug), in_options(init):
+        if name in STANDARD_SETS:
+            _init_standard(name, out or Path(f"{name}.toml"), data, encoder, weights)
+            return
         if name not in example_names():
-            raise SpecError(f"there is no example {name!r}: choose one of {', '.join(example_names())}")
+            raise SpecError(
+                f"there is no example {name!r}: choose one of {', '.join((*example_names(), *STANDARD_SETS))}"
+            )
+        if data is not None or weights is not None or encoder != "resnet50":
+            raise SpecError(
+                f"--data, --encoder and --weights are for {', '.join(STANDARD_SETS)}: leave them out"
+            )
         first = out or Path(f"{name}.toml")
         paths = {name: first}
         for beside in _BESIDE.get(name, ()):
@@ -64,8 +92,32 @@ def init(
             say(f"next: {', '.join(runs)}, then {compare}")
 
 
+def _init_standard(name: str, path: Path, data: Path | None, encoder: str, weights: Path | None) -> None:
+    """A run file and, beside it, the table that it reads."""
+    from ....pipeline.data.standard_sets.readers import READERS
+    from ....pipeline.data.standard_sets.table import described, write_listed
+
+    if data is None:
+        raise SpecError(f"--data is missing: give the folder into which {name} was unpacked")
+    table = path.with_suffix(".csv")
+    for each in (path, table):
+        if each.exists() or each.is_symlink():
+            raise SpecError(f"{each} exists already: remove it, or choose another name with --out")
+    text = standard_run_file(name, table, encoder, weights)
+    rows = READERS[name](data)
+    write_listed(rows, table)
+    say(f"wrote {table}: {described(rows)}")
+    _write_text(path, text)
+    say(f"next: tripletmine check {path}, then tripletmine run {path}")
+
+
 def _write(path: Path, example: str) -> None:
-    text = resources.files("tripletmine.flows").joinpath("examples", f"{example}.toml").read_text("utf-8")
+    _write_text(
+        path, resources.files("tripletmine.flows").joinpath("examples", f"{example}.toml").read_text("utf-8")
+    )
+
+
+def _write_text(path: Path, text: str) -> None:
     with path.open("x", encoding="utf-8") as file:
         file.write(text)
     say(f"wrote {path}")
