@@ -7,7 +7,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from ..faults.waiting import eventually
+from ..waiting import eventually
 
 CONFIGURATION = """
 ClusterName=tests

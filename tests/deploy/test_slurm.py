@@ -13,7 +13,7 @@ import pytest
 from ..faults.cases import References
 from ..faults.product import private_environment
 from ..faults.state import at_work, computed, events, require_same
-from ..faults.waiting import eventually
+from ..waiting import eventually
 from .one_node import OneNode
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "slurm.sh"

@@ -2,11 +2,13 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from .cases import References
+from .product import Product
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,6 +17,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("full"):
                 item.add_marker(pytest.mark.skip(reason="full form only: make faults"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked() -> Iterator[None]:
+    """In `make faults`, commands start as users start them."""
+    Product.forked = os.environ.get("FAULTS_EXAMPLES") is None
+    yield
+    Product.forked = False
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..waiting import eventually
 from .product import kill_group, private_environment
-from .waiting import eventually
 
 DASK = str(Path(sys.executable).with_name("dask"))
 

@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
-from .waiting import eventually
+from .. import forked
+from ..forked import Started
+from ..waiting import PATIENCE_SECONDS, eventually
 
 TRIPLETMINE = str(Path(sys.executable).with_name("tripletmine"))
 
@@ -80,6 +83,9 @@ class Product:
     log_folder: where what the commands say is kept; by default beside the run.
     """
 
+    forked: ClassVar[bool] = False
+    """Whether commands without wrapper and environment save the seconds of their imports: see tests/forked.py."""
+
     folder: Path
     changes: Mapping[str, object] = field(default_factory=dict)
     options: Sequence[str] = ("--no-prefect",)
@@ -112,7 +118,7 @@ class Product:
     def _log(self) -> Path:
         return (self.log_folder or self.folder) / "output.log"
 
-    def start(self, *more: str) -> subprocess.Popen[bytes]:
+    def start(self, *more: str) -> Started:
         """`tripletmine run`, in a process group of its own."""
         return self._start("run", str(self.run_file), *self.options, *more)
 
@@ -121,7 +127,7 @@ class Product:
         code, said = self.ask("run", str(self.run_file), *self.options, *more)
         assert code == 0, f"`tripletmine run` ended with {code}:\n{said}"
 
-    def ask(self, *command: str, seconds: float = 300.0) -> tuple[int, str]:
+    def ask(self, *command: str, seconds: float = PATIENCE_SECONDS) -> tuple[int, str]:
         """Another command: its exit code and what it said."""
         before = len(self.log)
         process = self._start(*command)
@@ -129,9 +135,11 @@ class Product:
             eventually(lambda: process.poll() is not None, f"the end of {' '.join(command)}", seconds=seconds)
         finally:
             kill_group(process)
-        return process.returncode, self.log[before:]
+        return process.wait(), self.log[before:]
 
-    def _start(self, *command: str) -> subprocess.Popen[bytes]:
+    def _start(self, *command: str) -> Started:
+        if self.forked and not self.wrapper and not self.environment:
+            return forked.start(TRIPLETMINE, *command, log=self._log, environment=private_environment())
         with self._log.open("ab") as output:
             return subprocess.Popen(
                 [*self.wrapper, TRIPLETMINE, *command],
@@ -149,8 +157,8 @@ def private_environment(**more: str) -> dict[str, str]:
     return {**kept, "OMP_NUM_THREADS": "1", **more}
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: Started) -> None:
     """kill -9 of a process with its process group, and wait for it."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait(30)
+    process.wait(PATIENCE_SECONDS)

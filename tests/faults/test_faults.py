@@ -5,10 +5,22 @@ from pathlib import Path
 import pytest
 
 from .cases import Case, References
+from .kinds import interrupts, together
 from .kinds.all_cases import all_cases
 
+TIMED = {interrupts.KIND, together.TAKEN}
+"""They end within seconds, as users are promised. Where the machine stands still for as long, they cannot."""
+
+
+def marks(case: Case) -> list[pytest.MarkDecorator]:
+    return [
+        *([pytest.mark.system] if case.system else []),
+        *([pytest.mark.flaky(reruns=1)] if case.kind in TIMED else []),
+    ]
+
+
 SHORT = [
-    pytest.param(case, id=f"{case.kind}: {case.name}", marks=[pytest.mark.system] if case.system else [])
+    pytest.param(case, id=f"{case.kind}: {case.name}", marks=marks(case))
     for case in all_cases()
     if case.short
 ]

@@ -11,10 +11,10 @@ from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.storage.manifest import Manifest, read_manifest, write_manifest
 from tripletmine.pipeline.storage.receipts import FileStamp, Receipt
 
+from ..waiting import eventually
 from . import malice
 from .product import Product, kill_group
 from .state import at_work
-from .waiting import eventually
 
 
 def arrays_run(folder: Path, vectors: str, labels: str) -> str:

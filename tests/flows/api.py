@@ -5,13 +5,15 @@ import json
 import urllib.request
 from typing import Any
 
+from ..waiting import PATIENCE_SECONDS
+
 
 def ask(url: str, key: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """GET, or POST where there is a body. key: `user:password`."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "Authorization": authorization(key)}
     request = urllib.request.Request(f"{url}{path}", data=data, headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
         return json.loads(answer.read())
 
 

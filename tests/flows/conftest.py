@@ -9,6 +9,7 @@ import pytest
 from tripletmine.flows.cli import app
 from typer.testing import CliRunner
 
+from ..waiting import PATIENCE_SECONDS
 from .processes import Holder, start_holder
 
 TINY = """
@@ -43,7 +44,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Holder]
         yield holder
     finally:
         assert holder.end() == 0
-        assert not psutil.wait_procs(servers, 10)[1]
+        assert not psutil.wait_procs(servers, PATIENCE_SECONDS)[1]
 
 
 def write_run(folder: Path) -> Path:

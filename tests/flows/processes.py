@@ -1,19 +1,15 @@
-"""Processes that tests start, and waiting for what they do."""
+"""Processes that tests start."""
 
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
-import pytest
 
-Found = TypeVar("Found")
+from ..waiting import PATIENCE_SECONDS
 
 _HOLDER = """
 import os, sys
@@ -23,16 +19,6 @@ with prefect_api(Path(sys.argv[1])) as url:
     print(url, os.environ.get("PREFECT_API_AUTH_STRING"), flush=True)
     sys.stdin.read()
 """
-
-
-def eventually(look: Callable[[], Found | None], seconds: float = 60.0) -> Found:
-    """The first true value of `look`, polled until the deadline."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"nothing came within {seconds:g} s of {look}")
-        time.sleep(0.05)
-    return found
 
 
 def private_environment(home: Path, **more: str) -> dict[str, str]:
@@ -63,7 +49,7 @@ class Holder:
 
     def end(self) -> int:
         """Let its block end."""
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=PATIENCE_SECONDS)
         return self.process.returncode
 
 
@@ -82,14 +68,14 @@ def start_holder(directory: Path, user_home: Path, **variables: str) -> Holder:
     )
     assert process.stdout is not None
     said = process.stdout.readline().split()
-    assert said, f"the server did not start: exit code {process.wait(10)}"
+    assert said, f"the server did not start: exit code {process.wait(PATIENCE_SECONDS)}"
     return Holder(process, *said, directory=directory, user_home=user_home)
 
 
 def kill(process: subprocess.Popen[str]) -> None:
     """kill -9, and wait."""
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(PATIENCE_SECONDS)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()

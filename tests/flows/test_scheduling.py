@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 
+from ..waiting import PATIENCE_SECONDS, eventually
 from .api import ask, flow_runs
 from .conftest import grow
-from .processes import Holder, eventually, private_environment
+from .processes import Holder, private_environment
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SCRIPTS = Path(sys.executable).parent
@@ -35,16 +36,16 @@ def test_a_served_schedule_runs_on_time_and_leaves_nothing_behind(run_file, tmp_
             stderr=subprocess.STDOUT,
         )
     try:
-        url = eventually(lambda: re.search(r"serving tiny with (\S+);", said.read_text()))[1]
-        run = eventually(lambda: ended_run(url, KEY, "tiny"), 120)
+        url = eventually(lambda: re.search(r"serving tiny with (\S+);", said.read_text()), "a server")[1]
+        run = eventually(lambda: ended_run(url, KEY, "tiny"), "a run on time")
         assert run["state_name"] == "Completed", said.read_text()
         assert run["auto_scheduled"]
         assert (run_file.parent / "runs" / "tiny" / "test" / "manifest.json").exists()
         assert not list((run_file.parent / "runs" / "tiny" / ".prefect").glob("storage*"))
         started = psutil.Process(serving.pid).children(recursive=True)
         serving.send_signal(signal.SIGINT)
-        assert serving.wait(60) == 0
-        assert not psutil.wait_procs(started, 20)[1]
+        assert serving.wait(PATIENCE_SECONDS) == 0
+        assert not psutil.wait_procs(started, PATIENCE_SECONDS)[1]
     finally:
         end_tree(serving)
     assert not (tmp_path / "home").exists()
@@ -79,11 +80,11 @@ def test_a_served_deployment_takes_no_other_run_file(run_file, tmp_path, prefect
 
     try:
         wanted = {"deployments": {"name": {"any_": ["ours"]}}}
-        (deployment,) = eventually(lambda: ask_it("/deployments/filter", wanted))
+        (deployment,) = eventually(lambda: ask_it("/deployments/filter", wanted), "the deployment")
         asked = ask_it(
             f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"run_file": str(other)}}
         )
-        refused = eventually(lambda: ended(asked))
+        refused = eventually(lambda: ended(asked), "the end of the run")
         assert refused["state_type"] == "FAILED", said.read_text()
         assert f"this process serves run_file {ours}" in refused["state"]["message"]
     finally:
@@ -104,15 +105,17 @@ def test_a_served_run_takes_data_that_have_grown(run_file, tmp_path):
             stderr=subprocess.STDOUT,
         )
     try:
-        url = eventually(lambda: re.search(r"serving tiny with (\S+);", said.read_text()))[1]
-        eventually((root / "test" / "manifest.json").exists, 120)
+        url = eventually(lambda: re.search(r"serving tiny with (\S+);", said.read_text()), "a server")[1]
+        eventually((root / "test" / "manifest.json").exists, "the first run")
         first = read_splits(root)
         grow(run_file)
         eventually(
-            lambda: len(read_splits(root)) > len(first) and (root / "test" / "manifest.json").exists(), 120
+            lambda: len(read_splits(root)) > len(first) and (root / "test" / "manifest.json").exists(),
+            "a run of all data",
         )
         ended = eventually(
-            lambda: [run for run in flow_runs(url, KEY, deployment="tiny") if run["state_type"] in ENDED]
+            lambda: [run for run in flow_runs(url, KEY, deployment="tiny") if run["state_type"] in ENDED],
+            "the end of a run",
         )
         grown = read_splits(root)
         assert {key: grown[key] for key in first} == first, "what there was stays in its split"
@@ -142,7 +145,7 @@ def test_a_deployment_runs_in_a_process_work_pool(prefect_server: Holder, run_fi
             stderr=subprocess.STDOUT,
         )
     try:
-        eventually(lambda: ask(prefect_server.url, prefect_server.key, "/work_pools/filter", {}))
+        eventually(lambda: ask(prefect_server.url, prefect_server.key, "/work_pools/filter", {}), "a pool")
         subprocess.run(
             [prefect, "--no-prompt", "deploy", "--all"],
             cwd=DEPLOY,
@@ -153,7 +156,9 @@ def test_a_deployment_runs_in_a_process_work_pool(prefect_server: Holder, run_fi
         deployment = ask(prefect_server.url, prefect_server.key, "/deployments/name/tripletmine/nightly")
         assert deployment["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
         ask(prefect_server.url, prefect_server.key, f"/deployments/{deployment['id']}/create_flow_run", {})
-        run = eventually(lambda: ended_run(prefect_server.url, prefect_server.key, "nightly"), 120)
+        run = eventually(
+            lambda: ended_run(prefect_server.url, prefect_server.key, "nightly"), "the end of the run"
+        )
         assert run["state_name"] == "Completed", (tmp_path / "worker.log").read_text()
     finally:
         end_tree(worker)
@@ -168,6 +173,6 @@ def end_tree(process: subprocess.Popen[bytes]) -> None:
     for each in tree:
         if each.is_running():
             each.terminate()
-    for each in psutil.wait_procs(tree, 10)[1]:
+    for each in psutil.wait_procs(tree, 30)[1]:
         each.kill()
-    process.wait(10)
+    process.wait(PATIENCE_SECONDS)

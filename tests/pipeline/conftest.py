@@ -1,7 +1,7 @@
 """One small real run on digits, which the tests of this folder look at or continue in copies."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pytest
 from tripletmine.pipeline.run.runner import StageResult
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 
+from ..forked import use_server
 from .runs import finish, small_spec
 
 
@@ -42,3 +43,14 @@ def copied_run(digits_run: Finished, tmp_path: Path) -> Callable[..., RunSpec]:
         return spec
 
     return copy
+
+
+@pytest.fixture
+def forked_workers() -> Iterator[None]:
+    """Dask workers that a run starts itself are forked from a process that has imported what they import."""
+    import dask.config
+    import distributed  # noqa: F401 — it has settings of its own
+
+    use_server()
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        yield

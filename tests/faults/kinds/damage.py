@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from ...waiting import eventually
 from ..cases import Case, References, Tally
 from ..product import Product, kill_group
 from ..state import require_same, stage_folders, stage_of
-from ..waiting import eventually
 
 FOUND = "damaged file, found by verify"
 REPAIRED = "damaged file, repaired"

@@ -2,7 +2,6 @@
 
 import random
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -13,11 +12,12 @@ import numpy as np
 import pyarrow.parquet as pq
 from sklearn.datasets import load_digits
 
+from ...forked import Started
+from ...waiting import eventually
 from ..cases import Case, References, Tally
 from ..dask_cluster import DaskCluster
 from ..product import Product, kill_group
 from ..state import at_work, computed, events, require_same
-from ..waiting import eventually
 
 KIND = "Dask"
 VARIANT = "slow"
@@ -36,7 +36,7 @@ def _cluster(folder: Path, **settings: str) -> DaskCluster:
 
 
 @contextmanager
-def _started(product: Product, cluster: DaskCluster) -> Iterator[subprocess.Popen[bytes]]:
+def _started(product: Product, cluster: DaskCluster) -> Iterator[Started]:
     """The run on the cluster; nothing of it is left afterwards."""
     process = product.start("--executor", cluster.address)
     try:
@@ -46,14 +46,14 @@ def _started(product: Product, cluster: DaskCluster) -> Iterator[subprocess.Pope
 
 
 @contextmanager
-def _embedding(product: Product, cluster: DaskCluster) -> Iterator[subprocess.Popen[bytes]]:
+def _embedding(product: Product, cluster: DaskCluster) -> Iterator[Started]:
     """The same, in the middle of embedding."""
     with _started(product, cluster) as process:
         eventually(lambda: at_work(product.root) == "embed" or process.poll() is not None, "embed at work")
         yield process
 
 
-def _end(process: subprocess.Popen[bytes], product: Product, references: References) -> None:
+def _end(process: Started, product: Product, references: References) -> None:
     eventually(lambda: process.poll() is not None, "the end of the run", seconds=200)
     assert process.returncode == 0, product.log
     require_same(product.root, references.finished(VARIANT).root)

@@ -11,9 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ...forked import Started
+from ...waiting import eventually
 from ..product import Product, kill_group
 from ..state import at_work, require_same
-from ..waiting import eventually
 from .disk import FULL, LEFT_BYTES, PERMISSION, READ_ONLY, START
 from .kills import kill_in
 
@@ -28,14 +29,14 @@ def mount(*options: str) -> None:
     subprocess.run(["mount", *options, str(DISK)], check=True)
 
 
-def reach(product: Product, stage: str) -> subprocess.Popen[bytes]:
+def reach(product: Product, stage: str) -> Started:
     """Start the run and return when it is at work on this stage."""
     process = product.start()
     eventually(lambda: at_work(product.root) == stage or process.poll() is not None, f"{stage} at work")
     return process
 
 
-def refused(product: Product, process: subprocess.Popen[bytes], *words: str) -> None:
+def refused(product: Product, process: Started, *words: str) -> None:
     """Wait for the end of the run; where it is not a good one, it must have said why in one message."""
     before = product.log
     eventually(lambda: process.poll() is not None, "the end of a run that cannot write")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from ...waiting import eventually
 from ..cases import Case, References, Tally
 from ..product import kill_group
 from ..state import at_work, require_prefect_knows, require_same
-from ..waiting import eventually
 
 KIND = "Ctrl-C and SIGTERM"
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}

@@ -2,16 +2,16 @@
 
 import itertools
 import random
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from ...forked import Started
+from ...waiting import eventually
 from ..cases import Case, References, Tally
 from ..product import Product, kill_group
 from ..state import Done, at_work, computed, done, events, require_same
-from ..waiting import eventually
 
 KIND = "kill -9 of the process group"
 
@@ -88,7 +88,7 @@ def _killed(product: Product, chance: random.Random) -> bool:
     return ended is None
 
 
-def _wait_for_work(product: Product, process: subprocess.Popen[bytes]) -> None:
+def _wait_for_work(product: Product, process: Started) -> None:
     """Until this start has noted that something is done, after it opened the run."""
     count = len(events(product.root))
     eventually(lambda: len(events(product.root)) > count + 1 or process.poll() is not None, "the first task")

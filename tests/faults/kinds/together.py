@@ -12,10 +12,10 @@ from tripletmine.pipeline.run.inspection import inspect_epoch
 from tripletmine.pipeline.run.status import read_status
 from tripletmine.pipeline.storage.lock import BEAT_SECONDS
 
+from ...waiting import eventually
 from ..cases import Case, References, Tally
 from ..product import kill_group
 from ..state import at_work, require_prefect_knows, require_same
-from ..waiting import eventually
 from .interrupts import LIMIT_SECONDS
 from .kills import kill_in
 

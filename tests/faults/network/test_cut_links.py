@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from ...forked import Started
+from ...waiting import eventually
 from ..cases import References
 from ..dask_cluster import DASK
 from ..product import Product, kill_group, private_environment
 from ..state import at_work, computed, events, require_same
-from ..waiting import eventually
 from .namespaces import Network, network
 
 pytestmark = pytest.mark.system
@@ -125,7 +126,7 @@ def cut(network: Network, machine: str) -> None:
     network.mend(machine)
 
 
-def _in(product: Product, process: subprocess.Popen[bytes], stage: str, *, epoch: int) -> None:
+def _in(product: Product, process: Started, stage: str, *, epoch: int) -> None:
     """Wait until a task of this stage is done and another is at work."""
 
     def begun() -> bool:

@@ -16,6 +16,7 @@ from tripletmine.pipeline.data.review.csv_file import read_review
 from tripletmine.pipeline.data.review.decisions import Review, pair_of
 from typer.testing import CliRunner
 
+from ...waiting import PATIENCE_SECONDS
 from ..conftest import write_run
 
 
@@ -39,13 +40,13 @@ def test_decisions_made_in_the_browser_are_in_the_file_when_it_ends(run_file: Pa
         assert served.stdout is not None
         url = next(line for line in served.stdout if line.startswith("http")).strip()
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{43}/", url)
-        page = urllib.request.urlopen(url, timeout=30).read().decode()
+        page = urllib.request.urlopen(url, timeout=PATIENCE_SECONDS).read().decode()
         assert f'data-save="{SAVE}"' in page
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(url.rpartition("/")[0][:-43], timeout=30)
+            urllib.request.urlopen(url.rpartition("/")[0][:-43], timeout=PATIENCE_SECONDS)
         decided = f"decision,key,other_key,label\nexclude,{gone},,\nnever_negative,{one},{other},\n"
         asked = urllib.request.Request(url + SAVE, decided.encode(), {"Content-Type": "text/csv"})
-        assert urllib.request.urlopen(asked, timeout=30).status == 204
+        assert urllib.request.urlopen(asked, timeout=PATIENCE_SECONDS).status == 204
         served.send_signal(signal.SIGINT)
         rest = served.stdout.read()
     assert served.returncode == 0

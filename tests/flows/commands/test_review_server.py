@@ -11,6 +11,8 @@ from tripletmine.pipeline.data.review.csv_file import read_review, write_review
 from tripletmine.pipeline.data.review.decisions import Review
 from tripletmine.pipeline.errors import DataError
 
+from ...waiting import PATIENCE_SECONDS
+
 PAGE = b"<!doctype html><title>suspects</title>"
 HEAD = "decision,key,other_key,label\n"
 
@@ -39,7 +41,7 @@ def server(path):
 
 
 def ask(server, method="GET", place="", body=None, token=None, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=PATIENCE_SECONDS)
     target = f"/{server.token if token is None else token}/{place}"
     kind = {"Content-Type": "text/csv"} if method == "POST" else {}
     connection.request(method, target, body, {**kind, **headers})

@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
+from ...waiting import PATIENCE_SECONDS
 from ..api import ask, authorization
 from ..processes import Holder
 
@@ -31,7 +32,7 @@ EVENTS = ("/events/in", "/events/out", "/logs/out", "/task_runs/subscriptions/sc
 
 def request(server: Holder, method: str, path: str, headers: dict[str, str]) -> http.client.HTTPResponse:
     """Answer to a request with exactly these headers; `path` begins at the root."""
-    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE_SECONDS)
     try:
         connection.request(method, path, body=b"{}" if method != "GET" else None, headers=headers)
         answer = connection.getresponse()
@@ -81,7 +82,7 @@ def test_without_the_key_no_stream_opens(prefect_server, path, token):
     with connect(url, subprotocols=[Subprotocol("prefect")]) as told:
         told.send(json.dumps({"type": "auth", "token": token}))
         with pytest.raises(ConnectionClosed) as closed:
-            told.recv(timeout=10)
+            told.recv(timeout=PATIENCE_SECONDS)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1008
 

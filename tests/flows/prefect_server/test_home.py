@@ -9,6 +9,8 @@ import pytest
 from tripletmine.flows.prefect_server import home as prefect_home
 from tripletmine.flows.prefect_server.home import on_network_file_system, private_home
 
+from ...waiting import PATIENCE_SECONDS
+
 MOUNTS = """\
 22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 40 22 0:40 / /shared rw,relatime shared:1 - nfs4 server:/export rw
@@ -64,7 +66,7 @@ def test_the_home_is_taken_for_as_long_as_a_process_that_inherited_the_lock_live
         server = subprocess.Popen(waiting, stdin=subprocess.PIPE, pass_fds=(lock,))
     with private_home(tmp_path) as (other, _):
         assert other != tmp_path
-    server.communicate(timeout=60)
+    server.communicate(timeout=PATIENCE_SECONDS)
     with private_home(tmp_path) as (again, _):
         assert again == tmp_path
 

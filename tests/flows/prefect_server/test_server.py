@@ -9,6 +9,7 @@ import pytest
 from tripletmine.flows.prefect_server.server import prefect_api, require_answer
 from tripletmine.pipeline.errors import UnavailableError
 
+from ...waiting import PATIENCE_SECONDS
 from ..processes import kill, start_holder
 
 
@@ -32,7 +33,7 @@ def test_it_ends_when_the_process_that_started_it_is_killed(tmp_path):
     servers = holder.servers
     assert len(servers) == 1
     kill(holder.process)
-    assert not psutil.wait_procs(servers, 10)[1]
+    assert not psutil.wait_procs(servers, PATIENCE_SECONDS)[1]
 
 
 def test_a_server_that_cannot_start_is_named_with_its_log(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import sys
 import termios
 from pathlib import Path
 
+from ...waiting import PATIENCE_SECONDS
 from ..conftest import write_run
 
 EPOCH_LINES = [
@@ -43,7 +44,7 @@ def in_terminal(arguments: list[str], **environment: str) -> str:
         pass
     finally:
         os.close(reader)
-    assert program.wait(60) == 0, written.decode()
+    assert program.wait(PATIENCE_SECONDS) == 0, written.decode()
     return written.decode()
 
 

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from ...waiting import PATIENCE_SECONDS
+
 HEAD = """
 import os, signal, sys, threading, time
 from tripletmine.flows.terminal.errors import reporting
@@ -22,14 +24,14 @@ def ended(body: str, *, number: signal.Signals | None = None) -> tuple[int, str]
         if number is not None:
             assert process.stdout.readline() == "ready\n"
             process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
     return process.returncode, said
 
 
 WAITS = """
 with reporting(False, ["run", "my run.toml"]):
     print("ready", flush=True)
-    threading.Event().wait(30)
+    threading.Event().wait(600)
 """
 
 
@@ -52,7 +54,7 @@ with interruptible(grace_seconds={grace}):
     while True:
         try:
             print("ready", flush=True)  # within, as the signal may come at once
-            time.sleep(30)
+            time.sleep(600)
         except KeyboardInterrupt:
             {then}
 """

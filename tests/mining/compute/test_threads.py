@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from tripletmine.mining.compute.threads import over_rows, read_only
 
+from ...waiting import PATIENCE_SECONDS
+
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize(("rows", "step"), [(0, None), (1, None), (1000, None), (1000, 7), (10, 100)])
@@ -23,7 +25,7 @@ def test_every_row_is_visited_once(rows: int, step: int | None, threads: int) ->
 def test_ranges_run_side_by_side() -> None:
     meeting = threading.Barrier(2)
     over_rows(
-        lambda start, stop: meeting.wait(timeout=30), 2, 2, step=1
+        lambda start, stop: meeting.wait(timeout=PATIENCE_SECONDS), 2, 2, step=1
     )  # would break the barrier one by one
 
 

@@ -11,6 +11,8 @@ import pytest
 from tripletmine.pipeline.errors import LockedError
 from tripletmine.pipeline.storage.lock import exclusive_lock
 
+from ...waiting import PATIENCE_SECONDS
+
 HOLDER = """
 import sys
 from pathlib import Path
@@ -125,14 +127,14 @@ def test_a_holder_on_another_machine_that_let_go_is_not_waited_for(tmp_path: Pat
 def test_a_holder_shows_that_it_lives(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
     with exclusive_lock(path, beat_seconds=0.001):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while json.loads(path.read_text())["beat"] < 2:
             assert time.monotonic() < deadline
 
 
 def taken_over(path: Path) -> None:
     """Again and again, as a beat that had just looked may write once more over what another machine wrote."""
-    for _ in range(300):
+    for _ in range(1500):
         record(path)
         Event().wait(0.2)
 
@@ -176,7 +178,7 @@ from tripletmine.pipeline.storage.lock import exclusive_lock
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 with reporting(False), exclusive_lock(Path(sys.argv[1]), beat_seconds=0.001):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -220,7 +222,7 @@ with exclusive_lock(Path(sys.argv[1])):
         assert process.stdout is not None
         assert process.stdout.read(6) == b"forked"
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
         try:
             with exclusive_lock(tmp_path / ".lock"):
                 pass

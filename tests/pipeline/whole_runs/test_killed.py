@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,9 +11,11 @@ from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.storage.journal import read_events
 
+from ...forked import Forked
+from ...waiting import eventually
 from .. import runs
 from ..conftest import Finished
-from ..processes import eventually, kill_group, start
+from ..processes import kill_group, start
 
 STAGES = ("embed", "graph", "mine", "train", "evaluate")
 EPOCH = 1
@@ -39,7 +40,7 @@ class Runner:
         self._changes = changes or {}
         self._log = Path(spec.base) / "output.log"
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> Forked:
         return start(runs.__file__, self._spec.base, json.dumps(self._changes), log=self._log)
 
     def kill_within(self, ref: StageRef) -> Kill:
@@ -59,7 +60,7 @@ class Runner:
             shutil.rmtree(folder)  # it was done before we looked: once more
         pytest.fail(f"{ref} was always done before it could be killed")
 
-    def _time_to_look(self, folder: Path, process: subprocess.Popen[bytes]) -> bool:
+    def _time_to_look(self, folder: Path, process: Forked) -> bool:
         return self._begun(folder) or (folder / "manifest.json").exists() or process.poll() is not None
 
     @staticmethod

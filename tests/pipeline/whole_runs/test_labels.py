@@ -17,6 +17,7 @@ from ..labelled import NAMES, ROWS, labelled_spec, write_labelled
 from ..runs import differences, finish, finish_broken
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_run_by_lsep_is_the_same_when_broken_off_and_on_dask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def test_a_broken_run_with_learned_losses_ends_with_the_same_bytes(
     assert validation[-1]["recall@1"] > 0.8
 
 
+@pytest.mark.usefixtures("forked_workers")
 @pytest.mark.parametrize("triplets", ["stored", "both"])
 def test_training_on_stored_triplets_is_the_same_when_broken_off_and_on_dask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, triplets: str

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ..processes import eventually, kill_group
+from ...waiting import eventually
+from ..processes import kill_group
 
 HERE = Path(__file__).parent
 DASK = str(Path(sys.executable).with_name("dask"))

@@ -31,8 +31,8 @@ from tripletmine.pipeline.workers.base import Executor
 from tripletmine.pipeline.workers.dask import DaskExecutor
 from tripletmine.pipeline.workers.open import open_executor
 
+from ...waiting import eventually
 from ..conftest import Finished
-from ..processes import eventually
 from ..runs import artifacts, differences, finish, opened, small_spec
 from .conftest import Cluster
 

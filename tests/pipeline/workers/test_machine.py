@@ -47,6 +47,7 @@ def test_without_a_limit_it_is_all_of_the_machine(limit: int | None, monkeypatch
     assert machine.machine_memory_mib() == pages // MIB
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_workers_of_our_own_share_the_cores_and_the_memory_that_are_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
