@@ -137,6 +137,10 @@ class RunRows:
         """Indices in the data set, int64 (len(ids),), of consecutive rows."""
         return self._sources.slice(ids.start, len(ids)).to_numpy()
 
+    def sources_at(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Indices in the data set, int64 (B,), of the rows `ids`."""
+        return self._sources.to_numpy()[ids]
+
     def roles(self, split: str) -> list[str | None]:
         """Role of each row of a split: "query", "gallery" or None."""
         return self._column("role", split).to_pylist()

@@ -220,6 +220,9 @@ class EvaluateSpec(Section):
     out)."""
     train_gallery: bool = True
     """closed split: report the test split against the training split as gallery, too."""
+    train_sample: int | None = added(None, as_before=None, ge=2)
+    """Also measure retrieval on so many training rows in every epoch, drawn once and as validation is: single rows of a
+    "closed" split, whole classes of a "zero-shot" one. By default on none."""
     select: Literal["map_at_r", "recall@1", "label_map"] = "map_at_r"
     """The validation metric that chooses the best epoch; where a loss scores labels, by default "label_map"."""
     violation_sample: int = Field(default=1000, ge=1)

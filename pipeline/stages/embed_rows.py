@@ -26,10 +26,17 @@ def embedding_memory_mib(spec: RunSpec, facts: RunFacts) -> int:
 
 
 def embed_rows(
-    job: Job, start: int, stop: int, resources: TaskResources, *, normalise: bool = True
+    job: Job,
+    start: int,
+    stop: int,
+    resources: TaskResources,
+    *,
+    among: NDArray[np.int64] | None = None,
+    normalise: bool = True,
 ) -> NDArray[np.float32]:
     """Embeddings float32 (stop - start, D) of the run's rows start … stop, in their order.
 
+    among: int64 (S,), rows; it is then those at the places start … stop of it.
     normalise: False gives them as the encoder does, even where the run makes them unit length.
 
     The next batch is decoded by a thread while the encoder works on this one: a Dask worker is a daemonic
@@ -46,7 +53,9 @@ def embed_rows(
     encoder = encoder_of(job.root, spec, job.facts, weights)
     device = next(encoder.parameters()).device
     data = data_of(job.root, spec, job.facts.data_digest)
-    sources = rows_of(job.root, job.facts.data_digest).sources(range(start, stop))
+    rows = rows_of(job.root, job.facts.data_digest)
+    ids = np.arange(start, stop) if among is None else among[start:stop]
+    sources = rows.sources_at(ids)
     step = spec.embed.batch_rows
     starts = range(0, len(sources), step)
     vectors = np.empty((len(sources), spec.encoder.embedding_dim), np.float32)
@@ -67,7 +76,7 @@ def embed_rows(
     refuse_non_finite(
         vectors,
         f"rows {start} to {stop}",
-        lambda rows: rows_of(job.root, job.facts.data_digest).keys(rows + start),
+        lambda broken: rows.keys(ids[broken]),
         trained=weights is not None,
     )
     return vectors

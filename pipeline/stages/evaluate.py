@@ -20,10 +20,12 @@ from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import PROCESS_MIB, Phase, Plan, Task, TaskOutput, TaskResources, split_rows
 from ..resolve.encoder import scaling_keys
 from ..resolve.protocols import BY_ROLE_AND_GROUP
+from ..resolve.train_sample import TRAIN_SAMPLE, sample_size, train_sample
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt
+from ..workers.opened import rows_of
 from .embed_rows import embed_rows, embedding_memory_mib
 from .evaluate_metrics import measure
 
@@ -72,10 +74,17 @@ def _splits(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[str, ...]:
     return ("validation",)
 
 
+def _sampled(spec: RunSpec, facts: RunFacts, ref: StageRef) -> int:
+    """Training rows that are embedded beside the splits: in epochs, not in the test at the end."""
+    return 0 if ref.epoch is None else sample_size(spec, facts.train)
+
+
 def _plan(spec: RunSpec, facts: RunFacts, ref: StageRef) -> Plan:
     memory = embedding_memory_mib(spec, facts)
-    phases = []
-    rows = 0
+    phases, rows = [], 0
+    if sampled := _sampled(spec, facts, ref):
+        phases.append(Phase(TRAIN_SAMPLE, split_rows(TRAIN_SAMPLE, sampled, spec.embed.chunk_rows), memory))
+        rows += sampled
     for split in _splits(spec, facts, ref):
         first, count = facts.rows(split)
         phases.append(Phase(split, split_rows(split, count, spec.embed.chunk_rows, first), memory))
@@ -95,13 +104,17 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
 
         use_threads(min(resources.threads, job.spec.training_threads))
         splits = _splits(job.spec, job.facts, job.ref)
-        publish_json(
-            job.folder / METRICS_FILE, measure(job, {split: _embeddings(job, split) for split in splits})
-        )
+        vectors = {split: _embeddings(job, split, *job.facts.rows(split)) for split in splits}
+        if sampled := _sampled(job.spec, job.facts, job.ref):
+            vectors[TRAIN_SAMPLE] = _embeddings(job, TRAIN_SAMPLE, 0, sampled)
+        publish_json(job.folder / METRICS_FILE, measure(job, vectors))
         return TaskOutput(files=(METRICS_FILE,), rows=0)
     # Centroids are means of what the encoder gives; it is made unit length afterwards.
     by_rows = job.spec.evaluate.retrieval == "instances"
-    vectors = embed_rows(job, task.start, task.stop, resources, normalise=by_rows)
+    among = None
+    if task.phase == TRAIN_SAMPLE:
+        among = train_sample(rows_of(job.root, job.facts.data_digest), job.spec)
+    vectors = embed_rows(job, task.start, task.stop, resources, among=among, normalise=by_rows)
     return _keep(job, task, vectors)
 
 
@@ -113,11 +126,10 @@ def _keep(job: Job, task: Task, vectors: NDArray[np.float32]) -> TaskOutput:
     return TaskOutput(files=(), rows=len(vectors), report={"sha256": digest_file(path)})
 
 
-def _embeddings(job: Job, split: str) -> NDArray[np.float32]:
+def _embeddings(job: Job, phase: str, first: int, count: int) -> NDArray[np.float32]:
     receipts = job.stage_folder.receipts()
-    first, count = job.facts.rows(split)
     parts = []
-    for task in split_rows(split, count, job.spec.embed.chunk_rows, first):
+    for task in split_rows(phase, count, job.spec.embed.chunk_rows, first):
         path = job.scratch / f"{task.name}.npy"
         if not path.exists() or digest_file(path) != receipts[task.name].report["sha256"]:
             raise CorruptError(f"{path} is gone or damaged: redo the stage with {job.ref.redo}")

@@ -15,6 +15,7 @@ from ..errors import StaleError
 from ..plan.stage import Job
 from ..resolve.pair_list import read_pair_list
 from ..resolve.protocols import AGAINST_TRAIN, Protocol, protocols_of
+from ..resolve.train_sample import TRAIN_SAMPLE, train_sample
 from ..workers.opened import rows_of
 from .evaluate_labels import label_figures
 
@@ -25,13 +26,15 @@ Vectors = Mapping[str, NDArray[np.float32]]
 
 
 def measure(job: Job, vectors: Vectors) -> dict[str, Any]:
-    """Metrics by protocol. vectors: float32 (rows, D) of each split that is evaluated or that serves as gallery.
+    """Metrics by protocol. vectors: float32 (rows, D) of each split that is evaluated or that serves as gallery, and of
+    the sample of training rows.
 
-    Each split leave-one-out; by role and group where its rows have them; the test against the training split where
-    that is asked for; labels where a loss scores them.
+    Each split, and the sample, leave-one-out; by role and group where its rows have them; the test against the training
+    split where that is asked for; labels where a loss scores them.
     """
     rows, vectors = _reviewed(job, rows_of(job.root, job.facts.data_digest), vectors)
-    found: dict[str, Any] = {}
+    sample = vectors.pop(TRAIN_SAMPLE, None)
+    found: dict[str, Any] = {} if sample is None else {TRAIN_SAMPLE: _of_sample(job, rows, sample)}
     for split in vectors:
         if split != "train":
             found[split] = _leave_one_out(job, rows, split, vectors[split])
@@ -53,7 +56,7 @@ def _as_embedded(job: Job, vectors: Vectors) -> Vectors:
     return {split: unit_length(each) for split, each in vectors.items()}
 
 
-def _reviewed(job: Job, rows: RunRows, vectors: Vectors) -> tuple[RunRows, Vectors]:
+def _reviewed(job: Job, rows: RunRows, vectors: Vectors) -> tuple[RunRows, dict[str, NDArray[np.float32]]]:
     """Rows and vectors as data.review has them, where rows of validation and test follow it; others as they are."""
     vectors = dict(vectors)
     for split, digest in job.facts.held_out:
@@ -90,6 +93,23 @@ def _leave_one_out(job: Job, rows: RunRows, split: str, vectors: NDArray[np.floa
             vectors, classes, margin=job.spec.margin, anchors=job.spec.evaluate.violation_sample, seed=seed
         )
     return metrics
+
+
+def _of_sample(job: Job, rows: RunRows, vectors: NDArray[np.float32]) -> dict[str, Any]:
+    """Sampled training rows ask one another, as rows of validation do."""
+    from ...models.metrics.report import retrieval_metrics
+
+    spec = job.spec.evaluate
+    return retrieval_metrics(
+        vectors,
+        _classes(rows, "train").take(train_sample(rows, job.spec)),
+        matched=spec.retrieval,
+        normalise=job.spec.encoder.normalise,
+        recalls=spec.recalls,
+        knn=spec.knn,
+        with_nmi=False,
+        seed=_seed(job),
+    )
 
 
 def _verified(job: Job, rows: RunRows, split: str, vectors: NDArray[np.float32]) -> dict[str, Any]:

@@ -1,0 +1,31 @@
+"""The training rows on which retrieval is measured beside validation: how far the encoder has learnt them by heart."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.rows import RunRows
+from ..runfile.run_spec import RunSpec
+
+TRAIN_SAMPLE = "train_sample"
+"""Under which its figures are stored."""
+
+
+def train_sample(rows: RunRows, spec: RunSpec) -> NDArray[np.int64]:
+    """Ids of evaluate.train_sample training rows, int64 (S,), ascending: the same in every epoch.
+
+    Drawn as validation is, so that the two compare: of a "closed" split single rows, of a "zero-shot" one whole
+    classes, of which the last may be cut. A row with several labels counts for its first.
+    """
+    generator = np.random.default_rng([spec.run.seed, len(TRAIN_SAMPLE)])
+    count = sample_size(spec, rows.n_train)
+    if spec.data.split == "closed":
+        return np.sort(generator.permutation(rows.n_train)[:count])
+    first = [label if isinstance(label, str) else label[0] for label in rows.labels("train")]
+    _, code = np.unique(first, return_inverse=True)
+    place = generator.permutation(int(code.max()) + 1)[code]
+    return np.sort(np.argsort(place, kind="stable")[:count])
+
+
+def sample_size(spec: RunSpec, rows: int) -> int:
+    """How many there are. rows: of the training split."""
+    return min(spec.evaluate.train_sample or 0, rows)
