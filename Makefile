@@ -8,8 +8,8 @@
 #              every command of the tutorial and the guides in order, and the notebooks (some minutes)
 # make bench   the environment, then the figures of the benchmarks (about half an hour on two quiet cores; needs
 #              dataset-fashion-mnist, wordnet-base and the fonts that tests/benchmarks/glyphs.py names)
-# make methods the tables of methods: 160 runs (about an hour of one core; may be broken off and started again; needs
-#              what make bench needs, and npm)
+# make methods the tables of methods: 180 runs (about an hour of one core; may be broken off and started again; needs
+#              what make bench needs, npm, and the fonts that tests/benchmarks/methods/skill.py names)
 # make faults  every fault that a run must survive, many times, and one table (about an hour; may be broken off and
 #              started again; begins anew after rm -r runs/faults)
 # make compat PEER_TESTS=../sentence-transformers
@@ -97,6 +97,7 @@ methods:
 	npm install --silent --prefix runs/emoji emoji-datasource-{apple,google,twitter,facebook}@16.0.0 \
 	    cldr-annotations-full@46.0.0
 	$(BIN)/python -m tests.benchmarks.methods.labels --out runs/labels --emoji runs/emoji
+	$(BIN)/python -m tests.benchmarks.methods.skill --out runs/skill
 
 faults: environment
 	$(BIN)/python -m tests.faults.campaign --out runs/faults

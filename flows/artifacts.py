@@ -176,6 +176,8 @@ def summary(opened: OpenedRun) -> str:
 
 
 def _metrics(opened: OpenedRun) -> tuple[str, ...]:
+    if opened.run.spec.loss.of_pairs:
+        return ("pair_accuracy", "kendall_tau", "kendall_tau_in_groups", "alike_share", "pairs")
     return (*(f"recall@{k}" for k in opened.run.spec.evaluate.recalls), *_OTHERS)
 
 

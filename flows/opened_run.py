@@ -65,10 +65,11 @@ class OpenedRun:
         mined = (
             manifest_of(self.run.root, StageRef(epoch.number, "mine")) if spec.mines(epoch.number) else None
         )
-        if mined is not None and not mined.report["counts"]["triplets"]:
+        what, instead = ("pair", "all pairs") if spec.loss.of_pairs else ("triplet", "class-balanced batches")
+        if mined is not None and not mined.report["counts"][f"{what}s"]:
             self.progress.note(
-                f"epoch {epoch.number} mined no triplet: none that k admits violates the loss. It was trained on "
-                "class-balanced batches"
+                f"epoch {epoch.number} mined no {what}: none that k admits violates the loss. It was trained on "
+                f"{instead}"
             )
         prune(self.run, epoch.number)
         if epoch.number + 1 < spec.run.epochs and stops_before(self.run.root, spec, epoch.number + 1):

@@ -8,8 +8,11 @@ from rich.table import Table
 from ...pipeline.run.status import EpochStatus, RunStatus, StageStatus
 from .tables import duration, figure, table
 
-TITLES = ("epoch", "loss", "k", "triplets", "coverage", "R@1", "MAP@R", "label mAP", "time")
-"""Of these "label mAP" only where a loss scores labels."""
+TITLES = (
+    "epoch", "loss", "k", "triplets", "pairs", "coverage", "R@1", "MAP@R", "label mAP", "pair accuracy", "time"
+)  # fmt: skip
+_LABELS, _PAIRS, _RETRIEVAL = {"label mAP"}, {"pairs", "pair accuracy"}, {"triplets", "R@1", "MAP@R"}
+"""Shown where a loss scores labels; where one scores items; and everywhere but there."""
 
 
 def epoch_table(found: RunStatus, rows: int) -> Table:
@@ -22,8 +25,11 @@ def epoch_table(found: RunStatus, rows: int) -> Table:
     lines = [_cells(epoch) for epoch in shown]
     if len(shown) < len(begun):
         lines.insert(0, [f"{len(begun) - len(shown)} before", *[""] * (len(TITLES) - 1)])
-    scored = any("label_map" in epoch.validation for epoch in begun)
-    columns = [scored or title != "label mAP" for title in TITLES]
+    ranked = any("pair_accuracy" in epoch.validation for epoch in begun)
+    hidden = _RETRIEVAL if ranked else _PAIRS
+    if not any("label_map" in epoch.validation for epoch in begun):
+        hidden = hidden | _LABELS
+    columns = [title not in hidden for title in TITLES]
     return table([*compress(TITLES, columns)], [[*compress(line, columns)] for line in lines])
 
 
@@ -32,7 +38,7 @@ def epoch_line(epoch: EpochStatus) -> str:
     name, *cells = _cells(epoch)
     told = zip(TITLES[1:], cells, strict=True)
     return f"epoch {name}: " + ", ".join(
-        {"triplets": f"{cell} triplets", "time": cell}.get(title, f"{title} {cell}")
+        {"triplets": f"{cell} triplets", "pairs": f"{cell} pairs", "time": cell}.get(title, f"{title} {cell}")
         for title, cell in told
         if cell != "–"
     )
@@ -77,16 +83,17 @@ def _stages(found: RunStatus) -> Iterator[StageStatus]:
 def _cells(epoch: EpochStatus) -> list[str]:
     reports = {stage.ref.stage: stage.report for stage in epoch.stages}
     mined, trained = reports.get("mine", {}), reports.get("train", {})
-    triplets, coverage = mined.get("counts", {}).get("triplets"), mined.get("coverage")
+    counts, coverage = mined.get("counts", {}), mined.get("coverage")
     seconds = [stage.seconds for stage in epoch.stages if stage.seconds is not None]
     return [
         f"{epoch.number} warm-up" if epoch.warm_up else str(epoch.number),
         figure(trained.get("loss")),
         figure(epoch.k_hardness, 3),
-        "–" if triplets is None else f"{triplets:,}",
+        *(f"{counts[name]:,}" if name in counts else "–" for name in ("triplets", "pairs")),
         "–" if coverage is None else f"{coverage:.1%}",
         figure(epoch.validation.get("recall@1")),
         figure(epoch.validation.get("map_at_r")),
         figure(epoch.validation.get("label_map")),
+        figure(epoch.validation.get("pair_accuracy")),
         duration(sum(seconds)) if seconds else "–",
     ]

@@ -14,6 +14,14 @@ _RANKED = {"map": "mAP", "cmc@1": "CMC@1", "cmc@5": "CMC@5", "cmc@10": "CMC@10"}
 """Only where rows have roles or groups."""
 _LABELS = {"label_map": "label mAP", "coverage": "coverage", "ranking_loss": "ranking loss"}
 """Only where a loss scores labels."""
+_ORDERED = {
+    "pair_accuracy": "pair accuracy",
+    "kendall_tau": "Kendall's τ",
+    "kendall_tau_in_groups": "τ in groups",
+    "alike_share": "alike",
+    "pairs": "pairs",
+}
+"""In place of all others where a loss scores items."""
 _DECIDED = {
     f"{of}_{key}": f"{of} {key}" for of in ("class", "overall") for key in ("precision", "recall", "f1")
 } | {"exact_match": "exact"}
@@ -34,6 +42,8 @@ def metrics_table(found: RunStatus) -> Table:
     names = recalls | _OTHERS
     if found.spec.evaluate.knn is not None:
         names |= {f"knn@{found.spec.evaluate.knn}": f"{found.spec.evaluate.knn}-NN"}
+    if any("pair_accuracy" in metrics for *_, metrics in lines):
+        names = _ORDERED
     for more in (_RANKED, _LABELS):
         if any(next(iter(more)) in metrics for *_, metrics in lines):
             names |= more

@@ -11,6 +11,19 @@ from ..checks import check_count
 from ..row_classes import RowClasses
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchPairs:
+    """What is known of the order of a batch's B rows.
+
+    pairs: int64 (P, 2), places in the batch: the first better than the second, or both alike.
+    alike: bool (P,), which pairs are alike. values: float32 (B,), known values of the rows, NaN where there is none.
+    """
+
+    pairs: NDArray[np.int64]
+    alike: NDArray[np.bool_]
+    values: NDArray[np.float32]
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """The rows of one training step.
@@ -21,6 +34,7 @@ class Batch:
     to find them.
     members: bool (B, M), which of the M classes in the batch each row has; None where every row has one class only.
     codes: int64 (M,), the class of each column of `members`.
+    ranked: where a run learns from ranked pairs.
     """
 
     rows: NDArray[np.int64]
@@ -28,6 +42,7 @@ class Batch:
     triplets: NDArray[np.int64] | None = None
     members: NDArray[np.bool_] | None = None
     codes: NDArray[np.int64] | None = None
+    ranked: BatchPairs | None = None
 
     @staticmethod
     def of(

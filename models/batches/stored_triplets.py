@@ -107,8 +107,8 @@ def shuffled_in_runs(
     return order[np.argsort(generator.permutation(run[-1] + 1)[run], kind="stable")]
 
 
-def fitting(triplets: NDArray[np.int64], images: int) -> int:
-    """How many of the first triplets (T, 3) need at most `images` different images."""
-    _, first = np.unique(triplets, return_index=True)
-    new = np.bincount(first // 3, minlength=len(triplets))
+def fitting(tuples: NDArray[np.int64], images: int) -> int:
+    """How many of the first triplets (T, 3), or pairs (T, 2), need at most `images` different images."""
+    _, first = np.unique(tuples, return_index=True)
+    new = np.bincount(first // tuples.shape[1], minlength=len(tuples))
     return int(np.searchsorted(np.cumsum(new), images, side="right"))

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,6 +11,14 @@ from torch.nn import functional
 from ..parameter_groups import ParameterGroup
 from ..rules.in_batch import TripletSelection
 from ..same_class import same_class
+
+
+class RankedPairs(NamedTuple):
+    """`BatchPairs` as tensors: pairs int64 (P, 2), alike bool (P,), values float32 (B,)."""
+
+    pairs: Tensor
+    alike: Tensor
+    values: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,7 @@ class LossInputs:
     picked: the triplets that the batch rule found.
     members: bool (B, M), which of the M classes in the batch each row has; None where every row has one class only.
     codes: int64 (M,), the class of each column of `members`.
+    ranked: pairs of the batch of which the order is known; None in runs without.
     """
 
     features: Tensor
@@ -35,6 +44,7 @@ class LossInputs:
     picked: TripletSelection
     members: Tensor | None = None
     codes: Tensor | None = None
+    ranked: RankedPairs | None = None
 
     @property
     def same(self) -> Tensor:

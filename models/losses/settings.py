@@ -155,6 +155,14 @@ class HingeRankingSettings(LossSettings):
 
 
 @dataclass(frozen=True)
+class RankingSettings(LossSettings):
+    """See `RankingLoss`."""
+
+    margin: Annotated[float, Gt(0)] = 1.0
+    beta: Annotated[float, Gt(0), Le(1)] = 0.5
+
+
+@dataclass(frozen=True)
 class LibrarySettings(LossSettings):
     """See `LibraryLoss`."""
 

@@ -50,6 +50,17 @@ class BatchRule(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class NoTriplets:
+    """None at all, where every loss learns from something else."""
+
+    def __call__(self, batch: InBatch) -> TripletSelection:
+        """An empty selection."""
+        size = len(batch.sq_distances)
+        nothing = count_pairs(batch.rows.new_empty((0, 3)), size)
+        return TripletSelection(nothing, nothing, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class SemiHard:
     """For every pair (a, p) the nearest n with d²(a,p) < d²(a,n) < d²(a,p) + m.
 

@@ -13,7 +13,7 @@ from ..checks import check_count
 from ..distances import pairwise_sq_distances
 from ..encoders.checkpoints import load_encoder_state, load_objective_state, with_prefix, without_prefix
 from ..errors import ModelError
-from ..losses.loss import LossInputs
+from ..losses.loss import LossInputs, RankedPairs
 from ..losses.objective import Objective
 from ..memory import memory_errors
 from ..parameter_groups import encoder_group
@@ -198,7 +198,15 @@ class Trainer:
         codes = None if batch.codes is None else torch.from_numpy(batch.codes).to(self._device)
         with torch.no_grad():
             picked = self._rule(InBatch(sq_distances.detach(), classes, rows, stored, members))
-        return LossInputs(features, embeddings, sq_distances, classes, picked, members, codes)
+        return LossInputs(
+            features, embeddings, sq_distances, classes, picked, members, codes, self._ranked(batch)
+        )
+
+    def _ranked(self, batch: Batch) -> RankedPairs | None:
+        if batch.ranked is None:
+            return None
+        parts = (batch.ranked.pairs, batch.ranked.alike, batch.ranked.values)
+        return RankedPairs(*(torch.from_numpy(part).to(self._device) for part in parts))
 
     def _update(self, loss: Tensor, features: Tensor, embedded: Embedded, share: float, batch: Batch) -> None:
         self._optimiser.zero_grad()

@@ -69,6 +69,8 @@ class RunFacts:
     reviews: (epoch, digest): from which epoch on which review is mined with. held_out: (split, digest): the review of
     the rows of validation and test, where these are reviewed.
     pairs: digest of the pairs on which verification is measured, where a file lists them.
+    ranking: digest of the pairs and values of items, for a loss that scores items. ranked_pairs: how many of the
+    training, validation and test split have a better item.
     """
 
     train: int
@@ -89,6 +91,8 @@ class RunFacts:
     reviews: tuple[tuple[int, str | None], ...] = ()
     held_out: tuple[tuple[str, str], ...] = ()
     pairs: str | None = None
+    ranking: str | None = None
+    ranked_pairs: tuple[int, int, int] = (0, 0, 0)
 
     def review_of(self, epoch: int | None) -> str | None:
         """Digest of the review that this epoch is mined with."""
@@ -110,13 +114,16 @@ class RunFacts:
             "remarks": list(self.remarks),
             "reviews": [list(each) for each in self.reviews],
             "held_out": [list(each) for each in self.held_out],
+            "ranked_pairs": list(self.ranked_pairs),
         }
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> "RunFacts":
         """What `as_json` gave; what earlier versions lack, from `several` on, comes with the next opening."""
         tuples: dict[str, Any] = {
-            name: tuple(value[name]) for name in ("item_shape", "several", "remarks") if name in value
+            name: tuple(value[name])
+            for name in ("item_shape", "several", "remarks", "ranked_pairs")
+            if name in value
         }
         tuples["protocols"] = tuple(Asked(**asked) for asked in value.get("protocols", ()))
         for name in ("reviews", "held_out"):

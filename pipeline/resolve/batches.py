@@ -11,7 +11,7 @@ from ..runfile.run_spec import RunSpec
 class BatchKind(NamedTuple):
     """name: as in train.batches, but never "auto". why: one sentence for people."""
 
-    name: Literal["neighbourhood", "triplets", "class_balanced"]
+    name: Literal["neighbourhood", "triplets", "class_balanced", "pairs"]
     why: str
 
 
@@ -22,6 +22,8 @@ def resolve_batches(spec: RunSpec, facts: RunFacts) -> BatchKind:
     and preferring the rows with mined triplets only leaves the others out.
     """
     batches = spec.train.batches
+    if spec.loss.of_pairs:
+        return BatchKind("pairs", f"{spec.loss.of_pairs} learns from data.pairs")
     if batches != "auto":
         return BatchKind(batches, "as the run file says")
     if spec.mine.every == "never":
@@ -37,6 +39,8 @@ def resolve_batches(spec: RunSpec, facts: RunFacts) -> BatchKind:
 def mining_described(spec: RunSpec, batches: BatchKind) -> str:
     """How often is mined and what training takes from it, for people."""
     every = spec.mine.every
+    if every == "never" and batches.name == "pairs":
+        return "never: all epochs train on random pairs"
     if every == "never":
         return "never: all epochs train on semi-hard triplets of class-balanced batches"
     often = (

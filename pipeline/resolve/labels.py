@@ -13,8 +13,10 @@ from ..runfile.run_spec import RunSpec
 
 
 def label_keys(facts: RunFacts) -> dict[str, Any]:
-    """A result key for training rows with several labels, of which earlier versions trained on the first alone."""
-    return {"labels": "sets"} if facts.several[0] else {}
+    """A result key for training rows with several labels, of which earlier versions trained on the first alone; and one
+    for what is known of the order of items."""
+    sets = {"labels": "sets"} if facts.several[0] else {}
+    return sets | ({"ranking": facts.ranking} if facts.ranking else {})
 
 
 def check_groups(spec: RunSpec, groups: pa.Array | None) -> None:

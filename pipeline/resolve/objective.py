@@ -16,6 +16,7 @@ from ...models.losses.mdr import MdrLoss
 from ...models.losses.objective import Objective, Term
 from ...models.losses.quadruplet import QuadrupletLoss
 from ...models.losses.ranking.labels import BinaryCrossEntropyLoss, HingeRankingLoss, LsepLoss
+from ...models.losses.ranking.order import RankingLoss, ValueLoss
 from ...models.losses.settings import (
     BatchAllSettings,
     BatchHardSettings,
@@ -29,6 +30,7 @@ from ...models.losses.settings import (
     LsepSettings,
     MdrSettings,
     QuadrupletSettings,
+    RankingSettings,
 )
 from ...models.losses.triplet import TripletLoss
 from ...models.seeds import seeded_by
@@ -80,4 +82,6 @@ def _makers(spec: RunSpec, classes: int) -> dict[LossName, Callable[[], Loss]]:
         "lsep": lambda: LsepLoss(loss.lsep.build(LsepSettings), **sizes),
         "hinge_ranking": lambda: HingeRankingLoss(loss.hinge_ranking.build(HingeRankingSettings), **sizes),
         "binary_cross_entropy": lambda: BinaryCrossEntropyLoss(**sizes),
+        "ranking": lambda: RankingLoss(loss.ranking.build(RankingSettings), width=width),
+        "value_regression": lambda: ValueLoss(width=width),
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..artifacts.data_files import DATA_FILES
 from ..artifacts.encoder_copies import ENCODER_FOLDER
+from ..artifacts.ranking import RANKING
 from ..artifacts.record import RUN_FILE, read_run_file, write_run_file
 from ..artifacts.reviews import REVIEWS
 from ..artifacts.rows import ROWS_FILE
@@ -24,7 +25,7 @@ from ..workers.base import DISK_REMEDIES
 from .prepare import prepare_data
 
 _LOCK = ".lock"
-_BEFORE_RUN_FILE = {ROWS_FILE, DATA_FILES, ENCODER_FOLDER, REVIEWS, "prefect", "logs"}
+_BEFORE_RUN_FILE = {ROWS_FILE, DATA_FILES, ENCODER_FOLDER, REVIEWS, RANKING, "prefect", "logs"}
 """What a run that was killed while it was being set up may have left."""
 
 
@@ -62,6 +63,7 @@ def open_run(
         remove_partials(root, below=False)
         remove_partials(root / ENCODER_FOLDER)
         remove_partials(root / REVIEWS)
+        remove_partials(root / RANKING)
         prepared = prepare_data(spec, repair=repair, new_data=new_data, redone=redone, note=note)
         write_run_file(spec, prepared.facts, prepared.identity, prepared.splitting, prepared.pictures)
         note_event(root, "opened", pid=os.getpid(), **_review(prepared.facts))

@@ -13,10 +13,13 @@ from ..stages.embed import EMBED
 from ..stages.evaluate import EVALUATE, test_stage
 from ..stages.graph import GRAPH
 from ..stages.mine import MINE
+from ..stages.mine_pairs import MINE_PAIRS
 from ..stages.train import TRAIN
 
 _UNMINED = (TRAIN, EVALUATE)
 _MINED = (EMBED, GRAPH, MINE, TRAIN, EVALUATE)
+_RANKED = (EMBED, MINE_PAIRS, TRAIN, EVALUATE)
+"""Of an epoch that mines ranked pairs: scores are searched by sorting."""
 TEST = StageRef(None, "test")
 
 
@@ -78,7 +81,9 @@ def lost_patience(scores: Sequence[tuple[int, float]], patience: int, warmup_epo
 
 
 def _stages(number: int, spec: RunSpec) -> tuple[Stage, ...]:
-    return _MINED if spec.mines(number) else _UNMINED
+    if not spec.mines(number):
+        return _UNMINED
+    return _RANKED if spec.loss.of_pairs else _MINED
 
 
 def all_refs(spec: RunSpec) -> list[StageRef]:

@@ -31,6 +31,7 @@ from ..resolve.protocols import asked_in, check_validation
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import published
 from .epochs import all_refs
+from .inputs.ranking import RunRanking, ranking_of_run
 from .inputs.review import Reviews, RunReview, review_of_run, stale_review
 from .inputs.same_data import first_look, look_again
 from .redo_all import has_work, set_all_aside
@@ -107,8 +108,9 @@ def prepare_data(
     encoder = encoder_files(spec)
     keep_copies(spec.root, encoder)
     pictures = data.record() if isinstance(data, PictureSet) else None
+    ranking = ranking_of_run(spec, rows, write=True)
     return Prepared(
-        _facts(spec, data, rows, identity, encoder, review, before), identity, splitting, pictures
+        _facts(spec, data, rows, identity, encoder, review, ranking, before), identity, splitting, pictures
     )
 
 
@@ -156,7 +158,8 @@ def describe_data(spec: RunSpec) -> RunFacts:
     review = review_of_run(spec, rows, _reviews(before), None, write=False)
     if review.changed is not None:
         raise stale_review(spec, review.changed)
-    return _facts(spec, data, rows, data.identity(), encoder_files(spec), review, before)
+    ranking = ranking_of_run(spec, rows, write=False)
+    return _facts(spec, data, rows, data.identity(), encoder_files(spec), review, ranking, before)
 
 
 def _reviews(before: dict[str, Any] | None) -> Reviews | None:
@@ -174,6 +177,7 @@ def _facts(
     identity: dict[str, Any],
     encoder: EncoderFiles,
     review: RunReview,
+    ranking: RunRanking,
     before: dict[str, Any] | None,
 ) -> RunFacts:
     pairs = read_pair_list(spec)
@@ -192,16 +196,19 @@ def _facts(
         weights=encoder.weights,
         encoder_digest=encoder.digest,
         several=rows.several(),
-        protocols=asked_in(rows, spec),
+        protocols=() if spec.loss.of_pairs else asked_in(rows, spec),
         remarks=(
             *said_alike({name for split in SPLITS for name in rows.class_sizes(split)}),
             *check_scored_labels(spec, rows),
             *review.remarks,
+            *ranking.remarks,
         ),
         reviews=review.reviews,
         held_out=review.held_out,
         pairs=None if pairs is None else pairs.digest(),
         cells=_knows_cells(spec, before),
+        ranking=ranking.digest,
+        ranked_pairs=ranking.pairs,
     )
     check_losses(spec, facts)
     check_groups(spec, data.rows.groups)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ..artifacts.encoder_copies import damaged_copies
+from ..artifacts.ranking import kept_ranking
 from ..artifacts.record import open_record
 from ..artifacts.reviews import kept_review
 from ..artifacts.rows import read_rows_file
@@ -43,7 +45,7 @@ def verify_run(root: Path) -> Iterator[Verified]:
     spec, facts = open_record(root)
     read_rows_file(root, facts.data_digest)
     copies = [f"{path} is damaged: delete it, the next run copies it again" for path in damaged_copies(root)]
-    yield Verified(None, 1, (*copies, *_damaged_reviews(root, facts)))
+    yield Verified(None, 1, (*copies, *_damaged_copies(root, facts)))
     refs = all_refs(spec)
     manifests: dict[str, Manifest | None] = {}
     for ref in refs:
@@ -54,10 +56,12 @@ def verify_run(root: Path) -> Iterator[Verified]:
         yield _with_parents(found, root, refs, manifests)
 
 
-def _damaged_reviews(root: Path, facts: RunFacts) -> Iterator[str]:
-    for _, digest in (*facts.reviews, *facts.held_out):
+def _damaged_copies(root: Path, facts: RunFacts) -> Iterator[str]:
+    """Of reviews, and of pairs."""
+    reviews = [partial(kept_review, root, digest) for _, digest in (*facts.reviews, *facts.held_out)]
+    for read in [*reviews, *([partial(kept_ranking, root, facts.ranking)] if facts.ranking else [])]:
         try:
-            kept_review(root, digest)
+            read()
         except CorruptError as error:
             yield str(error)
 

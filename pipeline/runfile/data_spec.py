@@ -89,6 +89,13 @@ class DataSpec(Section):
     std: tuple[float, ...] | None = None
     """Divides the items after `mean`: one number for all channels, or one each."""
     augment: AugmentSpec = AugmentSpec()
+    pairs: str | None = execution(None, min_length=1)
+    """File of ranked pairs, Parquet, CSV or TSV, with the columns first and second, labels of rows: the first is
+    better; "like" in a third column, relation, says that neither is. For the losses of [loss] that score items; rows
+    with one label are the segments of an item. Results depend on what it says, wherever it is."""
+    values: str | None = execution(None, min_length=1)
+    """File of known values of items, with the columns item and value: the order is measured against them, and
+    value_regression learns them."""
     review: str | None = execution(None, min_length=1)
     """CSV file with what a person decided about rows and pairs, relative to the run file. Mining, and training on
     what was mined, follow it; warm-up epochs do not. Results depend on its decisions, wherever the file is."""
@@ -138,6 +145,20 @@ class DataSpec(Section):
             )
         if self.mean is not None and not self.mean:
             raise ValueError("data.mean is empty: give one number for all channels, or one each")
+        return self
+
+    @model_validator(mode="after")
+    def _ranked(self) -> "DataSpec":
+        if self.values is not None and self.pairs is None:
+            raise ValueError(
+                f'data.values is "{self.values}" but there are no data.pairs, by which items are ranked: name their '
+                "file, or remove it"
+            )
+        if self.pairs is not None and self.review is not None:
+            raise ValueError(
+                f'data.review is "{self.review}", which changes labels and mined triplets, but data.pairs is '
+                f'"{self.pairs}", by which items are ranked: remove data.review, and correct the file of pairs'
+            )
         return self
 
     @model_validator(mode="after")

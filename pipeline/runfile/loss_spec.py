@@ -24,6 +24,7 @@ from ...models.losses.settings import (
     MdrSettings,
     Mean,
     QuadrupletSettings,
+    RankingSettings,
     Rivals,
     Statistics,
 )
@@ -44,6 +45,8 @@ LossName = Literal[
     "lsep",
     "hinge_ranking",
     "binary_cross_entropy",
+    "ranking",
+    "value_regression",
 ]
 
 OF_TRIPLETS: frozenset[LossName] = frozenset({"triplet", "global"})
@@ -54,6 +57,9 @@ OF_ONE_CLASS: frozenset[LossName] = frozenset({"classification", "centre", "hist
 """Losses that need exactly one class a row; the others take rows as positives whose label sets meet."""
 OF_LABELS: frozenset[LossName] = frozenset({"lsep", "hinge_ranking", "binary_cross_entropy"})
 """Losses that score the classes of the training split, of which a row may have several."""
+
+OF_PAIRS: frozenset[LossName] = frozenset({"ranking", "value_regression"})
+"""Losses that score items, of which data.pairs says which are better."""
 
 
 class PaperSection(Section):
@@ -223,6 +229,16 @@ class HingeRankingSpec(Section):
     """As of lsep."""
 
 
+class RankingSpec(Section):
+    """[loss.ranking]: a score by which the better item of a pair comes first (Doughty et al., CVPR 2018)."""
+
+    margin: float = setting(RankingSettings, "margin")
+    """By how much, in units of the score; items that are alike may differ as much. The pairs that are mined are those
+    that violate it."""
+    beta: float = setting(RankingSettings, "beta")
+    """Weight of pairs with a better item; the other 1 - beta is that of pairs that are alike."""
+
+
 class LossSpec(Section):
     """[loss]: losses and their weights; the parameters of each in a section of its name."""
 
@@ -252,11 +268,17 @@ class LossSpec(Section):
     library: LibrarySpec = LibrarySpec()
     lsep: LsepSpec = LsepSpec()
     hinge_ranking: HingeRankingSpec = HingeRankingSpec()
+    ranking: RankingSpec = RankingSpec()
 
     @property
     def of_labels(self) -> LossName | None:
         """The loss that scores classes, where there is one."""
         return next((name for name in self.weights if name in OF_LABELS), None)
+
+    @property
+    def of_pairs(self) -> LossName | None:
+        """The loss that scores items, where there is one."""
+        return next((name for name in self.weights if name in OF_PAIRS), None)
 
     @property
     def of_triplets(self) -> bool:
@@ -303,6 +325,11 @@ class LossSpec(Section):
             raise ValueError(
                 f"loss.weights names {' and '.join(scoring)}, each of which would give the classes scores of its own: "
                 "choose one of them"
+            )
+        if self.of_pairs and len(self.weights) > 1:
+            raise ValueError(
+                f"loss.weights names {named}, but {self.of_pairs} learns from ranked pairs, which bring no classes to "
+                f"tell apart and no other score: leave {self.of_pairs} alone, or leave it out"
             )
         if "library" in self.weights and self.library.factory is None:
             raise ValueError(

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from ...mining.compute.threads import usable_threads
 from .data_spec import DataSpec
 from .loss_spec import LossSpec
+from .ranked import ranking_complaints
 from .section import Section, execution
 from .train_spec import TrainSpec
 from .work_specs import EmbedSpec, EncoderSpec, EvaluateSpec, GraphSpec, MineSpec
@@ -142,6 +143,12 @@ class RunSpec(Section):
         return self
 
     @model_validator(mode="after")
+    def _pairs(self) -> "RunSpec":
+        for complaint in ranking_complaints(self.data, self.loss, self.mine, self.train, self.evaluate):
+            raise ValueError(complaint)
+        return self
+
+    @model_validator(mode="after")
     def _mining(self) -> "RunSpec":
         if self.mine.every != "never":
             return self
@@ -179,6 +186,10 @@ class RunSpec(Section):
                 run, train = run.with_defaults(epochs=8), train.with_defaults(warmup_epochs=2)
         if loss.of_labels:
             evaluate = evaluate.with_defaults(select="label_map")
+        if loss.of_pairs:
+            evaluate = evaluate.with_defaults(select="pair_accuracy")
+        if loss.of_pairs == "value_regression":
+            mine = mine.with_defaults(every="never")
         sections = {"run": run, "train": train, "mine": mine, "loss": loss, "evaluate": evaluate}
         return self.model_copy(update=sections)
 

@@ -120,7 +120,7 @@ class MineSpec(Section):
     margin: float = setting(MiningRule, "margin")
     """m, in units of squared distance."""
     triplets_per_anchor: int = setting(MiningRule, "triplets_per_anchor")
-    """The most triplets of one anchor."""
+    """The most triplets of one anchor; of ranked pairs, the most in which one row is the first."""
     negatives_per_positive: int = setting(MiningRule, "negatives_per_positive", as_before=1)
     """The most triplets with the same anchor and positive."""
     positives: PositiveSource = setting(MiningRule, "positives")
@@ -223,8 +223,9 @@ class EvaluateSpec(Section):
     train_sample: int | None = added(None, as_before=None, ge=2)
     """Also measure retrieval on so many training rows in every epoch, drawn once and as validation is: single rows of a
     "closed" split, whole classes of a "zero-shot" one. By default on none."""
-    select: Literal["map_at_r", "recall@1", "label_map"] = "map_at_r"
-    """The validation metric that chooses the best epoch; where a loss scores labels, by default "label_map"."""
+    select: Literal["map_at_r", "recall@1", "label_map", "pair_accuracy"] = "map_at_r"
+    """The validation metric that chooses the best epoch; where a loss scores labels, by default "label_map", where it
+    scores items, "pair_accuracy"."""
     violation_sample: int = Field(default=1000, ge=1)
     """Validation anchors on which the share of violated triplets is measured for the controller."""
 

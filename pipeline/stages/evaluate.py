@@ -56,6 +56,8 @@ def _row_keys(facts: RunFacts, splits: Sequence[str]) -> dict[str, Any]:
     """What earlier versions did not use: a review, labels after the first, role and group. Nothing where none are."""
     reviewed = {split: digest for split, digest in facts.held_out if split in splits}
     keys: dict[str, Any] = {"review": reviewed} if reviewed else {}
+    if facts.ranking:
+        keys["ranking"] = facts.ranking
     if any(facts.several[SPLITS.index(split)] for split in splits):
         keys["labels"] = "sets"
     names = [f"{split}{suffix}" for split in splits for suffix in BY_ROLE_AND_GROUP]
@@ -67,7 +69,7 @@ def _splits(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[str, ...]:
     """The splits that are embedded. In the test at the end of a closed run the training split is a gallery, too, and
     labels are decided by what it shows."""
     if ref.epoch is None:
-        trained = spec.evaluate.train_gallery or spec.loss.of_labels
+        trained = not spec.loss.of_pairs and (spec.evaluate.train_gallery or spec.loss.of_labels)
         return ("test", "train") if spec.data.split == "closed" and trained else ("test",)
     if spec.evaluate.test == "every" and facts.test:
         return ("validation", "test")

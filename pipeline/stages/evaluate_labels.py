@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifacts.weights import STATE_FILE
 from ..data.rows import RunRows
 from ..plan.stage import Job
 from ..workers.opened import labels_of
@@ -42,14 +41,10 @@ def label_figures(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, dict[s
 
 def _scored(job: Job, vectors: Vectors) -> "dict[str, Scored]":
     """Embeddings and scores of each split, by the head that was trained with the encoder."""
-    from ...models.encoders.checkpoints import load_objective_state, load_tensors, without_prefix
     from ...models.label_decision import Scored
-    from ..resolve.objective import build_objective
+    from .trained_losses import trained_loss
 
-    objective = build_objective(job.spec, classes=job.facts.classes)
-    state, _ = load_tensors(job.parent("train").checked(STATE_FILE))
-    load_objective_state(objective, without_prefix("objective/", state))
-    loss = cast("LabelLoss", objective.terms[str(job.spec.loss.of_labels)])
+    loss = cast("LabelLoss", trained_loss(job, str(job.spec.loss.of_labels)))
     return {split: Scored(each, loss.scores(each)) for split, each in vectors.items()}
 
 

@@ -18,6 +18,7 @@ from ..resolve.protocols import AGAINST_TRAIN, Protocol, protocols_of
 from ..resolve.train_sample import TRAIN_SAMPLE, train_sample
 from ..workers.opened import rows_of
 from .evaluate_labels import label_figures
+from .evaluate_ranking import ranking_figures
 
 if TYPE_CHECKING:
     from ...models.row_classes import RowClasses
@@ -30,8 +31,10 @@ def measure(job: Job, vectors: Vectors) -> dict[str, Any]:
     the sample of training rows.
 
     Each split, and the sample, leave-one-out; by role and group where its rows have them; the test against the training
-    split where that is asked for; labels where a loss scores them.
+    split where that is asked for; labels where a loss scores them; of ranked items only how well they are ordered.
     """
+    if job.facts.ranking:
+        return ranking_figures(job, vectors)
     rows, vectors = _reviewed(job, rows_of(job.root, job.facts.data_digest), vectors)
     sample = vectors.pop(TRAIN_SAMPLE, None)
     found: dict[str, Any] = {} if sample is None else {TRAIN_SAMPLE: _of_sample(job, rows, sample)}

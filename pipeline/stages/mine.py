@@ -54,7 +54,7 @@ from ..storage.receipts import Receipt, remove_receipt
 from ..storage.row_arrays import read_rows
 from ..storage.tables import write_table
 from ..workers.opened import reviewed_of, rows_of
-from .mine_hardness import choose_hardness, hardness_keys, hardness_parents
+from .mine_hardness import choose_hardness, hardness_keys, hardness_parents, triplet_candidates
 
 _TRIPLET_BYTES = 64
 
@@ -113,11 +113,15 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
                 job.folder / HARDNESS,
                 choose_hardness(
                     job,
-                    job.spec.mine.rule(1.0, job.seed()),
-                    resources.threads,
-                    excluded=_excluded(job),
-                    vectors=_vectors(job),
-                    groups=_groups(job),
+                    lambda settings: triplet_candidates(
+                        job,
+                        settings,
+                        job.spec.mine.rule(1.0, job.seed()),
+                        threads=resources.threads,
+                        excluded=_excluded(job),
+                        vectors=_vectors(job),
+                        groups=_groups(job),
+                    ),
                 ),
             )
             return TaskOutput(files=(HARDNESS,), rows=0)

@@ -1,6 +1,6 @@
 """The k of an epoch: a fixed decay, or the controller that reads how earlier epochs went."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -34,18 +34,10 @@ def hardness_keys(spec: RunSpec) -> dict[str, Any]:
     return {"candidates": "without suspects"} if without else {}
 
 
-def choose_hardness(
-    job: Job,
-    rule: MiningRule,
-    threads: int,
-    *,
-    excluded: NDArray[np.bool_] | None,
-    vectors: NDArray[np.float32] | None,
-    groups: NDArray[np.int64] | None,
-) -> dict[str, Any]:
+def choose_hardness(job: Job, candidates: Callable[[ControllerSettings], list[Candidate]]) -> dict[str, Any]:
     """k of this epoch, and every number that led to it, JSON-ready.
 
-    rule, excluded, vectors, groups: as the epoch mines, whatever its k.
+    candidates: what mining with each k would give; called where the controller decides.
     """
     spec = job.spec.mine
     epoch = len(job.spec.mined_before(job.ref.epoch or 0))
@@ -56,9 +48,9 @@ def choose_hardness(
     settings = spec.build(ControllerSettings)
     history = list(_history(job))
     deciding = len(history) >= settings.k_first_epochs
-    candidates = _candidates(job, rule, settings, threads, excluded, vectors, groups) if deciding else []
+    tried = candidates(settings) if deciding else []
     seed = job.spec.run.seed
-    choice = choose_k(history, candidates, settings, epoch if deciding else decay_epoch, spec.k_epochs, seed)
+    choice = choose_k(history, tried, settings, epoch if deciding else decay_epoch, spec.k_epochs, seed)
     return {**choice.why, "k_hardness": choice.k_hardness}
 
 
@@ -77,15 +69,17 @@ def _history(job: Job) -> Iterator[EpochRecord]:
             )
 
 
-def _candidates(
+def triplet_candidates(
     job: Job,
-    rule: MiningRule,
     settings: ControllerSettings,
+    rule: MiningRule,
+    *,
     threads: int,
     excluded: NDArray[np.bool_] | None,
     vectors: NDArray[np.float32] | None,
     groups: NDArray[np.int64] | None,
 ) -> list[Candidate]:
+    """What mining a sample of anchors with each k would give. rule, excluded, vectors, groups: as the epoch mines."""
     anchors = sampled_rows(job.facts.train, job.spec.mine.sample, job.spec.run.seed)
     table = rows_of_table(job, anchors)
     reviewed = reviewed_of(job)

@@ -11,18 +11,21 @@ from ...models.batches.batch import BatchPlan
 from ...models.batches.class_balanced import ClassBalanced
 from ...models.batches.inputs import TRIPLET_COLUMNS
 from ...models.batches.neighbourhood import Neighbourhood
+from ...models.batches.ranked import RankedBatches
 from ...models.batches.settings import BalancedSettings, NeighbourhoodSettings
 from ...models.batches.stored_triplets import StoredTriplets
 from ...models.row_classes import RowClasses
-from ...models.rules.in_batch import BatchRule, SemiHard
+from ...models.rules.in_batch import BatchRule, NoTriplets, SemiHard
+from ..artifacts.ranking import mined_pairs
 from ..artifacts.triplets import part_names, read_confusion, triplet_columns
+from ..data.base import SPLITS
 from ..data.review.apply import Reviewed
 from ..errors import CorruptError, DataError
 from ..plan.refs import StageRef
 from ..plan.stage import Job
 from ..resolve.batches import batch_rule, batch_shape, images_per_epoch, resolve_batches
 from ..storage.committed import Committed
-from ..workers.opened import labels_of, reviewed_of
+from ..workers.opened import labels_of, ranked_of, reviewed_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ def training_inputs(job: Job) -> TrainingInputs:
     """Batches of the epoch: class-balanced while warming up and where nothing was mined, else as train.batches says."""
     spec = job.spec
     mine = job.parent("mine") if any(ref.stage == "mine" for ref in job.parent_digests) else None
+    if job.facts.ranking:
+        return TrainingInputs(_of_pairs(job, mine), NoTriplets())
     if mine is None:
         # The warm-up trains on what the data set says: a review changes nothing that comes before mining.
         labels = labels_of(job.root, job.facts.data_digest)
@@ -52,6 +57,25 @@ def training_inputs(job: Job) -> TrainingInputs:
     walked = kind == "neighbourhood" and int(mine.manifest.report["counts"]["triplets"]) > 0
     batches = _neighbourhood(job, mine, classes) if walked else _class_balanced(job, classes)
     return TrainingInputs(_apart(batches, reviewed), rule)
+
+
+def _of_pairs(job: Job, mine: Committed | None) -> RankedBatches:
+    """Of the mined pairs; of all pairs where none were mined, or none was left to mine."""
+    spec, rows = job.spec, job.facts.train
+    items = ranked_of(job, SPLITS[0])
+    pairs, alike = items.row_pairs() if mine is None else mined_pairs(mine, rows)
+    if not len(pairs):
+        pairs, alike = items.row_pairs()
+    return RankedBatches(
+        pairs,
+        alike,
+        values=items.row_values(rows),
+        classes=labels_of(job.root, job.facts.data_digest).members,
+        batch_images=batch_shape(spec).images,
+        images=images_per_epoch(spec, rows),
+        seed=spec.run.seed,
+        epoch=job.ref.epoch or 0,
+    )
 
 
 def _reviewed_classes(reviewed: Reviewed) -> RowClasses:

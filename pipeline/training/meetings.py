@@ -18,7 +18,7 @@ def meetings_of(job: Job) -> Meetings | None:
 
     Raises: as `training_triplets`.
     """
-    if not any(ref.stage == "mine" for ref in job.parent_digests):
+    if job.facts.ranking or not any(ref.stage == "mine" for ref in job.parent_digests):
         return None
     return Meetings(mined_set(job.parent("mine"), job.facts.train, job.scratch))
 

@@ -147,7 +147,7 @@ def _train(spec: RunSpec, facts: RunFacts, encoder: "nn.Module", item: NDArray[A
     from .images import train_transform
     from .trainer import new_trainer
 
-    if spec.train.warmup_epochs or spec.train.batches != "triplets":
+    if not spec.loss.of_pairs and (spec.train.warmup_epochs or spec.train.batches != "triplets"):
         batch_shape(spec).fitted(facts.classes - facts.singletons)
     train_transform(spec, seed=spec.run.seed)(item, 0)
     device = device_named(spec.embed.device)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from ...mining.graphs.methods import Index
 from ...mining.labels import Labels, encode_labels
+from ..artifacts.ranking import kept_ranking
 from ..artifacts.reviews import kept_review
 from ..artifacts.rows import read_rows_file
 from ..data.base import DataSet
 from ..data.open import open_data
+from ..data.ranking.items import RankedItems, ranked_items
 from ..data.review.apply import Reviewed, apply_review
 from ..data.rows import RunRows
 from ..plan.stage import Job, RunFacts
@@ -35,6 +37,11 @@ def rows_of(root: Path, digest: str) -> RunRows:
 def labels_of(root: Path, digest: str) -> Labels:
     """The labels of the training split."""
     return encode_labels(rows_of(root, digest).labels("train"))
+
+
+def ranked_of(job: Job, split: str) -> RankedItems:
+    """What is known of the order of the items of a split. For runs that rank items."""
+    return _ranked(job.root, job.facts.data_digest, job.facts.ranking or "", split)
 
 
 def reviewed_of(job: Job) -> Reviewed:
@@ -68,6 +75,11 @@ def release_state() -> None:
 
     _encoder.cache_clear()
     release_parts()
+
+
+@lru_cache(maxsize=1)
+def _ranked(root: Path, rows_digest: str, digest: str, split: str) -> RankedItems:
+    return ranked_items(rows_of(root, rows_digest), split, kept_ranking(root, digest))
 
 
 @lru_cache(maxsize=1)

@@ -74,6 +74,7 @@ def _tried(spec: "RunSpec") -> str:
 
 
 def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
+    from ....pipeline.data.ranking.items import described
     from ....pipeline.resolve.batches import mining_described, resolve_batches
     from ....pipeline.resolve.graph import resolve_method, resolve_neighbours
 
@@ -86,10 +87,14 @@ def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
     yield "deterministic", "yes" if spec.run.deterministic else "no"
     yield "data", f"{spec.data.kind}, items of {' × '.join(map(str, facts.item_shape))}"
     yield "rows", f"{facts.train:,} train, {facts.validation:,} validation, {facts.test:,} test"
-    yield (
-        "classes",
-        f"{facts.classes:,} in training, of which {facts.singletons:,} have one row (negatives only)",
-    )
+    if spec.loss.of_pairs:
+        yield "items", f"{facts.classes:,} in training"
+        yield "pairs", f"with a better item: {described(facts.ranked_pairs)}"
+    else:
+        yield (
+            "classes",
+            f"{facts.classes:,} in training, of which {facts.singletons:,} have one row (negatives only)",
+        )
     if sum(facts.several):
         train, validation, test = facts.several
         yield (
@@ -102,10 +107,11 @@ def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
         yield asked.title, asked.described
     yield "encoder", f"{spec.encoder.name}, {spec.encoder.embedding_dim} wide"
     graph, batches = resolve_method(spec, facts), resolve_batches(spec, facts)
-    yield (
-        "graph",
-        f"{graph.method}, {resolve_neighbours(spec, facts)} neighbours, {spec.graph.parts} part(s): {graph.why}",
-    )
+    if not spec.loss.of_pairs:
+        yield (
+            "graph",
+            f"{graph.method}, {resolve_neighbours(spec, facts)} neighbours, {spec.graph.parts} part(s): {graph.why}",
+        )
     yield "batches", f"{batches.name}: {batches.why}"
     yield "mining", mining_described(spec, batches)
     yield "cluster", cluster.kind if cluster.address is None else cluster.address

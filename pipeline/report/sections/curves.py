@@ -16,6 +16,8 @@ METRICS = {
     "nmi": "NMI",
     "label_map": "label mAP",
     "verification_accuracy": "verification",
+    "pair_accuracy": "pair accuracy",
+    "kendall_tau": "Kendall's τ",
 }
 """Of validation, in the order in which they are drawn."""
 

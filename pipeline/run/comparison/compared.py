@@ -18,6 +18,8 @@ METRICS = {
     "cmc@1": "CMC@1",
     "label_map": "label mAP",
     "verification_accuracy": "verification",
+    "pair_accuracy": "pair accuracy",
+    "kendall_tau": "Kendall's τ",
 }
 """Of each protocol, those that it has: key → title. The others are in `tripletmine status`."""
 

@@ -18,6 +18,8 @@ _FIGURES = {
     "cmc@1": "CMC@1",
     "label_map": "label mAP",
     "verification_accuracy": "verification",
+    "pair_accuracy": "pair accuracy",
+    "kendall_tau": "Kendall's τ",
 }
 
 _FRONT = """---
@@ -134,19 +136,32 @@ def _training(status: RunStatus, number: int) -> str:
     losses = ", ".join(f"{name} × {weight:g}" for name, weight in spec.loss.weights.items())
     lines = [
         f"- Epoch {number} (from 0) of {spec.run.epochs}, seed {spec.run.seed}; losses by weight: {losses}.",
-        *_mined(_epoch(status, number)),
+        *_mined(_epoch(status, number), ranked=spec.loss.of_pairs is not None),
         f"- Written by tripletmine {version('tripletmine')}.",
     ]
     return "## How it was trained\n\n" + "\n".join(lines)
 
 
-def _mined(epoch: EpochStatus | None) -> Iterator[str]:
+def _mined(epoch: EpochStatus | None, *, ranked: bool) -> Iterator[str]:
     reports = {} if epoch is None else {stage.ref.stage: stage.report for stage in epoch.stages}
     graph, mine = reports.get("graph") or {}, reports.get("mine") or {}
+    if ranked:
+        yield "- The layer that makes a score of an embedding is not exported with the encoder."
     if not mine:
-        yield "- No triplets were mined for this epoch: it was trained on class-balanced batches."
+        yield (
+            "- No pairs were mined for this epoch: it was trained on random pairs."
+            if ranked
+            else "- No triplets were mined for this epoch: it was trained on class-balanced batches."
+        )
         return
     counts = mine["counts"]
+    if ranked:
+        yield (
+            f"- Pairs mined over the whole training split before this epoch: {counts['pairs']:,} of the "
+            f"{counts['violating']:,} that violated the margin, of {counts['known']:,} that are known; hardness k = "
+            f"{mine['k_hardness']:.3f}."
+        )
+        return
     yield (
         f"- Triplets mined over the whole training split before this epoch: {counts['triplets']:,}, of "
         f"{counts['anchors']:,} anchors, {mine['coverage']:.1%} of which have one; hardness k = "

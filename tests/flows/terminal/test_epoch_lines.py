@@ -64,6 +64,21 @@ def test_labels_have_a_column_only_where_they_are_scored():
     assert drawn(run_of(scored), 5) == [[*drawn(run_of(plain), 5)[0][:-2], "0.5124", "51.0", "s"]]
 
 
+def test_a_run_that_ranks_has_pairs_in_place_of_triplets_and_no_retrieval():
+    plain = epoch(0, "ccccc")
+    stages = tuple(
+        replace(each, report={"counts": {"pairs": 1234}, "coverage": 1.0})
+        if each.ref.stage == "mine"
+        else each
+        for each in plain.stages
+    )
+    ranked = replace(plain, stages=stages, validation={"pair_accuracy": 0.93217})
+    assert epoch_line(ranked) == (
+        "epoch 0: loss 0.0214, k 0.900, 1,234 pairs, coverage 100.0%, pair accuracy 0.9322, 51.0 s"
+    )
+    assert drawn(run_of(ranked), 5) == [["0", "0.0214", "0.900", "1,234", "100.0%", "0.9322", "51.0", "s"]]
+
+
 def test_figures_come_stage_by_stage_and_epochs_to_come_are_not_shown():
     assert drawn(run_of(epoch(0, "ccccc"), epoch(1, "cccb-"), epoch(2, "-----")), 9) == [
         ["0", "0.0214", "0.900", "41,200", "98.2%", "0.9753", "0.9000", "51.0", "s"],

@@ -11,7 +11,7 @@ from tripletmine.pipeline.plan.stage import RunFacts
 from tripletmine.pipeline.resolve.labels import check_losses, label_keys
 from tripletmine.pipeline.resolve.objective import build_objective
 from tripletmine.pipeline.runfile.load import parse_spec
-from tripletmine.pipeline.runfile.loss_spec import BESIDE_OTHERS, OF_ONE_CLASS, LossName
+from tripletmine.pipeline.runfile.loss_spec import BESIDE_OTHERS, OF_ONE_CLASS, OF_PAIRS, LossName
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 
 FACTS = RunFacts(
@@ -34,6 +34,8 @@ def spec_of(*names: LossName, **data: Any) -> RunSpec:
     loss: dict[str, Any] = {"weights": dict.fromkeys(names, 1.0)}
     if "library" in names:
         loss["library"] = {"factory": "torch.nn:HuberLoss"}
+    if not OF_PAIRS.isdisjoint(names):
+        data = {**data, "pairs": "pairs.csv", "values": "values.csv"}
     return parse_spec(
         {"data": {"kind": "arrays", "path": "x.npy", **data}, "loss": loss}, base=Path("/somewhere")
     )
@@ -49,7 +51,7 @@ def test_losses_of_one_class_are_those_that_say_so(name: LossName) -> None:
 
 @pytest.mark.parametrize("name", get_args(LossName))
 def test_they_are_refused_for_rows_with_several_labels(name: LossName) -> None:
-    spec = spec_of(name, "triplet")
+    spec = spec_of(name) if name in OF_PAIRS else spec_of(name, "triplet")
     check_losses(spec, FACTS)
     check_losses(spec, replace(FACTS, several=(0, 3, 4)))
     if name not in OF_ONE_CLASS:
@@ -58,7 +60,7 @@ def test_they_are_refused_for_rows_with_several_labels(name: LossName) -> None:
     message = (
         rf"loss\.weights names {name}, which needs exactly one label a row, but 120 of 240 training rows have "
         r"several: use others \(triplet, global, batch_hard, batch_all, quadruplet, centroid, mdr, lsep, "
-        r"hinge_ranking, binary_cross_entropy\)"
+        r"hinge_ranking, binary_cross_entropy, ranking, value_regression\)"
     )
     with pytest.raises(SpecError, match=message):
         check_losses(spec, SEVERAL)

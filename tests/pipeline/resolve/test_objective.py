@@ -12,7 +12,7 @@ from tripletmine.models.losses.triplet import TripletLoss
 from tripletmine.pipeline.errors import SpecError
 from tripletmine.pipeline.resolve.objective import build_objective
 from tripletmine.pipeline.runfile.load import parse_spec
-from tripletmine.pipeline.runfile.loss_spec import BESIDE_OTHERS, LossName
+from tripletmine.pipeline.runfile.loss_spec import BESIDE_OTHERS, OF_PAIRS, LossName
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 
 WITH_A_LIBRARY = {"library": {"factory": "torch.nn:HuberLoss"}}
@@ -44,7 +44,9 @@ def test_by_default_it_is_the_loss_of_smart_mining() -> None:
 @pytest.mark.parametrize("name", get_args(LossName))
 def test_every_loss_can_be_named(name: LossName) -> None:
     weights = {name: 0.6, **({"triplet": 1.0} if name in BESIDE_OTHERS else {})}
-    spec = spec_of({"weights": weights, **(WITH_A_LIBRARY if name == "library" else {})})
+    files = {"pairs": "pairs.csv", "values": "values.csv"} if name in OF_PAIRS else {}
+    loss = {"weights": weights, **(WITH_A_LIBRARY if name == "library" else {})}
+    spec = spec_of(loss, data={"kind": "digits", **files})
     assert build_objective(spec, classes=7).weights == weights
     assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
 

@@ -30,6 +30,11 @@ NO_KEYS: dict[str, dict[str, str]] = {
         "k_hardness": "of an epoch, which [mine] chooses",
         "order_seed": "follows from run.seed and the epoch",
     },
+    "RankedRule": {
+        "k_hardness": "of an epoch, which [mine] chooses",
+        "margin": "loss.ranking.margin",
+        "pairs_per_row": "mine.triplets_per_anchor",
+    },
     "ScheduleSettings": {"final_share": "nobody has asked for it"},
     "TeacherBound": dict.fromkeys(
         ("relative_margin", "absolute_margin"), "of `mine --rescore`: a run has no teacher"
@@ -44,6 +49,7 @@ NO_KEYS: dict[str, dict[str, str]] = {
 OF_THEIR_OWN = {
     "data.mean": "of the pixels; BatchAllSettings.mean says over which triplets",
     "evaluate.pairs": "of verification; the losses have pairs of their own",
+    "data.pairs": "a file of them; LsepSettings.pairs is how many of a row",
     "loss.margin": "none by default: it is mine.margin",
     "mine.guards": "a section, which is of Guards",
     "run.keep": "what stays on disk; TraverseAddParameters.keep is of a search",

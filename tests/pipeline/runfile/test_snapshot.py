@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 from tripletmine.pipeline.runfile.data_spec import Kind
 from tripletmine.pipeline.runfile.load import parse_spec
-from tripletmine.pipeline.runfile.loss_spec import BESIDE_OTHERS, LossName
+from tripletmine.pipeline.runfile.loss_spec import BESIDE_OTHERS, OF_PAIRS, LossName
 from tripletmine.pipeline.runfile.section import Section
 
 SNAPSHOT = json.loads(Path(__file__).with_name("result_keys.json").read_text())
@@ -21,7 +21,9 @@ def result_keys(**sections: Any) -> dict[str, Any]:
 
 def of_loss(name: LossName) -> dict[str, Any]:
     loss: dict[str, Any] = {"weights": {name: 1.0} | ({"triplet": 1.0} if name in BESIDE_OTHERS else {})}
-    return result_keys(loss=loss | ({"library": {"factory": "a.b:C"}} if name == "library" else {}))["loss"]
+    loss |= {"library": {"factory": "a.b:C"}} if name == "library" else {}
+    files = {"pairs": "pairs.csv", "values": "values.csv"} if name in OF_PAIRS else {}
+    return result_keys(loss=loss, data={"kind": "digits", **files})["loss"]
 
 
 def test_defaults() -> None:

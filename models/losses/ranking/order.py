@@ -1,0 +1,71 @@
+"""Skill ranking: a real-valued score, by which the better of two items shall come first."""
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...errors import ModelError
+from ..loss import Loss, LossInputs, RankedPairs
+from ..settings import RankingSettings
+
+
+class ScoreLoss(Loss):
+    """A loss of scores f (B,), which a linear head of one output gives to the embeddings.
+
+    The head is part of the loss, and is trained and kept with it. width: D.
+    """
+
+    needs_triplets: ClassVar[bool] = False
+
+    def __init__(self, *, width: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(width, 1)
+
+    def scores(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """f, float32 (N,), of embeddings float32 (N, D)."""
+        with torch.inference_mode():
+            return self.head(torch.from_numpy(embeddings)).squeeze(1).numpy()
+
+    def _scored(self, inputs: LossInputs) -> tuple[Tensor, RankedPairs]:
+        if inputs.ranked is None:
+            raise ModelError(
+                "a loss of scores got a batch without ranked pairs: compose batches of pairs, or use another loss"
+            )
+        return self.head(inputs.embeddings).squeeze(1), inputs.ranked
+
+
+class RankingLoss(ScoreLoss):
+    """β · Σ max(0, m − f(i) + f(j)) of pairs "i better than j" + (1 − β) · Σ max(0, |f(i) − f(j)| − m) of those alike.
+
+    Doughty, Damen, Mayol-Cuevas: Who's Better? Who's Best?, CVPR 2018, arXiv 1703.09913, eq. 3 to 5. Both sums are
+    divided by the number of all pairs in the batch, so that the learning rate need not know it (our choice).
+
+    margin: m, in units of the scores. beta: β; 1 leaves pairs that are alike out.
+    """
+
+    def __init__(self, settings: RankingSettings, *, width: int) -> None:
+        super().__init__(width=width)
+        self.settings = settings
+
+    def forward(self, inputs: LossInputs) -> Tensor:
+        """0 for a batch in which every pair keeps the margin, and for one without pairs."""
+        scores, (pairs, alike, _) = self._scored(inputs)
+        gaps = scores[pairs[:, 0]] - scores[pairs[:, 1]]
+        margin, beta = self.settings.margin, self.settings.beta
+        ranking = (margin - gaps).clamp_min(0) * beta
+        similarity = (gaps.abs() - margin).clamp_min(0) * (1 - beta)
+        return torch.where(alike, similarity, ranking).sum() / max(1, len(pairs))
+
+
+class ValueLoss(ScoreLoss):
+    """mean (f(i) − v(i))² over the rows whose value v is known: regression, with which pairs are compared."""
+
+    def forward(self, inputs: LossInputs) -> Tensor:
+        """0 for a batch without a known value."""
+        scores, (_, _, values) = self._scored(inputs)
+        known = ~values.isnan()
+        errors = scores[known] - values[known]
+        return errors.square().sum() / known.sum().clamp_min(1)

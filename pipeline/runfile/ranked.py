@@ -1,0 +1,79 @@
+"""What a run file may say, and may not, of a run that ranks items."""
+
+from collections.abc import Iterator
+
+from .data_spec import DataSpec
+from .loss_spec import LossSpec
+from .train_spec import TrainSpec
+from .work_specs import EvaluateSpec, MineSpec
+
+_OF_TRIPLETS = (
+    "negatives_per_positive",
+    "positives",
+    "nearer_positive",
+    "order",
+    "guards",
+    "exclude_suspects",
+)
+"""Keys of [mine] that choose among triplets."""
+_OF_RETRIEVAL = ("retrieval", "knn", "pairs", "pairs_file", "train_sample")
+"""Keys of [evaluate] that ask for figures of distances."""
+
+
+def ranking_complaints(
+    data: DataSpec, loss: LossSpec, mine: MineSpec, train: TrainSpec, evaluate: EvaluateSpec
+) -> Iterator[str]:
+    """What of these sections does not fit together, each with its remedy."""
+    name = loss.of_pairs
+    named = ", ".join(loss.weights)
+    if name is None:
+        if data.pairs is not None:
+            yield (
+                f'data.pairs is "{data.pairs}" but no loss of loss.weights ({named}) learns from pairs: set '
+                "loss.weights = { ranking = 1 }, or remove data.pairs"
+            )
+        if evaluate.select == "pair_accuracy":
+            yield (
+                f'evaluate.select is "pair_accuracy" but no loss of loss.weights ({named}) ranks items: choose select '
+                '= "map_at_r", or set loss.weights = { ranking = 1 } and name data.pairs'
+            )
+        return
+    if data.pairs is None:
+        yield (
+            f"loss.weights names {name}, which learns from ranked pairs, but data.pairs is missing: name the file of "
+            "pairs, or choose another loss, as triplet = 1"
+        )
+    if name == "value_regression" and data.values is None:
+        yield (
+            "loss.weights names value_regression, which learns known values, but data.values is missing: name their "
+            "file, or choose ranking = 1, which learns from pairs"
+        )
+    if name == "value_regression" and "every" in mine.model_fields_set and mine.every != "never":
+        yield (
+            f"mine.every is {mine.every} but loss.weights names value_regression, which learns from values and not "
+            'from the pairs that are mined: remove mine.every, or set it to "never"'
+        )
+    if train.batches != "auto":
+        yield (
+            f'train.batches is "{train.batches}" but loss.weights names {name}, whose batches are composed of pairs: '
+            "remove train.batches"
+        )
+    for key in _OF_RETRIEVAL:
+        value = getattr(evaluate, key)
+        if value != type(evaluate).model_fields[key].default:
+            yield (
+                f"evaluate.{key} is {value!r} but loss.weights names {name}, and ranked items are neither retrieved "
+                f"nor verified: remove evaluate.{key}"
+            )
+    if "select" in evaluate.model_fields_set and evaluate.select != "pair_accuracy":
+        yield (
+            f'evaluate.select is "{evaluate.select}" but loss.weights names {name}, and of ranked items nothing is '
+            "retrieved: remove evaluate.select"
+        )
+    for key in _OF_TRIPLETS:
+        value = getattr(mine, key)
+        if value != type(mine).model_fields[key].default:
+            yield (
+                f"mine.{key} is {value!r} but loss.weights names {name}, and ranked pairs are mined, no triplets: "
+                f"remove mine.{key}"
+            )

@@ -1,0 +1,34 @@
+"""Figures of a run whose loss scores items: how well they are ordered."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.ranking.items import mean_scores
+from ..plan.stage import Job
+from ..workers.opened import ranked_of
+from .trained_losses import trained_loss
+
+if TYPE_CHECKING:
+    from ...models.losses.ranking.order import ScoreLoss
+
+
+def ranking_figures(job: Job, vectors: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, Any]]:
+    """What `order_metrics` and `kendall_metrics` give for each split, by the head that was trained with the encoder.
+
+    vectors: float32 (rows, D) of each split, as the run embeds them.
+    """
+    from ...models.metrics.order import kendall_metrics, order_metrics
+
+    loss = cast("ScoreLoss", trained_loss(job, str(job.spec.loss.of_pairs)))
+    found = {}
+    for split, each in vectors.items():
+        items = ranked_of(job, split)
+        scores = mean_scores(items, loss.scores(each))
+        found[split] = {
+            **order_metrics(scores, items.better, items.alike, margin=job.spec.loss.ranking.margin),
+            **kendall_metrics(scores, items.values, items.groups),
+        }
+    return found
