@@ -16,17 +16,21 @@ from .verify import Verified, verify_stage
 def repair_run(run: Run, executor: Executor, progress: Progress) -> list[StageResult]:
     """Bring every stage that was committed back to what it was; returns the stages of which something was computed.
 
+    A stage that is not committed, though one after it is, has lost its manifest and is done again.
+
     A deterministic run gives the same bytes again, so what follows from a repaired stage stays as it is. Otherwise the
     stage and all that follow are redone, and the damaged results lie aside until the new ones are in.
 
     Raises: UnavailableError, before a stage is touched whose parents were pruned; what the tasks raise.
     """
-    refs = [ref for ref in all_refs(run.spec) if StageFolder(run.root, ref).committed]
+    refs = _begun(run)
     results = []
     for position, ref in enumerate(refs):
         stage = _stage(run, ref)
         found = verify_stage(run.root, ref)
-        if found.problems:
+        if not StageFolder(run.root, ref).committed:
+            require_parents(run, [ref])
+        elif found.problems:
             again = [ref] if run.spec.run.deterministic else refs[position:]
             require_parents(run, again)
             if run.spec.run.deterministic:
@@ -42,6 +46,21 @@ def repair_run(run: Run, executor: Executor, progress: Progress) -> list[StageRe
     for ref in set(all_refs(run.spec)) - set(refs):
         StageFolder(run.root, ref).tidy_unfinished()
     return results
+
+
+def _begun(run: Run) -> list[StageRef]:
+    """All stages up to the last committed one; the test, which may be older than the last epochs, where it is there."""
+
+    def committed(ref: StageRef) -> bool:
+        return StageFolder(run.root, ref).committed
+
+    *epochs, test = all_refs(run.spec)
+    tested = [test] if committed(test) else []
+    while epochs and not committed(epochs[-1]):
+        if tested and epochs[-1].stage == "evaluate" and committed(epochs[-2]):
+            break  # most likely the test chose among this one, too
+        epochs.pop()
+    return epochs + tested
 
 
 def _stage(run: Run, ref: StageRef) -> Stage:

@@ -64,6 +64,20 @@ def test_a_damaged_manifest_costs_its_stage(copied_run) -> None:
     assert artifacts(spec.root) == before
 
 
+@pytest.mark.parametrize(
+    "ref", [StageRef(0, "evaluate"), GRAPH, StageRef(1, "evaluate"), StageRef(None, "test")]
+)
+def test_a_stage_without_its_manifest_is_done_again_where_others_follow(copied_run, ref: StageRef) -> None:
+    spec = copied_run()
+    before = artifacts(spec.root)
+    (ref.folder(spec.root) / "manifest.json").unlink()
+    last = ref == StageRef(None, "test")
+    assert list(repaired(spec)) == ([] if last else [ref])
+    if last:
+        return  # a run that was broken off before its test looks like this
+    assert artifacts(spec.root) == before
+
+
 def test_without_determinism_all_that_follows_is_redone(tmp_path: Path) -> None:
     spec = small_spec(tmp_path, run={"deterministic": False})
     finish(spec)
