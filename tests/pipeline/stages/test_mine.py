@@ -10,7 +10,7 @@ from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.runner import run_stage
 from tripletmine.pipeline.stages.mine import MINE
 from tripletmine.pipeline.standalone.audit import audit_folder
-from tripletmine.pipeline.workers.base import Outcome
+from tripletmine.pipeline.workers.base import Done
 from tripletmine.pipeline.workers.serial import SerialExecutor
 
 from ..runs import Recorded, finish, small_spec
@@ -21,7 +21,7 @@ REF = StageRef(1, "mine")
 class BrokenOff(SerialExecutor):
     """Ends when all ranges are mined and the summary is to be made."""
 
-    def run(self, call: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, call: Callable[[Task], Done], tasks: Sequence[Task]) -> Iterator[Done]:
         """See Executor.run."""
         if tasks[0].phase == "summary":
             raise KeyboardInterrupt
