@@ -1,11 +1,12 @@
 """What a run file may say, and may not, of a run that ranks items."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .data_spec import DataSpec
 from .loss_spec import LossSpec
+from .section import Section
 from .train_spec import TrainSpec
-from .work_specs import EvaluateSpec, MineSpec
+from .work_specs import EvaluateSpec, GraphSpec, MineSpec
 
 _OF_TRIPLETS = (
     "negatives_per_positive",
@@ -18,10 +19,17 @@ _OF_TRIPLETS = (
 """Keys of [mine] that choose among triplets."""
 _OF_RETRIEVAL = ("retrieval", "knn", "pairs", "pairs_file", "train_sample")
 """Keys of [evaluate] that ask for figures of distances."""
+_OF_BATCHES = ("random_share", "negatives")
+"""Keys of [train] that compose batches of classes."""
 
 
 def ranking_complaints(
-    data: DataSpec, loss: LossSpec, mine: MineSpec, train: TrainSpec, evaluate: EvaluateSpec
+    data: DataSpec,
+    loss: LossSpec,
+    graph: GraphSpec,
+    mine: MineSpec,
+    train: TrainSpec,
+    evaluate: EvaluateSpec,
 ) -> Iterator[str]:
     """What of these sections does not fit together, each with its remedy."""
     name = loss.of_pairs
@@ -58,22 +66,24 @@ def ranking_complaints(
             f'train.batches is "{train.batches}" but loss.weights names {name}, whose batches are composed of pairs: '
             "remove train.batches"
         )
-    for key in _OF_RETRIEVAL:
-        value = getattr(evaluate, key)
-        if value != type(evaluate).model_fields[key].default:
-            yield (
-                f"evaluate.{key} is {value!r} but loss.weights names {name}, and ranked items are neither retrieved "
-                f"nor verified: remove evaluate.{key}"
-            )
     if "select" in evaluate.model_fields_set and evaluate.select != "pair_accuracy":
         yield (
             f'evaluate.select is "{evaluate.select}" but loss.weights names {name}, and of ranked items nothing is '
             "retrieved: remove evaluate.select"
         )
-    for key in _OF_TRIPLETS:
-        value = getattr(mine, key)
-        if value != type(mine).model_fields[key].default:
-            yield (
-                f"mine.{key} is {value!r} but loss.weights names {name}, and ranked pairs are mined, no triplets: "
-                f"remove mine.{key}"
-            )
+    yield from _unused(
+        "graph", graph, GraphSpec.model_fields, name, "and ranked items have no neighbour graph"
+    )
+    yield from _unused("mine", mine, _OF_TRIPLETS, name, "and ranked pairs are mined, no triplets")
+    yield from _unused("train", train, _OF_BATCHES, name, "whose batches are composed of pairs")
+    yield from _unused(
+        "evaluate", evaluate, _OF_RETRIEVAL, name, "and ranked items are neither retrieved nor verified"
+    )
+
+
+def _unused(of: str, section: Section, keys: Iterable[str], name: str, why: str) -> Iterator[str]:
+    """Keys of a section that say something, and of which such a run makes no use."""
+    for key in keys:
+        value = getattr(section, key)
+        if value != type(section).model_fields[key].default:
+            yield f"{of}.{key} is {value!r} but loss.weights names {name}, {why}: remove {of}.{key}"

@@ -144,7 +144,9 @@ class RunSpec(Section):
 
     @model_validator(mode="after")
     def _pairs(self) -> "RunSpec":
-        for complaint in ranking_complaints(self.data, self.loss, self.mine, self.train, self.evaluate):
+        for complaint in ranking_complaints(
+            self.data, self.loss, self.graph, self.mine, self.train, self.evaluate
+        ):
             raise ValueError(complaint)
         return self
 

@@ -57,6 +57,8 @@ REFUSALS = {
         call(weights(triplet=1), {}),
     ),
     "batches": Refusal(call(train={"batches": "class_balanced"}), "remove train.batches", call()),
+    "batches of classes": Refusal(call(train={"random_share": 0.5}), "remove train.random_share", call()),
+    "a graph": Refusal(call(graph={"neighbours": 10}), "remove graph.neighbours", call()),
     "centroids": Refusal(call(evaluate={"retrieval": "centroids"}), "remove evaluate.retrieval", call()),
     "verification": Refusal(call(evaluate={"pairs": 100}), "remove evaluate.pairs", call()),
     "selected by retrieval": Refusal(call(evaluate={"select": "map_at_r"}), "remove evaluate.select", call()),
