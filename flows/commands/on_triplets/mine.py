@@ -208,6 +208,15 @@ def mine(
             help="What the search may use; with workers, what each may use beside its process.",
         ),
     ] = None,
+    chunk_rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="ROWS",
+            help="Anchors of one Parquet part, and of a worker's task.",
+            show_default=False,
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="By default all cores.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     audit_sample: Annotated[
@@ -268,6 +277,8 @@ def mine(
             "workers": workers,
             "note": say,
         }
+        if chunk_rows is not None:
+            search["chunk_rows"] = chunk_rows
         if of_pairs:
             from ....pipeline.standalone.pair_files.mine import mine_pair_files
 
