@@ -58,12 +58,12 @@ def mined_epoch(root: Path, epoch: int | None = None, *, needs: Sequence[str] = 
     Before any of these was evaluated, the last of them. Epochs that mine nothing are never meant.
     Raises: SpecError for an epoch without triplets, and where there is none; UnavailableError where all were pruned.
     """
-    if open_record(root)[0].loss.of_pairs:
+    mined = [number for number in epochs_there(root) if StageFolder(root, StageRef(number, "mine")).committed]
+    if mined and open_record(root)[0].loss.of_pairs:
         raise SpecError(
             f"{root} ranks items, and mines pairs in place of triplets: look at the tables in epochs/*/mine/pairs, or "
             "name another run"
         )
-    mined = [number for number in epochs_there(root) if StageFolder(root, StageRef(number, "mine")).committed]
     if epoch is not None:
         if epoch not in mined:
             there = ", ".join(map(str, mined)) or "none"

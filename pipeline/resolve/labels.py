@@ -8,7 +8,7 @@ from ..data.base import SPLITS
 from ..data.rows import RunRows
 from ..errors import SpecError
 from ..plan.stage import RunFacts
-from ..runfile.loss_spec import OF_ONE_CLASS, LossName
+from ..runfile.loss_spec import OF_ONE_CLASS, OF_PAIRS, LossName
 from ..runfile.run_spec import RunSpec
 
 
@@ -58,7 +58,7 @@ def check_losses(spec: RunSpec, facts: RunFacts) -> None:
     named = [name for name in spec.loss.weights if name in OF_ONE_CLASS]
     if not (named and facts.several[0]):
         return
-    others = [name for name in get_args(LossName) if name not in OF_ONE_CLASS]
+    others = [name for name in get_args(LossName) if name not in OF_ONE_CLASS | OF_PAIRS]
     separated = spec.data.label_separator
     whole = f' (without data.label_separator "a{separated}b" is one label)' if separated else ""
     raise SpecError(

@@ -13,14 +13,14 @@ from tripletmine.pipeline.errors import PipelineError
 from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.prepare import describe_data
 from tripletmine.pipeline.runfile.load import parse_spec
-from tripletmine.pipeline.runfile.loss_spec import OF_ONE_CLASS, LossName
+from tripletmine.pipeline.runfile.loss_spec import OF_ONE_CLASS, OF_PAIRS, LossName
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 
 from ....remedies import Refusal
 
 ONE_CLASS = {"weights": {"triplet": 1.0, "classification": 0.5}}
 
-OF_SEVERAL = [name for name in get_args(LossName) if name not in OF_ONE_CLASS | {"triplet"}]
+OF_SEVERAL = [name for name in get_args(LossName) if name not in OF_ONE_CLASS | OF_PAIRS | {"triplet"}]
 
 FIRST = [f"k{row}" for row in range(10)]
 """Keys of some rows; most of them are for training."""
