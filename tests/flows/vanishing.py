@@ -6,7 +6,10 @@ Copied beside the run file; it does so when it is built: first in the warm-up ep
 import base64
 import json
 import os
+import time
+import urllib.error
 import urllib.request
+from http import HTTPStatus
 from typing import Any
 
 from torch import nn
@@ -30,5 +33,12 @@ def _ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json", "Authorization": f"Basic {key}"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.loads(answer.read() or b"null")
+    for _ in range(5):
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            time.sleep(1)  # its database is busy
+    raise TimeoutError(f"{method} {path}: the server stays busy")
