@@ -244,13 +244,13 @@ def _connected(spec: ClusterSpec) -> Iterator[Client]:
                 "tripletmine.pipeline.workers.ignore_ctrl_c",
             ],
         )
-        with _started(start_cluster) as cluster, Client(cluster, set_as_default=False) as client:
+        with _started(start_cluster) as cluster, _Client(cluster, set_as_default=False) as client:
             yield client
             client.run(_leave_at_once)
         return
     _require_certificate(str(spec.address))
     try:
-        client = _started(partial(Client, spec.address, timeout=spec.timeout_seconds, set_as_default=False))
+        client = _started(partial(_Client, spec.address, timeout=spec.timeout_seconds, set_as_default=False))
     except (OSError, TimeoutError, ValueError) as error:
         raise UnavailableError(
             f"cluster.address is {spec.address}, where no scheduler answers within {spec.timeout_seconds:g} s "
@@ -277,6 +277,23 @@ def _require_certificate(address: str) -> None:
             f"cluster.address is {address} but no certificate is set: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
             "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"
         )
+
+
+class _Client(Client):
+    """A client that is closed at once where it cannot start.
+
+    distributed leaves that to the garbage collector. Where it comes while another client starts, in the same thread,
+    closing waits for ever for a lock that the start holds.
+    """
+
+    def start(self, **settings: Any) -> None:
+        """See Client.start, which the constructor calls."""
+        try:
+            super().start(**settings)
+        except Exception:
+            self.close()
+            self._loop_runner.stop()
+            raise
 
 
 def _started(start: Callable[[], Started]) -> Started:

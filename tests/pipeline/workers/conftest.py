@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
-from ...waiting import eventually
+from ...waiting import PATIENCE_SECONDS, eventually
 from ..processes import kill_group
 
 HERE = Path(__file__).parent
@@ -87,4 +88,6 @@ def two_workers(start_cluster: Callable[[], Cluster]) -> Cluster:
     cluster = start_cluster()
     cluster.add_worker()
     cluster.add_worker()
+    with Client(cluster.address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=PATIENCE_SECONDS)
     return cluster

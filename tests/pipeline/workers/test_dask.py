@@ -1,5 +1,6 @@
 """Real schedulers and workers, in processes of their own."""
 
+import gc
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 from distributed import Client
+from distributed.utils import LoopRunner
 from scripted_tasks import RELEASE, History, run_scripted, tries
 from tripletmine.pipeline.errors import DataError, TaskError, UnavailableError
 from tripletmine.pipeline.plan.refs import StageRef
@@ -217,6 +219,35 @@ def test_an_address_that_is_none_is_an_error(tmp_path: Path, address: str) -> No
         open_executor(spec, tmp_path),
     ):
         pass
+
+
+def test_a_client_that_could_not_connect_is_closed_before_the_next_one_starts(
+    two_workers: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed by a garbage collection within that start, it would wait for ever for a lock of its own thread."""
+    stopped_within: list[LoopRunner] = []
+    start, stop = LoopRunner._start_unlocked, LoopRunner.stop
+
+    def collecting(runner: LoopRunner) -> None:
+        gc.collect()
+        start(runner)
+
+    def stop_if_it_can(runner: LoopRunner, timeout: int = 10) -> None:
+        if LoopRunner._lock.locked():
+            stopped_within.append(runner)
+        else:
+            stop(runner, timeout)
+
+    monkeypatch.setattr(LoopRunner, "_start_unlocked", collecting)
+    monkeypatch.setattr(LoopRunner, "stop", stop_if_it_can)
+    gc.disable()
+    try:
+        test_an_address_that_is_none_is_an_error(tmp_path, "nonsense")
+        with connected(two_workers, tmp_path) as executor:
+            assert executor.workers == 2
+    finally:
+        gc.enable()
+    assert stopped_within == []
 
 
 def test_a_client_that_a_stalled_machine_broke_is_started_again(
