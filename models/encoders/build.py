@@ -11,11 +11,12 @@ from ..checks import check_count, suggestion
 from ..errors import ModelError
 from ..factory import call_factory
 from .convnet import convnet
+from .identity import identity
 from .mlp import mlp
 from .probe import check_encoder
 from .timm_encoder import timm_encoder
 
-BUILT_IN: dict[str, Callable[..., nn.Module]] = {"convnet": convnet, "mlp": mlp}
+BUILT_IN: dict[str, Callable[..., nn.Module]] = {"convnet": convnet, "mlp": mlp, "identity": identity}
 TIMM = "timm:"
 
 
@@ -27,7 +28,7 @@ def build_encoder(
     arguments: Mapping[str, Any] | None = None,
     seed: int,
 ) -> nn.Module:
-    """An encoder that is part of the project: "convnet", "mlp" or "timm:<model>".
+    """An encoder that is part of the project: "convnet", "mlp", "identity" or "timm:<model>".
 
     input_shape: one item as the encoder gets it: (channels, height, width) or (features,), see
         `transforms.input_shape_of`.
@@ -52,6 +53,7 @@ def build_encoder(
         embedding_dim=embedding_dim,
         arguments=arguments,
         seed=seed,
+        learns=name != "identity",
     )
 
 
@@ -63,10 +65,12 @@ def encoder_from_factory(
     embedding_dim: int,
     arguments: Mapping[str, Any] | None = None,
     seed: int,
+    learns: bool = True,
 ) -> nn.Module:
     """An encoder made by a user's callable, called with `input_shape`, `embedding_dim` and `arguments`.
 
-    subject: what messages call it, as "encoder 'my.py:factory'". The rest is as in `build_encoder`.
+    subject: what messages call it, as "encoder 'my.py:factory'". learns: one without a parameter that can be trained
+    is refused. The rest is as in `build_encoder`.
     """
     check_count("embedding_dim", embedding_dim)
     with torch.random.fork_rng(devices=[]):
@@ -79,5 +83,10 @@ def encoder_from_factory(
             arguments=arguments or {},
         )
     return check_encoder(
-        encoder, subject=subject, input_shape=input_shape, embedding_dim=embedding_dim, seed=seed
+        encoder,
+        subject=subject,
+        input_shape=input_shape,
+        embedding_dim=embedding_dim,
+        seed=seed,
+        learns=learns,
     ).train()

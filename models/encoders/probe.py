@@ -9,15 +9,21 @@ PROBE_ROWS = 2
 
 
 def check_encoder(
-    encoder: object, *, subject: str, input_shape: tuple[int, ...], embedding_dim: int, seed: int
+    encoder: object,
+    *,
+    subject: str,
+    input_shape: tuple[int, ...],
+    embedding_dim: int,
+    seed: int,
+    learns: bool = True,
 ) -> nn.Module:
     """Pass a seeded probe batch through `encoder`; returns it when the output is what the project needs.
 
     seed: of the probe, and of the weights that lazy layers make when they see their first batch.
 
     Refuses, with a ModelError: what is no torch module, an exception in the forward pass (its own message is
-    shown), an output that is not a floating-point tensor (2, embedding_dim), NaN or infinite values, no parameter
-    that can be trained.
+    shown), an output that is not a floating-point tensor (2, embedding_dim), NaN or infinite values; where it
+    `learns`, no parameter that can be trained.
     The training mode of every layer and the global random state are left as they were.
     """
     if not isinstance(encoder, nn.Module):
@@ -41,10 +47,10 @@ def check_encoder(
             module.training = training
     _check_output(output, subject, embedding_dim)
     # After the probe, since lazy layers have their parameters from then on.
-    if not any(parameter.requires_grad for parameter in encoder.parameters()):
+    if learns and not any(parameter.requires_grad for parameter in encoder.parameters()):
         raise ModelError(
             f"{subject} has no parameter that can be trained: give it a layer that learns, such as "
-            "torch.nn.Linear, or mine the vectors as they are (`tripletmine mine`)"
+            "torch.nn.Linear, or mine vectors as they are (`tripletmine mine`, or the encoder 'identity' in a run)"
         )
     return encoder
 

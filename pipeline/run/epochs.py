@@ -18,6 +18,8 @@ from ..stages.train import TRAIN
 
 _UNMINED = (TRAIN, EVALUATE)
 _MINED = (EMBED, GRAPH, MINE, TRAIN, EVALUATE)
+_GIVEN = (EMBED, GRAPH, MINE, EVALUATE)
+"""Of the one epoch of vectors that are given."""
 _RANKED = (EMBED, MINE_PAIRS, TRAIN, EVALUATE)
 """Of an epoch that mines ranked pairs: scores are searched by sorting."""
 TEST = StageRef(None, "test")
@@ -81,6 +83,8 @@ def lost_patience(scores: Sequence[tuple[int, float]], patience: int, warmup_epo
 
 
 def _stages(number: int, spec: RunSpec) -> tuple[Stage, ...]:
+    if not spec.encoder.learns:
+        return _GIVEN
     if not spec.mines(number):
         return _UNMINED
     return _RANKED if spec.loss.of_pairs else _MINED

@@ -112,7 +112,7 @@ def read_status(root: Path) -> RunStatus:
                 warm_up=epoch.warm_up,
                 stages=stages,
                 k_hardness=reports.get("mine", {}).get("k_hardness"),
-                met_share=reports["train"].get("mined_met_share"),
+                met_share=reports.get("train", {}).get("mined_met_share"),
                 validation=evaluated.get("validation", {}),
                 protocols={name: figures for name, figures in evaluated.items() if name != "validation"},
             )

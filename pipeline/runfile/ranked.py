@@ -1,11 +1,11 @@
 """What a run file may say, and may not, of a run that ranks items."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from .data_spec import DataSpec
 from .loss_spec import LossSpec
-from .section import Section
 from .train_spec import TrainSpec
+from .unused import unused_keys
 from .work_specs import EvaluateSpec, GraphSpec, MineSpec
 
 _OF_TRIPLETS = (
@@ -71,19 +71,12 @@ def ranking_complaints(
             f'evaluate.select is "{evaluate.select}" but loss.weights names {name}, and of ranked items nothing is '
             "retrieved: remove evaluate.select"
         )
-    yield from _unused(
-        "graph", graph, GraphSpec.model_fields, name, "and ranked items have no neighbour graph"
+    ranks = f"loss.weights names {name}, "
+    yield from unused_keys(
+        "graph", graph, GraphSpec.model_fields, ranks + "and ranked items have no neighbour graph"
     )
-    yield from _unused("mine", mine, _OF_TRIPLETS, name, "and ranked pairs are mined, no triplets")
-    yield from _unused("train", train, _OF_BATCHES, name, "whose batches are composed of pairs")
-    yield from _unused(
-        "evaluate", evaluate, _OF_RETRIEVAL, name, "and ranked items are neither retrieved nor verified"
+    yield from unused_keys("mine", mine, _OF_TRIPLETS, ranks + "and ranked pairs are mined, no triplets")
+    yield from unused_keys("train", train, _OF_BATCHES, ranks + "whose batches are composed of pairs")
+    yield from unused_keys(
+        "evaluate", evaluate, _OF_RETRIEVAL, ranks + "and ranked items are neither retrieved nor verified"
     )
-
-
-def _unused(of: str, section: Section, keys: Iterable[str], name: str, why: str) -> Iterator[str]:
-    """Keys of a section that say something, and of which such a run makes no use."""
-    for key in keys:
-        value = getattr(section, key)
-        if value != type(section).model_fields[key].default:
-            yield f"{of}.{key} is {value!r} but loss.weights names {name}, {why}: remove {of}.{key}"

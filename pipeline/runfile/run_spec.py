@@ -11,6 +11,7 @@ from .loss_spec import LossSpec
 from .ranked import ranking_complaints
 from .section import Section, execution
 from .train_spec import TrainSpec
+from .untrained import untrained_complaints
 from .work_specs import EmbedSpec, EncoderSpec, EvaluateSpec, GraphSpec, MineSpec
 
 Count = Annotated[int, Field(ge=0)]
@@ -151,6 +152,14 @@ class RunSpec(Section):
         return self
 
     @model_validator(mode="after")
+    def _given_vectors(self) -> "RunSpec":
+        for complaint in untrained_complaints(
+            self.run, self.data, self.encoder, self.mine, self.train, self.loss
+        ):
+            raise ValueError(complaint)
+        return self
+
+    @model_validator(mode="after")
     def _mining(self) -> "RunSpec":
         if self.mine.every != "never":
             return self
@@ -176,7 +185,8 @@ class RunSpec(Section):
         return [number for number in range(epoch) if self.mines(number)]
 
     def with_fitting_defaults(self) -> "RunSpec":
-        """With what fits batches of stored triplets, and scores of labels, for keys that the run file does not name."""
+        """With what fits batches of stored triplets, scores of labels and given vectors, for keys that the run file
+        does not name."""
         run, train, mine, loss, evaluate = self.run, self.train, self.mine, self.loss, self.evaluate
         if train.batches == "triplets":
             mine = mine.with_defaults(order="random")
@@ -192,6 +202,9 @@ class RunSpec(Section):
             evaluate = evaluate.with_defaults(select="pair_accuracy")
         if loss.of_pairs == "value_regression":
             mine = mine.with_defaults(every="never")
+        if not self.encoder.learns:
+            run, train = run.with_defaults(epochs=1), train.with_defaults(warmup_epochs=0)
+            mine = mine.with_defaults(hardness="linear")  # no second epoch would learn from a dither
         sections = {"run": run, "train": train, "mine": mine, "loss": loss, "evaluate": evaluate}
         return self.model_copy(update=sections)
 

@@ -23,7 +23,8 @@ class EncoderSpec(Section):
     """[encoder]: the network that maps an item to a vector."""
 
     name: str = "convnet"
-    """"convnet", "mlp", "timm:<model>", or a user's own "path/to/file.py:factory" or "module:factory"."""
+    """"convnet", "mlp", "timm:<model>", or a user's own "path/to/file.py:factory" or "module:factory". "identity" takes
+    vectors as they are: the run searches, mines and evaluates them once, and trains nothing."""
     embedding_dim: int = Field(default=64, ge=2, le=65_536)
     """D, the width of an embedding."""
     arguments: dict[str, Any] = Field(default_factory=dict)
@@ -32,6 +33,11 @@ class EncoderSpec(Section):
     """Scale every embedding to unit length; the mining rule and the global loss assume it."""
     weights: str | None = None
     """What to start from instead of seeded random weights: a .safetensors file, or an exported folder."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether there is anything to train."""
+        return self.name != "identity"
 
 
 class EmbedSpec(Section):

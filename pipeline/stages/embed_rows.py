@@ -44,14 +44,14 @@ def embed_rows(
 
     Raises: DataError naming the rows whose embedding is not finite.
     """
-    from ...models.compute import use_threads
+    from ...models.compute import device_named, use_threads
     from ...models.encoders.encode import encode
 
     spec = job.spec
     use_threads(min(resources.threads, spec.training_threads))
     weights = weights_of(job)
     encoder = encoder_of(job.root, spec, job.facts, weights)
-    device = next(encoder.parameters()).device
+    device = device_named(spec.embed.device)
     data = data_of(job.root, spec, job.facts.data_digest)
     rows = rows_of(job.root, job.facts.data_digest)
     ids = np.arange(start, stop) if among is None else among[start:stop]

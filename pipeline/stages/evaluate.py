@@ -35,8 +35,8 @@ _SCORED_BYTES = 32
 """Of a row and a class that are scored: the score, its orders, and whether it is a label."""
 
 
-def _parents(_spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:
-    return (StageRef(ref.epoch, "train"),)
+def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:
+    return (StageRef(ref.epoch, "train"),) if spec.encoder.learns else ()
 
 
 def _keys(spec: RunSpec, facts: RunFacts, ref: StageRef) -> dict[str, Any]:
@@ -146,8 +146,8 @@ def _report(job: Job, _receipts: Sequence[Receipt]) -> dict[str, Any]:
 EVALUATE = Stage("evaluate", _parents, _keys, _plan, _run_task, _report)
 
 
-def _chosen(epoch: int, _spec: RunSpec, _facts: RunFacts, _ref: StageRef) -> tuple[StageRef, ...]:
-    return (StageRef(epoch, "train"),)
+def _chosen(epoch: int, spec: RunSpec, facts: RunFacts, _ref: StageRef) -> tuple[StageRef, ...]:
+    return _parents(spec, facts, StageRef(epoch, "evaluate"))
 
 
 def test_stage(best_epoch: int) -> Stage:

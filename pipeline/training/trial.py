@@ -70,7 +70,8 @@ def try_out(spec: RunSpec, facts: RunFacts, data: DataSet) -> None:
         encoder = _encoder(spec, facts)
         row, item = _item(data)
         _embed(spec, encoder, item, data.rows.keys[row].as_py())
-        _train(spec, facts, encoder, item)
+        if spec.encoder.learns:
+            _train(spec, facts, encoder, item)
 
 
 def refuse_non_finite(
@@ -126,6 +127,7 @@ def _item(data: DataSet) -> tuple[int, NDArray[Any]]:
 
 
 def _embed(spec: RunSpec, encoder: "nn.Module", item: NDArray[Any], key: str) -> None:
+    from ...models.compute import device_named
     from ...models.encoders.encode import encode
     from ..resolve.encoder import scaling_of
 
@@ -134,7 +136,7 @@ def _embed(spec: RunSpec, encoder: "nn.Module", item: NDArray[Any], key: str) ->
         item,
         normalise=spec.encoder.normalise,
         batch_rows=1,
-        device=next(encoder.parameters()).device,
+        device=device_named(spec.embed.device),
         scaling=scaling_of(spec),
     )
     refuse_non_finite(vectors, "the items tried", lambda _: [key])

@@ -70,7 +70,8 @@ def _tried(spec: "RunSpec") -> str:
 
     if not runs_here(spec):
         return "encoder and losses are built by workers, and were not tried here"
-    return f"encoder and losses can be built, embed.device = {spec.embed.device!r} is there"
+    built = "encoder and losses can be built" if spec.encoder.learns else "the vectors can be taken"
+    return f"{built}, embed.device = {spec.embed.device!r} is there"
 
 
 def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
@@ -83,7 +84,8 @@ def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
     cluster = spec.cluster
     yield "name", spec.run.name
     yield "directory", str(spec.root)
-    yield "epochs", f"{spec.run.epochs}, of which {warm_up} warm up"
+    if spec.encoder.learns:
+        yield "epochs", f"{spec.run.epochs}, of which {warm_up} warm up"
     yield "deterministic", "yes" if spec.run.deterministic else "no"
     yield "data", f"{spec.data.kind}, items of {' × '.join(map(str, facts.item_shape))}"
     yield "rows", f"{facts.train:,} train, {facts.validation:,} validation, {facts.test:,} test"
@@ -105,15 +107,18 @@ def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
         yield "note", remark
     for asked in facts.protocols:
         yield asked.title, asked.described
-    yield "encoder", f"{spec.encoder.name}, {spec.encoder.embedding_dim} wide"
-    graph, batches = resolve_method(spec, facts), resolve_batches(spec, facts)
+    trains = "" if spec.encoder.learns else ": vectors as they are, nothing is trained"
+    yield "encoder", f"{spec.encoder.name}, {spec.encoder.embedding_dim} wide{trains}"
+    graph = resolve_method(spec, facts)
     if not spec.loss.of_pairs:
         yield (
             "graph",
             f"{graph.method}, {resolve_neighbours(spec, facts)} neighbours, {spec.graph.parts} part(s): {graph.why}",
         )
-    yield "batches", f"{batches.name}: {batches.why}"
-    yield "mining", mining_described(spec, batches)
+    if spec.encoder.learns:
+        batches = resolve_batches(spec, facts)
+        yield "batches", f"{batches.name}: {batches.why}"
+        yield "mining", mining_described(spec, batches)
     yield "cluster", cluster.kind if cluster.address is None else cluster.address
 
 

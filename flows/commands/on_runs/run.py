@@ -119,4 +119,7 @@ def _tell_results(opened: "OpenedRun") -> None:
         output().print(table)
     say(f"results: {root}")
     say(f"next:    tripletmine status {root}")
-    say(f"         tripletmine export {root} --out {opened.name}-encoder")
+    if opened.run.spec.encoder.learns:
+        say(f"         tripletmine export {root} --out {opened.name}-encoder")
+    else:
+        say(f"         tripletmine inspect {root}")

@@ -35,6 +35,11 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
     run was since opened with another encoder.
     """
     spec, facts = open_record(root)
+    if not spec.encoder.learns:
+        raise SpecError(
+            f"{root} takes vectors as they are (encoder.name is {spec.encoder.name!r}) and has no encoder to export: "
+            "name a run that trains one"
+        )
     chosen = best_epoch(root, spec) if epoch is None else epoch
     ref = StageRef(chosen, "train")
     manifest = manifest_of(root, ref)

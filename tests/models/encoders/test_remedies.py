@@ -68,12 +68,18 @@ REFUSALS = {
     ),
     "an encoder that there is not": Refusal(
         lambda: built("transformer", VECTOR),
-        "one of convnet, mlp, timm:<model>, path/to/file.py:factory, module:factory: choose one of them",
+        "one of convnet, mlp, identity, timm:<model>, path/to/file.py:factory, module:factory: choose one of them",
         lambda: built("mlp", VECTOR),
         lambda: made(load_factory("torch.nn:Linear")(12, 4)),
     ),
     "vectors for convnet": Refusal(
         lambda: built("convnet", VECTOR), "use the encoder 'mlp'", lambda: built("mlp", VECTOR)
+    ),
+    "pictures for identity": Refusal(
+        lambda: built("identity"), "needs vectors: use another encoder", lambda: built("mlp")
+    ),
+    "another width than that of the vectors": Refusal(
+        lambda: built("identity", (5,)), "embedding_dim is 4: set it to 5", lambda: built("identity", (4,))
     ),
     "vectors for timm": Refusal(
         lambda: built("timm:resnet18", VECTOR), "use the encoder 'mlp'", lambda: built("mlp", VECTOR)

@@ -1,0 +1,23 @@
+"""Keys that say something, and of which a run would make no use: refused, so that nobody waits for what they say."""
+
+from collections.abc import Iterable, Iterator
+
+from .section import Section
+
+
+def unused_keys(of: str, section: Section, keys: Iterable[str], why: str) -> Iterator[str]:
+    """A complaint for each of these keys of [of] that does not have its default.
+
+    why: ends the clause "but …", such as "loss.weights names ranking, and ranked items have no neighbour graph".
+    """
+    for key in keys:
+        value = getattr(section, key)
+        if value != type(section).model_fields[key].get_default(call_default_factory=True):
+            yield f"{of}.{key} is {_shown(value)} but {why}: remove {of}.{key}"
+
+
+def _shown(value: object) -> str:
+    """A section by the keys that were named, as they are written."""
+    if isinstance(value, Section):
+        return str({key: getattr(value, key) for key in sorted(value.model_fields_set)})
+    return repr(value)
