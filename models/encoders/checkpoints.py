@@ -79,6 +79,11 @@ def load_objective_state(objective: nn.Module, state: Mapping[str, Tensor]) -> N
     _load(objective, state, "loss", "set [loss] as it was")
 
 
+def load_head_state(head: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """The same for the layer that scores, of an exported encoder."""
+    _load(head, state, "head", "export the run again")
+
+
 def _load(module: nn.Module, state: Mapping[str, Tensor], kind: str, how: str) -> None:
     own = module.state_dict()
     remedy = f"the checkpoint belongs to another {kind}, {how}"

@@ -1,4 +1,4 @@
-"""An encoder as an ONNX graph, from the items of a data set to embeddings, checked against torch."""
+"""An encoder as an ONNX graph, from the items of a data set to embeddings and scores, checked against torch."""
 
 import logging
 import warnings
@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from ..errors import ModelError
 from ..images.transforms import UNSCALED, Scaling
+from ..score_head import ScoreHead
 from .encode import encode
 
 if TYPE_CHECKING:
@@ -35,21 +36,27 @@ def write_onnx(
     item_dtype: str,
     normalise: bool,
     scaling: Scaling = UNSCALED,
+    head: ScoreHead | None = None,
 ) -> float:
     """Write the encoder with the scaling before it and the normalisation after it; returns the largest difference.
 
     The graph takes ``items`` (N, *item_shape) of item_dtype, "uint8" or "float32", for any N, and gives
-    ``embeddings`` float32 (N, embedding_dim): what ``encode`` takes and gives. It is run by onnxruntime on random items
-    (seeded), one and five at a time, and compared with ``encode``; the difference is a share of the largest value.
+    ``embeddings`` float32 (N, embedding_dim): what ``encode`` takes and gives. With a head it also gives ``scores``,
+    what that makes of them. It is run by onnxruntime on random items (seeded), one and five at a time, and compared
+    with ``encode``; the difference is a share of the largest value.
 
     Raises: ModelError where onnx, onnxscript or onnxruntime is not installed, for an encoder that torch cannot
-    convert, and for a graph whose embeddings differ by more than ``TOLERANCE``.
+    convert, and for a graph whose embeddings or scores differ by more than ``TOLERANCE``.
     """
     runtime, *_ = map(_installed, ("onnxruntime", "onnx", "onnxscript"))
     batches = [_random_items(count, item_shape, item_dtype) for count in _CHECKED_BATCHES]
     # One row at a time, so that an encoder in which the rows of a batch meet is found out.
-    wanted = [encode(encoder, items, normalise=normalise, batch_rows=1, scaling=scaling) for items in batches]
-    whole = _FromItems(encoder, scaling, item_dtype, len(item_shape), normalise).eval()
+    wanted = [
+        _outputs(encode(encoder, items, normalise=normalise, batch_rows=1, scaling=scaling), head)
+        for items in batches
+    ]
+    whole = _FromItems(encoder, scaling, item_dtype, len(item_shape), normalise, head).eval()
+    names = ["embeddings"] if head is None else ["embeddings", "scores"]
     try:
         with _quiet():
             torch.onnx.export(
@@ -59,7 +66,7 @@ def write_onnx(
                 dynamo=True,
                 external_data=False,
                 input_names=["items"],
-                output_names=["embeddings"],
+                output_names=names,
                 dynamic_shapes={"items": {0: torch.export.Dim("N")}},
                 verbose=False,
             )
@@ -70,39 +77,53 @@ def write_onnx(
         ) from error
     session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
     difference = max(
-        _difference(session.run(["embeddings"], {"items": items})[0], expected)
-        for items, expected in zip(batches, wanted, strict=True)
+        _difference(found, expected)
+        for items, outputs in zip(batches, wanted, strict=True)
+        for found, expected in zip(session.run(names, {"items": items}), outputs, strict=True)
     )
     if not difference <= TOLERANCE:
         raise ModelError(
-            f"embeddings of the ONNX graph differ from those of torch by {difference:.1e}, more than {TOLERANCE:.0e}: "
-            "export without ONNX; an encoder whose output depends on chance or on the rest of the batch cannot be "
-            "converted"
+            f"{' or '.join(names)} of the ONNX graph differ from those of torch by {difference:.1e}, more than "
+            f"{TOLERANCE:.0e}: export without ONNX; an encoder whose output depends on chance or on the rest of the "
+            "batch cannot be converted"
         )
     return difference
 
 
 class _FromItems(nn.Module):
-    """Scaling, the encoder, unit length: what ``to_tensor`` and ``encode`` do, in operations that can be traced."""
+    """Scaling, the encoder, unit length, scores: what ``to_tensor`` and ``encode`` do, in operations that can be
+    traced."""
 
     def __init__(
-        self, encoder: nn.Module, scaling: Scaling, item_dtype: str, item_dims: int, normalise: bool
+        self,
+        encoder: nn.Module,
+        scaling: Scaling,
+        item_dtype: str,
+        item_dims: int,
+        normalise: bool,
+        head: ScoreHead | None,
     ) -> None:
         super().__init__()
-        self.encoder, self.normalise, self.item_dims = encoder, normalise, item_dims
+        self.encoder, self.normalise, self.item_dims, self.head = encoder, normalise, item_dims, head
         per_level = 1 / 255 if item_dtype == "uint8" else 1.0
         std = torch.tensor(scaling.std, dtype=torch.float32)
         self.register_buffer("factor", per_level / std)
         self.register_buffer("offset", torch.tensor(scaling.mean, dtype=torch.float32) / std)
 
-    def forward(self, items: Tensor) -> Tensor:
+    def forward(self, items: Tensor) -> tuple[Tensor, ...]:
         if self.item_dims == 2:
             items = items.unsqueeze(-1)
         scaled = items.to(torch.float32) * self.get_buffer("factor") - self.get_buffer("offset")
         if self.item_dims > 1:
             scaled = scaled.permute(0, 3, 1, 2)
         embeddings = self.encoder(scaled).float()
-        return functional.normalize(embeddings) if self.normalise else embeddings
+        if self.normalise:
+            embeddings = functional.normalize(embeddings)
+        return (embeddings,) if self.head is None else (embeddings, self.head(embeddings))
+
+
+def _outputs(embeddings: NDArray[np.float32], head: ScoreHead | None) -> list[NDArray[np.float32]]:
+    return [embeddings] if head is None else [embeddings, head.scores(embeddings)]
 
 
 def _random_items(count: int, item_shape: Sequence[int], item_dtype: str) -> NDArray[Any]:

@@ -14,6 +14,10 @@ ENCODER_FILE = "encoder.safetensors"
 STATE_FILE = "state.safetensors"
 
 
+HEAD_FILE = "head.safetensors"
+"""Of an exported encoder: the layer that scores labels or items."""
+
+
 def first_weights(ref: StageRef) -> tuple[StageRef, ...]:
     """The stage whose weights an epoch begins with: train of the epoch before; none before the first."""
     return (StageRef(ref.epoch - 1, "train"),) if ref.epoch else ()

@@ -1,8 +1,10 @@
 """From [loss] to what the trainer minimises."""
 
 from collections.abc import Callable
-from typing import get_args
+from pathlib import Path
+from typing import cast, get_args
 
+from ...models.encoders.checkpoints import load_objective_state, load_tensors, without_prefix
 from ...models.losses.batch_all import BatchAllLoss
 from ...models.losses.batch_hard import BatchHardLoss
 from ...models.losses.centre import CentreLoss
@@ -15,8 +17,8 @@ from ...models.losses.loss import Loss
 from ...models.losses.mdr import MdrLoss
 from ...models.losses.objective import Objective, Term
 from ...models.losses.quadruplet import QuadrupletLoss
-from ...models.losses.ranking.labels import BinaryCrossEntropyLoss, HingeRankingLoss, LsepLoss
-from ...models.losses.ranking.order import RankingLoss, ValueLoss
+from ...models.losses.ranking.labels import BinaryCrossEntropyLoss, HingeRankingLoss, LabelLoss, LsepLoss
+from ...models.losses.ranking.order import RankingLoss, ScoreLoss, ValueLoss
 from ...models.losses.settings import (
     BatchAllSettings,
     BatchHardSettings,
@@ -33,6 +35,7 @@ from ...models.losses.settings import (
     RankingSettings,
 )
 from ...models.losses.triplet import TripletLoss
+from ...models.score_head import ScoreHead
 from ...models.seeds import seeded_by
 from ..runfile.loss_spec import LossName
 from ..runfile.run_spec import RunSpec
@@ -53,6 +56,17 @@ def build_objective(spec: RunSpec, *, classes: int) -> Objective:
             with seeded_by(spec.run.seed, number):
                 terms[name] = Term(_makers(spec, classes)[name](), spec.loss.weights[name])
     return Objective(terms)
+
+
+def score_head(spec: RunSpec, *, classes: int, state: Path | None) -> ScoreHead:
+    """The layer of the loss that scores labels or items. For runs that have one.
+
+    state: of a trainer (safetensors); None: as the run begins. Raises: ModelError for the state of other losses.
+    """
+    objective = build_objective(spec, classes=classes)
+    if state is not None:
+        load_objective_state(objective, without_prefix("objective/", load_tensors(state)[0]))
+    return cast("LabelLoss | ScoreLoss", objective.terms[str(spec.loss.scoring)]).head
 
 
 def _makers(spec: RunSpec, classes: int) -> dict[LossName, Callable[[], Loss]]:

@@ -281,6 +281,11 @@ class LossSpec(Section):
         return next((name for name in self.weights if name in OF_PAIRS), None)
 
     @property
+    def scoring(self) -> LossName | None:
+        """The loss that scores classes or items, where there is one."""
+        return self.of_labels or self.of_pairs
+
+    @property
     def of_triplets(self) -> bool:
         """Whether any of the losses learns from the triplets of the batch rule."""
         return not OF_TRIPLETS.isdisjoint(self.weights)

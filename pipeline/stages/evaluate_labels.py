@@ -1,7 +1,7 @@
 """Figures of a run whose loss scores classes: how well rows are labelled."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from ..data.rows import RunRows
 from ..plan.stage import Job
 from ..workers.opened import labels_of
+from .trained_head import trained_head
 
 if TYPE_CHECKING:
     from ...models.label_decision import Decision, Scored
-    from ...models.losses.ranking.labels import LabelLoss
 
 Vectors = Mapping[str, NDArray[np.float32]]
 
@@ -42,10 +42,9 @@ def label_figures(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, dict[s
 def _scored(job: Job, vectors: Vectors) -> "dict[str, Scored]":
     """Embeddings and scores of each split, by the head that was trained with the encoder."""
     from ...models.label_decision import Scored
-    from .trained_losses import trained_loss
 
-    loss = cast("LabelLoss", trained_loss(job, str(job.spec.loss.of_labels)))
-    return {split: Scored(each, loss.scores(each)) for split, each in vectors.items()}
+    head = trained_head(job)
+    return {split: Scored(each, head.scores(each)) for split, each in vectors.items()}
 
 
 def _labels(job: Job, rows: RunRows, split: str) -> NDArray[np.bool_]:

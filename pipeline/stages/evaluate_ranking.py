@@ -1,7 +1,7 @@
 """Figures of a run whose loss scores items: how well they are ordered."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,7 @@ from numpy.typing import NDArray
 from ..data.ranking.items import mean_scores
 from ..plan.stage import Job
 from ..workers.opened import ranked_of
-from .trained_losses import trained_loss
-
-if TYPE_CHECKING:
-    from ...models.losses.ranking.order import ScoreLoss
+from .trained_head import trained_head
 
 
 def ranking_figures(job: Job, vectors: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, Any]]:
@@ -22,11 +19,11 @@ def ranking_figures(job: Job, vectors: Mapping[str, NDArray[np.float32]]) -> dic
     """
     from ...models.metrics.order import kendall_metrics, order_metrics
 
-    loss = cast("ScoreLoss", trained_loss(job, str(job.spec.loss.of_pairs)))
+    head = trained_head(job)
     found = {}
     for split, each in vectors.items():
         items = ranked_of(job, split)
-        scores = mean_scores(items, loss.scores(each))
+        scores = mean_scores(items, head.scores(each))
         found[split] = {
             **order_metrics(scores, items.better, items.alike, margin=job.spec.loss.ranking.margin),
             **kendall_metrics(scores, items.values, items.groups),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,10 +26,7 @@ from ..storage.row_arrays import read_rows
 from ..storage.tables import read_table, write_table
 from ..workers.opened import ranked_of
 from .mine_hardness import choose_hardness, hardness_parents
-from .trained_losses import trained_loss
-
-if TYPE_CHECKING:
-    from ...models.losses.ranking.order import ScoreLoss
+from .trained_head import trained_head
 
 _PAIR_BYTES = 25
 
@@ -78,8 +75,7 @@ def _score(job: Job, resources: TaskResources) -> TaskOutput:
     from ...models.compute import use_threads
 
     use_threads(min(resources.threads, job.spec.training_threads))
-    loss = cast("ScoreLoss", trained_loss(job, str(job.spec.loss.of_pairs)))
-    scores = loss.scores(read_rows(job.parent("embed"), EMBEDDINGS, 0, job.facts.train))
+    scores = trained_head(job).scores(read_rows(job.parent("embed"), EMBEDDINGS, 0, job.facts.train))
     write_table(job.folder / SCORES, pa.table({"row": np.arange(len(scores)), "score": scores}))
     return TaskOutput(files=(SCORES,), rows=0)
 

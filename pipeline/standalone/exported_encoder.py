@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from ...mining.compute.threads import usable_threads
 from ...mining.graphs.exact.index import build
 from ...mining.neighbours import NO_ROW, NeighbourTable
-from ...models.encoders.checkpoints import load_encoder_state, load_tensors
+from ...models.encoders.checkpoints import load_encoder_state, load_head_state, load_tensors
 from ...models.encoders.encode import encode
 from ...models.images.transforms import Scaling
-from ..artifacts.weights import ENCODER_FILE
+from ...models.score_head import ScoreHead
+from ..artifacts.weights import ENCODER_FILE, HEAD_FILE
 from ..data.pictures.exported import PictureReader, from_json
 from ..errors import CorruptError, DataError
 from ..resolve.encoder import built_encoder
@@ -38,6 +39,8 @@ class Encoder:
         normalise: Whether embeddings are made unit length.
         scaling: Applied to items before the network.
         pictures: Reads image files as the run did; None where the run had none, or the export does not say.
+        head: The layer that scores labels or items, a torch module on the CPU; None where no loss of the run did.
+        labels: The labels that are scored, in the order of their scores; None where none are.
     """
 
     network: "nn.Module"
@@ -46,6 +49,8 @@ class Encoder:
     normalise: bool
     scaling: Scaling
     pictures: PictureReader | None = None
+    head: ScoreHead | None = None
+    labels: tuple[str, ...] | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> "Encoder":
@@ -56,7 +61,7 @@ class Encoder:
 
         Raises:
             CorruptError: For a folder that is none.
-            ModelError: For its factory or its weights.
+            ModelError: For its factory, its weights or its scores.
         """
         folder = Path(path)
         try:
@@ -68,6 +73,8 @@ class Encoder:
             embedding_dim, normalise = int(about["embedding_dim"]), bool(about["normalise"])
             pictures = about.get("pictures")
             pictures = None if pictures is None else from_json(pictures, item_shape)
+            scores = about.get("scores")
+            labels = None if scores is None or scores["labels"] is None else tuple(map(str, scores["labels"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CorruptError(f"{folder} is not an exported encoder ({error}): export it again") from error
         network = built_encoder(
@@ -89,6 +96,8 @@ class Encoder:
             normalise=normalise,
             scaling=scaling,
             pictures=pictures,
+            head=None if scores is None else _head(folder, embedding_dim, labels),
+            labels=labels,
         )
 
     def encode(self, items: ArrayLike | Sequence[str | Path], *, batch: int = 256) -> NDArray[np.float32]:
@@ -115,6 +124,27 @@ class Encoder:
         return np.concatenate(
             [self._encoded(pixels, batch) for pixels in self.pictures.batches(paths, batch)]
         )
+
+    def score(self, items: ArrayLike | Sequence[str | Path], *, batch: int = 256) -> NDArray[np.float32]:
+        """Scores of items, where a loss of the run scored items or labels: of the embeddings, by `head`.
+
+        Args:
+            items: As `encode` takes them.
+            batch: Items in one forward pass.
+
+        Returns:
+            float32 (N,) where the run ranked items: the better, the higher; of an item with several segments take the
+                mean of theirs. float32 (N, L) where it scored labels: those of `labels`, the likelier, the higher.
+
+        Raises:
+            DataError: As `encode` does, and where the export has no scores.
+        """
+        if self.head is None:
+            raise DataError(
+                "the exported encoder has no scores: its run had no loss that scores items (ranking, value_regression) "
+                "or labels (lsep, hinge_ranking, binary_cross_entropy); if it had one, export it again"
+            )
+        return self.head.scores(self.encode(items, batch=batch))
 
     def search(
         self,
@@ -184,6 +214,14 @@ class Encoder:
                 "float form lies in [0, 1]: give the pixels as uint8, or divide them by 255"
             )
         return items
+
+
+def _head(folder: Path, width: int, labels: tuple[str, ...] | None) -> ScoreHead:
+    """Raises: ModelError for a file that is gone, damaged or of other scores."""
+    head = ScoreHead(width, None if labels is None else len(labels))
+    require_regular(folder / HEAD_FILE)
+    load_head_state(head, load_tensors(folder / HEAD_FILE)[0])
+    return head.eval()
 
 
 def _paths(items: ArrayLike | Sequence[str | Path]) -> list[str | Path] | None:

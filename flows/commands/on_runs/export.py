@@ -20,7 +20,8 @@ def export(
     onnx: Annotated[
         bool,
         typer.Option(
-            "--onnx", help="Also write encoder.onnx, from items to embeddings, checked against torch."
+            "--onnx",
+            help="Also write encoder.onnx, from items to embeddings and scores, checked against torch.",
         ),
     ] = False,
     debug: Debug = False,
@@ -33,7 +34,9 @@ def export(
         about = export_encoder(run_root(run), out, epoch=epoch, onnx=onnx)
         say(f"wrote the encoder of epoch {about['epoch']} to {out}")
         if onnx:
+            same = "embeddings and scores" if about["scores"] else "embeddings"
             say(
-                f"encoder.onnx gives the same embeddings to {about['onnx_difference']:.0e} of their largest value"
+                f"encoder.onnx gives the same {same} to {about['onnx_difference']:.0e} of their largest value"
             )
-        say(f"load it: tripletmine.Encoder.load({str(out)!r}).encode(items)")
+        method = "score" if about["scores"] else "encode"
+        say(f"load it: tripletmine.Encoder.load({str(out)!r}).{method}(items)")

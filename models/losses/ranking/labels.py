@@ -3,12 +3,11 @@
 from abc import abstractmethod
 from typing import ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from ...score_head import ScoreHead
 from ..loss import Loss, LossInputs
 from ..settings import HingeRankingSettings, LsepSettings
 
@@ -26,17 +25,12 @@ class LabelLoss(Loss):
 
     def __init__(self, *, classes: int, width: int) -> None:
         super().__init__()
-        self.head = nn.Linear(width, classes)
+        self.head = ScoreHead(width, classes)
 
     def forward(self, inputs: LossInputs) -> Tensor:
         """Mean of `cost` over the rows."""
         labels = inputs.labels(self.head.out_features)
         return self.cost(self.head(inputs.embeddings), labels).mean()
-
-    def scores(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """f, float32 (N, C), of embeddings float32 (N, D)."""
-        with torch.inference_mode():
-            return self.head(torch.from_numpy(embeddings)).numpy()
 
     @abstractmethod
     def cost(self, scores: Tensor, labels: Tensor) -> Tensor:

@@ -2,18 +2,17 @@
 
 from typing import ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import ModelError
+from ...score_head import ScoreHead
 from ..loss import Loss, LossInputs, RankedPairs
 from ..settings import RankingSettings
 
 
 class ScoreLoss(Loss):
-    """A loss of scores f (B,), which a linear head of one output gives to the embeddings.
+    """A loss of scores f (B,), which a linear head gives to the embeddings.
 
     The head is part of the loss, and is trained and kept with it. width: D.
     """
@@ -22,19 +21,14 @@ class ScoreLoss(Loss):
 
     def __init__(self, *, width: int) -> None:
         super().__init__()
-        self.head = nn.Linear(width, 1)
-
-    def scores(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """f, float32 (N,), of embeddings float32 (N, D)."""
-        with torch.inference_mode():
-            return self.head(torch.from_numpy(embeddings)).squeeze(1).numpy()
+        self.head = ScoreHead(width, None)
 
     def _scored(self, inputs: LossInputs) -> tuple[Tensor, RankedPairs]:
         if inputs.ranked is None:
             raise ModelError(
                 "a loss of scores got a batch without ranked pairs: compose batches of pairs, or use another loss"
             )
-        return self.head(inputs.embeddings).squeeze(1), inputs.ranked
+        return self.head(inputs.embeddings), inputs.ranked
 
 
 class RankingLoss(ScoreLoss):

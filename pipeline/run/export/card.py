@@ -75,7 +75,22 @@ encoder = tm.Encoder.load(".")  # the folder of this file
 vectors = encoder.encode({items})  # {shape}
 ```
 
-`encoder.search(items, 10)` gives the ten nearest others of each."""
+`encoder.search(items, 10)` gives the ten nearest others of each.{_scores(status)}"""
+
+
+def _scores(status: RunStatus) -> str:
+    loss = status.spec.loss
+    if loss.of_pairs:
+        return (
+            " `encoder.score(items)` gives the score that "
+            f"{loss.of_pairs} trained: the better an item, the higher. Of an item with several segments take the mean."
+        )
+    if loss.of_labels:
+        return (
+            f" `encoder.score(items)` gives scores of {status.facts.classes:,} labels, the likelier, the higher, "
+            f"in the order of `encoder.labels`; {loss.of_labels} trained them."
+        )
+    return ""
 
 
 def _data(status: RunStatus) -> str:
@@ -145,8 +160,6 @@ def _training(status: RunStatus, number: int) -> str:
 def _mined(epoch: EpochStatus | None, *, ranked: bool) -> Iterator[str]:
     reports = {} if epoch is None else {stage.ref.stage: stage.report for stage in epoch.stages}
     graph, mine = reports.get("graph") or {}, reports.get("mine") or {}
-    if ranked:
-        yield "- The layer that makes a score of an embedding is not exported with the encoder."
     if not mine:
         yield (
             "- No pairs were mined for this epoch: it was trained on random pairs."

@@ -5,19 +5,24 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from ....models.encoders.checkpoints import save_tensors
+from ....models.score_head import ScoreHead
 from ...artifacts.record import open_record
 from ...artifacts.scores import best_epoch
-from ...artifacts.weights import ENCODER_FILE
+from ...artifacts.weights import ENCODER_FILE, HEAD_FILE, STATE_FILE
 from ...data.open import decoding_of, reads_pictures
 from ...data.pictures.exported import as_json
 from ...errors import SpecError, StaleError
 from ...plan.refs import StageRef, manifest_of
 from ...plan.stage import RunFacts
 from ...resolve.encoder import load_encoder, scaling_keys, scaling_of
+from ...resolve.objective import score_head
+from ...runfile.loss_spec import OF_LABELS, OF_PAIRS
 from ...runfile.run_spec import RunSpec
 from ...storage.committed import Committed
 from ...storage.manifest import Manifest
 from ...storage.publish import publish_json, published
+from ...workers.opened import labels_of
 from ..status import read_status
 from .card import model_card
 
@@ -28,11 +33,12 @@ ONNX_FILE = "encoder.onnx"
 def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: bool = False) -> dict[str, Any]:
     """Write encoder.safetensors, encoder.json and a model card, README.md, to `out`; returns what encoder.json holds.
 
+    Where a loss scored labels or items, also head.safetensors, the layer that did.
     epoch: whose weights; by default those of the best epoch on validation. onnx: also encoder.onnx, from items to
-    embeddings, whose largest difference from torch is "onnx_difference" in encoder.json.
+    embeddings and scores, whose largest difference from torch is "onnx_difference" in encoder.json.
     Raises: ModelError for an encoder that `write_onnx` cannot convert; SpecError when `out` is not empty; CorruptError
     when the checkpoint is damaged; UnavailableError when it was pruned, or no epoch is finished; StaleError when the
-    run was since opened with another encoder.
+    run was since opened with another encoder, or another loss that scores, or on other data where a loss scores.
     """
     spec, facts = open_record(root)
     if not spec.encoder.learns:
@@ -50,7 +56,11 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
     if out.exists() and any(out.iterdir()):
         raise SpecError(f"{out} is not empty: choose another folder")
     _refuse_other_encoder(root, manifest, spec, facts)
-    weights = Committed(ref.folder(root), manifest).checked(ENCODER_FILE)
+    trained = Committed(ref.folder(root), manifest)
+    weights = trained.checked(ENCODER_FILE)
+    head = None
+    if spec.loss.scoring:
+        head = score_head(spec, classes=facts.classes, state=trained.checked(STATE_FILE))
     evaluation = StageRef(chosen, "evaluate")
     evaluated = manifest_of(root, evaluation)
     found = read_status(root)
@@ -69,14 +79,18 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
         "mean": spec.data.mean,
         "std": spec.data.std,
         "pictures": as_json(decoding_of(spec.data)) if pictures else None,
+        "scores": _scores(root, spec, facts),
         "run": spec.run.name,
         "epoch": chosen,
         "validation": dict(evaluated.report["validation"]) if evaluated else None,
     }
     if onnx:
-        described["onnx_difference"] = _onnx(root, out, weights, spec, facts)
+        described["onnx_difference"] = _onnx(root, out, weights, head, spec, facts)
     with published(out / ENCODER_FILE) as partial:
         shutil.copyfile(weights, partial)
+    if head is not None:
+        with published(out / HEAD_FILE) as partial:
+            save_tensors(partial, head.state_dict())
     if facts.encoder.rpartition(":")[0].endswith(".py"):
         # The user's own code travels with its weights.
         code = root / facts.encoder.rpartition(":")[0]
@@ -89,7 +103,17 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
     return described
 
 
-def _onnx(root: Path, out: Path, weights: Path, spec: RunSpec, facts: RunFacts) -> float:
+def _scores(root: Path, spec: RunSpec, facts: RunFacts) -> dict[str, Any] | None:
+    """What is scored: labels, by name in the order of their scores, or items (None); and by the layer of which loss."""
+    if spec.loss.scoring is None:
+        return None
+    labels = labels_of(root, facts.data_digest).names if spec.loss.of_labels else None
+    return {"loss": spec.loss.scoring, "labels": None if labels is None else [str(name) for name in labels]}
+
+
+def _onnx(
+    root: Path, out: Path, weights: Path, head: ScoreHead | None, spec: RunSpec, facts: RunFacts
+) -> float:
     from ....models.encoders.onnx import write_onnx
 
     with published(out / ONNX_FILE) as partial:
@@ -100,16 +124,23 @@ def _onnx(root: Path, out: Path, weights: Path, spec: RunSpec, facts: RunFacts) 
             item_dtype=facts.item_dtype,
             normalise=spec.encoder.normalise,
             scaling=scaling_of(spec),
+            head=head,
         )
 
 
 def _refuse_other_encoder(root: Path, manifest: Manifest, spec: RunSpec, facts: RunFacts) -> None:
     """run.json has the spec last opened; a stage may have refused it, and has weights of an older one."""
     keys = manifest.inputs["keys"]
+    scored = not (OF_LABELS | OF_PAIRS).isdisjoint({*keys["loss"]["weights"], *spec.loss.weights})
+    of_scores = (
+        ("loss.weights", keys["loss"]["weights"], spec.loss.weights),
+        ("the data", manifest.inputs["data"], facts.data_digest),
+    )
     for section, there, now in (
         ("[encoder]", keys["encoder"], spec.encoder.result_keys()),
         ("data.mean and std", {name: keys["data"][name] for name in ("mean", "std")}, scaling_keys(spec)),
         ("the encoder's files", manifest.inputs["encoder"], facts.encoder_digest),
+        *(of_scores if scored else ()),
     ):
         if json.loads(json.dumps(now)) != there:
             raise StaleError(

@@ -11,6 +11,7 @@ from tripletmine.models.encoders.encode import encode
 from tripletmine.models.encoders.onnx import write_onnx
 from tripletmine.models.errors import ModelError
 from tripletmine.models.images.transforms import Scaling
+from tripletmine.models.score_head import ScoreHead
 
 
 class Small(nn.Module):
@@ -48,6 +49,18 @@ def test_the_graph_takes_items_as_they_are_in_any_number(tmp_path, shape, dtype,
     (found,) = onnxruntime.InferenceSession(path).run(["embeddings"], {"items": items})
     expected = encode(encoder, items, normalise=normalise, batch_rows=17, scaling=scaling)
     np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [5, 1, None])
+def test_scores_are_a_second_output(tmp_path, classes) -> None:
+    torch.manual_seed(0)
+    encoder, head, path = Small(1), ScoreHead(6, classes), tmp_path / "encoder.onnx"
+    assert write_onnx(encoder, path, item_shape=(7, 9), item_dtype="uint8", normalise=True, head=head) <= 1e-5
+    items = np.random.default_rng(1).integers(0, 255, (17, 7, 9)).astype(np.uint8)
+    embeddings, scores = onnxruntime.InferenceSession(path).run(["embeddings", "scores"], {"items": items})
+    expected = head.scores(np.asarray(embeddings))
+    assert expected.shape == ((17,) if classes is None else (17, classes))
+    np.testing.assert_allclose(np.asarray(scores), expected, atol=1e-5)
 
 
 def test_an_encoder_in_which_the_rows_of_a_batch_meet_is_refused(tmp_path) -> None:

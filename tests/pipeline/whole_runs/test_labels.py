@@ -53,12 +53,14 @@ def check_figures(spec: RunSpec, epoch: int, found: dict) -> None:
     with (Path(spec.base) / "labels.csv").open() as file:
         rows = [row["label"].split("|") for row in csv.DictReader(file)]
     labels = np.array([[name in row for name in NAMES] for row in rows])[-ROWS["test"] :]
-    vectors = Encoder.load(Path(spec.base) / "encoder").encode(
-        np.load(Path(spec.base) / "x.npy")[-ROWS["test"] :]
-    )
+    encoder, items = Encoder.load(Path(spec.base) / "encoder"), np.load(Path(spec.base) / "x.npy")
+    vectors = encoder.encode(items[-ROWS["test"] :])
     state, _ = load_tensors(spec.root / f"epochs/{epoch:04d}/train/state.safetensors")
     head = {name: state[f"objective/terms.lsep.head.{name}"].numpy() for name in ("weight", "bias")}
-    expected = label_ranking_metrics(vectors @ head["weight"].T + head["bias"], labels)
+    scores = vectors @ head["weight"].T + head["bias"]
+    assert encoder.labels == NAMES
+    np.testing.assert_allclose(encoder.score(items[-ROWS["test"] :]), scores, atol=1e-5)
+    expected = label_ranking_metrics(scores, labels)
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     assert found["label_map"] > 0.9
     assert found["label_rows_left_out"] == 0

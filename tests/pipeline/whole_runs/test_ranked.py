@@ -82,10 +82,14 @@ def check_figures(spec: RunSpec, epoch: int) -> None:
     assert found.keys() == {"test"}
     figures = found["test"]
     export_encoder(spec.root, Path(spec.base) / "encoder", epoch=epoch)
-    vectors = Encoder.load(Path(spec.base) / "encoder").encode(np.load(Path(spec.base) / "x.npy"))
+    encoder, items = Encoder.load(Path(spec.base) / "encoder"), np.load(Path(spec.base) / "x.npy")
+    vectors = encoder.encode(items)
     state, _ = load_tensors(spec.root / f"epochs/{epoch:04d}/train/state.safetensors")
     weight, bias = (state[f"objective/terms.ranking.head.{name}"].numpy() for name in ("weight", "bias"))
-    rows = (vectors @ weight.T + bias)[:, 0].reshape(-1, SEGMENTS).mean(axis=1)
+    rows = (vectors @ weight.T + bias)[:, 0]
+    np.testing.assert_allclose(encoder.score(items), rows, atol=1e-5)
+    assert encoder.labels is None
+    rows = rows.reshape(-1, SEGMENTS).mean(axis=1)
     scores = dict(zip(dict.fromkeys(item for item, _ in rows_of(spec)), rows.tolist(), strict=True))
     gaps = {
         relation: [

@@ -79,7 +79,7 @@ def test_scores_follow_from_embeddings_as_they_are_stored():
     loss = method("lsep")
     rows = features(dtype=torch.float32)
     expected = rows @ loss.head.weight.T + loss.head.bias
-    assert torch.allclose(torch.from_numpy(loss.scores(rows.numpy())), expected)
+    assert torch.allclose(torch.from_numpy(loss.head.scores(rows.numpy())), expected)
     assert loss.head.in_features == WIDTH
 
 

@@ -19,8 +19,8 @@ from tripletmine.pipeline.run.status import read_status
 from tripletmine.pipeline.standalone.exported_encoder import Encoder
 from tripletmine.pipeline.storage.tables import read_table
 
-from ..conftest import Finished
-from ..runs import finish, small_spec
+from ...conftest import Finished
+from ...runs import finish, small_spec
 
 
 def test_the_exported_encoder_embeds_as_the_run_did(digits_run: Finished, tmp_path: Path) -> None:
