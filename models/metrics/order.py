@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .intervals import interval_of_pairs
+
 
 def order_metrics(
     scores: NDArray[np.float64],
@@ -12,21 +14,27 @@ def order_metrics(
     alike: NDArray[np.int64],
     *,
     margin: float,
+    groups: NDArray[np.int64],
 ) -> dict[str, Any]:
-    """pairs, pair_accuracy, violation_share; and alike_pairs, alike_share where pairs are alike.
+    """pairs, pair_accuracy and its interval, violation_share; and alike_pairs, alike_share where pairs are alike.
 
     pair_accuracy: share of the pairs whose better item has the higher score; equal scores are wrong (Doughty et al.,
-    CVPR 2018, section 4). violation_share: of the same pairs, those whose scores differ by less than the margin, or the
-    wrong way. alike_share: of the pairs that are alike, those whose scores differ by the margin at most. Both shares of
-    "better" pairs are left out where there are none.
+    CVPR 2018, section 4); pair_accuracy_interval is [low, high] or None, see `interval_of_pairs`, where units are the
+    groups of the items, and items without one. violation_share: of the same pairs, those whose scores differ by less
+    than the margin, or the wrong way. alike_share: of the pairs that are alike, those whose scores differ by the margin
+    at most. What is of "better" pairs is left out where there are none.
 
     scores: float64 (I,), by item. better: int64 (P, 2), the first better. alike: int64 (Q, 2). margin: of the loss.
+    groups: int64 (I,), −1 for none.
     """
     found: dict[str, Any] = {"pairs": len(better)}
     if len(better):
         gaps = scores[better[:, 0]] - scores[better[:, 1]]
+        units = np.where(groups >= 0, groups, np.arange(len(groups)) + groups.max() + 1)
+        bounds = interval_of_pairs(gaps > 0, *units[better].T)
         found |= {
             "pair_accuracy": float((gaps > 0).mean()),
+            "pair_accuracy_interval": None if bounds is None else list(bounds),
             "violation_share": float((gaps < margin).mean()),
         }
     if len(alike):

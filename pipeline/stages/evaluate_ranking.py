@@ -25,7 +25,13 @@ def ranking_figures(job: Job, vectors: Mapping[str, NDArray[np.float32]]) -> dic
         items = ranked_of(job, split)
         scores = mean_scores(items, head.scores(each))
         found[split] = {
-            **order_metrics(scores, items.better, items.alike, margin=job.spec.loss.ranking.margin),
+            **order_metrics(
+                scores,
+                items.better,
+                items.alike,
+                margin=job.spec.loss.ranking.margin,
+                groups=items.groups,
+            ),
             **kendall_metrics(scores, items.values, items.groups),
         }
     return found

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from tripletmine.models.metrics.intervals import interval_of_pairs
 from tripletmine.models.metrics.order import kendall, kendall_metrics, order_metrics
 
 
@@ -55,11 +56,14 @@ def test_pairs_against_a_loop_with_equal_scores():
     scores = generator.integers(0, 5, 20).astype(float)
     pairs = np.array([pair for pair in combinations(range(20), 2) if generator.random() < 0.5])
     better, alike = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
-    found = order_metrics(scores, better, alike, margin=2.0)
+    groups = np.repeat([0, 1, 2, -1], 5)
+    found = order_metrics(scores, better, alike, margin=2.0, groups=groups)
     gaps = [scores[i] - scores[j] for i, j in better.tolist()]
+    units = np.array([0] * 5 + [1] * 5 + [2] * 5 + [3, 4, 5, 6, 7])  # items without a group stand alone
     assert found == {
         "pairs": len(better),
         "pair_accuracy": pytest.approx(sum(gap > 0 for gap in gaps) / len(gaps)),
+        "pair_accuracy_interval": list(interval_of_pairs(np.array(gaps) > 0, *units[better].T) or ()),
         "violation_share": pytest.approx(sum(gap < 2 for gap in gaps) / len(gaps)),
         "alike_pairs": len(alike),
         "alike_share": pytest.approx(
@@ -67,4 +71,16 @@ def test_pairs_against_a_loop_with_equal_scores():
         ),
     }
     assert 0 in gaps
-    assert order_metrics(scores, better[:0], alike[:0], margin=1.0) == {"pairs": 0}
+    assert order_metrics(scores, better[:0], alike[:0], margin=1.0, groups=groups) == {"pairs": 0}
+
+
+def test_where_all_pairs_are_right_there_is_no_interval():
+    found = order_metrics(
+        np.arange(4.0),
+        np.array([[3, 0], [2, 1], [1, 0]]),
+        np.zeros((0, 2), np.int64),
+        margin=0.5,
+        groups=np.full(4, -1),
+    )
+    assert found["pair_accuracy"] == 1.0
+    assert found["pair_accuracy_interval"] is None
