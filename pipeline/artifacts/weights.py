@@ -1,12 +1,9 @@
-"""The files of the embed and train stages, and which weights a stage begins with."""
+"""The files of the train stage, and which weights a stage begins with."""
 
 from pathlib import Path
 
 from ..plan.refs import StageRef
 from ..plan.stage import Job
-
-EMBEDDINGS = "embeddings.zarr"
-
 
 ENCODER_FILE = "encoder.safetensors"
 

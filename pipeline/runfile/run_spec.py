@@ -121,7 +121,7 @@ class RunSpec(Section):
                 f'loss.triplets is "{triplets}" but no loss of loss.weights ({named}) learns from triplets: add '
                 "triplet to the weights, or remove the key"
             )
-        if "global" in self.loss.weights and not self.encoder.normalise:
+        if "global" in self.loss.weights and self.encoder.learns and not self.encoder.normalise:
             raise ValueError(
                 "loss.weights names global but encoder.normalise is false, and the global loss compares distances with "
                 "those of unit vectors: take global out of the weights, or normalise"

@@ -47,6 +47,9 @@ class EmbedSpec(Section):
     """Rows of one task and of one Zarr chunk."""
     batch_rows: int = Field(default=512, ge=1)
     """Rows pushed through the encoder at once."""
+    dtype: Literal["float32", "float16"] = added("float32", as_before="float32")
+    """How embeddings are kept: "float16" takes half the disk, for distances that differ in the fourth digit. Search and
+    mining measure what is kept; the evaluation measures what the encoder gives."""
     device: str = execution("auto")
     """"auto" (a GPU where there is one), "cpu", "cuda" or "cuda:<n>"."""
 

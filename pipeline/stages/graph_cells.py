@@ -11,15 +11,14 @@ from ...mining.graphs.cells.index import CellsIndex
 from ...mining.graphs.parameters import CellsParameters
 from ...mining.graphs.remeasure import empty_table
 from ...mining.neighbours import NeighbourTable
+from ..artifacts.embeddings import read_embeddings
 from ..artifacts.found_neighbours import keep_found, put_found
-from ..artifacts.weights import EMBEDDINGS
 from ..errors import CorruptError
 from ..plan.stage import Job, RunFacts
 from ..plan.work import Task, TaskOutput, split_rows
 from ..resolve.graph import parameters_of, resolve_neighbours
 from ..runfile.run_spec import RunSpec
 from ..storage.receipts import remove_receipt, task_report
-from ..storage.row_arrays import read_rows
 from .graph_effort import read_effort
 from .graph_search import PartedIndex, index_file, open_part
 
@@ -40,7 +39,7 @@ def search_tasks(spec: RunSpec, facts: RunFacts) -> tuple[Task, ...]:
 
 def build_cells(job: Job, task: Task, threads: int) -> CellsIndex:
     """Cells of all rows; from the centres of the epoch before where the plan has its graph as a parent."""
-    vectors = read_rows(job.parent("embed"), EMBEDDINGS, task.start, task.stop)
+    vectors = read_embeddings(job.parent("embed"), task.start, task.stop)
     parameters = parameters_of(job.spec, job.facts)
     assert isinstance(parameters, CellsParameters)
     before = None
@@ -56,7 +55,7 @@ def search_cells(job: Job, task: Task, threads: int) -> TaskOutput:
     effort = read_effort(job)
     if effort is None:  # exact search, which knows no order
         rows = np.arange(task.start, task.stop, dtype=np.int64)
-        queries = read_rows(job.parent("embed"), EMBEDDINGS, task.start, task.stop)
+        queries = read_embeddings(job.parent("embed"), task.start, task.stop)
     else:
         index = open_part(job, 0, 0, job.facts.train)
         assert isinstance(index, CellsIndex)

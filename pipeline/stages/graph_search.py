@@ -18,8 +18,8 @@ from ...mining.graphs.recall import RecallSample
 from ...mining.graphs.traverse import build as traverse_add
 from ...mining.graphs.traverse.build import TraverseAddIndex
 from ...mining.neighbours import NeighbourTable
+from ..artifacts.embeddings import read_embeddings
 from ..artifacts.neighbours import read_neighbours
-from ..artifacts.weights import EMBEDDINGS
 from ..errors import CorruptError
 from ..plan.stage import Job, RunFacts
 from ..plan.work import Task
@@ -27,7 +27,6 @@ from ..resolve.graph import parameters_of, resolve_neighbours
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
 from ..storage.receipts import task_stamp
-from ..storage.row_arrays import read_rows
 from ..workers.opened import open_parts
 
 INDEX_PHASE = "index"
@@ -61,7 +60,7 @@ def parts_held(spec: RunSpec, facts: RunFacts) -> int:
 
 def build_part(job: Job, task: Task, threads: int, path: Path) -> dict[str, float]:
     """Build the index of rows task.start … task.stop and write it to `path`; returns what is worth reporting."""
-    vectors = read_rows(job.parent("embed"), EMBEDDINGS, task.start, task.stop)
+    vectors = read_embeddings(job.parent("embed"), task.start, task.stop)
     parameters = parameters_of(job.spec, job.facts)
     if isinstance(parameters, TraverseAddParameters):
         index = _grow(job, task, vectors, parameters, threads)
@@ -140,7 +139,7 @@ class PartedIndex:
 def search_rows(job: Job, start: int, stop: int, *, effort: int | None, threads: int) -> NeighbourTable:
     """The K nearest rows of the training split for rows start … stop."""
     return PartedIndex(job, effort).search(
-        read_rows(job.parent("embed"), EMBEDDINGS, start, stop),
+        read_embeddings(job.parent("embed"), start, stop),
         query_ids=np.arange(start, stop, dtype=np.int64),
         neighbours=resolve_neighbours(job.spec, job.facts),
         threads=threads,
@@ -153,13 +152,13 @@ def true_neighbours(job: Job, rows: NDArray[np.int64], threads: int) -> RecallSa
     ranges = part_ranges(job.spec.graph.parts, job.facts.train)
     queries = np.concatenate(
         [
-            read_rows(embed, EMBEDDINGS, first, stop)[rows[(rows >= first) & (rows < stop)] - first]
+            read_embeddings(embed, first, stop)[rows[(rows >= first) & (rows < stop)] - first]
             for first, stop in ranges
         ]
     )
     neighbours = resolve_neighbours(job.spec, job.facts)
     tables = [
-        exact.build(read_rows(embed, EMBEDDINGS, first, stop), first_id=first).search(
+        exact.build(read_embeddings(embed, first, stop), first_id=first).search(
             queries, query_ids=rows, neighbours=neighbours, threads=threads
         )
         for first, stop in ranges
@@ -187,7 +186,7 @@ def open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool = Fal
             raise CorruptError(f"{path} differs from its receipt: redo it with {job.ref.redo}")
         index = load_index(
             path,
-            read_rows(embed, EMBEDDINGS, first, stop),
+            read_embeddings(embed, first, stop),
             parameters=job.spec.graph.build(ExactParameters)
             if exactly
             else parameters_of(job.spec, job.facts),

@@ -19,6 +19,7 @@ from ...mining.report import ClassCounts, MiningReport, merge_reports
 from ...mining.rule import MiningRule
 from ...mining.suspects import suspects
 from ..artifacts.class_counts import keep_by_class, kept_by_class
+from ..artifacts.embeddings import read_embeddings
 from ..artifacts.neighbours import read_neighbours
 from ..artifacts.reviews import kept_review
 from ..artifacts.suspects import (
@@ -40,7 +41,6 @@ from ..artifacts.triplets import (
     part_name,
     triplet_table,
 )
-from ..artifacts.weights import EMBEDDINGS
 from ..data.base import SPLITS
 from ..errors import CorruptError
 from ..plan.refs import StageRef
@@ -51,7 +51,6 @@ from ..resolve.labels import label_keys
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json
 from ..storage.receipts import Receipt, remove_receipt
-from ..storage.row_arrays import read_rows
 from ..storage.tables import write_table
 from ..workers.opened import reviewed_of, rows_of
 from .mine_hardness import choose_hardness, hardness_keys, hardness_parents, triplet_candidates
@@ -201,7 +200,7 @@ def _vectors(job: Job) -> NDArray[np.float32] | None:
     """All embeddings, where the rule asks for distances that the neighbour table may not have."""
     if not _reads_vectors(job.spec):
         return None
-    return read_rows(job.parent("embed"), EMBEDDINGS, 0, job.facts.train)
+    return read_embeddings(job.parent("embed"), 0, job.facts.train)
 
 
 def _scratch(job: Job, task: str) -> Path:
@@ -252,7 +251,7 @@ def _audit(job: Job, labels: Labels) -> dict[str, Any]:
     report = audit_parts(
         (coded_columns(job.folder / name, labels) for receipt in receipts for name in sorted(receipt.files)),
         labels,
-        read_rows(job.parent("embed"), EMBEDDINGS, 0, job.facts.train),
+        read_embeddings(job.parent("embed"), 0, job.facts.train),
         _rule(job),
         sample=job.spec.mine.audit_sample,
         anchors=merge_reports([_counts(receipt) for receipt in receipts]).anchors_with_triplet,

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from ...mining.hardness.controller import Candidate, ControllerSettings
 from ...mining.pairs.ranked import MinedPairs, RankedCounts, RankedRule, mine_ranked
+from ..artifacts.embeddings import read_embeddings
 from ..artifacts.ranking import SCORES, pairs_part
 from ..artifacts.triplets import HARDNESS
-from ..artifacts.weights import EMBEDDINGS, first_weights
+from ..artifacts.weights import first_weights
 from ..data.base import SPLITS
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
@@ -22,7 +23,6 @@ from ..resolve.labels import label_keys
 from ..runfile.run_spec import RunSpec
 from ..storage.publish import publish_json
 from ..storage.receipts import Receipt
-from ..storage.row_arrays import read_rows
 from ..storage.tables import read_table, write_table
 from ..workers.opened import ranked_of
 from .mine_hardness import choose_hardness, hardness_parents
@@ -75,7 +75,7 @@ def _score(job: Job, resources: TaskResources) -> TaskOutput:
     from ...models.compute import use_threads
 
     use_threads(min(resources.threads, job.spec.training_threads))
-    scores = trained_head(job).scores(read_rows(job.parent("embed"), EMBEDDINGS, 0, job.facts.train))
+    scores = trained_head(job).scores(read_embeddings(job.parent("embed"), 0, job.facts.train))
     write_table(job.folder / SCORES, pa.table({"row": np.arange(len(scores)), "score": scores}))
     return TaskOutput(files=(SCORES,), rows=0)
 

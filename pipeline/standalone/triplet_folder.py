@@ -17,12 +17,12 @@ from ...mining.labels import Labels
 from ...mining.miner_input import Corpus
 from ...mining.pairs.relevance import Relevance
 from ...mining.rule import MiningRule
+from ..artifacts.embeddings import read_embeddings, read_some_embeddings
 from ..artifacts.neighbours import NEIGHBOURS
 from ..artifacts.record import RUN_FILE, open_record
 from ..artifacts.reviews import kept_review, review_of_spec, review_path
 from ..artifacts.scores import mined_epoch
 from ..artifacts.triplets import part_name, part_names
-from ..artifacts.weights import EMBEDDINGS
 from ..data.arrays import Arrays
 from ..data.base import SPLITS, same_names
 from ..data.review.csv_file import merged, read_review
@@ -36,7 +36,6 @@ from ..runfile.load import run_root
 from ..storage.committed import Committed
 from ..storage.manifest import read_manifest
 from ..storage.regular import read_regular
-from ..storage.row_arrays import read_rows, read_some_rows
 from ..workers.opened import reviewed_rows, rows_of
 from .mine_files import REVIEW, SETTINGS
 from .mining_settings import recorded_form
@@ -262,8 +261,8 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
         ),
         counts=mine.report["counts"],
         neighbours=graph.folder(root) / NEIGHBOURS,
-        vectors=lambda: read_rows(embedded(), EMBEDDINGS, 0, facts.train),
-        some_vectors=lambda some: read_some_rows(embedded(), EMBEDDINGS, some),
+        vectors=lambda: read_embeddings(embedded(), 0, facts.train),
+        some_vectors=lambda some: read_some_embeddings(embedded(), some),
         recall_target=spec.graph.recall_target,
         pruned=StageFolder(root, graph).pruned,
         chosen=chosen,

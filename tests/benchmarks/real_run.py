@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tripletmine.pipeline.artifacts.weights import EMBEDDINGS
+from tripletmine.pipeline.artifacts.embeddings import read_embeddings
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.storage.committed import Committed
 from tripletmine.pipeline.storage.manifest import read_manifest
-from tripletmine.pipeline.storage.row_arrays import read_rows
 
 FOLDER = Path("runs/epochs")
 _NAME = "fashion-mnist"
@@ -33,7 +32,7 @@ def embeddings_of(folder: Path, epoch: int) -> NDArray[np.float32]:
     manifest = read_manifest(stage)
     if manifest is None:
         raise SystemExit(f"{stage} is not there after the run: epochs that mine are 1 to 9")
-    return read_rows(Committed(stage, manifest), EMBEDDINGS, 0, manifest.report["rows"])
+    return read_embeddings(Committed(stage, manifest), 0, manifest.report["rows"])
 
 
 def make_run(folder: Path) -> None:

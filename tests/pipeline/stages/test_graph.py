@@ -10,8 +10,8 @@ from tripletmine.mining.graphs.choose import Choice
 from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.methods import Method
 from tripletmine.mining.graphs.recall import recall_at_k
+from tripletmine.pipeline.artifacts.embeddings import read_embeddings
 from tripletmine.pipeline.artifacts.neighbours import read_neighbours, read_some_neighbours, sampled_rows
-from tripletmine.pipeline.artifacts.weights import EMBEDDINGS
 from tripletmine.pipeline.errors import CorruptError, SpecError, TaskError
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.run.progress import Progress, Silent
@@ -25,7 +25,6 @@ from tripletmine.pipeline.standalone.audit import audit_folder
 from tripletmine.pipeline.storage.committed import Committed
 from tripletmine.pipeline.storage.manifest import read_manifest
 from tripletmine.pipeline.storage.publish import remove_tree
-from tripletmine.pipeline.storage.row_arrays import read_rows
 from tripletmine.pipeline.workers.opened import release_parts
 from tripletmine.pipeline.workers.serial import SerialExecutor
 
@@ -49,7 +48,7 @@ def rebuilt(spec: RunSpec, progress: Progress | None = None) -> Committed:
 
 
 def recall_of(spec: RunSpec, graph: Committed) -> float:
-    vectors = read_rows(committed(spec.root, StageRef(1, "embed")), EMBEDDINGS, 0, 1307)
+    vectors = read_embeddings(committed(spec.root, StageRef(1, "embed")), 0, 1307)
     rows = np.arange(len(vectors), dtype=np.int64)
     found = read_neighbours(graph, 0, len(vectors))
     true = exact.build(vectors).search(vectors, query_ids=rows, neighbours=found.neighbours, threads=1)
@@ -141,7 +140,7 @@ def test_the_recall_is_that_of_the_table_on_other_rows(copied_run) -> None:
     graph = rebuilt(spec, said)
     report = graph.manifest.report
     rows = sampled_rows(1307, 50, spec.run.seed + 1)
-    vectors = read_rows(committed(spec.root, StageRef(1, "embed")), EMBEDDINGS, 0, 1307)
+    vectors = read_embeddings(committed(spec.root, StageRef(1, "embed")), 0, 1307)
     true = exact.build(vectors).search(vectors[rows], query_ids=rows, neighbours=60, threads=1)
     assert report["recall"] == recall_at_k(read_some_neighbours(graph.folder / "neighbours.zarr", rows), true)
     assert report["tried"][-1]["recall"] >= 0.95
@@ -211,7 +210,7 @@ def test_auto_goes_over_to_exact_search(copied_run, method: Method, monkeypatch:
     )
     assert said.notes == [f"graph of epoch 1: exact search: {report['why']}"]
     found = read_neighbours(graph, 0, 1307)
-    vectors = read_rows(committed(spec.root, StageRef(1, "embed")), EMBEDDINGS, 0, 1307)
+    vectors = read_embeddings(committed(spec.root, StageRef(1, "embed")), 0, 1307)
     rows = np.arange(1307, dtype=np.int64)
     expected = exact.build(vectors).search(vectors, query_ids=rows, neighbours=60, threads=1)
     assert np.array_equal(found.ids, expected.ids)

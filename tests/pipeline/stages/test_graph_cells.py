@@ -11,8 +11,8 @@ from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.methods import Parameters, default_parameters
 from tripletmine.mining.graphs.parameters import CellsParameters
 from tripletmine.pipeline.artifacts import found_neighbours
+from tripletmine.pipeline.artifacts.embeddings import read_embeddings
 from tripletmine.pipeline.artifacts.neighbours import read_neighbours
-from tripletmine.pipeline.artifacts.weights import EMBEDDINGS
 from tripletmine.pipeline.errors import CorruptError, SpecError, TaskError
 from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.stage import RunFacts
@@ -25,7 +25,6 @@ from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.stages import graph_cells
 from tripletmine.pipeline.stages.graph import GRAPH
 from tripletmine.pipeline.storage.publish import remove_tree
-from tripletmine.pipeline.storage.row_arrays import read_rows
 from tripletmine.pipeline.storage.sealed import publish_sealed, read_sealed
 from tripletmine.pipeline.workers.opened import release_parts
 from tripletmine.pipeline.workers.serial import SerialExecutor
@@ -57,7 +56,7 @@ def test_the_table_is_what_a_search_in_one_piece_gives(copied_run) -> None:
     assert report["largest_cell"] <= 60
     assert report["recall"] >= 0.98
     assert report["effort"] < 30
-    vectors = read_rows(committed(spec.root, StageRef(1, "embed")), EMBEDDINGS, 0, ROWS)
+    vectors = read_embeddings(committed(spec.root, StageRef(1, "embed")), 0, ROWS)
     index = cells.load(graph.folder / "index-000.bin", vectors)
     index = index.with_parameters(CellsParameters(probes=report["effort"]))
     expected = index.search(vectors, query_ids=np.arange(ROWS), neighbours=60, threads=1)
@@ -167,7 +166,7 @@ def test_auto_goes_over_to_exact_search(copied_run, monkeypatch: pytest.MonkeyPa
     spec = named.model_copy(update={"graph": named.graph.model_copy(update={"method": "auto"})})
     graph = rebuilt(spec)
     assert (graph.manifest.report["method"], graph.manifest.report["effort"]) == ("exact", None)
-    vectors = read_rows(committed(spec.root, StageRef(1, "embed")), EMBEDDINGS, 0, ROWS)
+    vectors = read_embeddings(committed(spec.root, StageRef(1, "embed")), 0, ROWS)
     expected = exact.build(vectors).search(vectors, query_ids=np.arange(ROWS), neighbours=60, threads=1)
     assert np.array_equal(read_neighbours(graph, 0, ROWS).ids, expected.ids)
 
