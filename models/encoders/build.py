@@ -26,6 +26,7 @@ def build_encoder(
     input_shape: tuple[int, ...],
     embedding_dim: int,
     arguments: Mapping[str, Any] | None = None,
+    layer_norm: bool = False,
     seed: int,
 ) -> nn.Module:
     """An encoder that is part of the project: "convnet", "mlp", "identity" or "timm:<model>".
@@ -33,6 +34,8 @@ def build_encoder(
     input_shape: one item as the encoder gets it: (channels, height, width) or (features,), see
         `transforms.input_shape_of`.
     arguments: keyword arguments of the encoder ; unknown names are refused.
+    layer_norm: bring each embedding to mean 0 and variance 1 over its values, without weights of its own; the names of
+        the encoder's weights then begin with "0.".
     seed: decides the initial weights; the global random state is neither used nor changed.
     Returns a module in training mode: float32 (B, *input_shape) → float32 (B, embedding_dim), not normalised.
     """
@@ -52,6 +55,7 @@ def build_encoder(
         input_shape=input_shape,
         embedding_dim=embedding_dim,
         arguments=arguments,
+        layer_norm=layer_norm,
         seed=seed,
         learns=name != "identity",
     )
@@ -64,6 +68,7 @@ def encoder_from_factory(
     input_shape: tuple[int, ...],
     embedding_dim: int,
     arguments: Mapping[str, Any] | None = None,
+    layer_norm: bool = False,
     seed: int,
     learns: bool = True,
 ) -> nn.Module:
@@ -82,11 +87,14 @@ def encoder_from_factory(
             embedding_dim=embedding_dim,
             arguments=arguments or {},
         )
-    return check_encoder(
+    checked = check_encoder(
         encoder,
         subject=subject,
         input_shape=input_shape,
         embedding_dim=embedding_dim,
         seed=seed,
         learns=learns,
-    ).train()
+    )
+    if layer_norm:
+        checked = nn.Sequential(checked, nn.LayerNorm(embedding_dim, elementwise_affine=False))
+    return checked.train()

@@ -30,6 +30,7 @@ def load_encoder(root: Path, spec: RunSpec, facts: RunFacts, weights: Path | Non
         item_shape=facts.item_shape,
         embedding_dim=spec.encoder.embedding_dim,
         arguments=spec.encoder.arguments,
+        layer_norm=spec.encoder.layer_norm,
         seed=spec.run.seed,
     )
     if weights is not None:
@@ -45,6 +46,7 @@ def built_encoder(
     item_shape: tuple[int, ...],
     embedding_dim: int,
     arguments: Mapping[str, Any],
+    layer_norm: bool,
     seed: int,
 ) -> "nn.Module":
     """A built-in encoder, or a user's by `file.py:factory` (relative to `base`) or `module:factory`.
@@ -54,7 +56,12 @@ def built_encoder(
     shape = input_shape_of(item_shape)
     if ":" not in reference or reference.startswith("timm:"):
         return build_encoder(
-            reference, input_shape=shape, embedding_dim=embedding_dim, arguments=arguments, seed=seed
+            reference,
+            input_shape=shape,
+            embedding_dim=embedding_dim,
+            arguments=arguments,
+            layer_norm=layer_norm,
+            seed=seed,
         )
     return encoder_from_factory(
         load_factory(reference, base=base),
@@ -62,6 +69,7 @@ def built_encoder(
         input_shape=shape,
         embedding_dim=embedding_dim,
         arguments=arguments,
+        layer_norm=layer_norm,
         seed=seed,
     )
 

@@ -29,6 +29,9 @@ class EncoderSpec(Section):
     """D, the width of an embedding."""
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments of the encoder's factory."""
+    layer_norm: bool = added(False, as_before=False)
+    """Bring every embedding to mean 0 and variance 1 over its values, before it is made unit length: as HIST's code
+    does."""
     normalise: bool = setting(TrainerSettings, "normalise")
     """Scale every embedding to unit length; the mining rule and the global loss assume it."""
     weights: str | None = None

@@ -71,6 +71,7 @@ class Encoder:
             scaling = Scaling() if mean is None else Scaling(tuple(mean), tuple(std))
             reference, arguments = about["encoder"], about["arguments"]
             embedding_dim, normalise = int(about["embedding_dim"]), bool(about["normalise"])
+            layer_norm = bool(about.get("layer_norm"))
             pictures = about.get("pictures")
             pictures = None if pictures is None else from_json(pictures, item_shape)
             scores = about.get("scores")
@@ -84,6 +85,7 @@ class Encoder:
             item_shape=item_shape,
             embedding_dim=embedding_dim,
             arguments=arguments,
+            layer_norm=layer_norm,
             seed=0,
         )
         require_regular(folder / ENCODER_FILE)

@@ -75,6 +75,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
         "item_shape": list(facts.item_shape),
         "item_dtype": facts.item_dtype,
         "embedding_dim": spec.encoder.embedding_dim,
+        "layer_norm": spec.encoder.layer_norm,
         "normalise": spec.encoder.normalise,
         "mean": spec.data.mean,
         "std": spec.data.std,

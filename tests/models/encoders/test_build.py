@@ -45,6 +45,17 @@ def test_the_seed_decides_the_weights_and_the_global_random_state_is_left_alone(
     assert not torch.equal(weights[0], weights[2])
 
 
+def test_layer_norm_is_of_what_the_encoder_gives_and_has_no_weights():
+    plain = build()
+    normed = build_encoder("convnet", input_shape=(1, 28, 28), embedding_dim=16, layer_norm=True, seed=0)
+    images = torch.rand(5, 1, 28, 28)
+    given = plain(images)
+    spread = given.var(dim=1, correction=0, keepdim=True) + 1e-5
+    expected = (given - given.mean(dim=1, keepdim=True)) / spread.sqrt()
+    torch.testing.assert_close(normed(images), expected)
+    assert list(normed.state_dict()) == [f"0.{name}" for name in plain.state_dict()]
+
+
 def test_width_blocks_and_channels_shape_the_convnet():
     def depths(**arguments):
         return [m.out_channels for m in build(arguments=arguments).modules() if isinstance(m, nn.Conv2d)]

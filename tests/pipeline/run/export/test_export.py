@@ -20,6 +20,7 @@ from tripletmine.pipeline.standalone.exported_encoder import Encoder
 from tripletmine.pipeline.storage.tables import read_table
 
 from ...conftest import Finished
+from ...labelled import labelled_spec, write_labelled
 from ...runs import finish, small_spec
 
 
@@ -75,6 +76,16 @@ def test_the_card_has_the_figures_of_the_run_and_lines_that_work(
     names = {"items": Digits().read(np.arange(3))}
     exec(lines, names)
     assert names["vectors"].shape == (3, digits_run.spec.encoder.embedding_dim)
+
+
+def test_layer_norm_is_exported(tmp_path: Path) -> None:
+    write_labelled(tmp_path)
+    spec = labelled_spec(tmp_path, run={"epochs": 1}, encoder={"layer_norm": True})
+    finish(spec)
+    export_encoder(spec.root, tmp_path / "out", onnx=True)
+    found = Encoder.load(tmp_path / "out").encode(np.load(tmp_path / "x.npy"))
+    np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-5)
+    np.testing.assert_allclose(found.var(axis=1), 1, atol=1e-3)
 
 
 def test_names_in_the_card_are_text(digits_run: Finished) -> None:
