@@ -125,6 +125,25 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True)
+class Roc:
+    """How many pairs of one class are accepted (TAR) where so many of two are, too (FAR).
+
+    points: (FAR, TAR), ascending, from FAR 0 to 1. same, different: pairs of one class and of two. accuracy, error: of
+    ten folds, and its standard error. area: under the curve. tars: TAR by FAR as the run file has it; None where that
+    FAR is less than one pair.
+    """
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    same: int
+    different: int
+    accuracy: float
+    error: float
+    area: float
+    tars: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
 class ConfusedPair:
     """How many pairs (anchor of one class, negative of the other) the rule admits, both ways, and their mean hinge.
     before: that many in the epoch before; None where that is not known."""
@@ -196,6 +215,7 @@ class Content:
     missing: Sequence[tuple[str, str]]
     class_names: Sequence[str] = ()
     unlabelled: UnlabelledPositives | None = None
+    rocs: Sequence[Roc] = ()
 
     @property
     def rows(self) -> list[int]:

@@ -16,6 +16,7 @@ from .sections.confusions import PairTable, confusion_file, confusions, count_pa
 from .sections.curves import changes_since, run_curves
 from .sections.hardest import find_hardest
 from .sections.record import as_toml, folder_about, folder_tables, run_tables
+from .sections.roc import run_rocs
 from .sections.sample_map import Method, map_sample
 from .sections.sentences import folder_sentences, run_sentences
 from .sections.suspects import Decided, find_suspects
@@ -100,6 +101,7 @@ def gather(source: Source, *, method: Method, decided: Decided = ()) -> Content:
         tables=tables or [],
         settings=as_toml(status.spec) if status else settings_of(source),
         missing=missing.once(),
+        rocs=run_rocs(status) if status else (),
         class_names=_class_names(opened.labels) if opened else (),
     )
 

@@ -1,14 +1,14 @@
 """Charts as SVG. Colours are classes of the page's style sheet: c0 to c7, and grey."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
-from ..content import Chart, Curve, SampleMap
+from ..content import Chart, Curve, Roc, SampleMap
 from ..words import clean
 
 WIDTH, HEIGHT = 360, 200
@@ -23,7 +23,7 @@ MAP_WIDTH, MAP_HEIGHT = 720, 460
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """From epochs and values to places in the drawing."""
+    """From epochs, or powers of ten, and values to places in the drawing."""
 
     epochs: Sequence[int]
     ticks: Sequence[float]
@@ -76,7 +76,7 @@ def nice_ticks(low: float, high: float) -> list[float]:
     return [round(place * step, 12) for place in range(first, last + 1)]
 
 
-def _axes(frame: _Frame) -> Iterator[Markup]:
+def _axes(frame: _Frame, said: Callable[[int], str] = str) -> Iterator[Markup]:
     right = WIDTH - frame.right
     for tick in frame.ticks:
         y = frame.y(tick)
@@ -87,7 +87,7 @@ def _axes(frame: _Frame) -> Iterator[Markup]:
     step = max(1, math.ceil(len(frame.epochs) / 8))
     for epoch in range(frame.epochs[0], frame.epochs[-1] + 1, step):
         yield Markup('<text class="tick mid" x="{:.1f}" y="{}">{}</text>').format(
-            frame.x(epoch), HEIGHT - 8, epoch
+            frame.x(epoch), HEIGHT - 8, said(epoch)
         )
 
 
@@ -106,7 +106,7 @@ def _lines(frame: _Frame, curves: Sequence[Curve]) -> Iterator[Markup]:
             )
 
 
-def _path(frame: _Frame, points: Sequence[tuple[int, float]]) -> str:
+def _path(frame: _Frame, points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{frame.x(epoch):.1f} {frame.y(value):.1f}" for epoch, value in points)
 
 
@@ -151,6 +151,23 @@ def _bars(frame: _Frame, curves: Sequence[Curve]) -> Iterator[Markup]:
                     bottom - top,
                     _title(f"epoch {epoch}: {curve.name} {figure(value)} s"),
                 )
+
+
+def roc_svg(rocs: Sequence[Roc]) -> Markup:
+    """TAR by FAR, the latter on a logarithmic axis: what matters happens where few are accepted by mistake. FAR 0 is at
+    its left end."""
+    lowest = min(-1, math.floor(-math.log10(max(roc.different for roc in rocs))))
+    ticks = nice_ticks(min(roc.points[0][1] for roc in rocs), 1.0)
+    frame = _Frame([lowest, 0], ticks, _RIGHT, bars=False)
+    drawn = [*_axes(frame, lambda power: figure(10.0**power))]
+    for place, roc in enumerate(rocs):
+        points = [(math.log10(far) if far else lowest, tar) for far, tar in roc.points]
+        drawn.append(
+            Markup('<path class="line c{}" d="{}">{}</path>').format(
+                place, _path(frame, points), _title(f"{roc.name}: area {figure(roc.area)}")
+            )
+        )
+    return _svg(WIDTH, HEIGHT, f"ROC of {' and '.join(roc.name for roc in rocs)}", drawn)
 
 
 def map_svg(sample: SampleMap) -> Markup:

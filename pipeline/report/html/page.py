@@ -10,10 +10,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..content import Content, Curves, Suspect
+from ..content import Content, Curves, Roc, Suspect
 from ..items import Looks, is_small
 from ..words import clean, short, tail
-from .charts import chart_svg, map_svg, measured
+from .charts import chart_svg, map_svg, measured, roc_svg
 
 MOST_BYTES = 5_000_000
 """A page of more is hard to mail."""
@@ -79,6 +79,8 @@ def _render(content: Content, looks: Looks, *, save: str | None, of_page: Sequen
             found_count=sum(content.suspects.found.values()) if content.suspects else 0,
             charts=[(chart, chart_svg(chart)) for chart in content.curves.charts] if content.curves else [],
             numbers=_numbers(content.curves) if content.curves else ((), ()),
+            roc=roc_svg(content.rocs) if content.rocs else "",
+            verified=_verified(content.rocs),
             has_before=any(pair.before is not None for pair in pairs),
             most=max((pair.count for pair in pairs), default=1) or 1,
             change_lines=_change_lines(content),
@@ -150,6 +152,7 @@ def _sections(content: Content) -> list[tuple[str, str]]:
         ("unlabelled", "Unlabelled positives", content.unlabelled),
         ("hardest", "Hardest triplets", content.hardest),
         ("curves", "Epoch by epoch", content.curves and content.curves.charts),
+        ("verification", "Verification", content.rocs),
         ("confused", "Confused classes", content.confusions),
         ("changes", "Since the epoch before", content.changes),
         ("map", "Map", content.sample_map),
@@ -190,6 +193,22 @@ def _numbers(curves: Curves) -> tuple[list[str], list[list[str]]]:
         for epoch in epochs
     ]
     return ["epoch", *(name for name, _ in drawn)], lines
+
+
+def _verified(rocs: Sequence[Roc]) -> tuple[list[str], list[list[str]]]:
+    """Head and lines of the table beside the ROC."""
+    fars = list(dict.fromkeys(far for roc in rocs for far in roc.tars))
+    lines = [
+        [
+            roc.name,
+            f"{roc.same:,} + {roc.different:,}",
+            f"{measured(roc.accuracy)} ± {measured(roc.error)}",
+            measured(roc.area),
+            *("" if (tar := roc.tars.get(far)) is None else measured(tar) for far in fars),
+        ]
+        for roc in rocs
+    ]
+    return ["", "pairs, same + different", "accuracy", "area", *(f"TAR at FAR {far}" for far in fars)], lines
 
 
 def _change_lines(content: Content) -> list[list[str]]:
