@@ -29,7 +29,6 @@ _SOMETIMES = (
     "verification_accuracy",
 )
 """Only where rows have roles or groups, a loss scores labels, or pairs are verified."""
-_DATA = {"embed": "embeddings", "mine": "triplets"}
 _COUNTS = ("queries", "queries_left_out", "gallery")
 
 
@@ -66,13 +65,13 @@ def publish_failure(opened: OpenedRun, message: str) -> None:
 
 
 def publish_files(opened: OpenedRun) -> None:
-    """Where the embeddings and triplets of each epoch are, with their digests; the data stay where they are."""
+    """Where embeddings and triplets, or pairs, of each epoch are, with their digests; the data stay where they are."""
     rows = files_by_epoch(opened)
     if rows:  # none after the warm-up
         create_table_artifact(
             key=artifact_key(opened.name, "files"),
             table=rows,
-            description=f"{opened.name}: embeddings and triplets by epoch",
+            description=f"{opened.name}: embeddings and {_mined(opened)} by epoch",
         )
 
 
@@ -80,14 +79,14 @@ def files_by_epoch(opened: OpenedRun) -> list[dict[str, Any]]:
     """One row for each stage of an epoch that leaves data for others: where it is, how large, and its digest."""
     rows = []
     for epoch in opened.epochs:
-        for stage in ("embed", "mine"):
+        for stage, what in (("embed", "embeddings"), ("mine", _mined(opened))):
             ref = StageRef(epoch.number, stage)
             manifest = manifest_of(opened.run.root, ref)
             if manifest is not None:
                 rows.append(
                     {
                         "epoch": epoch.number,
-                        "what": _DATA[stage],
+                        "what": what,
                         "folder": str(ref.folder(opened.run.root)),
                         "MiB": round(manifest.bytes / 2**20, 1),
                         "digest": manifest.digest[:16],
@@ -139,10 +138,11 @@ def summary(opened: OpenedRun) -> str:
     """Markdown: what the run is made of, and what came out."""
     spec, facts = opened.run.spec, opened.run.facts
     best = best_epoch(opened.run.root, spec)
+    of = "items" if spec.loss.of_pairs else "classes"
     lines = [
         f"# {opened.name}",
         "",
-        f"{facts.train:,} training rows of {facts.classes:,} classes, {facts.validation:,} for validation, "
+        f"{facts.train:,} training rows of {facts.classes:,} {of}, {facts.validation:,} for validation, "
         f"{facts.test:,} for the test; {spec.run.epochs} epochs, {spec.train.warmup_epochs} of them warm-up.",
         "",
         f"Best epoch by {spec.evaluate.select} on validation: **{best}**.",
@@ -155,7 +155,7 @@ def summary(opened: OpenedRun) -> str:
         lines += [
             f"| {name} | " + " | ".join(_figure(figures.get(name)) for figures in tested.values()) + " |"
             for name in (*_metrics(opened), *_SOMETIMES, *_COUNTS)
-            if name not in (*_SOMETIMES, "gallery") or any(name in figures for figures in tested.values())
+            if any(name in figures for figures in tested.values())
         ]
     pairs = hardest_pairs(opened)
     if pairs:
@@ -179,6 +179,11 @@ def _metrics(opened: OpenedRun) -> tuple[str, ...]:
     if opened.run.spec.loss.of_pairs:
         return ("pair_accuracy", "kendall_tau", "kendall_tau_in_groups", "alike_share", "pairs")
     return (*(f"recall@{k}" for k in opened.run.spec.evaluate.recalls), *_OTHERS)
+
+
+def _mined(opened: OpenedRun) -> str:
+    """What the mine stage leaves."""
+    return "pairs" if opened.run.spec.loss.of_pairs else "triplets"
 
 
 def _named(label: str, key: str) -> str:

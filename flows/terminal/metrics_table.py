@@ -31,8 +31,8 @@ def metrics_tables(found: RunStatus) -> Iterator[Table]:
     """What `run` and `status` print: figures, those of pairs and decided labels where there are some, and what was
     asked."""
     yield metrics_table(found)
-    yield from (more for more in (verification_table(found), decisions_table(found)) if more is not None)
-    yield galleries_table(found)
+    others = (verification_table(found), decisions_table(found), galleries_table(found))
+    yield from (more for more in others if more is not None)
 
 
 def metrics_table(found: RunStatus) -> Table:
@@ -43,7 +43,9 @@ def metrics_table(found: RunStatus) -> Table:
     if found.spec.evaluate.knn is not None:
         names |= {f"knn@{found.spec.evaluate.knn}": f"{found.spec.evaluate.knn}-NN"}
     if any("pair_accuracy" in metrics for *_, metrics in lines):
-        names = _ORDERED
+        names = {
+            key: title for key, title in _ORDERED.items() if any(key in metrics for *_, metrics in lines)
+        }
     for more in (_RANKED, _LABELS):
         if any(next(iter(more)) in metrics for *_, metrics in lines):
             names |= more
@@ -69,16 +71,16 @@ def verification_table(found: RunStatus) -> Table | None:
     return table(heads, rows, left=1) if rows else None
 
 
-def galleries_table(found: RunStatus) -> Table:
+def galleries_table(found: RunStatus) -> Table | None:
     """How many queries the lines of `metrics_table` have, and what each query is compared with.
 
-    Empty where the run was last opened by a version that did not count them.
+    None where nothing is retrieved, and where the run was last opened by a version that did not count them.
     """
     rows = [
         (asked.title, f"{asked.queries:,}", f"{asked.left_out:,}", asked.compared_with)
         for asked in found.facts.protocols
     ]
-    return table(("asked", "queries", "without a match", "gallery"), rows, left=1)
+    return table(("asked", "queries", "without a match", "gallery"), rows, left=1) if rows else None
 
 
 def decisions_table(found: RunStatus) -> Table | None:

@@ -49,5 +49,7 @@ def duration(seconds: float) -> str:
 
 
 def figure(value: float | None, digits: int = 4) -> str:
-    """A measured value, or a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
+    """A measured value, a count as a whole number, or a dash where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.{digits}f}"

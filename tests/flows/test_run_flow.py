@@ -8,11 +8,13 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
+from ..pipeline.ranked import RANKED, write_ranked
 from ..waiting import PATIENCE_SECONDS, eventually
 from .api import ask
 from .processes import private_environment
@@ -38,8 +40,8 @@ def named(name):
     return {"flow_runs": {"name": {"like_": name}}, "sort": "START_TIME_ASC"}
 
 
-def recorded(run_file, question):
-    database = root_of(run_file, "tiny") / ".prefect" / "prefect.db"
+def recorded(run_file, question, name="tiny"):
+    database = root_of(run_file, name) / ".prefect" / "prefect.db"
     with closing(sqlite3.connect(database)) as connection:
         return connection.execute(question).fetchall()
 
@@ -84,6 +86,35 @@ def test_a_run_is_a_flow_with_a_subflow_for_each_epoch_and_a_task_for_each_stage
 
     assert list(home.iterdir()) == []
     assert not (root_of(run_file, "tiny") / ".prefect" / "storage").exists()
+
+
+def test_a_run_that_ranks_is_a_flow_of_its_stages(tmp_path):
+    write_ranked(tmp_path)
+    path = tmp_path / "ranked.toml"
+    path.write_text(RANKED)
+    ended = run(path, tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "without a match" not in ended.stdout  # nothing is retrieved
+
+    told = partial(recorded, path, name="ranked")
+    assert told("SELECT name, state_type FROM flow_run ORDER BY start_time") == [
+        ("ranked", "COMPLETED"),
+        ("ranked epoch 0", "COMPLETED"),
+        ("ranked epoch 1", "COMPLETED"),
+    ]
+    tasks = told("SELECT name FROM task_run WHERE name NOT LIKE 'epoch%' ORDER BY start_time")
+    assert [name for (name,) in tasks] == ["train", "evaluate", "embed", "mine", "train", "evaluate", "test"]
+    assert told("SELECT DISTINCT state_type FROM task_run") == [("COMPLETED",)]
+    (summary,) = told("SELECT data FROM artifact WHERE key = 'ranked-summary'")[0]
+    assert "120 training rows of 40 items" in summary
+    accuracy = json.loads((root_of(path, "ranked") / "test/metrics.json").read_text())["test"][
+        "pair_accuracy"
+    ]
+    assert f"| pair_accuracy | {accuracy:.4f} |" in summary
+    assert "queries" not in summary
+    (files,) = told("SELECT data FROM artifact WHERE key = 'ranked-files'")[0]
+    assert '"pairs"' in json.loads(files)
 
 
 def test_a_users_server_that_is_not_there_is_one_message(run_file, tmp_path):

@@ -13,6 +13,33 @@ SEGMENTS = 3
 ALIKE = 0.08
 """Skills that differ by less are called alike."""
 
+RANKED = """
+[run]
+name = "ranked"
+epochs = 2
+deterministic = true
+
+[data]
+kind = "arrays"
+path = "x.npy"
+labels = "rows.csv"
+pairs = "pairs.csv"
+values = "values.csv"
+
+[encoder]
+name = "mlp"
+embedding_dim = 8
+normalise = false
+
+[train]
+classes_per_batch = 4
+images_per_class = 6
+
+[loss]
+weights = { ranking = 1 }
+"""
+"""A run file beside what `write_ranked` writes: one warm-up epoch and one that mines."""
+
 
 def write_ranked(folder: Path, *, noise: float = 0.4) -> None:
     """x.npy, rows.csv, pairs.csv and values.csv. The skill, in [0, 1], bends a line through 12 dimensions."""

@@ -7,34 +7,9 @@ import pytest
 from tripletmine.flows.cli import app
 from typer.testing import CliRunner
 
-from ...pipeline.ranked import write_ranked
+from ...pipeline.ranked import RANKED, write_ranked
 
-RUN_FILE = """
-[run]
-name = "ranked"
-directory = "run"
-epochs = 2
-deterministic = true
-
-[data]
-kind = "arrays"
-path = "x.npy"
-labels = "rows.csv"
-pairs = "pairs.csv"
-values = "values.csv"
-
-[encoder]
-name = "mlp"
-embedding_dim = 8
-normalise = false
-
-[train]
-classes_per_batch = 4
-images_per_class = 6
-
-[loss]
-weights = { ranking = 1 }
-"""
+RUN = "runs/ranked"
 
 
 def said(*command: str, code: int = 0) -> str:
@@ -51,7 +26,7 @@ def test_commands_on_a_run_that_ranks(tmp_path: Path, monkeypatch: pytest.Monkey
         ","
     )
     (tmp_path / "pairs.csv").write_text("\n".join([*lines, f"{second},{first},better"]) + "\n")
-    (tmp_path / "ranked.toml").write_text(RUN_FILE)
+    (tmp_path / "ranked.toml").write_text(RANKED)
 
     checked = said("check", "ranked.toml")
     assert "items 40 in training" in checked
@@ -65,22 +40,25 @@ def test_commands_on_a_run_that_ranks(tmp_path: Path, monkeypatch: pytest.Monkey
     assert re.search(
         r"epoch 1: loss [\d.]+, k [\d.]+, [\d,]+ pairs, coverage [\d.]+%, pair accuracy [\d.]+", ran
     )
-    status = said("status", "run")
+    status = said("status", RUN)
     assert "pair accuracy" in status
     assert "Kendall's τ" in status
     assert "R@1" not in status
+    assert "τ in groups" not in status  # rows have no group
+    assert "without a match" not in status
+    assert re.search(r"test [\d.]+ [\d.]+ [\d.]+ 49 ", status), "the number of pairs is a whole one"
     for command in (
-        ("inspect", "run"),
-        ("audit", "run"),
-        ("suspects", "run", "--out", "s"),
-        ("triplets", "run", "--out", "t.jsonl"),
+        ("inspect", RUN),
+        ("audit", RUN),
+        ("suspects", RUN, "--out", "s"),
+        ("triplets", RUN, "--out", "t.jsonl"),
     ):
         refused = said(*command, code=1)
         assert "mines pairs in place of triplets: look at the tables in epochs/*/mine/pairs" in refused
-    said("report", "run", "--out", "page.html")
+    said("report", RUN, "--out", "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "pair accuracy" in page
-    said("compare", "run", "run")
-    said("export", "run", "--epoch", "1", "--out", "encoder")
+    said("compare", RUN, RUN)
+    said("export", RUN, "--epoch", "1", "--out", "encoder")
     assert "Pairs mined over the whole training split" in (tmp_path / "encoder" / "README.md").read_text()
-    said("verify", "run")
+    said("verify", RUN)
