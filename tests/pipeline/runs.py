@@ -1,9 +1,8 @@
 """Whole runs in this process, and what they leave on disk.
 
-Called as a script (folder, changes as JSON) it finishes the small run, for tests that kill it meanwhile.
+Called as a script (a spec as JSON) it finishes that run, for tests that kill it meanwhile.
 """
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -152,4 +151,4 @@ def differences(one: Path, other: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    finish(small_spec(Path(sys.argv[1]), **json.loads(sys.argv[2])))
+    finish(RunSpec.model_validate_json(sys.argv[1]))

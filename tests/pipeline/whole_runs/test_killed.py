@@ -1,13 +1,15 @@
 """kill -9 in the middle of each stage, then the same again: nothing is lost, done twice, or different."""
 
-import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tripletmine.pipeline.plan.refs import StageRef
+from tripletmine.pipeline.run.epochs import TEST
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.storage.journal import read_events
 
@@ -15,7 +17,9 @@ from ...forked import Forked
 from ...waiting import eventually
 from .. import runs
 from ..conftest import Finished
+from ..labelled import labelled_spec, write_labelled
 from ..processes import kill_group, start
+from ..ranked import ranked_spec, write_ranked
 
 STAGES = ("embed", "graph", "mine", "train", "evaluate")
 EPOCH = 1
@@ -34,14 +38,12 @@ class Kill:
 class Runner:
     """Starts and kills the same command on the same run directory."""
 
-    def __init__(self, spec: RunSpec, changes: dict[str, dict] | None = None) -> None:
-        """changes: those of ``small_spec`` that the spec was made with."""
+    def __init__(self, spec: RunSpec) -> None:
         self._spec = spec
-        self._changes = changes or {}
         self._log = Path(spec.base) / "output.log"
 
     def _start(self) -> Forked:
-        return start(runs.__file__, self._spec.base, json.dumps(self._changes), log=self._log)
+        return start(runs.__file__, self._spec.model_dump_json(), log=self._log)
 
     def kill_within(self, ref: StageRef) -> Kill:
         """Start, and kill -9 all its processes while this stage has tasks done and tasks to do."""
@@ -106,7 +108,7 @@ def test_kill_9_while_rows_are_searched_for_in_cells(tmp_path: Path) -> None:
         folder.mkdir()
     runs.finish(runs.small_spec(undisturbed, **changes))
     spec = runs.small_spec(killed, **changes)
-    runner = Runner(spec, changes)
+    runner = Runner(spec)
     kill = runner.kill_within(StageRef(EPOCH, "graph"))
     runner.finish()
     again = [
@@ -114,3 +116,34 @@ def test_kill_9_while_rows_are_searched_for_in_cells(tmp_path: Path) -> None:
     ]
     assert not kill.kept & {task for task in again if task.startswith(("index", "cells"))}
     assert runs.differences(spec.root, runs.small_spec(undisturbed, **changes).root) == []
+
+
+def labelled(folder: Path, **changes: dict[str, Any]) -> RunSpec:
+    """By LSEP, with figures of pairs and recognition; chunks so small that stages have several tasks, long epochs."""
+    evaluation = {"pairs": 200, "fars": [0.05, 0.2], "knn": 3, "nmi": False}
+    sizes = {"embed": {"chunk_rows": 15}, "train": {"images_per_epoch": 2400}}
+    return labelled_spec(folder, evaluate=evaluation, **sizes, **changes)
+
+
+def ranked(folder: Path, **changes: dict[str, Any]) -> RunSpec:
+    """By ranking, as small and as long."""
+    sizes = {"embed": {"chunk_rows": 10}, "mine": {"chunk_rows": 10}, "train": {"images_per_epoch": 2400}}
+    return ranked_spec(folder, **sizes, **changes)
+
+
+@pytest.mark.parametrize(
+    ("write", "spec_of"), [(write_labelled, labelled), (write_ranked, ranked)], ids=["lsep", "ranking"]
+)
+def test_kill_9_of_a_run_that_scores(
+    write: Callable[[Path], None], spec_of: Callable[..., RunSpec], tmp_path: Path
+) -> None:
+    write(tmp_path)
+    undisturbed, spec = (
+        spec_of(tmp_path, run={"directory": name, "epochs": 2}) for name in ("undisturbed", "killed")
+    )
+    runs.finish(undisturbed)
+    runner = Runner(spec)
+    for ref in (StageRef(EPOCH, "mine"), StageRef(EPOCH, "train"), TEST):
+        runner.kill_within(ref)
+    runner.finish()
+    assert runs.differences(spec.root, undisturbed.root) == []

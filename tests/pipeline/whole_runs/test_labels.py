@@ -25,7 +25,13 @@ def test_a_run_by_lsep_is_the_same_when_broken_off_and_on_dask(
     # Centroids are means of vectors that are made unit length later; scores are of unit vectors all the same.
     changes: dict = {
         "encoder": {"normalise": True},
-        "evaluate": {"retrieval": "centroids", "train_gallery": False},
+        "evaluate": {
+            "retrieval": "centroids",
+            "train_gallery": False,
+            "pairs": 200,
+            "fars": [0.05, 0.2],
+            "knn": 3,
+        },
     }
     whole, broken = (
         labelled_spec(tmp_path, run={"directory": name}, **changes) for name in ("whole", "broken")
@@ -64,6 +70,7 @@ def check_figures(spec: RunSpec, epoch: int, found: dict) -> None:
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     assert found["label_map"] > 0.9
     assert found["label_rows_left_out"] == 0
+    assert {"knn@3", "verification_accuracy", "tar@0.05", "tar@0.2"} <= found.keys()
     decided = found["decisions"]
     assert decided.keys() == {"count", "thresholds", "top_k", "one_threshold"}
     assert min(decided["count"]["exact_match"], decided["thresholds"]["exact_match"]) > 0.5
