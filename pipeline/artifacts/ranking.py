@@ -10,7 +10,7 @@ from ..data.ranking.read import SCHEMA
 from ..errors import CorruptError
 from ..storage.committed import Committed
 from ..storage.digest import digest_json
-from ..storage.tables import read_table, write_table
+from ..storage.tables import UNREADABLE, read_table, write_table
 from .triplets import triplet_columns
 
 RANKING = "ranking"
@@ -52,7 +52,7 @@ def _read(path: Path) -> str | None:
     """The digest of what is there; None where that cannot be read."""
     try:
         table = read_table(path)
-    except (OSError, pa.ArrowException):
+    except UNREADABLE:
         return None
     return ranking_digest(table) if table.schema.equals(SCHEMA) else None
 

@@ -14,7 +14,7 @@ from ...mining.labels import Labels
 from ...mining.report import ClassCounts
 from ..errors import CorruptError
 from ..storage.committed import Committed
-from ..storage.tables import read_table
+from ..storage.tables import UNREADABLE, read_table
 
 CONFUSION = "confusion.parquet"
 CLASSES = "classes.parquet"
@@ -67,7 +67,7 @@ def triplet_columns(mine: Committed, name: str, columns: Sequence[str]) -> dict[
                 f"{path} has no column {missing[0]} (it has {', '.join(there)}): {mine.remedy}"
             )
         table = read_table(path, columns)
-    except (OSError, pa.ArrowException) as error:
+    except UNREADABLE as error:
         raise CorruptError(f"{path} cannot be read ({error}): {mine.remedy}") from None
     return {column: table[column].to_numpy() for column in columns}
 
@@ -79,7 +79,7 @@ def coded_columns(path: Path, labels: Labels, names: Sequence[str] | None = None
     """
     try:
         table = read_table(path, names)
-    except (OSError, pa.ArrowException) as error:
+    except UNREADABLE as error:
         raise CorruptError(f"{path} cannot be read ({error}): mine again") from None
     coded = any(name.endswith("_label") for name in table.column_names)
     codes = {str(name): code for code, name in enumerate(labels.names)} if coded else {}

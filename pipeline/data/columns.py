@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..redact import has_secret
+from ..storage.tables import UNREADABLE
 from .base import SPLIT_NAMES, SourceRows, per_value
 from .files import said_by, unreadable
 from .parquet import SUFFIXES, is_parquet_folder, parquet_schema, read_parquet
@@ -43,7 +44,7 @@ def read_columns(location: str, names: tuple[str, ...], form: TableForm = AS_USU
         raise _without_names(location, there, tuple(theirs), form)
     try:
         table = read_text(location, present, form) if is_text(location) else read_parquet(location, present)
-    except (pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         raise unreadable(location, error) from error
     # Arrow reads all columns of a text file where none is asked for.
     return table.select(present).rename_columns([theirs[name] for name in present])
@@ -58,7 +59,7 @@ def column_names(location: str, form: TableForm = AS_USUAL) -> list[str]:
         )
     try:
         return text_columns(location, form) if is_text(location) else parquet_schema(location).names
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise unreadable(location, error) from error
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..storage.regular import require_regular, require_regular_within
+from ..storage.tables import UNREADABLE
 from ..storage.zarr_chunks import FILLED, ChunkError, is_meant_to_be_sparse, missing_chunks, read_chunks
 from .columns import LABEL_NAMES, ROW_NAMES, as_labels
 from .files import is_url, read_bytes, unreadable
@@ -240,7 +241,7 @@ def _parquet_vectors(location: str, name: str | None) -> NDArray[Any]:
                 f"{name or ' or '.join(VECTOR_NAMES[:2])}, as a list of numbers for each row"
             )
         column = read_parquet(location, [chosen])[chosen].combine_chunks()
-    except (pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         raise unreadable(location, error) from error
     if isinstance(column, pa.FixedShapeTensorArray):
         if not column.null_count and not column.storage.flatten().null_count:

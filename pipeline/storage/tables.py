@@ -9,6 +9,9 @@ import pyarrow.parquet as pq
 from .publish import published
 from .regular import require_regular
 
+UNREADABLE = (OSError, pa.ArrowException, UnicodeDecodeError)
+"""What reading a damaged file raises: names of columns pyarrow decodes itself."""
+
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Publish a table. The same table gives the same bytes.

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -16,6 +15,7 @@ from ...plan.refs import StageRef, manifest_of
 from ...standalone.triplet_folder import TripletSource
 from ...storage.committed import Committed
 from ...storage.regular import require_regular
+from ...storage.tables import UNREADABLE
 from ..content import ConfusedPair, Confusions
 
 _BATCH = 1 << 18
@@ -83,7 +83,7 @@ def _batches(path: Path, columns: Sequence[str]) -> Iterator[dict[str, NDArray]]
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches(_BATCH, columns=list(columns)):
                 yield {name: batch[name].to_numpy() for name in columns}
-    except (OSError, KeyError, pa.ArrowException) as error:
+    except (*UNREADABLE, KeyError) as error:
         raise CorruptError(f"{path} cannot be read ({error}): mine again") from None
 
 

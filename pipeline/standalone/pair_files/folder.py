@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from ....mining.pairs.relevance import Relevance, relevance_of
 from ...errors import CorruptError
-from ...storage.tables import read_table, write_table
+from ...storage.tables import UNREADABLE, read_table, write_table
 from .inputs import Side, row_names
 
 RELEVANCE = "relevance.parquet"
@@ -42,7 +42,7 @@ def read_relevance(folder: Path, queries: int, corpus: int) -> Relevance:
         table = read_table(path)
         query, document, good = (table[name].to_numpy() for name in ("query", "document", "relevant"))
         return relevance_of(query, document, good, queries=queries, corpus=corpus)
-    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+    except (*UNREADABLE, KeyError, ValueError) as error:
         raise CorruptError(f"{path} cannot be understood ({error}): mine again") from None
 
 
@@ -53,7 +53,7 @@ def read_keys(folder: Path, word: str, rows: int) -> pa.Array:
         return row_names(rows)
     try:
         keys = read_table(path)["key"].combine_chunks()
-    except (OSError, KeyError, pa.ArrowException) as error:
+    except (*UNREADABLE, KeyError) as error:
         raise CorruptError(f"{path} cannot be understood ({error}): mine again") from None
     if len(keys) != rows:
         raise CorruptError(f"{path} has {len(keys):,} keys for {rows:,} rows: mine again")

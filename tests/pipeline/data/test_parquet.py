@@ -1,5 +1,6 @@
 """Folders of Parquet files, read as pandas reads them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,16 @@ def test_folders_that_are_no_parquet(tmp_path: Path) -> None:
     group.create_array("embeddings", data=np.eye(3))
     pq.write_table(pa.table({"embedding": [[0.0, 1.0]]}), tmp_path / "x" / "embeddings" / "beside.parquet")
     np.testing.assert_array_equal(Arrays(str(tmp_path / "x")).read([0, 1, 2]), np.eye(3))
+
+
+@pytest.mark.parametrize("read", [lambda path: Arrays(path).rows, lambda path: Arrays(path).content])
+def test_a_damaged_name_of_a_column_is_told_of_the_file(
+    tmp_path: Path, read: Callable[[str], object]
+) -> None:
+    """pyarrow raises a UnicodeDecodeError, which is no ArrowException."""
+    path = tmp_path / "vectors.parquet"
+    columns = {"embedding": [[0.0, 1.0], [1.0, 0.0]], "label": ["a", "b"], "remarks": ["x", "y"]}
+    pq.write_table(pa.table(columns), path)
+    path.write_bytes(path.read_bytes().replace(b"remarks", b"\x80emarks"))
+    with pytest.raises(DataError, match=r"vectors.parquet cannot be read: .*: restore it, or write it again"):
+        read(str(path))
