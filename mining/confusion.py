@@ -67,6 +67,14 @@ def merge_confusions(parts: Sequence[Confusion]) -> Confusion:
         return empty_confusion()
     if len(filled) == 1:
         return filled[0]
+    if len(filled) == 2:
+        one, other = filled
+        return Confusion(
+            *merge_two(
+                *(one.class_a, one.class_b, one.count, one.hinge),
+                *(other.class_a, other.class_b, other.count, other.hinge),
+            )
+        )
     joined = Confusion(
         class_a=np.concatenate([part.class_a for part in filled]),
         class_b=np.concatenate([part.class_b for part in filled]),
@@ -82,28 +90,15 @@ def merge_confusions(parts: Sequence[Confusion]) -> Confusion:
 class ConfusionSum:
     """``merge_confusions``, bit for bit, of tables that come one after the other.
 
-    They are merged whenever the new ones hold as many entries as what was merged before: memory follows the class pairs
-    that differ, not the tables.
+    Each is merged at once: memory follows the class pairs that differ, not the tables.
     """
 
     def __init__(self) -> None:
-        self._parts = [empty_confusion()]
+        self.total = empty_confusion()
 
     def add(self, part: Confusion) -> None:
         """Add the table of further anchors."""
-        self._parts.append(part)
-        if sum(map(len, self._parts[1:])) >= len(self._parts[0]):
-            self._parts = [merge_confusions(self._parts)]
-
-    def total(self) -> Confusion:
-        """The table of all anchors so far."""
-        self._parts = [merge_confusions(self._parts)]
-        return self._parts[0]
-
-    @property
-    def held(self) -> int:
-        """Entries in memory."""
-        return sum(map(len, self._parts))
+        self.total = merge_confusions([self.total, part])
 
 
 def aggregate(
@@ -126,12 +121,18 @@ def aggregate_pairs(class_a, class_b, count, hinge, order):
 
     order: 0 … E − 1. Memory is entries + classes, never classes squared.
     """
-    entries = class_a.size
     order = sorted_by(class_a, sorted_by(class_b, order))
-    out_a = np.empty(entries, np.int32)
-    out_b = np.empty(entries, np.int32)
-    out_count = np.empty(entries, np.int64)
-    out_hinge = np.empty(entries, np.float64)
+    pairs = 0
+    last = -1
+    for i in order:
+        if last < 0 or class_a[i] != class_a[last] or class_b[i] != class_b[last]:
+            pairs += 1
+        last = i
+    # Room for the pairs alone, of which there may be far fewer than entries.
+    out_a = np.empty(pairs, np.int32)
+    out_b = np.empty(pairs, np.int32)
+    out_count = np.empty(pairs, np.int64)
+    out_hinge = np.empty(pairs, np.float64)
     last = -1
     for i in order:
         if last < 0 or class_a[i] != out_a[last] or class_b[i] != out_b[last]:
@@ -143,9 +144,61 @@ def aggregate_pairs(class_a, class_b, count, hinge, order):
         else:
             out_count[last] += count[i]
             out_hinge[last] += hinge[i]
-    # Copies, so that a small table does not keep the buffers of all its entries alive.
-    filled = last + 1
-    return out_a[:filled].copy(), out_b[:filled].copy(), out_count[:filled].copy(), out_hinge[:filled].copy()
+    return out_a, out_b, out_count, out_hinge
+
+
+@numba.njit(cache=True, nogil=True)
+def merge_two(a1, b1, count1, hinge1, a2, b2, count2, hinge2):
+    """The sum of two tables, compiled: both are walked in order, so that nothing is held beside them and their sum."""
+    pairs = a1.size + a2.size - _shared(a1, b1, a2, b2)
+    out_a = np.empty(pairs, np.int32)
+    out_b = np.empty(pairs, np.int32)
+    out_count = np.empty(pairs, np.int64)
+    out_hinge = np.empty(pairs, np.float64)
+    i = j = 0
+    for at in range(pairs):
+        order = _order(a1, b1, i, a2, b2, j)
+        if order > 0:
+            out_a[at], out_b[at] = a2[j], b2[j]
+            out_count[at], out_hinge[at] = count2[j], hinge2[j]
+        else:
+            out_a[at], out_b[at] = a1[i], b1[i]
+            out_count[at], out_hinge[at] = count1[i], hinge1[i]
+        if order == 0:
+            out_count[at] += count2[j]
+            out_hinge[at] += hinge2[j]
+        i += order <= 0
+        j += order >= 0
+    return out_a, out_b, out_count, out_hinge
+
+
+@numba.njit(cache=True, nogil=True)
+def _shared(a1, b1, a2, b2):
+    """How many pairs two tables have in common."""
+    shared = i = j = 0
+    while i < a1.size and j < a2.size:
+        order = _order(a1, b1, i, a2, b2, j)
+        shared += order == 0
+        i += order <= 0
+        j += order >= 0
+    return shared
+
+
+@numba.njit(cache=True, nogil=True)
+def _order(a1, b1, i, a2, b2, j):
+    """−1, 0 or 1: whether pair i of one table comes before pair j of another, is the same, or comes after it.
+
+    A table that has no further pair comes after.
+    """
+    if i == a1.size:
+        return 1
+    if j == a2.size:
+        return -1
+    if a1[i] != a2[j]:
+        return -1 if a1[i] < a2[j] else 1
+    if b1[i] != b2[j]:
+        return -1 if b1[i] < b2[j] else 1
+    return 0
 
 
 @numba.njit(cache=True, nogil=True)

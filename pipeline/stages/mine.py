@@ -228,7 +228,7 @@ def _kept_by_class(job: Job) -> tuple[Confusion, list[ClassCounts]]:
             f"{_scratch(job, damaged[0])} (and {len(damaged) - 1} more) is gone or was damaged: start the same command "
             "again, it mines those rows again"
         )
-    return confusion.total(), by_class
+    return confusion.total, by_class
 
 
 def _summarise(job: Job) -> TaskOutput:

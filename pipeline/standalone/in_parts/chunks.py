@@ -217,7 +217,7 @@ def summed(chunks: Iterable[tuple[Confusion, MiningReport]]) -> Counted:
         confusion.add(pairs)
         reports.append(report)
     by_class = tuple(report.triplets_by_class for report in reports)
-    return Counted(confusion.total(), merge_reports(reports), by_class)
+    return Counted(confusion.total, merge_reports(reports), by_class)
 
 
 def _placed(lines: NeighbourTable, places: NDArray[np.int64], rows: int) -> NeighbourTable:
