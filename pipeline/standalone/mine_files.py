@@ -19,7 +19,6 @@ from ...mining.guarding.never_negatives import united
 from ...mining.report import MiningReport
 from ...mining.rescoring.bound import TeacherBound
 from ...mining.rule import MiningRule
-from ..artifacts.neighbours import create_neighbours
 from ..artifacts.triplets import AUDIT, CLASSES, CONFUSION, classes_table, coded_columns, confusion_table
 from ..data.arrays import Arrays
 from ..data.files import locate
@@ -28,7 +27,6 @@ from ..data.review.csv_file import read_review, write_review
 from ..data.review.decisions import Review
 from ..data.review.effect import ReviewCounts
 from ..errors import DataError
-from ..plan.work import Task, split_rows
 from ..resolve.label_forms import said_alike
 from ..runfile.run_spec import ClusterSpec
 from ..runfile.work_specs import MineSpec
@@ -38,11 +36,12 @@ from ..storage.vector_file import VectorFile
 from .coverage import check_minable, why_not_all
 from .in_parts.chunks import Counted, RowChunks, summed, write_chunks
 from .in_parts.new_folder import new_folder, require_new_folder, scratch_folder
-from .in_parts.on_workers import ChunkJob, chunk_mib, cluster_of, hand_rows, mine_on_workers, open_workers
+from .in_parts.on_workers import ChunkJob, cluster_of, hand_rows, mine_on_workers, open_workers
 from .in_parts.parted import PartedSearch
 from .in_parts.search import search_on_workers
+from .in_parts.work import MiningWork
 from .mining_settings import MiningSettings
-from .never_negatives import keep_never_negatives, read_never_negatives
+from .never_negatives import read_never_negatives
 from .scratch_table import scratch_table
 from .source_rows import FileRows, count_review, either, read_file_rows, read_vectors, reviewed_file_rows
 from .teacher.scores import open_scores
@@ -221,18 +220,13 @@ def _mine_files(
             note(remark)
         chunks = _chunks(settings, rows, reviewed, vectors, note)
         wanted = default_neighbours(len(rows.mined)) if settings.neighbours is None else settings.neighbours
-        work = _Work(folder, scratch, settings, chunks, rows, wanted, note)
+        work = _Work(folder, scratch, settings, chunks, wanted, note, rows)
         graph, counted = _mined_here(work) if cluster is None else _mined_on_workers(work, cluster)
         write_table(folder / CONFUSION, confusion_table(counted.confusion, chunks.labels))
         by_class = classes_table(counted.by_class, chunks.labels, chunks.excluded)
         write_table(folder / CLASSES, by_class)
         report = counted.report
-        remarks = why_not_all(report, chunks.labels, wanted, chunks.excluded)
-        if graph.recall < settings.recall_target:
-            remarks.append(
-                f"the recall, {graph.recall:.4f} on {graph.recall_rows:,} rows, is below --recall-target = "
-                f"{settings.recall_target:g}: raise that a little, or search with --method exact"
-            )
+        remarks = why_not_all(report, chunks.labels, wanted, chunks.excluded) + work.remarks_on(graph, "rows")
         if not report.triplets:
             raise DataError("no triplet was found: " + "; ".join(remarks))
         note(
@@ -254,29 +248,8 @@ def _mine_files(
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """What is mined, and into which folder. neighbours: K."""
-
-    folder: Path
-    scratch: Path
-    settings: _Settings
-    chunks: RowChunks
+class _Work(MiningWork[RowChunks]):
     rows: FileRows
-    neighbours: int
-    note: Callable[[str], None]
-
-    @property
-    def tasks(self) -> tuple[Task, ...]:
-        """A task for each file of triplets."""
-        return split_rows("mine", len(self.chunks), self.settings.chunk_rows)
-
-    def found(self, graph: GraphReport) -> None:
-        """Tell how neighbours were found, and prepare the folder for what is mined of them."""
-        self.note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
-        step = self.settings.chunk_rows
-        create_neighbours(self.folder, rows=len(self.chunks), neighbours=self.neighbours, chunk_rows=step)
-        if self.chunks.never_negatives is not None:
-            keep_never_negatives(self.folder, self.chunks.never_negatives)
 
 
 def _classes(rows: FileRows) -> int:
@@ -351,11 +324,9 @@ def _mined_on_workers(work: _Work, cluster: ClusterSpec) -> tuple[GraphReport, C
     if chunks.rows is not None:
         searched = stored.selected(work.scratch / "searched", chunks.rows)
     hand_rows(work.scratch, chunks, work.rows.keys if settings.rescore else None)
-    least = chunk_mib(len(chunks), settings.chunk_rows, work.neighbours, settings.rule.triplets_per_anchor)
-    with open_workers(cluster, work.folder, work.note, memory_mib=settings.memory_mib, least_mib=least) as (
-        executor,
-        memory_mib,
-    ):
+    with open_workers(
+        cluster, work.folder, work.note, memory_mib=settings.memory_mib, least_mib=work.chunk_mib
+    ) as (executor, memory_mib):
         search = PartedSearch(
             work.scratch,
             searched,

@@ -137,6 +137,11 @@ class PairChunks:
     def __len__(self) -> int:
         return self.relevance.queries
 
+    @property
+    def never_negatives(self) -> PairLists | None:
+        """Documents that are never a query's negative."""
+        return self.kept_apart.never_negatives
+
     def searched(self, start: int, stop: int) -> tuple[int, int]:
         """See `Chunks`."""
         first, last = np.searchsorted(self.anchors, (start, stop)).tolist()

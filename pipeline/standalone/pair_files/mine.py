@@ -19,23 +19,22 @@ from ....mining.neighbours import NeighbourTable
 from ....mining.report import MiningReport
 from ....mining.rescoring.bound import TeacherBound
 from ....mining.rule import MiningRule
-from ...artifacts.neighbours import create_neighbours
 from ...artifacts.triplets import AUDIT, coded_columns
 from ...data.files import locate
 from ...errors import DataError
-from ...plan.work import Task, split_rows
 from ...runfile.run_spec import ClusterSpec
 from ...runfile.work_specs import MineSpec
 from ...storage.publish import publish_json
 from ...storage.vector_file import VectorFile
 from ..in_parts.chunks import Counted, PairChunks, summed, write_chunks
 from ..in_parts.new_folder import new_folder, require_new_folder, scratch_folder
-from ..in_parts.on_workers import ChunkJob, chunk_mib, cluster_of, hand_pairs, mine_on_workers, open_workers
+from ..in_parts.on_workers import ChunkJob, cluster_of, hand_pairs, mine_on_workers, open_workers
 from ..in_parts.parted import PartedSearch
 from ..in_parts.search import search_on_workers
+from ..in_parts.work import MiningWork
 from ..mine_files import SETTINGS
 from ..mining_settings import MiningSettings
-from ..never_negatives import keep_never_negatives, read_never_negatives
+from ..never_negatives import read_never_negatives
 from ..pairs_on_arrays import KeptApart
 from ..teacher.scores import open_scores
 from .folder import IDS, write_sides
@@ -215,17 +214,12 @@ def _mine(
             teacher=settings.teacher,
         )
         wanted = min(NEIGHBOURS, len(corpus)) if settings.neighbours is None else settings.neighbours
-        work = _Work(folder, scratch, settings, chunks, own, wanted, note)
+        work = _Work(folder, scratch, settings, chunks, wanted, note, own)
         graph, counted, copies = (
             _mined_here(work) if cluster is None else _mined_on_workers(work, cluster, queries, corpus)
         )
         report = counted.report
-        after = why_not_all_queries(report, copies, known, wanted)
-        if graph.recall < settings.recall_target:
-            after.append(
-                f"the recall, {graph.recall:.4f} on {graph.recall_rows:,} queries, is below --recall-target = "
-                f"{settings.recall_target:g}: raise that a little, or search with --method exact"
-            )
+        after = why_not_all_queries(report, copies, known, wanted) + work.remarks_on(graph, "queries")
         if not report.triplets:
             raise DataError("no triplet was found: " + "; ".join(after))
         note(
@@ -244,21 +238,10 @@ def _mine(
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """What is mined, and into which folder. own: int64 (Q,), see `relevance_of`. neighbours: K."""
+class _Work(MiningWork[PairChunks]):
+    """own: int64 (Q,), see `relevance_of`."""
 
-    folder: Path
-    scratch: Path
-    settings: _Settings
-    chunks: PairChunks
     own: NDArray[np.int64] | None
-    neighbours: int
-    note: Callable[[str], None]
-
-    @property
-    def tasks(self) -> tuple[Task, ...]:
-        """A task for each file of triplets."""
-        return split_rows("mine", len(self.chunks), self.settings.chunk_rows)
 
     @property
     def own_of_anchors(self) -> NDArray[np.int64] | None:
@@ -272,14 +255,6 @@ class _Work:
         return parts_within(
             rows, width, self.neighbours, method=self.settings.method, memory_mib=self.settings.memory_mib
         )
-
-    def found(self, graph: GraphReport) -> None:
-        """Tell how neighbours were found, and prepare the folder for what is mined of them."""
-        self.note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
-        step = self.settings.chunk_rows
-        create_neighbours(self.folder, rows=len(self.chunks), neighbours=self.neighbours, chunk_rows=step)
-        if self.chunks.kept_apart.never_negatives is not None:
-            keep_never_negatives(self.folder, self.chunks.kept_apart.never_negatives)
 
 
 def _kept_apart(settings: _Settings, queries: Side, corpus: Side, note: Callable[[str], None]) -> KeptApart:
@@ -336,11 +311,9 @@ def _mined_on_workers(
         own = work.scratch / "own.npy"
         np.save(own, work.own_of_anchors)
     hand_pairs(work.scratch, chunks, (queries.names, corpus.names) if settings.rescore else None)
-    least = chunk_mib(len(chunks), settings.chunk_rows, work.neighbours, settings.rule.triplets_per_anchor)
-    with open_workers(cluster, work.folder, work.note, memory_mib=settings.memory_mib, least_mib=least) as (
-        executor,
-        memory_mib,
-    ):
+    with open_workers(
+        cluster, work.folder, work.note, memory_mib=settings.memory_mib, least_mib=work.chunk_mib
+    ) as (executor, memory_mib):
         search = PartedSearch(
             work.scratch,
             stored,
