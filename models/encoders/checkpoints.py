@@ -79,9 +79,9 @@ def load_objective_state(objective: nn.Module, state: Mapping[str, Tensor]) -> N
     _load(objective, state, "loss", "set [loss] as it was")
 
 
-def load_head_state(head: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """The same for the layer that scores, of an exported encoder."""
-    _load(head, state, "head", "export the run again")
+def load_layer_state(layer: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """The same for a layer behind an exported encoder."""
+    _load(layer, state, "layer", "export the run again")
 
 
 def _load(module: nn.Module, state: Mapping[str, Tensor], kind: str, how: str) -> None:

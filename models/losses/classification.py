@@ -5,6 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..neck import Neck
 from .loss import Loss, LossInputs
 from .settings import ClassificationSettings
 
@@ -19,7 +20,8 @@ class ClassificationLoss(Loss):
 
     classes, width: C and D. smoothing: share of a label that is spread evenly over all classes.
     first_deviation: the classifier begins with normal weights of this standard deviation, 0.001 in the code of both
-    papers; None: as torch begins a linear layer.
+    papers; None: as torch begins a linear layer. running: the neck keeps running statistics (momentum 0.1), by which
+    features can be normalised after training, as that code does at retrieval. Training is the same without.
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -27,9 +29,7 @@ class ClassificationLoss(Loss):
 
     def __init__(self, settings: ClassificationSettings, *, classes: int, width: int) -> None:
         super().__init__()
-        # Nothing classifies after training, so there is no use for running statistics.
-        self.neck = nn.BatchNorm1d(width, track_running_stats=False)
-        self.neck.register_parameter("bias", None)
+        self.neck = Neck(width, running=settings.running)
         self.classifier = nn.Linear(width, classes, bias=False)
         if settings.first_deviation is not None:
             nn.init.normal_(self.classifier.weight, std=settings.first_deviation)

@@ -89,10 +89,11 @@ class CentroidSettings(LossSettings):
 class ClassificationSettings(LossSettings):
     """See `ClassificationLoss`."""
 
-    paper: ClassVar[Mapping[str, Any]] = {"first_deviation": 0.001}
+    paper: ClassVar[Mapping[str, Any]] = {"first_deviation": 0.001, "running": True}
 
     smoothing: Annotated[float, Ge(0), Lt(1)] = 0.1
     first_deviation: Annotated[float, Gt(0)] | None = None
+    running: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,10 @@ HEAD_FILE = "head.safetensors"
 """Of an exported encoder: the layer that scores labels or items."""
 
 
+NECK_FILE = "neck.safetensors"
+"""Of an exported encoder: the batch normalisation of its features."""
+
+
 def first_weights(ref: StageRef) -> tuple[StageRef, ...]:
     """The stage whose weights an epoch begins with: train of the epoch before; none before the first."""
     return (StageRef(ref.epoch - 1, "train"),) if ref.epoch else ()

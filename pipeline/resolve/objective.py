@@ -35,6 +35,7 @@ from ...models.losses.settings import (
     RankingSettings,
 )
 from ...models.losses.triplet import TripletLoss
+from ...models.neck import Neck
 from ...models.score_head import ScoreHead
 from ...models.seeds import seeded_by
 from ..runfile.loss_spec import LossName
@@ -58,15 +59,25 @@ def build_objective(spec: RunSpec, *, classes: int) -> Objective:
     return Objective(terms)
 
 
-def score_head(spec: RunSpec, *, classes: int, state: Path | None) -> ScoreHead:
-    """The layer of the loss that scores labels or items. For runs that have one.
+def trained_objective(spec: RunSpec, *, classes: int, state: Path | None) -> Objective:
+    """The losses of a run as trained. state: of a trainer (safetensors); None: as the run begins.
 
-    state: of a trainer (safetensors); None: as the run begins. Raises: ModelError for the state of other losses.
+    Raises: ModelError for the state of other losses.
     """
     objective = build_objective(spec, classes=classes)
     if state is not None:
         load_objective_state(objective, without_prefix("objective/", load_tensors(state)[0]))
+    return objective
+
+
+def score_head(spec: RunSpec, objective: Objective) -> ScoreHead:
+    """The layer of the loss that scores labels or items. For runs that have one."""
     return cast("LabelLoss | ScoreLoss", objective.terms[str(spec.loss.scoring)]).head
+
+
+def trained_neck(objective: Objective) -> Neck:
+    """The normalisation before the classifier, with its running statistics. For runs that have one."""
+    return cast("ClassificationLoss", objective.terms["classification"]).neck
 
 
 def _makers(spec: RunSpec, classes: int) -> dict[LossName, Callable[[], Loss]]:

@@ -135,6 +135,8 @@ class ClassificationSpec(PaperSection):
     """Share of a label that is spread over all classes."""
     first_deviation: float | None = setting(ClassificationSettings, "first_deviation", as_before=None)
     """Standard deviation of the classifier's first weights; by default torch's own."""
+    running: bool = setting(ClassificationSettings, "running", as_before=False)
+    """Keep running statistics, which evaluate.feature = "batch_normalised" needs, and by default then has."""
 
 
 class CentreSpec(PaperSection):

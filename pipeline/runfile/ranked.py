@@ -17,7 +17,7 @@ _OF_TRIPLETS = (
     "exclude_suspects",
 )
 """Keys of [mine] that choose among triplets."""
-_OF_RETRIEVAL = ("retrieval", "knn", "pairs", "pairs_file", "train_sample")
+_OF_RETRIEVAL = ("retrieval", "feature", "knn", "pairs", "pairs_file", "train_sample")
 """Keys of [evaluate] that ask for figures of distances."""
 _OF_BATCHES = ("random_share", "negatives")
 """Keys of [train] that compose batches of classes."""

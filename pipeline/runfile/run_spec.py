@@ -144,6 +144,28 @@ class RunSpec(Section):
         return self
 
     @model_validator(mode="after")
+    def _feature(self) -> "RunSpec":
+        if self.evaluate.feature != "batch_normalised":
+            return self
+        if "classification" not in self.loss.weights:
+            raise ValueError(
+                f'evaluate.feature is "batch_normalised" but no loss of loss.weights ({", ".join(self.loss.weights)}) '
+                "has a batch normalisation: add classification to the weights, or remove evaluate.feature"
+            )
+        if self.loss.scoring:
+            raise ValueError(
+                f'evaluate.feature is "batch_normalised" but loss.weights names {self.loss.scoring}, whose scores are '
+                "those of the embedding: remove evaluate.feature"
+            )
+        section = self.loss.classification
+        if "running" in section.model_fields_set and not section.running:
+            raise ValueError(
+                'evaluate.feature is "batch_normalised" but loss.classification.running is False, without which the '
+                "normalisation is not kept: remove one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _pairs(self) -> "RunSpec":
         for complaint in ranking_complaints(
             self.data, self.loss, self.graph, self.mine, self.train, self.evaluate
@@ -196,6 +218,9 @@ class RunSpec(Section):
             if named.isdisjoint({"epochs", "warmup_epochs", "images_per_epoch"}):
                 # Of 0.4 passes over the rows each: about the images of the defaults for whole passes.
                 run, train = run.with_defaults(epochs=8), train.with_defaults(warmup_epochs=2)
+        if evaluate.feature == "batch_normalised":
+            classification = loss.classification.with_defaults(running=True)
+            loss = loss.model_copy(update={"classification": classification})
         if loss.of_labels:
             evaluate = evaluate.with_defaults(select="label_map")
         if loss.of_pairs:

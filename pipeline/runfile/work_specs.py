@@ -230,6 +230,9 @@ class EvaluateSpec(Section):
     """What a query is matched against: the other rows, or the centroid of each class (the mean of its rows before they
     are made unit length; of its own class without the query, and without rows of its group where these are left
     out)."""
+    feature: Literal["embedding", "batch_normalised"] = added("embedding", as_before="embedding")
+    """What is retrieved and verified with, and exported: the "embedding", or the "batch_normalised" feature behind the
+    BNNeck of loss.classification, as in re-identification. Mining and k go by the embedding."""
     train_gallery: bool = True
     """closed split: report the test split against the training split as gallery, too."""
     train_sample: int | None = added(None, as_before=None, ge=2)

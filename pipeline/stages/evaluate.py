@@ -111,12 +111,13 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
             vectors[TRAIN_SAMPLE] = _embeddings(job, TRAIN_SAMPLE, 0, sampled)
         publish_json(job.folder / METRICS_FILE, measure(job, vectors))
         return TaskOutput(files=(METRICS_FILE,), rows=0)
-    # Centroids are means of what the encoder gives; it is made unit length afterwards.
-    by_rows = job.spec.evaluate.retrieval == "instances"
+    # Centroids are means of what the encoder gives, which is also what is batch-normalised; it is made unit length
+    # afterwards.
+    plain = job.spec.evaluate.retrieval == "instances" and job.spec.evaluate.feature == "embedding"
     among = None
     if task.phase == TRAIN_SAMPLE:
         among = train_sample(rows_of(job.root, job.facts.data_digest), job.spec)
-    vectors = embed_rows(job, task.start, task.stop, resources, among=among, normalise=by_rows)
+    vectors = embed_rows(job, task.start, task.stop, resources, among=among, normalise=plain)
     return _keep(job, task, vectors)
 
 

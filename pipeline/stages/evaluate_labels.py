@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..data.rows import RunRows
 from ..plan.stage import Job
 from ..workers.opened import labels_of
-from .trained_head import trained_head
+from .trained_layers import head_of
 
 if TYPE_CHECKING:
     from ...models.label_decision import Decision, Scored
@@ -43,7 +43,7 @@ def _scored(job: Job, vectors: Vectors) -> "dict[str, Scored]":
     """Embeddings and scores of each split, by the head that was trained with the encoder."""
     from ...models.label_decision import Scored
 
-    head = trained_head(job)
+    head = head_of(job)
     return {split: Scored(each, head.scores(each)) for split, each in vectors.items()}
 
 

@@ -19,6 +19,7 @@ from ..resolve.train_sample import TRAIN_SAMPLE, train_sample
 from ..workers.opened import rows_of
 from .evaluate_labels import label_figures
 from .evaluate_ranking import ranking_figures
+from .trained_layers import neck_of
 
 if TYPE_CHECKING:
     from ...models.row_classes import RowClasses
@@ -35,28 +36,46 @@ def measure(job: Job, vectors: Vectors) -> dict[str, Any]:
     """
     if job.facts.ranking:
         return ranking_figures(job, vectors)
-    rows, vectors = _reviewed(job, rows_of(job.root, job.facts.data_digest), vectors)
+    rows, given = _reviewed(job, rows_of(job.root, job.facts.data_digest), vectors)
+    vectors = _as_retrieved(job, given)
     sample = vectors.pop(TRAIN_SAMPLE, None)
+    embedded = _as_embedded(job, {split: given[split] for split in vectors})
     found: dict[str, Any] = {} if sample is None else {TRAIN_SAMPLE: _of_sample(job, rows, sample)}
     for split in vectors:
         if split != "train":
             found[split] = _leave_one_out(job, rows, split, vectors[split])
+            if split == "validation":
+                found[split] |= _violations(job, rows, embedded[split])
             for protocol in protocols_of(rows, split):
                 found[protocol.name] = _by_role_and_group(job, rows, split, protocol, vectors[split])
     if "train" in vectors and job.spec.evaluate.train_gallery:
         found[AGAINST_TRAIN] = _against_train(job, rows, vectors)
-    for split, figures in label_figures(job, rows, _as_embedded(job, vectors)).items():
+    for split, figures in label_figures(job, rows, embedded).items():
         found[split] |= figures
     return found
 
 
 def _as_embedded(job: Job, vectors: Vectors) -> Vectors:
-    """The vectors as they are trained: those for centroids are not made unit length yet."""
+    """The vectors as they are trained: those that come as the encoder gave them are not made unit length yet."""
     from ...models.metrics.centroids import unit_length
 
-    if job.spec.evaluate.retrieval == "instances" or not job.spec.encoder.normalise:
+    spec = job.spec.evaluate
+    if (spec.retrieval == "instances" and spec.feature == "embedding") or not job.spec.encoder.normalise:
         return vectors
     return {split: unit_length(each) for split, each in vectors.items()}
+
+
+def _as_retrieved(job: Job, vectors: Vectors) -> dict[str, NDArray[np.float32]]:
+    """What is compared at retrieval; that of centroids is made unit length after their means are taken."""
+    if job.spec.evaluate.feature == "embedding":
+        return dict(vectors)
+    from ...models.metrics.centroids import unit_length
+
+    neck = neck_of(job)
+    found = {split: neck.normalised(each) for split, each in vectors.items()}
+    if job.spec.evaluate.retrieval == "instances" and job.spec.encoder.normalise:
+        found = {split: unit_length(each) for split, each in found.items()}
+    return found
 
 
 def _reviewed(job: Job, rows: RunRows, vectors: Vectors) -> tuple[RunRows, dict[str, NDArray[np.float32]]]:
@@ -74,28 +93,33 @@ def _reviewed(job: Job, rows: RunRows, vectors: Vectors) -> tuple[RunRows, dict[
 def _leave_one_out(job: Job, rows: RunRows, split: str, vectors: NDArray[np.float32]) -> dict[str, Any]:
     """Every row of a split asks the other rows of the split."""
     from ...models.metrics.report import retrieval_metrics
-    from ...models.metrics.violations import violation_share
 
-    seed = _seed(job)
-    classes = _classes(rows, split)
     spec = job.spec.evaluate
     metrics = retrieval_metrics(
         vectors,
-        classes,
+        _classes(rows, split),
         matched=spec.retrieval,
         normalise=job.spec.encoder.normalise,
         recalls=spec.recalls,
         knn=spec.knn,
         with_nmi=spec.nmi,
-        seed=seed,
+        seed=_seed(job),
     )
-    metrics |= _verified(job, rows, split, vectors)
-    if split == "validation":
-        (vectors,) = _as_embedded(job, {split: vectors}).values()
-        metrics["violation_share"] = violation_share(
-            vectors, classes, margin=job.spec.margin, anchors=job.spec.evaluate.violation_sample, seed=seed
-        )
-    return metrics
+    return metrics | _verified(job, rows, split, vectors)
+
+
+def _violations(job: Job, rows: RunRows, embedded: NDArray[np.float32]) -> dict[str, Any]:
+    """What k is adapted by: of the embeddings by which triplets are mined, whatever is retrieved with."""
+    from ...models.metrics.violations import violation_share
+
+    share = violation_share(
+        embedded,
+        _classes(rows, "validation"),
+        margin=job.spec.margin,
+        anchors=job.spec.evaluate.violation_sample,
+        seed=_seed(job),
+    )
+    return {"violation_share": share}
 
 
 def _of_sample(job: Job, rows: RunRows, vectors: NDArray[np.float32]) -> dict[str, Any]:
@@ -117,6 +141,7 @@ def _of_sample(job: Job, rows: RunRows, vectors: NDArray[np.float32]) -> dict[st
 
 def _verified(job: Job, rows: RunRows, split: str, vectors: NDArray[np.float32]) -> dict[str, Any]:
     """Figures of pairs, listed or drawn; nothing where none are asked for, or the split has too few."""
+    from ...models.metrics.centroids import unit_length
     from ...models.metrics.verification import pair_distances, sampled_pairs, verification_metrics
 
     spec, seed = job.spec.evaluate, _seed(job)
@@ -135,8 +160,9 @@ def _verified(job: Job, rows: RunRows, split: str, vectors: NDArray[np.float32])
         pairs = listed.of(pa.array(rows.keys_of(split), pa.string()), seed)
     if pairs is None:
         return {}
-    (embedded,) = _as_embedded(job, {split: vectors}).values()
-    return verification_metrics(pair_distances(embedded, pairs), pairs, fars=spec.fars)
+    if spec.retrieval == "centroids" and job.spec.encoder.normalise:
+        vectors = unit_length(vectors)
+    return verification_metrics(pair_distances(vectors, pairs), pairs, fars=spec.fars)
 
 
 def _by_role_and_group(

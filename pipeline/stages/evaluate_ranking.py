@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..data.ranking.items import mean_scores
 from ..plan.stage import Job
 from ..workers.opened import ranked_of
-from .trained_head import trained_head
+from .trained_layers import head_of
 
 
 def ranking_figures(job: Job, vectors: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, Any]]:
@@ -19,7 +19,7 @@ def ranking_figures(job: Job, vectors: Mapping[str, NDArray[np.float32]]) -> dic
     """
     from ...models.metrics.order import kendall_metrics, order_metrics
 
-    head = trained_head(job)
+    head = head_of(job)
     found = {}
     for split, each in vectors.items():
         items = ranked_of(job, split)

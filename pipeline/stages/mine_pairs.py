@@ -26,7 +26,7 @@ from ..storage.receipts import Receipt
 from ..storage.tables import read_table, write_table
 from ..workers.opened import ranked_of
 from .mine_hardness import choose_hardness, hardness_parents
-from .trained_head import trained_head
+from .trained_layers import head_of
 
 _PAIR_BYTES = 25
 
@@ -75,7 +75,7 @@ def _score(job: Job, resources: TaskResources) -> TaskOutput:
     from ...models.compute import use_threads
 
     use_threads(min(resources.threads, job.spec.training_threads))
-    scores = trained_head(job).scores(read_embeddings(job.parent("embed"), 0, job.facts.train))
+    scores = head_of(job).scores(read_embeddings(job.parent("embed"), 0, job.facts.train))
     write_table(job.folder / SCORES, pa.table({"row": np.arange(len(scores)), "score": scores}))
     return TaskOutput(files=(SCORES,), rows=0)
 

@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from ...mining.compute.threads import usable_threads
 from ...mining.graphs.exact.index import build
 from ...mining.neighbours import NO_ROW, NeighbourTable
-from ...models.encoders.checkpoints import load_encoder_state, load_head_state, load_tensors
+from ...models.encoders.checkpoints import load_encoder_state, load_layer_state, load_tensors
 from ...models.encoders.encode import encode
 from ...models.images.transforms import Scaling
+from ...models.neck import Neck
 from ...models.score_head import ScoreHead
-from ..artifacts.weights import ENCODER_FILE, HEAD_FILE
+from ..artifacts.weights import ENCODER_FILE, HEAD_FILE, NECK_FILE
 from ..data.pictures.exported import PictureReader, from_json
 from ..errors import CorruptError, DataError
 from ..resolve.encoder import built_encoder
@@ -90,6 +91,10 @@ class Encoder:
         )
         require_regular(folder / ENCODER_FILE)
         load_encoder_state(network, load_tensors(folder / ENCODER_FILE)[0])
+        if about.get("feature") == "batch_normalised":
+            neck = Neck(embedding_dim, running=True)
+            _load_layer(neck, folder / NECK_FILE)
+            network = neck.behind(network)
         network.eval()
         return cls(
             network,
@@ -221,9 +226,13 @@ class Encoder:
 def _head(folder: Path, width: int, labels: tuple[str, ...] | None) -> ScoreHead:
     """Raises: ModelError for a file that is gone, damaged or of other scores."""
     head = ScoreHead(width, None if labels is None else len(labels))
-    require_regular(folder / HEAD_FILE)
-    load_head_state(head, load_tensors(folder / HEAD_FILE)[0])
+    _load_layer(head, folder / HEAD_FILE)
     return head.eval()
+
+
+def _load_layer(layer: ScoreHead | Neck, path: Path) -> None:
+    require_regular(path)
+    load_layer_state(layer, load_tensors(path)[0])
 
 
 def _paths(items: ArrayLike | Sequence[str | Path]) -> list[str | Path] | None:

@@ -50,11 +50,12 @@ def model_card(status: RunStatus, epoch: int) -> str:
 def _what(status: RunStatus) -> str:
     encoder, facts = status.spec.encoder, status.facts
     length = "of length 1" if encoder.normalise else "of any length"
+    normalised = "" if status.spec.evaluate.feature == "embedding" else "batch-normalised "
     item = " × ".join(map(str, facts.item_shape))
     return (
-        f"An encoder ({as_markdown(facts.encoder)}) from items of shape {item} ({facts.item_dtype}) to vectors "
-        f"of {encoder.embedding_dim} float32 values {length}. Items of one class lie near each other, by Euclidean "
-        "distance."
+        f"An encoder ({as_markdown(facts.encoder)}) from items of shape {item} ({facts.item_dtype}) to {normalised}"
+        f"vectors of {encoder.embedding_dim} float32 values {length}. Items of one class lie near each other, by "
+        "Euclidean distance."
     )
 
 

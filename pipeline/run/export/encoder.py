@@ -2,21 +2,24 @@
 
 import json
 import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ....models.encoders.checkpoints import save_tensors
+from ....models.neck import Neck
 from ....models.score_head import ScoreHead
 from ...artifacts.record import open_record
 from ...artifacts.scores import best_epoch
-from ...artifacts.weights import ENCODER_FILE, HEAD_FILE, STATE_FILE
+from ...artifacts.weights import ENCODER_FILE, HEAD_FILE, NECK_FILE, STATE_FILE
 from ...data.open import decoding_of, reads_pictures
 from ...data.pictures.exported import as_json
 from ...errors import SpecError, StaleError
 from ...plan.refs import StageRef, manifest_of
 from ...plan.stage import RunFacts
 from ...resolve.encoder import load_encoder, scaling_keys, scaling_of
-from ...resolve.objective import score_head
+from ...resolve.objective import score_head, trained_neck, trained_objective
 from ...runfile.loss_spec import OF_LABELS, OF_PAIRS
 from ...runfile.run_spec import RunSpec
 from ...storage.committed import Committed
@@ -33,12 +36,14 @@ ONNX_FILE = "encoder.onnx"
 def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: bool = False) -> dict[str, Any]:
     """Write encoder.safetensors, encoder.json and a model card, README.md, to `out`; returns what encoder.json holds.
 
-    Where a loss scored labels or items, also head.safetensors, the layer that did.
+    Where a loss scored labels or items, also head.safetensors, the layer that did; where batch-normalised features are
+    retrieved, neck.safetensors, which makes them.
     epoch: whose weights; by default those of the best epoch on validation. onnx: also encoder.onnx, from items to
     embeddings and scores, whose largest difference from torch is "onnx_difference" in encoder.json.
     Raises: ModelError for an encoder that `write_onnx` cannot convert; SpecError when `out` is not empty; CorruptError
     when the checkpoint is damaged; UnavailableError when it was pruned, or no epoch is finished; StaleError when the
-    run was since opened with another encoder, or another loss that scores, or on other data where a loss scores.
+    run was since opened with another encoder or evaluate.feature, or another loss that scores, or on other data where
+    a loss scores.
     """
     spec, facts = open_record(root)
     if not spec.encoder.learns:
@@ -58,11 +63,11 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
     _refuse_other_encoder(root, manifest, spec, facts)
     trained = Committed(ref.folder(root), manifest)
     weights = trained.checked(ENCODER_FILE)
-    head = None
-    if spec.loss.scoring:
-        head = score_head(spec, classes=facts.classes, state=trained.checked(STATE_FILE))
+    layers = _trained_layers(trained, spec, facts)
     evaluation = StageRef(chosen, "evaluate")
     evaluated = manifest_of(root, evaluation)
+    if evaluated is not None:
+        _refuse_other(root, chosen, "evaluated", _of_feature(evaluated, spec))
     found = read_status(root)
     for stage in found.stages:
         # The card would leave out what a damaged one says; which epoch is best, and so tested, all evaluations decide.
@@ -80,18 +85,19 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
         "mean": spec.data.mean,
         "std": spec.data.std,
         "pictures": as_json(decoding_of(spec.data)) if pictures else None,
+        "feature": spec.evaluate.feature,
         "scores": _scores(root, spec, facts),
         "run": spec.run.name,
         "epoch": chosen,
         "validation": dict(evaluated.report["validation"]) if evaluated else None,
     }
     if onnx:
-        described["onnx_difference"] = _onnx(root, out, weights, head, spec, facts)
+        described["onnx_difference"] = _onnx(root, out, weights, layers, spec, facts)
     with published(out / ENCODER_FILE) as partial:
         shutil.copyfile(weights, partial)
-    if head is not None:
-        with published(out / HEAD_FILE) as partial:
-            save_tensors(partial, head.state_dict())
+    for name, layer in layers.files():
+        with published(out / name) as partial:
+            save_tensors(partial, layer.state_dict())
     if facts.encoder.rpartition(":")[0].endswith(".py"):
         # The user's own code travels with its weights.
         code = root / facts.encoder.rpartition(":")[0]
@@ -104,6 +110,31 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
     return described
 
 
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """What losses trained behind the encoder, and its user needs; None where there is none."""
+
+    head: ScoreHead | None = None
+    neck: Neck | None = None
+
+    def files(self) -> Iterator[tuple[str, ScoreHead | Neck]]:
+        """Those that there are, by the name of their file."""
+        for name, layer in ((HEAD_FILE, self.head), (NECK_FILE, self.neck)):
+            if layer is not None:
+                yield name, layer
+
+
+def _trained_layers(trained: Committed, spec: RunSpec, facts: RunFacts) -> _Layers:
+    normalised = spec.evaluate.feature == "batch_normalised"
+    if not (spec.loss.scoring or normalised):
+        return _Layers()
+    objective = trained_objective(spec, classes=facts.classes, state=trained.checked(STATE_FILE))
+    return _Layers(
+        score_head(spec, objective) if spec.loss.scoring else None,
+        trained_neck(objective) if normalised else None,
+    )
+
+
 def _scores(root: Path, spec: RunSpec, facts: RunFacts) -> dict[str, Any] | None:
     """What is scored: labels, by name in the order of their scores, or items (None); and by the layer of which loss."""
     if spec.loss.scoring is None:
@@ -112,20 +143,19 @@ def _scores(root: Path, spec: RunSpec, facts: RunFacts) -> dict[str, Any] | None
     return {"loss": spec.loss.scoring, "labels": None if labels is None else [str(name) for name in labels]}
 
 
-def _onnx(
-    root: Path, out: Path, weights: Path, head: ScoreHead | None, spec: RunSpec, facts: RunFacts
-) -> float:
+def _onnx(root: Path, out: Path, weights: Path, layers: _Layers, spec: RunSpec, facts: RunFacts) -> float:
     from ....models.encoders.onnx import write_onnx
 
+    encoder = load_encoder(root, spec, facts, weights).cpu()
     with published(out / ONNX_FILE) as partial:
         return write_onnx(
-            load_encoder(root, spec, facts, weights).cpu(),
+            encoder if layers.neck is None else layers.neck.behind(encoder),
             partial,
             item_shape=facts.item_shape,
             item_dtype=facts.item_dtype,
             normalise=spec.encoder.normalise,
             scaling=scaling_of(spec),
-            head=head,
+            head=layers.head,
         )
 
 
@@ -137,14 +167,25 @@ def _refuse_other_encoder(root: Path, manifest: Manifest, spec: RunSpec, facts: 
         ("loss.weights", keys["loss"]["weights"], spec.loss.weights),
         ("the data", manifest.inputs["data"], facts.data_digest),
     )
-    for section, there, now in (
+    compared = (
         ("[encoder]", keys["encoder"], spec.encoder.result_keys()),
         ("data.mean and std", {name: keys["data"][name] for name in ("mean", "std")}, scaling_keys(spec)),
         ("the encoder's files", manifest.inputs["encoder"], facts.encoder_digest),
         *(of_scores if scored else ()),
-    ):
+    )
+    _refuse_other(root, manifest.epoch, "trained", compared)
+
+
+def _of_feature(evaluated: Manifest, spec: RunSpec) -> Iterable[tuple[str, Any, Any]]:
+    there = evaluated.inputs["keys"]["evaluate"].get("feature", "embedding")
+    return (("evaluate.feature", there, spec.evaluate.feature),)
+
+
+def _refuse_other(root: Path, epoch: int | None, done: str, compared: Iterable[tuple[str, Any, Any]]) -> None:
+    """compared: what it is, what it was, what it is now."""
+    for subject, there, now in compared:
         if json.loads(json.dumps(now)) != there:
             raise StaleError(
-                f"{section} of {root} changed since epoch {manifest.epoch} was trained: it was {there} and now is "
-                f"{now}; set it back and start the run again, then export"
+                f"{subject} of {root} changed since epoch {epoch} was {done}: it was {there} and now is {now}; set it "
+                "back and start the run again, then export"
             )

@@ -51,6 +51,27 @@ def test_neither_neck_nor_classifier_has_a_bias():
     }
 
 
+def test_running_statistics_change_nothing_in_training_and_normalise_afterwards():
+    """torch's momentum: a tenth of each batch, variances unbiased."""
+    plain, running = (
+        ClassificationLoss(ClassificationSettings(running=kept), classes=CLASSES, width=WIDTH).double()
+        for kept in (False, True)
+    )
+    running.load_state_dict(plain.state_dict(), strict=False)
+    mean, variance = torch.zeros(WIDTH).double(), torch.ones(WIDTH).double()
+    for seed in range(3):
+        rows = features(seed=seed)
+        assert torch.equal(running(inputs_of(rows)), plain(inputs_of(rows)))
+        mean = 0.9 * mean + 0.1 * rows.mean(dim=0)
+        variance = 0.9 * variance + 0.1 * rows.var(dim=0)
+    with torch.no_grad():
+        running.neck.weight.copy_(torch.tensor([0.5, 1.0, 2.0, 3.0]))
+    asked = features(seed=9)
+    expected = (asked - mean) / (variance + 1e-5).sqrt() * running.neck.weight
+    found = running.neck.float().normalised(asked.detach().float().numpy())
+    torch.testing.assert_close(torch.from_numpy(found), expected.detach().float())
+
+
 def test_the_smoothing_is_checked():
     with pytest.raises(ModelError, match=r"^smoothing is 1.0 but must be below 1"):
         ClassificationLoss(ClassificationSettings(smoothing=1.0), classes=CLASSES, width=WIDTH)

@@ -251,6 +251,36 @@ CASES: dict[str, tuple[Sections, str, list[Sections]]] = {
             {"mine": {"k_step": 0.001, "hardness": "linear"}},
         ],
     ),
+    "a feature that no loss has": (
+        {"evaluate": {"feature": "batch_normalised"}},
+        "has a batch normalisation: add classification to the weights, or remove evaluate.feature",
+        [
+            {
+                "evaluate": {"feature": "batch_normalised"},
+                "loss": {"weights": {"triplet": 1, "classification": 1}},
+            },
+            {},
+        ],
+    ),
+    "a feature that is not kept": (
+        {
+            "evaluate": {"feature": "batch_normalised"},
+            "loss": {"weights": {"classification": 1}, "classification": {"running": False}},
+        },
+        "without which the normalisation is not kept: remove one of them",
+        [
+            {"evaluate": {"feature": "batch_normalised"}, "loss": {"weights": {"classification": 1}}},
+            {"loss": {"weights": {"classification": 1}, "classification": {"running": False}}},
+        ],
+    ),
+    "scores of another feature": (
+        {
+            "evaluate": {"feature": "batch_normalised"},
+            "loss": {"weights": {"classification": 1, "lsep": 1}},
+        },
+        "names lsep, whose scores are those of the embedding: remove evaluate.feature",
+        [{"loss": {"weights": {"classification": 1, "lsep": 1}}}],
+    ),
     "epochs compared by nothing": (
         {"evaluate": {"recalls": [10, 100]}},
         "has no 1, which epochs are compared by: add it",

@@ -97,7 +97,7 @@ def test_a_file_of_scores_that_is_gone_or_damaged(exported: Path) -> None:
         (
             ["ant"],
             ModelError,
-            r"weight 'bias' is \(6,\) but the head's is \(1,\).*export the run again",
+            r"weight 'bias' is \(6,\) but the layer's is \(1,\).*export the run again",
         ),
         (3, CorruptError, "is not an exported encoder .*: export it again"),
     ],
