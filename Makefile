@@ -29,6 +29,8 @@ PROCESSES := 2
 
 # mkdocs-material advertises its successor otherwise.
 export NO_MKDOCS_2_WARNING := 1
+# Containers like to set it. Here many processes start, and each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: environment run test lint types wheel system ci docs docs-run bench methods faults compat clean
 
