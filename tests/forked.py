@@ -67,15 +67,16 @@ Started = subprocess.Popen[bytes] | Forked
 """A process that a test has started."""
 
 
-def start(*command: str, log: Path, environment: Mapping[str, str]) -> Forked:
+def start(*command: str, log: Path, environment: Mapping[str, str], errors: Path | None = None) -> Forked:
     """Start a Python script, in a session of its own, its output added to a file.
 
-    command: the script's path, and its arguments.
+    command: the script's path, and its arguments. log: a file, or a terminal's device. errors: a file for what it says
+    on stderr, instead of the same.
     """
     use_server()
     context = multiprocessing.get_context("forkserver")
     begun, tell = context.Pipe(duplex=False)
-    process = context.Process(target=_run, args=(command, log, dict(environment), tell))
+    process = context.Process(target=_run, args=(command, log, errors or log, dict(environment), tell))
     process.start()
     tell.close()
     with begun:
@@ -97,12 +98,17 @@ def use_server() -> None:
             os.environ["OMP_NUM_THREADS"] = kept
 
 
-def _run(command: tuple[str, ...], log: Path, environment: dict[str, str], tell: Connection) -> None:
+def _run(
+    command: tuple[str, ...], log: Path, errors: Path, environment: dict[str, str], tell: Connection
+) -> None:
     """Become the script."""
     os.setsid()
-    with log.open("ab") as output:
-        for stream in (1, 2):
+    for stream, path in ((1, log), (2, errors)):
+        with path.open("ab") as output:
             os.dup2(output.fileno(), stream)
+    # Those that there are remember what kind of file they were opened on.
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     with tell:
         tell.send_bytes(b"begun")
     os.environ.clear()

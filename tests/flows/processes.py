@@ -9,7 +9,10 @@ from pathlib import Path
 
 import psutil
 
+from .. import forked
 from ..waiting import PATIENCE_SECONDS
+
+TRIPLETMINE = Path(sys.executable).with_name("tripletmine")
 
 _HOLDER = """
 import os, sys
@@ -25,6 +28,26 @@ def private_environment(home: Path, **more: str) -> dict[str, str]:
     """The environment of a user who has set nothing, with a home directory of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DASK_"))}
     return {**kept, "HOME": str(home), **more}
+
+
+class Run:
+    """`tripletmine run` by a user who has set nothing, see private_environment. It has what takes long imported."""
+
+    def __init__(self, run_file: Path, home: Path, **variables: str) -> None:
+        self.output = run_file.with_suffix(".stdout")
+        self._errors = run_file.with_suffix(".stderr")
+        self.process = forked.start(
+            str(TRIPLETMINE),
+            "run",
+            str(run_file),
+            log=self.output,
+            errors=self._errors,
+            environment=private_environment(home, **variables),
+        )
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for its end: exit code, and what it said on stderr."""
+        return self.process.wait(PATIENCE_SECONDS), self._errors.read_text()
 
 
 @dataclass(frozen=True)

@@ -17,19 +17,7 @@ import pytest
 from ..pipeline.ranked import RANKED, write_ranked
 from ..waiting import PATIENCE_SECONDS, eventually
 from .api import ask
-from .processes import private_environment
-
-TRIPLETMINE = Path(sys.executable).parent / "tripletmine"
-
-
-def run(run_file, home, *options, **variables):
-    return subprocess.run(
-        [TRIPLETMINE, "run", run_file, *options],
-        env=private_environment(home, **variables),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from .processes import Run, private_environment
 
 
 def root_of(run_file, name):
@@ -50,10 +38,10 @@ def test_a_run_is_a_flow_with_a_subflow_for_each_epoch_and_a_task_for_each_stage
     home = tmp_path / "home"
     home.mkdir()
     # Many have a proxy set, which must not come between us and a server on loopback.
-    ended = run(run_file, home, HTTP_PROXY="http://127.0.0.1:9")
-    assert ended.returncode == 0, ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert "Flow run" not in ended.stderr, "Prefect's own lines stay out of the terminal"
+    code, said = Run(run_file, home, HTTP_PROXY="http://127.0.0.1:9").ended()
+    assert code == 0, said
+    assert "Traceback" not in said
+    assert "Flow run" not in said, "Prefect's own lines stay out of the terminal"
 
     flows = recorded(run_file, "SELECT name, state_type FROM flow_run ORDER BY start_time")
     assert flows == [("tiny", "COMPLETED"), ("tiny epoch 0", "COMPLETED"), ("tiny epoch 1", "COMPLETED")]
@@ -92,10 +80,11 @@ def test_a_run_that_ranks_is_a_flow_of_its_stages(tmp_path):
     write_ranked(tmp_path)
     path = tmp_path / "ranked.toml"
     path.write_text(RANKED)
-    ended = run(path, tmp_path)
-    assert ended.returncode == 0, ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert "without a match" not in ended.stdout  # nothing is retrieved
+    running = Run(path, tmp_path)
+    code, said = running.ended()
+    assert code == 0, said
+    assert "Traceback" not in said
+    assert "without a match" not in running.output.read_text()  # nothing is retrieved
 
     told = partial(recorded, path, name="ranked")
     assert told("SELECT name, state_type FROM flow_run ORDER BY start_time") == [
@@ -118,12 +107,10 @@ def test_a_run_that_ranks_is_a_flow_of_its_stages(tmp_path):
 
 
 def test_a_users_server_that_is_not_there_is_one_message(run_file, tmp_path):
-    ended = run(run_file, tmp_path, PREFECT_API_URL="http://127.0.0.1:9/api")
-    assert ended.returncode == 1
-    assert ended.stderr.startswith(
-        "tripletmine: PREFECT_API_URL is http://127.0.0.1:9/api but no Prefect server"
-    )
-    assert len(ended.stderr.splitlines()) == 1
+    code, said = Run(run_file, tmp_path, PREFECT_API_URL="http://127.0.0.1:9/api").ended()
+    assert code == 1
+    assert said.startswith("tripletmine: PREFECT_API_URL is http://127.0.0.1:9/api but no Prefect server")
+    assert len(said.splitlines()) == 1
 
 
 def test_a_stage_that_fails_is_one_message_and_a_failed_flow(run_file, tmp_path, prefect_server):
@@ -144,10 +131,10 @@ def build(input_shape, embedding_dim):
     )
     run_file.write_text(run_file.read_text().replace('"mlp"', '"encoder.py:build"'))
     run_file.write_text(run_file.read_text().replace('"tiny"', '"unlucky"'))
-    ended = run(run_file, tmp_path, **prefect_server.client)
-    assert ended.returncode == 1
-    assert "no weights today" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    code, said = Run(run_file, tmp_path, **prefect_server.client).ended()
+    assert code == 1
+    assert "no weights today" in said
+    assert "Traceback" not in said
     found = ask(prefect_server.url, prefect_server.key, "/flow_runs/filter", named("unlucky"))
     assert [(each["name"], each["state_type"]) for each in found] == [
         ("unlucky", "FAILED"),
@@ -161,10 +148,10 @@ def test_a_run_goes_on_whose_record_is_cancelled_and_deleted(run_file, tmp_path,
     shutil.copy(Path(__file__).with_name("vanishing.py"), run_file.parent)
     run_file.write_text(run_file.read_text().replace('"mlp"', '"vanishing.py:build"'))
     run_file.write_text(run_file.read_text().replace('"tiny"', '"vanishing"'))
-    ended = run(run_file, tmp_path, **prefect_server.client)
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stderr.count("Prefect no longer records this run, which goes on") == 1, ended.stderr
-    assert "Traceback" not in ended.stderr
+    code, said = Run(run_file, tmp_path, **prefect_server.client).ended()
+    assert code == 0, said
+    assert said.count("Prefect no longer records this run, which goes on") == 1, said
+    assert "Traceback" not in said
     root = root_of(run_file, "vanishing")
     assert (root / "test" / "manifest.json").exists()
     assert not (root / ".prefect" / "storage").exists()
@@ -176,15 +163,15 @@ def test_a_run_goes_on_at_once_whose_private_server_was_killed(run_file, tmp_pat
     """From within, by its encoder. Prefect's own patience would take a minute for each of several requests."""
     shutil.copy(Path(__file__).with_name("killing.py"), run_file.parent)
     run_file.write_text(run_file.read_text().replace('"mlp"', '"killing.py:build"'))
-    ended = run(run_file, tmp_path)
-    assert ended.returncode == 0, ended.stderr
-    lost = [line for line in ended.stderr.splitlines() if "Prefect" in line]
-    assert len(lost) == 1, ended.stderr
+    code, said = Run(run_file, tmp_path).ended()
+    assert code == 0, said
+    lost = [line for line in said.splitlines() if "Prefect" in line]
+    assert len(lost) == 1, said
     assert "Prefect no longer records this run, which goes on: its server does not answer" in lost[0]
-    assert "Traceback" not in ended.stderr
+    assert "Traceback" not in said
     assert (root_of(run_file, "tiny") / "test" / "manifest.json").exists()
-    at, on = (_time_of(ended.stderr, said) for said in ("no longer records", "embed of epoch 1"))
-    assert on - at < timedelta(seconds=45), ended.stderr
+    at, on = (_time_of(said, event) for event in ("no longer records", "embed of epoch 1"))
+    assert on - at < timedelta(seconds=45), said
 
 
 def _time_of(lines, said):
@@ -194,19 +181,14 @@ def _time_of(lines, said):
 
 def test_an_interrupted_run_ends_its_server_and_says_how_to_go_on(run_file, tmp_path):
     run_file.write_text(run_file.read_text().replace("[train]", "[train]\nimages_per_epoch = 1_000_000"))
-    running = subprocess.Popen(
-        [TRIPLETMINE, "run", run_file],
-        env=private_environment(tmp_path),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    running = Run(run_file, tmp_path)
     progress = run_file.parent / "runs/tiny/epochs/0000/train/progress"
     eventually(progress.exists, "training at work")
-    servers = psutil.Process(running.pid).children()
+    servers = psutil.Process(running.process.pid).children()
     assert len(servers) == 1
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=PATIENCE_SECONDS)
-    assert running.returncode == 130
+    running.process.send_signal(signal.SIGINT)
+    code, said = running.ended()
+    assert code == 130
     assert (
         said.splitlines()[-1]
         == f"tripletmine: interrupted; `tripletmine run {run_file}` continues where it stopped"

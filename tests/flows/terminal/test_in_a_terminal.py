@@ -10,8 +10,10 @@ import sys
 import termios
 from pathlib import Path
 
+from ... import forked
 from ...waiting import PATIENCE_SECONDS
 from ..conftest import write_run
+from ..processes import TRIPLETMINE
 
 EPOCH_LINES = [
     r"epoch 0 warm-up: loss [\d.]+, R@1 [\d.]+, MAP@R [\d.]+, [\d.]+ s",
@@ -23,17 +25,16 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "tripletmine", *map(str, arguments)]
 
 
-def in_terminal(arguments: list[str], **environment: str) -> str:
-    """What a program writes to a terminal of 100 × 30."""
+def in_terminal(*arguments: str, **environment: str) -> str:
+    """What a command writes to a terminal of 100 × 30."""
     reader, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     inherited = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
-    program = subprocess.Popen(
-        arguments,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env={**inherited, "TERM": "xterm-256color", **environment},
+    program = forked.start(
+        str(TRIPLETMINE),
+        *arguments,
+        log=Path(os.ttyname(terminal)),
+        environment={**inherited, "TERM": "xterm-256color", **environment},
     )
     os.close(terminal)
     written = b""
@@ -62,7 +63,7 @@ def coloured(written: str) -> bool:
 
 
 def test_a_terminal_shows_a_table_above_one_bar(tmp_path: Path):
-    written = in_terminal(command("run", write_run(tmp_path), "--no-prefect"))
+    written = in_terminal("run", str(write_run(tmp_path)), "--no-prefect")
     text = shown(written)
     assert re.search(r"epoch +loss +k +triplets +coverage +R@1 +MAP@R +time", text)
     assert re.search(r"0 warm-up +0\.\d{4} +– +– +– +[01]\.\d{4} +[01]\.\d{4} +[\d.]+ s", text)
@@ -75,7 +76,7 @@ def test_a_terminal_shows_a_table_above_one_bar(tmp_path: Path):
 
 
 def test_a_terminal_without_colours(tmp_path: Path):
-    written = in_terminal(command("run", write_run(tmp_path), "--no-prefect"), NO_COLOR="1")
+    written = in_terminal("run", str(write_run(tmp_path)), "--no-prefect", NO_COLOR="1")
     assert re.search(r"[a-z]+ of epoch \d .*━.* \d+/\d+ +rows", shown(written))
     assert not coloured(written)
 
