@@ -27,7 +27,7 @@ def untrained_complaints(
         yield f"run.epochs is {run.epochs} but {why}, so that all epochs would be alike: remove run.epochs"
     yield from unused_keys("run", run, ["patience"], why)
     yield from unused_keys("data", data, ["augment"], why)
-    yield from unused_keys("encoder", encoder, ["weights"], why)
+    yield from unused_keys("encoder", encoder, ["weights", "layer_norm"], why)
     yield from unused_keys("mine", mine, ["every"], why)
     if "warmup_epochs" in train.model_fields_set and train.warmup_epochs:
         yield f"train.warmup_epochs is {train.warmup_epochs} but {why}: remove train.warmup_epochs"

@@ -27,6 +27,7 @@ REFUSALS = {
         ("run", "patience", 1),
         ("data", "augment", {"shift": 1}),
         ("encoder", "weights", "encoder.safetensors"),
+        ("encoder", "layer_norm", True),
         ("mine", "every", 2),
         ("train", "warmup_epochs", 1),
         ("train", "learning_rate", 0.1),
