@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -29,6 +29,30 @@ class Scored:
 Decision: TypeAlias = Callable[[Scored], NDArray[np.bool_]]
 """Which of the C classes each row gets, bool (N, C)."""
 
+LearntBy = Literal["count", "thresholds"]
+LEARNT: tuple[LearntBy, ...] = get_args(LearntBy)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """A decision by what a network sees in the features: how many labels a row has, or a threshold of each class."""
+
+    by: LearntBy
+    network: nn.Sequential
+
+    @classmethod
+    def unfitted(cls, by: LearntBy, width: int, out: int) -> "Learnt":
+        """With first weights. width: D. out: the most labels that a row may have; or C, of thresholds."""
+        return cls(by, nn.Sequential(nn.Linear(width, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, out)))
+
+    def __call__(self, asked: Scored) -> NDArray[np.bool_]:
+        """bool (N, C)."""
+        with torch.inference_mode():
+            seen = self.network(torch.from_numpy(asked.features))
+        if self.by == "count":
+            return _highest(asked.scores, seen.argmax(dim=1).numpy() + 1)
+        return asked.scores > seen.numpy()
+
 
 def decisions(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> dict[str, Decision]:
     """All ways to decide, by name, fitted to the training rows. labels: bool (N, C), theirs."""
@@ -40,30 +64,33 @@ def decisions(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> dict[st
     }
 
 
-def by_count(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> Decision:
+def by_count(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> Learnt:
     """A network says from the features how many labels a row has, 1 … n_max by softmax; it gets as many, the highest.
 
     Li, Song, Luo, CVPR 2017, arXiv 1704.03135, section 3.3. n_max is the most that a training row has (our choice).
     """
     counts = torch.from_numpy(labels.sum(axis=1) - 1)
-    network = _fitted(
-        train, int(counts.max()) + 1, lambda out, rows: functional.cross_entropy(out, counts[rows]), seed
+    return _fitted(
+        "count",
+        train,
+        int(counts.max()) + 1,
+        lambda out, rows: functional.cross_entropy(out, counts[rows]),
+        seed,
     )
-    return lambda asked: _highest(asked.scores, network(asked).argmax(dim=1).numpy() + 1)
 
 
-def by_thresholds(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> Decision:
+def by_thresholds(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> Learnt:
     """A network says from the features a threshold θ of each class, by cross-entropy on σ(f − θ), and a row gets the
     classes whose score is above. The same paper and section.
     """
     scores, wanted = torch.from_numpy(train.scores), torch.from_numpy(labels.astype(np.float32))
-    network = _fitted(
+    return _fitted(
+        "thresholds",
         train,
         labels.shape[1],
         lambda out, rows: functional.binary_cross_entropy_with_logits(scores[rows] - out, wanted[rows]),
         seed,
     )
-    return lambda asked: asked.scores > network(asked).numpy()
 
 
 def by_mean_count(labels: NDArray[np.bool_]) -> Decision:
@@ -92,21 +119,17 @@ def _highest(scores: NDArray[np.float32], counts: NDArray[np.integer]) -> NDArra
 
 
 def _fitted(
-    train: Scored, out: int, loss: Callable[[Tensor, Tensor], Tensor], seed: int
-) -> Callable[[Scored], Tensor]:
+    by: LearntBy, train: Scored, out: int, loss: Callable[[Tensor, Tensor], Tensor], seed: int
+) -> Learnt:
     """A perceptron of the features with `out` outputs. loss: of its outputs for some rows, int64 (R,), of training."""
     features = torch.from_numpy(train.features)
     with seeded_by(seed, out):
-        network = nn.Sequential(nn.Linear(features.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, out))
+        decision = Learnt.unfitted(by, features.shape[1], out)
+        network = decision.network
         optimiser = torch.optim.Adam(network.parameters(), RATE)
         for _ in range(STEPS):
             rows = torch.randint(len(features), (min(ROWS, len(features)),))
             optimiser.zero_grad()
             loss(network(features[rows]), rows).backward()
             optimiser.step()
-
-    def outputs(asked: Scored) -> Tensor:
-        with torch.inference_mode():
-            return network(torch.from_numpy(asked.features))
-
-    return outputs
+    return decision

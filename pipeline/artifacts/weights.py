@@ -15,6 +15,10 @@ HEAD_FILE = "head.safetensors"
 """Of an exported encoder: the layer that scores labels or items."""
 
 
+DECISIONS_FILE = "decisions.safetensors"
+"""Of the test, and of an exported encoder: the networks by which labels are decided."""
+
+
 NECK_FILE = "neck.safetensors"
 """Of an exported encoder: the batch normalisation of its features."""
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...mining.compute.npy import npy_bytes
+from ..artifacts.weights import DECISIONS_FILE
 from ..data.base import SPLITS
 from ..errors import CorruptError
 from ..plan.refs import StageRef
@@ -110,7 +111,7 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         if sampled := _sampled(job.spec, job.facts, job.ref):
             vectors[TRAIN_SAMPLE] = _embeddings(job, TRAIN_SAMPLE, 0, sampled)
         publish_json(job.folder / METRICS_FILE, measure(job, vectors))
-        return TaskOutput(files=(METRICS_FILE,), rows=0)
+        return TaskOutput(files=(METRICS_FILE, *((DECISIONS_FILE,) if _decides(job) else ())), rows=0)
     # Centroids are means of what the encoder gives, which is also what is batch-normalised; it is made unit length
     # afterwards.
     plain = job.spec.evaluate.retrieval == "instances" and job.spec.evaluate.feature == "embedding"
@@ -119,6 +120,11 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
         among = train_sample(rows_of(job.root, job.facts.data_digest), job.spec)
     vectors = embed_rows(job, task.start, task.stop, resources, among=among, normalise=plain)
     return _keep(job, task, vectors)
+
+
+def _decides(job: Job) -> bool:
+    """Whether ways to decide labels are learnt: at the end, from the training split."""
+    return job.spec.loss.of_labels is not None and "train" in _splits(job.spec, job.facts, job.ref)
 
 
 def _keep(job: Job, task: Task, vectors: NDArray[np.float32]) -> TaskOutput:

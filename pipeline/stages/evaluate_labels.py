@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..artifacts.weights import DECISIONS_FILE
 from ..data.rows import RunRows
 from ..plan.stage import Job
+from ..storage.publish import published
 from ..workers.opened import labels_of
 from .trained_layers import head_of
 
@@ -21,7 +23,7 @@ def label_figures(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, dict[s
     """What `label_ranking_metrics` gives for each split but the training split; nothing where no loss scores classes.
 
     Where the training split is there, too, labels are decided in all ways that are fitted to it, and "decisions" holds
-    what `label_decision_metrics` gives for each.
+    what `label_decision_metrics` gives for each; those that networks learnt are kept with the stage.
     vectors: float32 (rows, D) of each split, as the run embeds them.
     """
     if job.spec.loss.of_labels is None:
@@ -32,6 +34,7 @@ def label_figures(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, dict[s
     decide: dict[str, Decision] = {}
     if "train" in scored:
         decide = decisions(scored["train"], _labels(job, rows, "train"), seed=job.spec.run.seed)
+        _keep(job, decide)
     return {
         split: _figures(each, _labels(job, rows, split), decide)
         for split, each in scored.items()
@@ -45,6 +48,18 @@ def _scored(job: Job, vectors: Vectors) -> "dict[str, Scored]":
 
     head = head_of(job)
     return {split: Scored(each, head.scores(each)) for split, each in vectors.items()}
+
+
+def _keep(job: Job, decide: "Mapping[str, Decision]") -> None:
+    from ...models.encoders.checkpoints import save_tensors, with_prefix
+    from ...models.label_decision import Learnt
+
+    tensors = {}
+    for name, decision in decide.items():
+        if isinstance(decision, Learnt):
+            tensors |= with_prefix(f"{name}/", decision.network.state_dict())
+    with published(job.folder / DECISIONS_FILE) as partial:
+        save_tensors(partial, tensors)
 
 
 def _labels(job: Job, rows: RunRows, split: str) -> NDArray[np.bool_]:

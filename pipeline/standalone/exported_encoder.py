@@ -1,10 +1,10 @@
 """Loading what `tripletmine export` wrote, without the run."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from ...mining.compute.threads import usable_threads
 from ...mining.graphs.exact.index import build
 from ...mining.neighbours import NO_ROW, NeighbourTable
-from ...models.encoders.checkpoints import load_encoder_state, load_layer_state, load_tensors
+from ...models.encoders.checkpoints import load_encoder_state, load_layer_state, load_tensors, without_prefix
 from ...models.encoders.encode import encode
 from ...models.images.transforms import Scaling
+from ...models.label_decision import LEARNT, Learnt, LearntBy, Scored
 from ...models.neck import Neck
 from ...models.score_head import ScoreHead
-from ..artifacts.weights import ENCODER_FILE, HEAD_FILE, NECK_FILE
+from ..artifacts.weights import DECISIONS_FILE, ENCODER_FILE, HEAD_FILE, NECK_FILE
 from ..data.pictures.exported import PictureReader, from_json
 from ..errors import CorruptError, DataError
 from ..resolve.encoder import built_encoder
@@ -42,6 +43,7 @@ class Encoder:
         pictures: Reads image files as the run did; None where the run had none, or the export does not say.
         head: The layer that scores labels or items, a torch module on the CPU; None where no loss of the run did.
         labels: The labels that are scored, in the order of their scores; None where none are.
+        decisions: Ways to decide labels, by name, as the run learnt them at its end; empty where it did not.
     """
 
     network: "nn.Module"
@@ -52,6 +54,7 @@ class Encoder:
     pictures: PictureReader | None = None
     head: ScoreHead | None = None
     labels: tuple[str, ...] | None = None
+    decisions: Mapping[LearntBy, Learnt] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: str | Path) -> "Encoder":
@@ -76,7 +79,7 @@ class Encoder:
             pictures = about.get("pictures")
             pictures = None if pictures is None else from_json(pictures, item_shape)
             scores = about.get("scores")
-            labels = None if scores is None or scores["labels"] is None else tuple(map(str, scores["labels"]))
+            labels, most = _labels(scores)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CorruptError(f"{folder} is not an exported encoder ({error}): export it again") from error
         network = built_encoder(
@@ -105,6 +108,7 @@ class Encoder:
             pictures=pictures,
             head=None if scores is None else _head(folder, embedding_dim, labels),
             labels=labels,
+            decisions={} if most is None else _decisions(folder, embedding_dim, most, len(labels or ())),
         )
 
     def encode(self, items: ArrayLike | Sequence[str | Path], *, batch: int = 256) -> NDArray[np.float32]:
@@ -152,6 +156,37 @@ class Encoder:
                 "or labels (lsep, hinge_ranking, binary_cross_entropy); if it had one, export it again"
             )
         return self.head.scores(self.encode(items, batch=batch))
+
+    def label(
+        self, items: ArrayLike | Sequence[str | Path], *, by: LearntBy = "count", batch: int = 256
+    ) -> list[tuple[str, ...]]:
+        """The labels of items, where a loss of the run scored labels.
+
+        Args:
+            items: As `encode` takes them.
+            by: "count": the run learnt to see how many labels an item has, and it gets as many, those with the highest
+                scores. "thresholds": it learnt to see a threshold of each label, and an item gets those above theirs,
+                which may be none.
+            batch: Items in one forward pass.
+
+        Returns:
+            Those of each item, in the order of `labels`.
+
+        Raises:
+            DataError: As `encode` does, and where the export does not decide labels, or not in this way.
+        """
+        if self.head is None or self.labels is None or not self.decisions:
+            raise DataError(
+                "the exported encoder decides no labels: that is learnt in the test at the end of a run that scores "
+                "labels (lsep, hinge_ranking, binary_cross_entropy); export the best epoch of such a run"
+            )
+        if by not in self.decisions:
+            raise DataError(
+                f"by is {by!r} but must be one of {', '.join(self.decisions)}: choose one of them"
+            )
+        features = self.encode(items, batch=batch)
+        decided = self.decisions[by](Scored(features, self.head.scores(features)))
+        return [tuple(np.array(self.labels, object)[row].tolist()) for row in decided]
 
     def search(
         self,
@@ -223,6 +258,13 @@ class Encoder:
         return items
 
 
+def _labels(scores: Mapping[str, Any] | None) -> tuple[tuple[str, ...] | None, int | None]:
+    """Which labels are scored, and how many of them an item may be decided to have."""
+    if scores is None or scores["labels"] is None:
+        return None, None
+    return tuple(map(str, scores["labels"])), scores.get("most")
+
+
 def _head(folder: Path, width: int, labels: tuple[str, ...] | None) -> ScoreHead:
     """Raises: ModelError for a file that is gone, damaged or of other scores."""
     head = ScoreHead(width, None if labels is None else len(labels))
@@ -230,9 +272,19 @@ def _head(folder: Path, width: int, labels: tuple[str, ...] | None) -> ScoreHead
     return head.eval()
 
 
-def _load_layer(layer: ScoreHead | Neck, path: Path) -> None:
+def _decisions(folder: Path, width: int, most: int, labels: int) -> dict[LearntBy, Learnt]:
+    """Raises: ModelError as `_head`."""
+    found: dict[LearntBy, Learnt] = {
+        by: Learnt.unfitted(by, width, most if by == "count" else labels) for by in LEARNT
+    }
+    for by, decision in found.items():
+        _load_layer(decision.network, folder / DECISIONS_FILE, f"{by}/")
+    return found
+
+
+def _load_layer(layer: "nn.Module", path: Path, prefix: str = "") -> None:
     require_regular(path)
-    load_layer_state(layer, load_tensors(path)[0])
+    load_layer_state(layer, without_prefix(prefix, load_tensors(path)[0]))
 
 
 def _paths(items: ArrayLike | Sequence[str | Path]) -> list[str | Path] | None:

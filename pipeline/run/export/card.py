@@ -89,7 +89,8 @@ def _scores(status: RunStatus) -> str:
     if loss.of_labels:
         return (
             f" `encoder.score(items)` gives scores of {status.facts.classes:,} labels, the likelier, the higher, "
-            f"in the order of `encoder.labels`; {loss.of_labels} trained them."
+            f"in the order of `encoder.labels`; {loss.of_labels} trained them. `encoder.label(items)` gives the labels "
+            "themselves, where the run was tested with this epoch."
         )
     return ""
 

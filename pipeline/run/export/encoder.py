@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ....models.encoders.checkpoints import save_tensors
+from ....models.encoders.checkpoints import load_tensors, save_tensors
 from ....models.neck import Neck
 from ....models.score_head import ScoreHead
 from ...artifacts.record import open_record
 from ...artifacts.scores import best_epoch
-from ...artifacts.weights import ENCODER_FILE, HEAD_FILE, NECK_FILE, STATE_FILE
+from ...artifacts.weights import DECISIONS_FILE, ENCODER_FILE, HEAD_FILE, NECK_FILE, STATE_FILE
 from ...data.open import decoding_of, reads_pictures
 from ...data.pictures.exported import as_json
 from ...errors import SpecError, StaleError
@@ -26,6 +26,7 @@ from ...storage.committed import Committed
 from ...storage.manifest import Manifest
 from ...storage.publish import publish_json, published
 from ...workers.opened import labels_of
+from ..epochs import TEST
 from ..status import read_status
 from .card import model_card
 
@@ -37,7 +38,8 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
     """Write encoder.safetensors, encoder.json and a model card, README.md, to `out`; returns what encoder.json holds.
 
     Where a loss scored labels or items, also head.safetensors, the layer that did; where batch-normalised features are
-    retrieved, neck.safetensors, which makes them.
+    retrieved, neck.safetensors, which makes them; and of the epoch that was tested decisions.safetensors, by which
+    labels are decided.
     epoch: whose weights; by default those of the best epoch on validation. onnx: also encoder.onnx, from items to
     embeddings and scores, whose largest difference from torch is "onnx_difference" in encoder.json.
     Raises: ModelError for an encoder that `write_onnx` cannot convert; SpecError when `out` is not empty; CorruptError
@@ -73,6 +75,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
         # The card would leave out what a damaged one says; which epoch is best, and so tested, all evaluations decide.
         if stage.ref.epoch in (chosen, None) or stage.ref.stage == evaluation.stage:
             manifest_of(root, stage.ref)
+    decisions = _decisions(root, ref)
     pictures = reads_pictures(spec.data, facts.item_dtype)
     described = {
         "encoder": facts.encoder,
@@ -86,7 +89,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
         "std": spec.data.std,
         "pictures": as_json(decoding_of(spec.data)) if pictures else None,
         "feature": spec.evaluate.feature,
-        "scores": _scores(root, spec, facts),
+        "scores": _scores(root, spec, facts, decisions),
         "run": spec.run.name,
         "epoch": chosen,
         "validation": dict(evaluated.report["validation"]) if evaluated else None,
@@ -98,6 +101,9 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
     for name, layer in layers.files():
         with published(out / name) as partial:
             save_tensors(partial, layer.state_dict())
+    if decisions is not None:
+        with published(out / DECISIONS_FILE) as partial:
+            shutil.copyfile(decisions, partial)
     if facts.encoder.rpartition(":")[0].endswith(".py"):
         # The user's own code travels with its weights.
         code = root / facts.encoder.rpartition(":")[0]
@@ -135,12 +141,27 @@ def _trained_layers(trained: Committed, spec: RunSpec, facts: RunFacts) -> _Laye
     )
 
 
-def _scores(root: Path, spec: RunSpec, facts: RunFacts) -> dict[str, Any] | None:
-    """What is scored: labels, by name in the order of their scores, or items (None); and by the layer of which loss."""
+def _decisions(root: Path, trained: StageRef) -> Path | None:
+    """The checked file of the test, where that decided labels, and with this checkpoint."""
+    tested = manifest_of(root, TEST)
+    if tested is None or DECISIONS_FILE not in tested.files or str(trained) not in tested.inputs["parents"]:
+        return None
+    return Committed(TEST.folder(root), tested).checked(DECISIONS_FILE)
+
+
+def _scores(root: Path, spec: RunSpec, facts: RunFacts, decisions: Path | None) -> dict[str, Any] | None:
+    """What is scored: labels, by name in the order of their scores, or items (None); and by the layer of which loss.
+
+    most: labels that a row may be decided to have; None where none are decided.
+    """
     if spec.loss.scoring is None:
         return None
     labels = labels_of(root, facts.data_digest).names if spec.loss.of_labels else None
-    return {"loss": spec.loss.scoring, "labels": None if labels is None else [str(name) for name in labels]}
+    return {
+        "loss": spec.loss.scoring,
+        "labels": None if labels is None else [str(name) for name in labels],
+        "most": None if decisions is None else len(load_tensors(decisions)[0]["count/2.bias"]),
+    }
 
 
 def _onnx(root: Path, out: Path, weights: Path, layers: _Layers, spec: RunSpec, facts: RunFacts) -> float:

@@ -16,7 +16,8 @@ NAMED = re.compile(rf"(?<![\w./-])(?:{'|'.join(SECTIONS)})(?:\.[a-z_][a-z0-9_]*)
 
 NO_KEYS = {
     "encoder.json", "encoder.onnx", "encoder.safetensors", "run.json", "run.toml", "run.txt", "encoder.embed",
-    "encoder.network", "encoder.encode", "encoder.search", "encoder.score", "encoder.labels",
+    "encoder.network", "encoder.encode", "encoder.search", "encoder.score", "encoder.label",
+    "encoder.labels",
 }  # fmt: skip
 """Files, and what an exported encoder has."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tripletmine import Encoder
 from tripletmine.models.encoders.checkpoints import load_tensors
+from tripletmine.models.label_decision import LEARNT
 from tripletmine.models.metrics.multi_label import label_ranking_metrics
 from tripletmine.pipeline.run.export.encoder import export_encoder
 from tripletmine.pipeline.run.status import read_status
@@ -74,4 +75,11 @@ def check_figures(spec: RunSpec, epoch: int, found: dict) -> None:
     decided = found["decisions"]
     assert decided.keys() == {"count", "thresholds", "top_k", "one_threshold"}
     assert min(decided["count"]["exact_match"], decided["thresholds"]["exact_match"]) > 0.5
+    wanted = [tuple(name for name in NAMES if name in row) for row in rows[-ROWS["test"] :]]
+    for by in LEARNT:
+        right = [
+            own == each
+            for own, each in zip(encoder.label(items[-ROWS["test"] :], by=by), wanted, strict=True)
+        ]
+        assert np.mean(right) == pytest.approx(decided[by]["exact_match"])
     assert decided["top_k"]["exact_match"] < 0.5  # rows have one to three labels

@@ -8,6 +8,7 @@ import onnxruntime
 import pytest
 from tripletmine import Encoder
 from tripletmine.models.errors import ModelError
+from tripletmine.pipeline.artifacts.scores import best_epoch
 from tripletmine.pipeline.errors import CorruptError, DataError, StaleError
 from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.export.encoder import export_encoder
@@ -46,13 +47,40 @@ def test_scores_of_labels_tell_them_apart(labelled: RunSpec, exported: Path) -> 
     assert "`encoder.score(items)` gives scores of 6 labels" in (exported / "README.md").read_text("utf-8")
 
 
+def test_labels_are_decided_by_the_epoch_that_was_tested(labelled: RunSpec, exported: Path) -> None:
+    encoder, items = Encoder.load(exported), np.load(Path(labelled.base) / "x.npy")
+    by_count = encoder.label(items)
+    assert {len(each) for each in by_count} == {1, 2, 3}  # as rows of training have
+    for own, scores in zip(by_count, encoder.score(items), strict=True):
+        assert encoder.labels is not None
+        highest = np.argsort(-scores)[: len(own)]
+        assert own == tuple(encoder.labels[code] for code in sorted(highest))
+    assert encoder.label(items, by="thresholds") != by_count
+    with pytest.raises(DataError, match="by is 'top_k' but must be one of count, thresholds: choose"):
+        encoder.label(items, by="top_k")  # pyright: ignore[reportArgumentType]
+
+
+def test_an_epoch_that_was_not_tested_decides_no_labels(tmp_path: Path) -> None:
+    write_labelled(tmp_path)
+    spec = labelled_spec(tmp_path)
+    finish(spec)
+    other = 1 - best_epoch(spec.root, spec)
+    export_encoder(spec.root, tmp_path / "out", epoch=other)
+    encoder = Encoder.load(tmp_path / "out")
+    assert encoder.labels is not None
+    with pytest.raises(DataError, match=r"decides no labels: .*; export the best epoch of such a run"):
+        encoder.label(np.load(tmp_path / "x.npy"))
+    export_encoder(spec.root, tmp_path / "best")
+    assert len(Encoder.load(tmp_path / "best").label(np.load(tmp_path / "x.npy"))) == 220
+
+
 @pytest.mark.parametrize("loss", ["ranking", "value_regression"])
 def test_a_score_of_an_item_also_by_onnx(loss: str, tmp_path: Path) -> None:
     write_ranked(tmp_path)
     spec = ranked_spec(tmp_path, run={"epochs": 1}, loss={"weights": {loss: 1}})
     finish(spec)
     about = export_encoder(spec.root, tmp_path / "out", onnx=True)
-    assert about["scores"] == {"loss": loss, "labels": None}
+    assert about["scores"] == {"loss": loss, "labels": None, "most": None}
     items = np.load(tmp_path / "x.npy")
     found = Encoder.load(tmp_path / "out").score(items)
     assert found.shape == (len(items),)
@@ -81,13 +109,14 @@ def test_an_export_of_an_earlier_version_encodes_as_before(labelled: RunSpec, ex
         encoder.score(items)
 
 
-def test_a_file_of_scores_that_is_gone_or_damaged(exported: Path) -> None:
-    path = exported / "head.safetensors"
+@pytest.mark.parametrize("name", ["head.safetensors", "decisions.safetensors"])
+def test_a_file_of_scores_that_is_gone_or_damaged(name: str, exported: Path) -> None:
+    path = exported / name
     path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(ModelError, match=r"cannot read the checkpoint .*head\.safetensors.*restore it"):
+    with pytest.raises(ModelError, match=rf"cannot read the checkpoint .*{name}.*restore it"):
         Encoder.load(exported)
     path.unlink()
-    with pytest.raises(ModelError, match=r"cannot read the checkpoint .*head\.safetensors.*restore it"):
+    with pytest.raises(ModelError, match=rf"cannot read the checkpoint .*{name}.*restore it"):
         Encoder.load(exported)
 
 
