@@ -8,7 +8,7 @@
 #              every command of the tutorial and the guides in order, and the notebooks (some minutes)
 # make bench   the environment, then the figures of the benchmarks (about half an hour on two quiet cores; needs
 #              dataset-fashion-mnist, wordnet-base and the fonts that tests/benchmarks/glyphs.py names)
-# make methods the tables of methods: 180 runs (about an hour of one core; may be broken off and started again; needs
+# make methods the tables of methods: some 200 runs (about an hour of one core; may be broken off and started again; needs
 #              what make bench needs, npm, and the fonts that tests/benchmarks/methods/skill.py names)
 # make faults  every fault that a run must survive, many times, and one table (about an hour; may be broken off and
 #              started again; begins anew after rm -r runs/faults)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tripletmine.flows.opened_run import opened_spec
+from tripletmine.pipeline.artifacts.scores import validation_scores
 from tripletmine.pipeline.run.progress import Silent
 from tripletmine.pipeline.runfile.load import parse_spec
 
@@ -17,7 +18,10 @@ Figures = Mapping[str, Any]
 
 
 def outcomes(cases: Mapping[str, Sections], folder: Path) -> dict[str, Figures]:
-    """Figures of the test split by the name of the case; a case that is kept in the folder is not run again."""
+    """Figures of the test split by the name of the case, and as "validated" the score of the best epoch on validation.
+
+    A case that is kept in the folder is not run again.
+    """
     return {name: _outcome(name, sections, folder) for name, sections in cases.items()}
 
 
@@ -32,7 +36,9 @@ def _outcome(name: str, sections: Sections, folder: Path) -> Figures:
             for stage in epoch.stages:
                 opened.stage(stage, epoch)
             opened.end_epoch(epoch)
-        found = opened.test().manifest.report["test"]
+        found = dict(opened.test().manifest.report["test"])
+        scores = validation_scores(opened.run.root, opened.run.spec)
+        found["validated"] = max(score for _, score in scores)
     shutil.rmtree(folder / name)
     kept.write_text(json.dumps(found))
     print(f"{name} is done", flush=True)
