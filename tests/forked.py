@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import dask.config
+
 _IMPORTED = (
     "torch._dynamo",
     "sklearn.datasets",
@@ -28,8 +30,9 @@ _IMPORTED = (
     "tripletmine.pipeline.training.epoch",
     "tripletmine.models.metrics.report",
     "tripletmine.flows.cli",
+    "distributed",
 )
-"""Not Prefect and not Dask, which read their settings while they are imported."""
+"""Not Prefect, which reads its settings while it is imported."""
 
 
 class Forked:
@@ -113,5 +116,7 @@ def _run(
         tell.send_bytes(b"begun")
     os.environ.clear()
     os.environ.update(environment)
+    dask.config.refresh()  # it was read in the server's environment, as PYTHONPATH was
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     sys.argv = list(command)
     runpy.run_path(command[0], run_name="__main__")

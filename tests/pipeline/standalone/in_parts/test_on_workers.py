@@ -203,6 +203,7 @@ def test_a_worker_that_is_killed_in_the_middle_costs_nothing(
     assert refused["teacher"] > 0
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_the_command_mines_on_workers_of_this_machine(table: Path, tmp_path: Path) -> None:
     command = ["mine", "--embeddings", str(table), "--normalise", "--neighbours", str(NEIGHBOURS)]
     for folder, workers in (("here", []), ("there", ["--workers", "2", "--memory-mib", "64"])):
@@ -236,6 +237,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str, dict[str, Any]]] 
 }
 
 
+@pytest.mark.usefixtures("forked_workers")
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_is_refused_with_a_remedy_that_works(table: Path, tmp_path: Path, case: str) -> None:
     asked, error, says, remedy = REFUSED[case]
