@@ -117,6 +117,7 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     dask.config.refresh()  # it was read in the server's environment, as PYTHONPATH was
-    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    paths = [str(Path(command[0]).parent), *environment.get("PYTHONPATH", "").split(os.pathsep)]
+    sys.path[:] = filter(None, [*paths, *(path for path in sys.path if path != str(Path.cwd()))])
     sys.argv = list(command)
     runpy.run_path(command[0], run_name="__main__")

@@ -1,4 +1,4 @@
-"""A few steps of training with any loss. As a script, under torch's launcher, each process leaves its states."""
+"""A few steps of training with any loss. As a script, each process of two leaves its states."""
 
 import sys
 from pathlib import Path
