@@ -1,0 +1,152 @@
+"""Ten million vectors mined on one machine, and what each stage of a run holds of a row.
+
+    python -m tests.benchmarks.large [--rows 10000000] [--classes 200000] [--neighbours 100] [--recall-target 0.95]
+        [--threads 2] [--stages 100000 1000000] [--folder runs/large]
+
+First `tripletmine mine` in a process of its own: search, triplets and audit; with the local dimension of the vectors
+beside that of Fashion-MNIST's (64 principal components, see ``bench_scale``). Then runs of given vectors of the sizes
+of --stages, each stage in this process after its peak was set back: bytes a row are the slope between the two sizes.
+--rows 0 leaves out the first, --stages without a number the second.
+"""
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from tripletmine.flows.opened_run import opened_spec
+from tripletmine.pipeline.run.progress import Silent
+from tripletmine.pipeline.runfile.load import parse_spec
+
+from ..bench_scale import vectors_of
+from .vectors import WIDTH, local_dimensions, write_vectors
+
+
+def mined(options: argparse.Namespace) -> str:
+    """Markdown: how long, how much memory, how good."""
+    folder = options.folder / f"rows-{options.rows}"
+    write_vectors(folder, options.rows, options.classes)
+    dimensions = local_dimensions(np.load(folder / "vectors.npy", mmap_mode="r"))
+    real = local_dimensions(vectors_of()[0])
+    out = folder / "mined"
+    shutil.rmtree(out, ignore_errors=True)
+    started = time.perf_counter()
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "tripletmine", "mine", "--out", out),
+            *("--embeddings", folder / "vectors.npy", "--labels", folder / "labels.npy"),
+            *("--neighbours", str(options.neighbours), "--recall-target", str(options.recall_target)),
+            *("--threads", str(options.threads)),
+        ],
+        check=True,
+    )
+    seconds = time.perf_counter() - started
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    about = json.loads((out / "mining.json").read_text())
+    graph, triplets = about["graph"], about["counts"]["triplets"]
+    bytes_left = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    return "\n".join(
+        [
+            f"{options.rows:,} × {WIDTH}, {options.classes:,} classes, K = {options.neighbours}, {options.threads} "
+            "threads",
+            f"local dimension (10th, 50th, 90th percentile): {_three(dimensions)}; of Fashion-MNIST: {_three(real)}",
+            f"{graph['method']}, recall {graph['recall']:.4f}, {triplets:,} triplets",
+            f"{seconds / 60:.1f} minutes, {(used.ru_utime + used.ru_stime) / 60:.1f} CPU minutes, peak "
+            f"{used.ru_maxrss / 2**10:,.0f} MiB, {bytes_left / 2**30:.1f} GiB of results",
+        ]
+    )
+
+
+def _three(values: np.ndarray) -> str:
+    return ", ".join(f"{value:.1f}" for value in values)
+
+
+def stages(options: argparse.Namespace) -> str:
+    """Markdown: MiB at most of each stage and size, and bytes a row."""
+    peaks: dict[str, list[float]] = {}
+    for rows in options.stages:
+        folder = options.folder / f"rows-{rows}"
+        write_vectors(folder, rows, rows // 50)
+        shutil.rmtree(folder / "runs", ignore_errors=True)
+        for stage, peak in _peaks(folder, options.neighbours):
+            peaks.setdefault(stage, []).append(peak)
+    few, many = options.stages[0], options.stages[-1]
+    lines = [
+        f"| stage, {WIDTH} wide, K = {options.neighbours} | {' | '.join(f'{rows:,} rows' for rows in options.stages)} "
+        "| bytes a row |",
+        f"| --- |{' ---: |' * (len(options.stages) + 1)}",
+    ]
+    for stage, found in peaks.items():
+        slope = (found[-1] - found[0]) * 2**20 / (many - few)
+        lines.append(f"| {stage} | {' | '.join(f'{peak:,.0f} MiB' for peak in found)} | {slope:,.0f} |")
+    return "\n".join(lines)
+
+
+def _peaks(folder: Path, neighbours: int) -> Iterator[tuple[str, float]]:
+    """(stage, MiB at most) of a run over the vectors; what a stage holds besides it, the process had before."""
+    keys = {
+        "data": {
+            "kind": "arrays",
+            "path": "vectors.npy",
+            "labels": "labels.npy",
+            "validation": 0.01,
+            "test": 0.01,
+        },
+        "encoder": {"name": "identity", "embedding_dim": WIDTH},
+        "graph": {"neighbours": neighbours},
+        "evaluate": {"nmi": False},
+    }
+    _set_back()
+    with opened_spec(parse_spec(keys, base=folder), Silent()) as opened:
+        yield "opening the run", _peak()
+        for epoch in opened.epochs:
+            for stage in epoch.stages:
+                _set_back()
+                opened.stage(stage, epoch)
+                yield stage.name, _peak()
+            opened.end_epoch(epoch)
+        _set_back()
+        opened.test()
+        yield "test", _peak()
+
+
+def _set_back() -> None:
+    """Of this process, the peak that Linux keeps."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> float:
+    line = next(
+        each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM")
+    )
+    return int(line.split()[1]) / 1024
+
+
+def main() -> None:
+    """Print what is asked for."""
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--rows", type=int, default=10_000_000)
+    options.add_argument("--classes", type=int, default=200_000)
+    options.add_argument("--neighbours", type=int, default=100)
+    options.add_argument("--recall-target", type=float, default=0.95)
+    options.add_argument("--threads", type=int, default=2)
+    options.add_argument("--stages", type=int, nargs="*", default=[100_000, 1_000_000], help="rows")
+    options.add_argument("--folder", type=Path, default=Path("runs/large"))
+    asked = options.parse_args()
+    asked.folder = asked.folder.resolve()
+    if asked.rows:
+        print(mined(asked), flush=True)
+    if asked.stages:
+        print(stages(asked))
+
+
+if __name__ == "__main__":
+    main()
