@@ -25,9 +25,13 @@ def test_an_example_is_a_valid_run_file(name, tmp_path):
     assert load_spec(tmp_path / f"{name}.toml").data.kind == name
 
 
-def test_out_chooses_the_file(tmp_path):
-    assert run_cli(app, ["init", "digits", "--out", "mine.toml"]).exit_code == 0
-    assert load_spec(tmp_path / "mine.toml").run.name == "digits"
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("birds.toml", "birds"), (".my birds, 2.toml", "my-birds-2"), ("vögel.v2.toml", "vögel.v2")],
+)
+def test_out_chooses_the_file_and_names_the_run(file, name, tmp_path):
+    assert run_cli(app, ["init", "image-folder", "--out", file]).exit_code == 0
+    assert load_spec(tmp_path / file).run.name == name
 
 
 def test_an_existing_file_is_kept(tmp_path):
@@ -50,7 +54,7 @@ def test_letters_are_two_run_files_that_differ_in_mining_only(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine-unmined.toml", "mine.toml"]
     specs = [load_spec(tmp_path / name) for name in ("mine.toml", "mine-unmined.toml")]
     assert {each.key: each.values for each in settings_that_differ(specs)} == {"mine.every": (1, "never")}
-    assert [spec.run.name for spec in specs] == ["letters", "letters-unmined"]
+    assert [spec.run.name for spec in specs] == ["mine", "mine-unmined"]
     compare = "tripletmine compare mine.toml mine-unmined.toml"
     assert f"tripletmine run mine.toml, tripletmine run mine-unmined.toml, then {compare}" in result.stdout
 

@@ -1,5 +1,6 @@
 """`tripletmine init`: write an example run file."""
 
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -36,8 +37,8 @@ def init(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Where to write it; by default NAME.toml here. A second run file goes beside it, "
-            "as FILE-unmined.toml.",
+            help="Where to write it; by default NAME.toml here. The run is named as the file. A second run file goes "
+            "beside it, as FILE-unmined.toml.",
         ),
     ] = None,
     data: Annotated[
@@ -118,6 +119,8 @@ def _write(path: Path, example: str) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
+    """The run file, in which the run, and so its folder, is called as the file."""
+    name = re.sub(r"[^\w.-]+", "-", path.stem).lstrip(".-")
     with path.open("x", encoding="utf-8") as file:
-        file.write(text)
+        file.write(re.sub(r'^name = ".*"$', f'name = "{name}"', text, count=1, flags=re.MULTILINE))
     say(f"wrote {path}")
