@@ -53,7 +53,7 @@ def mining_described(spec: RunSpec, batches: BatchKind) -> str:
     taken = (
         "training takes nothing from it"
         if spec.triplet_rule == "semi_hard"
-        else "of it training takes k, and no triplet"
+        else "training uses its k, but none of its triplets"
     )
     return f'{often} after the warm-up, for inspection only: {taken} (mine.every = "never" saves its time)'
 

@@ -80,6 +80,11 @@ class Encoder:
             pictures = None if pictures is None else from_json(pictures, item_shape)
             scores = about.get("scores")
             labels, most = _labels(scores)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise CorruptError(
+                f"{folder} is not an exported encoder, since it holds no {ABOUT}: give the folder that `tripletmine "
+                "export RUN --out FOLDER` wrote"
+            ) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CorruptError(f"{folder} is not an exported encoder ({error}): export it again") from error
         network = built_encoder(

@@ -37,7 +37,8 @@ def status(
             watch_run(run_root(run), console)
         found = read_status(run_root(run))
         console.print(table(("epoch", *_STAGES, "size"), [_work(epoch) for epoch in found.epochs]))
-        say("stages: time (tasks); 4/12: tasks done; *: files deleted by run.keep\n")
+        say("stages: time (tasks); 4/12: tasks done; *: files deleted by run.keep")
+        say("met: share of the mined triplets that met in a batch\n")
         for each in metrics_tables(found):
             console.print(each)
         for remark in _remarks(found):

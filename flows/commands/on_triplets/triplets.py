@@ -70,4 +70,7 @@ def triplets(
         )
         say(f"wrote {written.rows:,} rows of form {form} to {out}")
         if written.left_out:
-            say(f"left out {written.left_out:,} pairs that have fewer negatives")
+            say(
+                f"left out {written.left_out:,} pairs with fewer negatives than a row holds: a lower --negatives "
+                "keeps more"
+            )

@@ -52,7 +52,7 @@ def decode_image(content: bytes, *, subject: str, decoding: Decoding) -> Decoded
 
     Raises: DataError naming `subject`, where it is no image, broken off, or has more than 8 bits a channel.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(content)) as image:
@@ -74,6 +74,10 @@ def decode_image(content: bytes, *, subject: str, decoding: Decoding) -> Decoded
                 pixels = pixels.resize((size[1], size[0]), Image.Resampling[RESAMPLING.upper()])
     except DataError:
         raise
+    except UnidentifiedImageError as error:  # whose own words are an address in memory
+        raise DataError(
+            f"image {subject} cannot be decoded (it is in no format that Pillow knows): replace it or leave it out"
+        ) from error
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, their own …
         raise DataError(
             f"image {subject} cannot be decoded ({type(error).__name__}: {error}): replace it or leave it out"

@@ -114,7 +114,7 @@ def test_too_many_negatives_are_answered_with_how_many_there_are(folders, tmp_pa
     assert "has 4 negatives (mining took 3 for a pair at most): lower --negatives, or mine again" in said
     result = CliRunner().invoke(app, [*command, "--negatives", "3"])
     assert result.exit_code == 0, result.output
-    assert "pairs that have fewer negatives" in result.output
+    assert "pairs with fewer negatives than a row holds: a lower --negatives" in result.output
     rows = folders["classes"].parent / "rows.parquet"
     more = tm.MiningRule(0.8, margin=0.8, negatives_per_positive=4, triplets_per_anchor=40)
     tm.mine_files(rows, None, tmp_path / "again", more, normalise=True)

@@ -115,7 +115,7 @@ def test_what_needs_the_mined_set_is_refused_without_it(
         (
             {"batches": "auto"},
             1,
-            "in every epoch after the warm-up, for inspection only: of it training takes k, and no",
+            "in every epoch after the warm-up, for inspection only: training uses its k, but none of its triplets",
         ),
         (
             {"batches": "class_balanced"},

@@ -277,5 +277,7 @@ def test_the_first_frame_of_several(kind):
 
 
 def test_what_is_no_picture_is_named():
-    with pytest.raises(DataError, match=r"image p\.png cannot be decoded .*: replace it or leave it out"):
+    with pytest.raises(
+        DataError, match=r"image p\.png cannot be decoded \(it is in no format .*\): replace it or leave"
+    ):
         decoded(b"no picture")

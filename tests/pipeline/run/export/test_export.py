@@ -134,9 +134,11 @@ def test_an_epoch_that_was_not_trained(digits_run: Finished, tmp_path: Path) -> 
         export_encoder(digits_run.root, tmp_path / "out", epoch=9)
 
 
-def test_what_is_no_export(tmp_path: Path) -> None:
-    with pytest.raises(CorruptError, match=r"is not an exported encoder .*: export it again"):
-        Encoder.load(tmp_path)
+@pytest.mark.parametrize("name", [".", "missing", "run.toml"])
+def test_what_is_no_export(name: str, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").touch()
+    with pytest.raises(CorruptError, match=r"since it holds no encoder\.json: give the folder that"):
+        Encoder.load(tmp_path / name)
 
 
 @pytest.mark.parametrize(
