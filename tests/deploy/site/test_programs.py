@@ -46,6 +46,10 @@ def test_mined_triplets_train_an_encoder():
     exec(program("deploy/site/vectors.md", "TripletMarginLoss"), names)
     assert names["loss"].isfinite()
     assert not torch.equal(before, encoder.weight)
+    stale = names["mined"]
+    exec(program("deploy/site/vectors.md", "no_grad"), names)
+    assert names["vectors"].shape == (400, 4)
+    assert not np.array_equal(names["mined"].columns["sq_negative"], stale.columns["sq_negative"])
 
 
 @pytest.mark.parametrize("page", ["README.md", "deploy/site/queries.md"])
