@@ -19,8 +19,8 @@ from .test_programs import asked, labelled
 
 pytestmark = pytest.mark.docs
 
-NOT_HERE = ("pip ", "make ", "tripletmine review", "tripletmine serve")
-"""What installs, and what waits for a person."""
+NOT_HERE = ("pip ", "make ", "tripletmine review", "tripletmine serve", "tripletmine init cub")
+"""What installs, what waits for a person, and what reads a data set that is not here."""
 
 
 @pytest.fixture(autouse=True)
