@@ -5,7 +5,8 @@
 
 First `tripletmine mine` in a process of its own: search, triplets and audit; with the local dimension of the vectors
 beside that of Fashion-MNIST's (64 principal components, see ``bench_scale``). Then runs of given vectors of the sizes
-of --stages, each stage in this process after its peak was set back: bytes a row are the slope between the two sizes.
+of --stages, each in a process of its own, whose peak is set back before every stage: bytes a row are the slope between
+the first and the last size.
 --rows 0 leaves out the first, --stages without a number the second.
 """
 
@@ -16,15 +17,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from tripletmine.flows.opened_run import opened_spec
-from tripletmine.pipeline.run.progress import Silent
-from tripletmine.pipeline.runfile.load import parse_spec
 
 from ..bench_scale import vectors_of
+from .stages import peaks_of
 from .vectors import WIDTH, local_dimensions, write_vectors
 
 
@@ -67,15 +67,16 @@ def _three(values: np.ndarray) -> str:
     return ", ".join(f"{value:.1f}" for value in values)
 
 
-def stages(options: argparse.Namespace) -> str:
+def by_stage(options: argparse.Namespace) -> str:
     """Markdown: MiB at most of each stage and size, and bytes a row."""
     peaks: dict[str, list[float]] = {}
     for rows in options.stages:
         folder = options.folder / f"rows-{rows}"
         write_vectors(folder, rows, rows // 50)
         shutil.rmtree(folder / "runs", ignore_errors=True)
-        for stage, peak in _peaks(folder, options.neighbours):
-            peaks.setdefault(stage, []).append(peak)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+            for stage, peak in alone.submit(peaks_of, folder, options.neighbours).result():
+                peaks.setdefault(stage, []).append(peak)
     few, many = options.stages[0], options.stages[-1]
     lines = [
         f"| stage, {WIDTH} wide, K = {options.neighbours} | {' | '.join(f'{rows:,} rows' for rows in options.stages)} "
@@ -86,46 +87,6 @@ def stages(options: argparse.Namespace) -> str:
         slope = (found[-1] - found[0]) * 2**20 / (many - few)
         lines.append(f"| {stage} | {' | '.join(f'{peak:,.0f} MiB' for peak in found)} | {slope:,.0f} |")
     return "\n".join(lines)
-
-
-def _peaks(folder: Path, neighbours: int) -> Iterator[tuple[str, float]]:
-    """(stage, MiB at most) of a run over the vectors; what a stage holds besides it, the process had before."""
-    keys = {
-        "data": {
-            "kind": "arrays",
-            "path": "vectors.npy",
-            "labels": "labels.npy",
-            "validation": 0.01,
-            "test": 0.01,
-        },
-        "encoder": {"name": "identity", "embedding_dim": WIDTH},
-        "graph": {"neighbours": neighbours},
-        "evaluate": {"nmi": False},
-    }
-    _set_back()
-    with opened_spec(parse_spec(keys, base=folder), Silent()) as opened:
-        yield "opening the run", _peak()
-        for epoch in opened.epochs:
-            for stage in epoch.stages:
-                _set_back()
-                opened.stage(stage, epoch)
-                yield stage.name, _peak()
-            opened.end_epoch(epoch)
-        _set_back()
-        opened.test()
-        yield "test", _peak()
-
-
-def _set_back() -> None:
-    """Of this process, the peak that Linux keeps."""
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak() -> float:
-    line = next(
-        each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM")
-    )
-    return int(line.split()[1]) / 1024
 
 
 def main() -> None:
@@ -145,7 +106,7 @@ def main() -> None:
     if asked.rows:
         print(mined(asked), flush=True)
     if asked.stages:
-        print(stages(asked))
+        print(by_stage(asked))
 
 
 if __name__ == "__main__":

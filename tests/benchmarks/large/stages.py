@@ -1,0 +1,51 @@
+"""What a run over given vectors holds in each stage, in a process of its own."""
+
+from pathlib import Path
+
+from tripletmine.flows.opened_run import opened_spec
+from tripletmine.pipeline.run.progress import Silent
+from tripletmine.pipeline.runfile.load import parse_spec
+
+from .vectors import WIDTH
+
+
+def peaks_of(folder: Path, neighbours: int) -> list[tuple[str, float]]:
+    """(stage, MiB at most) of a run over the vectors, in this process: with what it had before."""
+    keys = {
+        "data": {
+            "kind": "arrays",
+            "path": "vectors.npy",
+            "labels": "labels.npy",
+            "validation": 0.01,
+            "test": 0.01,
+        },
+        "encoder": {"name": "identity", "embedding_dim": WIDTH},
+        "graph": {"neighbours": neighbours},
+        "evaluate": {"nmi": False},
+    }
+    peaks = []
+    _set_back()
+    with opened_spec(parse_spec(keys, base=folder), Silent()) as opened:
+        peaks.append(("opening the run", _peak()))
+        for epoch in opened.epochs:
+            for stage in epoch.stages:
+                _set_back()
+                opened.stage(stage, epoch)
+                peaks.append((stage.name, _peak()))
+            opened.end_epoch(epoch)
+        _set_back()
+        opened.test()
+        peaks.append(("test", _peak()))
+    return peaks
+
+
+def _set_back() -> None:
+    """Of this process, the peak that Linux keeps."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> float:
+    line = next(
+        each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM")
+    )
+    return int(line.split()[1]) / 1024
