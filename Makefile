@@ -6,7 +6,7 @@
 # make docs    the pages of deploy/site into build/site: start with index.html
 # make docs-run
 #              every command of the tutorial and the guides in order, and the notebooks (some minutes)
-# make bench   the environment, then the figures of the benchmarks (about half an hour on two quiet cores; needs
+# make bench   the environment, then the figures of the benchmarks (about an hour on two quiet cores, 30 GB of disk; needs
 #              dataset-fashion-mnist, wordnet-base and the fonts that tests/benchmarks/glyphs.py names)
 # make methods the tables of methods: some 200 runs (about an hour of one core; may be broken off and started again; needs
 #              what make bench needs, npm, and the fonts that tests/benchmarks/methods/skill.py names)
@@ -86,6 +86,7 @@ bench:
 	$(BIN)/python -m tests.benchmarks.wordnet.bench_pairs
 	$(BIN)/python -m tests.benchmarks.wordnet --out runs/wordnet
 	$(BIN)/python -m tests.benchmarks.bench_scale
+	$(BIN)/python -m tests.benchmarks.large
 	$(BIN)/python -m tests.benchmarks.bench_embed
 	$(BIN)/python -m tests.benchmarks.bench_train
 	$(BIN)/python -m tests.benchmarks.bench_train_memory
