@@ -1,7 +1,7 @@
 """Ten million vectors mined on one machine, and what each stage of a run holds of a row.
 
-    python -m tests.benchmarks.large [--rows 10000000] [--classes 200000] [--neighbours 100] [--recall-target 0.95]
-        [--threads 2] [--stages 100000 1000000] [--folder runs/large]
+    python -m tests.benchmarks.large [--rows 10000000] [--width 64] [--classes 200000] [--neighbours 100]
+        [--recall-target 0.95] [--threads 2] [--stages 100000 1000000] [--folder runs/large]
 
 First `tripletmine mine` in a process of its own: search, triplets and audit; with the local dimension of the vectors
 beside that of Fashion-MNIST's (64 principal components, see ``bench_scale``). Then runs of given vectors of the sizes
@@ -25,13 +25,13 @@ import numpy as np
 
 from ..bench_scale import vectors_of
 from .stages import peaks_of
-from .vectors import WIDTH, local_dimensions, write_vectors
+from .vectors import local_dimensions, write_vectors
 
 
 def mined(options: argparse.Namespace) -> str:
     """Markdown: how long, how much memory, how good."""
-    folder = options.folder / f"rows-{options.rows}"
-    write_vectors(folder, options.rows, options.classes)
+    folder = options.folder / f"{options.rows}-{options.width}"
+    write_vectors(folder, options.rows, options.width, options.classes)
     dimensions = local_dimensions(np.load(folder / "vectors.npy", mmap_mode="r"))
     real = local_dimensions(vectors_of()[0])
     out = folder / "mined"
@@ -53,8 +53,8 @@ def mined(options: argparse.Namespace) -> str:
     bytes_left = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     return "\n".join(
         [
-            f"{options.rows:,} × {WIDTH}, {options.classes:,} classes, K = {options.neighbours}, {options.threads} "
-            "threads",
+            f"{options.rows:,} × {options.width}, {options.classes:,} classes, K = {options.neighbours}, "
+            f"{options.threads} threads",
             f"local dimension (10th, 50th, 90th percentile): {_three(dimensions)}; of Fashion-MNIST: {_three(real)}",
             f"{graph['method']}, recall {graph['recall']:.4f}, {triplets:,} triplets",
             f"{seconds / 60:.1f} minutes, {(used.ru_utime + used.ru_stime) / 60:.1f} CPU minutes, peak "
@@ -71,16 +71,16 @@ def by_stage(options: argparse.Namespace) -> str:
     """Markdown: MiB at most of each stage and size, and bytes a row."""
     peaks: dict[str, list[float]] = {}
     for rows in options.stages:
-        folder = options.folder / f"rows-{rows}"
-        write_vectors(folder, rows, rows // 50)
+        folder = options.folder / f"{rows}-{options.width}"
+        write_vectors(folder, rows, options.width, rows // 50)
         shutil.rmtree(folder / "runs", ignore_errors=True)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-            for stage, peak in alone.submit(peaks_of, folder, options.neighbours).result():
+            for stage, peak in alone.submit(peaks_of, folder, options.width, options.neighbours).result():
                 peaks.setdefault(stage, []).append(peak)
     few, many = options.stages[0], options.stages[-1]
+    sizes = " | ".join(f"{rows:,} rows" for rows in options.stages)
     lines = [
-        f"| stage, {WIDTH} wide, K = {options.neighbours} | {' | '.join(f'{rows:,} rows' for rows in options.stages)} "
-        "| bytes a row |",
+        f"| stage, {options.width} wide, K = {options.neighbours} | {sizes} | bytes a row |",
         f"| --- |{' ---: |' * (len(options.stages) + 1)}",
     ]
     for stage, found in peaks.items():
@@ -96,6 +96,7 @@ def main() -> None:
     )
     options.add_argument("--rows", type=int, default=10_000_000)
     options.add_argument("--classes", type=int, default=200_000)
+    options.add_argument("--width", type=int, default=64)
     options.add_argument("--neighbours", type=int, default=100)
     options.add_argument("--recall-target", type=float, default=0.95)
     options.add_argument("--threads", type=int, default=2)

@@ -6,10 +6,8 @@ from tripletmine.flows.opened_run import opened_spec
 from tripletmine.pipeline.run.progress import Silent
 from tripletmine.pipeline.runfile.load import parse_spec
 
-from .vectors import WIDTH
 
-
-def peaks_of(folder: Path, neighbours: int) -> list[tuple[str, float]]:
+def peaks_of(folder: Path, width: int, neighbours: int) -> list[tuple[str, float]]:
     """(stage, MiB at most) of a run over the vectors, in this process: with what it had before."""
     keys = {
         "data": {
@@ -19,7 +17,7 @@ def peaks_of(folder: Path, neighbours: int) -> list[tuple[str, float]]:
             "validation": 0.01,
             "test": 0.01,
         },
-        "encoder": {"name": "identity", "embedding_dim": WIDTH},
+        "encoder": {"name": "identity", "embedding_dim": width},
         "graph": {"neighbours": neighbours},
         "evaluate": {"nmi": False},
     }

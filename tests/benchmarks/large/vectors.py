@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tripletmine.mining.graphs.exact import index as exact
 
-WIDTH = 64
 _GROUPS = 300
 """Of classes: each spreads its classes, and these their rows, in a subspace of its own."""
 _DIMENSIONS = 24
@@ -14,15 +13,15 @@ _DIMENSIONS = 24
 _BLOCK = 50_000
 
 
-def write_vectors(folder: Path, rows: int, classes: int) -> None:
-    """vectors.npy, float32 (rows, WIDTH) of unit length, and labels.npy, int64 (rows,), where they are not there."""
+def write_vectors(folder: Path, rows: int, width: int, classes: int) -> None:
+    """vectors.npy, float32 (rows, width) of unit length, and labels.npy, int64 (rows,), where they are not there."""
     target = folder / "vectors.npy"
     if target.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(1)
-    tops = _normal(generator, _GROUPS, WIDTH)
-    subspaces = _normal(generator, _GROUPS, _DIMENSIONS, WIDTH) / np.float32(np.sqrt(WIDTH))
+    tops = _normal(generator, _GROUPS, width)
+    subspaces = _normal(generator, _GROUPS, _DIMENSIONS, width) / np.float32(np.sqrt(width))
     powers = generator.uniform(0.2, 0.9, _GROUPS).astype(np.float32)
     scales = np.arange(1, _DIMENSIONS + 1, dtype=np.float32) ** -powers[:, None]
     scales /= np.sqrt((scales**2).sum(axis=1, keepdims=True))
@@ -30,7 +29,7 @@ def write_vectors(folder: Path, rows: int, classes: int) -> None:
     spread = _normal(generator, classes, _DIMENSIONS) * scales[group_of]
     centres = tops[group_of] + 5 * _within(spread, subspaces[group_of])
     partial = folder / "partial.npy"
-    out = np.lib.format.open_memmap(partial, "w+", np.float32, (rows, WIDTH))
+    out = np.lib.format.open_memmap(partial, "w+", np.float32, (rows, width))
     labels = np.empty(rows, np.int64)
     for start in range(0, rows, _BLOCK):
         count = min(_BLOCK, rows - start)
@@ -38,7 +37,7 @@ def write_vectors(folder: Path, rows: int, classes: int) -> None:
         groups = group_of[classes_of]
         spread = _normal(generator, count, _DIMENSIONS) * scales[groups]
         found = centres[classes_of] + 3.5 * _within(spread, subspaces[(groups * 7 + 3) % _GROUPS])
-        found += 0.02 * _normal(generator, count, WIDTH)
+        found += 0.02 * _normal(generator, count, width)
         out[start : start + count] = found / np.linalg.norm(found, axis=1, keepdims=True)
         labels[start : start + count] = classes_of
     out.flush()
