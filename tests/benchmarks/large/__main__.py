@@ -12,11 +12,9 @@ the first and the last size.
 
 import argparse
 import json
-import resource
 import shutil
 import subprocess
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,6 +25,16 @@ from ..bench_scale import vectors_of
 from .stages import peaks_of
 from .vectors import local_dimensions, write_vectors
 
+_MEASURE = """
+import json, resource, subprocess, sys, time
+started = time.perf_counter()
+subprocess.run(sys.argv[2:], check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+with open(sys.argv[1], "w") as file:
+    json.dump([time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss], file)
+"""
+"""In a small process between: to the peak of a child Linux adds that of the process that started it."""
+
 
 def mined(options: argparse.Namespace) -> str:
     """Markdown: how long, how much memory, how good."""
@@ -36,9 +44,9 @@ def mined(options: argparse.Namespace) -> str:
     real = local_dimensions(vectors_of()[0])
     out = folder / "mined"
     shutil.rmtree(out, ignore_errors=True)
-    started = time.perf_counter()
     subprocess.run(
         [
+            *(sys.executable, "-c", _MEASURE, folder / "used.json"),
             *(sys.executable, "-m", "tripletmine", "mine", "--out", out),
             *("--embeddings", folder / "vectors.npy", "--labels", folder / "labels.npy"),
             *("--neighbours", str(options.neighbours), "--recall-target", str(options.recall_target)),
@@ -46,8 +54,7 @@ def mined(options: argparse.Namespace) -> str:
         ],
         check=True,
     )
-    seconds = time.perf_counter() - started
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds, cpu_seconds, peak_kib = json.loads((folder / "used.json").read_text())
     about = json.loads((out / "mining.json").read_text())
     graph, triplets = about["graph"], about["counts"]["triplets"]
     bytes_left = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
@@ -57,8 +64,8 @@ def mined(options: argparse.Namespace) -> str:
             f"{options.threads} threads",
             f"local dimension (10th, 50th, 90th percentile): {_three(dimensions)}; of Fashion-MNIST: {_three(real)}",
             f"{graph['method']}, recall {graph['recall']:.4f}, {triplets:,} triplets",
-            f"{seconds / 60:.1f} minutes, {(used.ru_utime + used.ru_stime) / 60:.1f} CPU minutes, peak "
-            f"{used.ru_maxrss / 2**10:,.0f} MiB, {bytes_left / 2**30:.1f} GiB of results",
+            f"{seconds / 60:.1f} minutes, {cpu_seconds / 60:.1f} CPU minutes, peak {peak_kib / 2**10:,.0f} MiB, "
+            f"{bytes_left / 2**30:.1f} GiB of results",
         ]
     )
 
