@@ -4,8 +4,9 @@ import importlib
 import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from .checks import suggestion
@@ -112,11 +113,24 @@ def _module(name: str, reference: str) -> ModuleType:
         ) from error
 
 
+class _SourceLoader(SourceFileLoader):
+    """Compiles the file each time it is executed.
+
+    Compiled code kept beside it would be one more file in a run directory, which nobody checks, and which would be
+    executed in place of one that was checked.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002
+        """Of the file as it is now."""
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _module_from_file(where: str, base: Path | None, subject: str) -> ModuleType:
     path = (base or Path()) / where
     if not path.is_file():
         raise ModelError(f"{subject}: there is no file {path}: correct the path")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    loader = _SourceLoader(path.stem, str(path))
+    spec = importlib.util.spec_from_file_location(path.stem, path, loader=loader)
     if spec is None or spec.loader is None:
         raise ModelError(f"{subject}: {path} cannot be loaded as Python: correct the path")
     module = importlib.util.module_from_spec(spec)

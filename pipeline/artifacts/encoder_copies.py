@@ -16,7 +16,8 @@ ENCODER_FOLDER = "encoder"
 
 def damaged_copies(root: Path) -> list[Path]:
     """Copies of the user's encoder, which are named by their content, that have another one."""
-    copies = sorted((root / ENCODER_FOLDER).glob("[!.]*"))
+    # Earlier versions left Python's __pycache__ there, which is not read any more.
+    copies = sorted((root / ENCODER_FOLDER).glob("[!._]*"))
     return [path for path in copies if not path.is_file() or digest_file(path)[:16] != path.stem]
 
 

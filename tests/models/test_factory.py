@@ -1,6 +1,9 @@
 """A user's own encoder: every way of getting it wrong is told with the user's own message."""
 
 import sys
+from importlib.util import cache_from_source
+from py_compile import PycInvalidationMode
+from py_compile import compile as py_compile
 from textwrap import dedent
 
 import pytest
@@ -39,6 +42,20 @@ def test_a_function_of_a_file_is_found_from_the_folder_of_the_run_file(user_file
 def test_a_file_does_not_enter_the_modules_under_its_generic_name(user_file):
     load_factory(f"{user_file}:small")
     assert "mine" not in sys.modules
+
+
+def test_nothing_is_left_beside_a_file_and_no_compiled_code_is_taken_for_it(user_file, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    load_factory(f"{user_file}:small")
+    assert [path.name for path in user_file.parent.iterdir()] == ["mine.py"]
+
+    other = user_file.with_name("other.py")
+    other.write_text(user_file.read_text().replace("width=8", "width=9"))
+    # Marked as not to be compared with its source, so that Python itself would take it.
+    py_compile(
+        str(other), cache_from_source(str(user_file)), invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
+    )
+    assert call(load_factory(f"{user_file}:small")) == ((1, 8, 8), 4, 8)
 
 
 def test_a_function_of_a_module_is_found():

@@ -16,6 +16,7 @@ from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.export.encoder import export_encoder
 from tripletmine.pipeline.run.prepare import describe_data
+from tripletmine.pipeline.run.verify import verify_run
 from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.runfile.run_spec import RunSpec
 from tripletmine.pipeline.standalone.exported_encoder import Encoder
@@ -72,6 +73,9 @@ def test_a_users_own_encoder_is_copied_trained_and_exported(tmp_path: Path) -> N
 
     (copy,) = (spec.root / "encoder").iterdir()
     assert copy.read_text() == ENCODER
+    compiled = spec.root / "encoder" / "__pycache__"  # as earlier versions left it
+    compiled.mkdir()
+    assert not [problem for stage in verify_run(spec.root) for problem in stage.problems]
     (tmp_path / "mine.py").unlink()  # the export must not need it
     export_encoder(spec.root, tmp_path / "out")
     exported = Encoder.load(tmp_path / "out")
