@@ -27,7 +27,13 @@ def test_an_example_is_a_valid_run_file(name, tmp_path):
 
 @pytest.mark.parametrize(
     ("file", "name"),
-    [("birds.toml", "birds"), (".my birds, 2.toml", "my-birds-2"), ("vögel.v2.toml", "vögel.v2")],
+    [
+        ("birds.toml", "birds"),
+        (".my birds, 2.toml", "my-birds-2"),
+        ("vögel.v2.toml", "vögel.v2"),
+        ("!!.toml", "run"),
+        (f"{'b' * 120}.toml", "b" * 100),
+    ],
 )
 def test_out_chooses_the_file_and_names_the_run(file, name, tmp_path):
     assert run_cli(app, ["init", "image-folder", "--out", file]).exit_code == 0

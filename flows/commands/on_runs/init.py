@@ -119,8 +119,8 @@ def _write(path: Path, example: str) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    """The run file, in which the run, and so its folder, is called as the file."""
-    name = re.sub(r"[^\w.-]+", "-", path.stem).lstrip(".-")
+    """The run file, in which the run, and so its folder, is called as the file: as far as run.name can hold that."""
+    name = re.sub(r"[^\w.-]+", "-", path.stem).lstrip(".-")[:100] or "run"
     with path.open("x", encoding="utf-8") as file:
         file.write(re.sub(r'^name = ".*"$', f'name = "{name}"', text, count=1, flags=re.MULTILINE))
     say(f"wrote {path}")
