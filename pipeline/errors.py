@@ -1,15 +1,15 @@
-"""The named errors of a run, so that callers can tell stale from corrupt from unavailable.
+"""The errors of a run, by name, so that callers can tell stale from corrupt from unavailable.
 
-Every message names the subject, the value found, the limit and the remedy.
+Every message names the subject, the value found, the limit and a remedy.
 """
 
 
 class PipelineError(Exception):
-    """Whatever ends a run with one clear message instead of a traceback."""
+    """Base of all errors that end a run with one clear message instead of a traceback."""
 
 
 class SpecError(PipelineError):
-    """The run file asks for something that is not possible."""
+    """The run file is invalid, or asks for something impossible."""
 
 
 class DataError(PipelineError):
@@ -17,20 +17,20 @@ class DataError(PipelineError):
 
 
 class StaleError(PipelineError):
-    """An existing result was made from other inputs than those asked for now."""
+    """An existing result was made from inputs other than those asked for now."""
 
 
 class CorruptError(PipelineError):
-    """A file differs from what its receipt says, or is gone."""
+    """A file differs from its receipt, or is missing."""
 
 
 class UnavailableError(PipelineError):
-    """A machine, a scheduler, a disk or a server that the run needs does not answer or does not suffice."""
+    """A machine, scheduler, disk or server that the run needs does not respond or is not sufficient."""
 
 
 class LockedError(PipelineError):
-    """Another process works on the same run directory."""
+    """Another process is working on the same run directory."""
 
 
 class TaskError(PipelineError):
-    """A task of a stage failed; the others that were committed stay."""
+    """A task of a stage failed; tasks already committed are kept."""

@@ -1,4 +1,4 @@
-"""Text from data (labels, keys, file names, other programs' messages) as a terminal or Markdown may show it."""
+"""Make text from outside (labels, keys, file names, other programs' messages) safe for a terminal or Markdown."""
 
 import re
 import unicodedata
@@ -8,10 +8,10 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$])")
 
 
 def plain(text: str, *, breaks: bool = True) -> str:
-    """`text` with everything that a terminal would act on, instead of showing it, written as an escape.
+    """`text` with every character that a terminal would act on, or not show, written as an escape.
 
-    That is control characters (escape sequences begin with one), marks that turn the direction of what follows, line
-    separators, invisible marks (but for the joiners that some scripts and emoji need) and halves of surrogate pairs.
+    Escaped are control characters (escape sequences begin with one), direction marks, line separators, invisible
+    marks (except the joiners that some scripts and emoji need) and halves of surrogate pairs.
     breaks: keep line breaks.
 
     >>> plain("cat\\x1b[2J \\u202egnp.exe")
@@ -26,7 +26,7 @@ def plain(text: str, *, breaks: bool = True) -> str:
 
 
 def as_markdown(text: str) -> str:
-    """`text` on one line of Markdown, in which nothing of it is markup. See `plain`.
+    """`text` on one line, escaped so that Markdown shows it literally. See `plain`.
 
     >>> as_markdown("<b>*cat*")
     '\\\\<b\\\\>\\\\*cat\\\\*'
@@ -35,7 +35,7 @@ def as_markdown(text: str) -> str:
 
 
 def _harmless(char: str) -> bool:
-    """Python calls joiners, wide spaces and characters that it does not know yet unprintable, too."""
+    """Whether to show the character although Python calls it unprintable: joiners, wide spaces, unassigned ones."""
     return char in _JOINERS or unicodedata.category(char) in ("Zs", "Cn", "Co")
 
 

@@ -1,9 +1,9 @@
-"""Secrets in URLs: user and password before the host, tokens and signatures in the query."""
+"""Find and hide secrets in URLs: user and password before the host, tokens and signatures in the query."""
 
 import re
 
 _USER = re.compile(r"(?<![\w+.-])(?!(?:abfss?|wasbs?|adl)://)([a-z][\w+.-]*://)[^/@\s?#'\"]+@", re.I)
-"""In Azure's URLs the container stands where others have the user."""
+"""User and password. Azure's schemes are left out: their URLs have the container in that place."""
 _QUERY = re.compile(
     r"([?&][^=&#\s]*(?:token(?!i)|secret|signature|passw|pwd|credential|auth(?!or)|api_?key|access_?key|account_?key|"
     r"accessid|jwt|\bsig)[^=&#\s]*=)[^&#\s'\"]+",
@@ -12,12 +12,12 @@ _QUERY = re.compile(
 
 
 def has_secret(text: str) -> bool:
-    """Whether a text has a URL with a user, a password, a token or a signature in it."""
+    """Whether the text contains a URL with a user, a password, a token or a signature."""
     return "://" in text and bool(_USER.search(text) or _QUERY.search(text))
 
 
 def redacted(text: str) -> str:
-    """The text with "…" in their place.
+    """The text with each such secret replaced by "…".
 
     >>> redacted("https://me:pw@host/a?sig=abc&n=1 is away")
     'https://…@host/a?sig=…&n=1 is away'

@@ -1,1 +1,1 @@
-"""The run file: TOML, read into frozen validated sections."""
+"""The run file: TOML, read into frozen, validated sections."""

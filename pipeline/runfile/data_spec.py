@@ -1,4 +1,4 @@
-"""The section of the run file that names the data set."""
+"""The section of the run file that describes the data set."""
 
 import re
 from typing import Any, Literal
@@ -23,19 +23,19 @@ _ONLY_FOR: dict[str, set[str]] = {
     "columns": {"table", "arrays", "huggingface"},
     "allow_local_urls": {"table"},
 }
-"""Keys that mean something for some kinds only. Elsewhere they would be ignored, so they are refused."""
+"""The kinds that use a key, for keys that not all kinds use. Other kinds would ignore it, so it is refused."""
 
 
 class AugmentSpec(Section):
-    """[data.augment]: random changes of the images seen in training. Never applied when embedding."""
+    """[data.augment]: random augmentation of training images. Never applied when embedding."""
 
     shift: int = setting(AugmentSettings, "shift")
-    """Largest shift in pixels, drawn for each axis."""
+    """Largest random shift along each axis, in pixels."""
     flip: bool = setting(AugmentSettings, "flip")
     """Mirror half of the images left to right."""
     factory: str | None = None
-    """A user's "path/to/file.py:factory" or "module:factory"; it returns a function of (image, generator), float32
-    (C, H, W) after scaling, that is applied to one image at a time, after the others."""
+    """Your own augmentation: "path/to/file.py:factory" or "module:factory". The factory returns a function of (image,
+    generator), where image is a scaled float32 array (C, H, W); it is applied to one image at a time, last."""
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments of `factory`."""
 
@@ -52,60 +52,61 @@ class AugmentSpec(Section):
 class DataSpec(Section):
     """[data]: the data set, its splits, and how its items become tensors.
 
-    Where the files are and how they are recognised are execution keys: whether the *content* is the one that
-    a stage saw is decided by the data's own identity, so a data set that was moved stays the same.
+    Where the files are, and how they are recognised, are execution keys: the identity of the data depends on their
+    *content*, so a data set that was moved is still the same.
     """
 
     kind: Kind
-    """What the data are: characters or digits that come with libraries, Fashion-MNIST, a folder of images, a table that
-    lists images, arrays of vectors or images, or what Hugging Face's `datasets` opens."""
+    """Where the data come from: letters or digits that come with a library, Fashion-MNIST, a folder of images, a table
+    that lists images, arrays of vectors or images, or a data set that Hugging Face's `datasets` can open."""
     path: str | None = execution(None, min_length=1)
-    """Folder or file, relative to the run file; an fsspec URL for "table" and "arrays". "fashion-mnist" knows
-    where Debian's package puts its files."""
+    """Folder or file, relative to the run file; "table" and "arrays" also take an fsspec URL. By default,
+    "fashion-mnist" looks where Debian's package puts its files."""
     labels: str | None = execution(None, min_length=1)
-    """kind = "arrays": the file with the labels, where they are not beside the vectors in one file."""
+    """kind = "arrays": the file of labels, unless they are in the same file as the vectors."""
     split: Literal["closed", "zero-shot"] = "closed"
-    """Whether splits share their classes ("closed") or have disjoint ones ("zero-shot"), where the data set
-    does not come with splits of its own."""
+    """Whether the splits share their classes ("closed") or have disjoint ones ("zero-shot"). Used where the data set
+    has no splits of its own."""
     validation: float = Field(0.1, gt=0, le=0.5)
-    """Share of the training data held out for validation: of its rows, or of its classes ("zero-shot"), each of which
-    is chosen by a hash of its key or name and of run.seed."""
+    """Share of the training rows ("closed") or classes ("zero-shot") held out for validation, chosen by a hash of the
+    row's key or the class's name and of run.seed."""
     test: float = Field(0.2, ge=0, le=0.5)
-    """Share of the data held out for the test, where the data set has no split of its own."""
+    """Share of the data held out for the test. Used where the data set has no test split of its own."""
     image_size: int | tuple[int, int] | None = None
-    """Pixels, or [height, width], to which images are resized; by default they must all have one size."""
+    """Size to which images are resized: pixels, or [height, width]. By default images are not resized and must all have
+    the same size."""
     colour: Literal["grey", "rgb"] = "rgb"
-    """Channels of the decoded images: 1 or 3."""
+    """Whether images are decoded to 1 channel ("grey") or 3 ("rgb")."""
     background: str = added("white", as_before="white")
-    """What shows through transparent pixels: "white", "black", "grey" or "#rrggbb"."""
+    """Colour behind transparent pixels: "white", "black", "grey" or "#rrggbb"."""
     label_separator: str | None = Field(None, min_length=1)
-    """What separates the labels of a row that has several, as in "cat|dog"."""
+    """Separator of the labels of a row that has several: "|" for "cat|dog"."""
     separator: str | None = execution(None)
-    """What separates the cells of a text table, where it is not what its name says: a tab in .tsv, a comma in .csv."""
+    """Separator of the cells of a text table; by default a tab in .tsv and a comma in .csv."""
     columns: dict[str, str] = execution({})
-    """What the columns path, key, label, split, role and group are called in the table: { label = "category" }."""
+    """The table's own names of the columns path, key, label, split, role and group: { label = "category" }."""
     mean: tuple[float, ...] | None = None
-    """Subtracted from the items (pixels are in [0, 1] by then): one number for all channels, or one each."""
+    """Subtracted from the items, after pixels are scaled to [0, 1]: one number for all channels, or one per channel."""
     std: tuple[float, ...] | None = None
-    """Divides the items after `mean`: one number for all channels, or one each."""
+    """Divides the items after `mean` is subtracted: one number for all channels, or one per channel."""
     augment: AugmentSpec = AugmentSpec()
     pairs: str | None = execution(None, min_length=1)
-    """File of ranked pairs, Parquet, CSV or TSV, with the columns first and second, labels of rows: the first is
-    better; "like" in a third column, relation, says that neither is. For the losses of [loss] that score items; rows
-    with one label are the segments of an item. Results depend on what it says, wherever it is."""
+    """File of ranked pairs of items (Parquet, CSV or TSV), for the losses that score items. Columns: first and second,
+    two labels of which the first is better; optionally relation, which is "like" where neither is better. Rows with the
+    same label are segments of one item. Results depend on the content of the file, not on its path."""
     values: str | None = execution(None, min_length=1)
-    """File of known values of items, with the columns item and value: the order is measured against them, and
+    """File of known values of items, with the columns item and value. The ranking is evaluated against them, and
     value_regression learns them."""
     review: str | None = execution(None, min_length=1)
-    """CSV file with what a person decided about rows and pairs, relative to the run file. Mining, and training on
-    what was mined, follow it; warm-up epochs do not. Results depend on its decisions, wherever the file is."""
+    """CSV file of a person's decisions about rows and pairs, relative to the run file. Mining, and training on mined
+    triplets, follow them; warm-up epochs do not. Results depend on the decisions, not on the path of the file."""
     review_held_out: bool = execution(False)
-    """Let the review change rows of validation and test, too."""
+    """Let the review also change rows of validation and test."""
     hash_content: bool = execution(False)
-    """Recognise files by the digest of their bytes, which reads all of them, instead of by size and time."""
+    """Recognise files by the digest of their content, which reads every file, instead of by size and time."""
     allow_local_urls: bool = execution(False)
-    """Let a table name pictures by URLs of this machine or its own link (localhost, 127.0.0.1, 169.254.169.254), which
-    whoever wrote the table cannot reach himself."""
+    """Let a table refer to pictures by URLs of this machine or its local link (localhost, 127.0.0.1, 169.254.169.254).
+    Off by default, since the author of a table may have no access to them."""
 
     @field_validator("background")
     @classmethod
@@ -151,8 +152,8 @@ class DataSpec(Section):
     def _ranked(self) -> "DataSpec":
         if self.values is not None and self.pairs is None:
             raise ValueError(
-                f'data.values is "{self.values}" but there are no data.pairs, by which items are ranked: name their '
-                "file, or remove it"
+                f'data.values is "{self.values}" but data.pairs, by which items are ranked, is missing: add data.pairs'
+                ", or remove data.values"
             )
         if self.pairs is not None and self.review is not None:
             raise ValueError(
@@ -165,7 +166,8 @@ class DataSpec(Section):
     def _review_there(self) -> "DataSpec":
         if self.review_held_out and self.review is None:
             raise ValueError(
-                "data.review_held_out is true but there is no data.review to take it from: name the file, or remove it"
+                "data.review_held_out is true but data.review is missing: add data.review, or remove "
+                "data.review_held_out"
             )
         return self
 

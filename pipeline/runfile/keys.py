@@ -1,4 +1,4 @@
-"""What `models` and `mining` call by the name of a parameter is a key of the run file where a run is under way."""
+"""Rewrite messages of `models` and `mining`, which name parameters, so that they name keys of the run file."""
 
 import re
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ KEYS = {
     "shift": "data.augment.shift",
     "std": "data.std",
 }
-"""Parameters that are still looked at when a stage runs; all others are checked with the run file."""
+"""Parameters that may still be refused while a stage runs, and their keys; others are checked with the run file."""
 
 _NAMED = re.compile(r"^\w+\b|(?<![\w.'\"])\w+_\w+\b(?![.'\"(])|(?<![\w.'\"])\w+(?= = )")
-"""Where a message may name one: as its subject, as a word that is no English, or before its value."""
+"""Where a message may name a parameter: as its subject, as a word with an underscore, or before " = "."""
 
 
 def in_keys(message: str) -> str:
-    """The message with keys for parameters.
+    """The message with keys of the run file in place of parameters.
 
     >>> in_keys("out of memory while embedding: lower embed_rows (now 64)")
     'out of memory while embedding: lower train.embed_rows (now 64)'
@@ -38,7 +38,7 @@ def in_keys(message: str) -> str:
 
 
 def renamed(message: str, names: Mapping[str, str]) -> str:
-    """The message with other names for parameters.
+    """The message with other names of parameters: `names` maps old to new.
 
     >>> renamed("margin is -1.0 but must be above 0.0: raise it", {"margin": "--margin"})
     '--margin is -1.0 but must be above 0.0: raise it'
@@ -47,7 +47,7 @@ def renamed(message: str, names: Mapping[str, str]) -> str:
 
 
 def as_of_a_run(error: Exception) -> Exception:
-    """The same error for somebody who wrote a run file; other errors as they are."""
+    """An error of `mining` or `models` with its message in keys of the run file; other errors are returned as is."""
     if not isinstance(error, InputError | ModelError):
         return error
     named = in_keys(str(error))

@@ -1,4 +1,4 @@
-"""From a TOML file to a validated RunSpec, with errors that say what to write instead."""
+"""Read a TOML file into a validated RunSpec, with errors that say what to write instead."""
 
 import difflib
 import json
@@ -43,40 +43,40 @@ _LIMITS = {
 def load_spec(path: Path) -> RunSpec:
     """Read and validate a run file.
 
-    Raises: SpecError with one line for each thing that is wrong, all of them at once.
+    Raises: SpecError with one line for each mistake, all of them at once.
     """
     try:
         if path.exists() and not path.is_file():
-            raise SpecError(f"run file {path} is a folder, a pipe or a device: name a file in its place")
+            raise SpecError(f"run file {path} is a folder, a pipe or a device: name a file instead")
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise SpecError(
             f"run file {path} does not exist: `tripletmine init digits --out {path}` writes one"
         ) from None
     except UnicodeDecodeError as error:
-        raise SpecError(f"run file {path} is no UTF-8 text ({error}): save it as such") from None
+        raise SpecError(f"run file {path} is not UTF-8 text ({error}): save it as UTF-8") from None
     except OSError as error:
         raise SpecError(
-            f"run file {path} cannot be read ({error.strerror}): let this user read it, or name another"
+            f"run file {path} cannot be read ({error.strerror}): give this user read access, or name another file"
         ) from None
     try:
         keys = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"run file {path} is not valid TOML: {error}: correct it there") from None
+        raise SpecError(f"run file {path} is not valid TOML: {error}: correct it") from None
     return parse_spec(keys, base=path.resolve().parent, source=str(path))
 
 
 def run_root(run: Path) -> Path:
-    """The run directory that `run` means: itself, or where the run file puts it. Raises: SpecError."""
+    """The run directory: `run` itself, or, if `run` is a run file, the directory that it names. Raises: SpecError."""
     return load_spec(run).root if run.suffix == ".toml" else run
 
 
 def parse_spec(keys: Mapping[str, Any], *, base: Path, source: str = "run file") -> RunSpec:
-    """Validate the tables of a run file; relative paths in it refer to `base`."""
+    """Validate the tables of a run file; relative paths in them refer to `base`. Raises: SpecError."""
     if "base" in keys:
         raise SpecError(f"{source}: base is not a key of the run file: remove it")
     try:
-        # By way of JSON, where pydantic's strict mode takes arrays for tuples and tables for sections.
+        # Through JSON, since only there pydantic's strict mode accepts arrays as tuples and tables as sections.
         spec = RunSpec.model_validate_json(json.dumps({**keys, "base": str(base)}, default=str))
         return spec.with_fitting_defaults()
     except ValidationError as error:
@@ -88,7 +88,7 @@ def parse_spec(keys: Mapping[str, Any], *, base: Path, source: str = "run file")
 
 
 def _name(details: ErrorDetails) -> str:
-    """The key as the run file has it. pydantic's location also names the alternatives that it tried."""
+    """The key as written in the run file, without the alternative types that pydantic adds to its location."""
     location = details["loc"]
     depth = len(_sections(location)) + 1
     indexes = [str(part) for part in location[depth:] if isinstance(part, int)]
@@ -96,7 +96,7 @@ def _name(details: ErrorDetails) -> str:
 
 
 def _sections(location: Sequence[int | str]) -> list[type[BaseModel]]:
-    """The sections that a location leads through, the run file itself left out."""
+    """The sections that a location passes through, without the run file itself."""
     found: list[type[BaseModel]] = []
     section: type[BaseModel] = RunSpec
     for part in location:
@@ -110,7 +110,7 @@ def _sections(location: Sequence[int | str]) -> list[type[BaseModel]]:
 
 
 def _lines(name: str, errors: list[ErrorDetails]) -> Iterator[str]:
-    """One line for a key, also where it may be of several types and none of them fits."""
+    """The lines about one key; a value that fits none of several allowed types gets a single line."""
     limits: list[tuple[str, str]] = []
     for details in errors:
         context = details.get("ctx", {})
@@ -137,7 +137,7 @@ def _lines(name: str, errors: list[ErrorDetails]) -> Iterator[str]:
 
 
 def _as_key(section: str, error: Exception) -> str:
-    """What `mining` and `models` say begins with a parameter: here it is a key of the section."""
+    """The message of the error. Those of `mining` and `models` begin with a parameter: a key of the section."""
     return f"{section}.{error}" if isinstance(error, InputError | ModelError) else str(error)
 
 

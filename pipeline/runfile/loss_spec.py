@@ -1,4 +1,4 @@
-"""The section of the run file that says what training minimises."""
+"""The section of the run file that defines the training loss."""
 
 from typing import Any, ClassVar, Literal, Self
 
@@ -50,25 +50,25 @@ LossName = Literal[
 ]
 
 OF_TRIPLETS: frozenset[LossName] = frozenset({"triplet", "global"})
-"""Losses of the triplets that the batch rule finds; the others look at the whole batch."""
+"""Losses over the triplets that the batch rule selects; the others use the whole batch."""
 BESIDE_OTHERS: frozenset[LossName] = frozenset({"centre", "mdr"})
-"""Losses that do not tell classes apart."""
+"""Losses that do not separate classes, so they need another loss beside them."""
 OF_ONE_CLASS: frozenset[LossName] = frozenset({"classification", "centre", "hist", "library"})
-"""Losses that need exactly one class a row; the others take rows as positives whose label sets meet."""
+"""Losses that need exactly one class per row; the others treat two rows that share a label as positives."""
 OF_LABELS: frozenset[LossName] = frozenset({"lsep", "hinge_ranking", "binary_cross_entropy"})
-"""Losses that score the classes of the training split, of which a row may have several."""
+"""Losses that score the classes of the training split; a row may have several classes."""
 
 OF_PAIRS: frozenset[LossName] = frozenset({"ranking", "value_regression"})
-"""Losses that score items, of which data.pairs says which are better."""
+"""Losses that score items, which data.pairs ranks."""
 
 
 class PaperSection(Section):
-    """A section of a loss for which its paper, or the authors' code, has other settings than our defaults."""
+    """The section of a loss whose paper, or authors' code, uses settings other than our defaults."""
 
     settings: ClassVar[type[LossSettings]]
 
     paper: bool = execution(False)
-    """Whether keys that are not named are as the paper, or its authors' code, has them."""
+    """Take the settings of the paper, or of its authors' code, for all keys that are not set here."""
 
     @model_validator(mode="after")
     def _of_paper(self) -> Self:
@@ -76,15 +76,15 @@ class PaperSection(Section):
 
 
 class BatchHardSpec(PaperSection):
-    """[loss.batch_hard]: of each row the farthest positive and the nearest negative (Hermans et al., 2017)."""
+    """[loss.batch_hard]: for each row, its farthest positive and nearest negative (Hermans et al., 2017)."""
 
     settings: ClassVar[type[LossSettings]] = BatchHardSettings
 
     margin: Margin = setting(BatchHardSettings, "margin")
-    """Of the hinge, in units of distance (not squared), or "soft" for ln(1 + exp(…)), which has none."""
+    """Margin of the hinge, in units of distance (not squared); "soft": ln(1 + exp(…)) instead of a hinge."""
     relative: bool = setting(BatchHardSettings, "relative")
-    """Distances in units of the batch's root mean square, so that an untrained encoder does not draw all rows to one
-    point; false: as they are, as in the paper."""
+    """Divide distances by the batch's root mean square, so that an untrained encoder does not collapse all rows to one
+    point. The paper does not (false)."""
 
 
 class BatchAllSpec(PaperSection):
@@ -93,65 +93,67 @@ class BatchAllSpec(PaperSection):
     settings: ClassVar[type[LossSettings]] = BatchAllSettings
 
     margin: Margin = setting(BatchAllSettings, "margin")
-    """Of the hinge, in units of distance (not squared), or "soft", which suits encoder.normalise = false."""
+    """Margin of the hinge, in units of distance (not squared), or "soft", which suits encoder.normalise = false."""
     mean: Mean = setting(BatchAllSettings, "mean")
-    """Over which triplets: all, or only those that cost something ("soft": all do)."""
+    """Average over "all" triplets, or over "active" ones, whose loss is above 0 (with margin = "soft": all)."""
 
 
 class QuadrupletSpec(PaperSection):
-    """[loss.quadruplet]: a learned distance, negatives pushed apart from each other, too (Chen et al., CVPR 2017)."""
+    """[loss.quadruplet]: a learned distance; also pushes pairs of negatives apart (Chen et al., CVPR 2017)."""
 
     settings: ClassVar[type[LossSettings]] = QuadrupletSettings
 
     w1: float = setting(QuadrupletSettings, "w1")
-    """Margin between an anchor's positives and negatives, as a share of the gap between the two kinds of pairs."""
+    """Margin between positive and negative pairs of one anchor, as a share of the mean gap between the two kinds."""
     w2: float = setting(QuadrupletSettings, "w2")
-    """The same between its positives and pairs of two other classes."""
+    """Margin between the anchor's positive pairs and pairs of two other classes, as a share of the same gap."""
     metric_factor: float = setting(QuadrupletSettings, "metric_factor")
     """Learning rate of the learned distance, as a multiple of train.learning_rate."""
     relative: bool = setting(QuadrupletSettings, "relative")
-    """As of batch_hard."""
+    """See loss.batch_hard."""
 
 
 class CentroidSpec(PaperSection):
-    """[loss.centroid]: triplets of a row and class centroids (Wieczorek et al., 2021)."""
+    """[loss.centroid]: triplets of a row and two class centroids (Wieczorek et al., 2021)."""
 
     settings: ClassVar[type[LossSettings]] = CentroidSettings
 
     margin: float = setting(CentroidSettings, "margin")
-    """α, in units of squared distance."""
+    """Margin α, in units of squared distance."""
     squared: bool = setting(CentroidSettings, "squared", as_before=True)
-    """Squared distances, as in the paper; false: as in its authors' code."""
+    """Square the distances, as in the paper; its authors' code does not."""
     rivals: Rivals = setting(CentroidSettings, "rivals", as_before="centroids")
-    """The nearest negative is one of the other classes' "centroids", or of "rows_and_centroids", as in that code."""
+    """Where the nearest negative is searched: among other classes' "centroids", or among their "rows_and_centroids", as
+    in the authors' code."""
 
 
 class ClassificationSpec(PaperSection):
-    """[loss.classification]: cross-entropy behind a batch normalisation (BNNeck; Luo et al., CVPRW 2019)."""
+    """[loss.classification]: cross-entropy after a batch normalisation (BNNeck; Luo et al., CVPRW 2019)."""
 
     settings: ClassVar[type[LossSettings]] = ClassificationSettings
 
     smoothing: float = setting(ClassificationSettings, "smoothing")
-    """Share of a label that is spread over all classes."""
+    """Label smoothing: share of a label that is spread over all classes."""
     first_deviation: float | None = setting(ClassificationSettings, "first_deviation", as_before=None)
-    """Standard deviation of the classifier's first weights; by default torch's own."""
+    """Standard deviation of the classifier's initial weights; by default torch's initialisation."""
     running: bool = setting(ClassificationSettings, "running", as_before=False)
-    """Keep running statistics, which evaluate.feature = "batch_normalised" needs, and by default then has."""
+    """Keep running statistics of the batch normalisation. evaluate.feature = "batch_normalised" needs them and turns
+    them on."""
 
 
 class CentreSpec(PaperSection):
-    """[loss.centre]: pulls rows to the centre of their class (Wen et al., ECCV 2016)."""
+    """[loss.centre]: pulls rows towards the centre of their class (Wen et al., ECCV 2016)."""
 
     settings: ClassVar[type[LossSettings]] = CentreSettings
 
     centre_rate: float = setting(CentreSettings, "centre_rate")
-    """Learning rate of the centres, by an SGD of their own."""
+    """Learning rate of the centres, which have their own SGD."""
     half: bool = setting(CentreSettings, "half", as_before=True)
-    """With the factor ½, as in the paper."""
+    """Multiply the loss by ½, as in the paper."""
     first_centres: FirstCentres = setting(CentreSettings, "first_centres", as_before="zero")
-    """Where centres begin: at "zero", or drawn from a "normal" distribution."""
+    """Initial centres: "zero", or drawn from a "normal" distribution."""
     of: CentresOf = setting(CentreSettings, "of", as_before="embeddings")
-    """Of what they are the centres: "embeddings", or the "features" before those are made unit length."""
+    """The vectors whose centres are learned: "embeddings", or "features", which are not yet scaled to unit length."""
 
 
 class HistSpec(PaperSection):
@@ -160,49 +162,50 @@ class HistSpec(PaperSection):
     settings: ClassVar[type[LossSettings]] = HistSettings
 
     tau: float = setting(HistSettings, "tau")
-    """How sharply a row is told from the distributions of other classes; with alpha and distribution_rate as the paper
-    has it for many classes. With few classes and a pretrained encoder: 32, 1.1 and 0.1."""
+    """Scale of the softmax over the distances to the class distributions. The defaults of tau, alpha and
+    distribution_rate are the paper's for many classes; for few classes and a pretrained encoder it has 32, 1.1 and
+    0.1."""
     alpha: float = setting(HistSettings, "alpha")
-    """How fast a row leaves the hyperedges of other classes with its distance."""
+    """How fast a row's membership in other classes' hyperedges falls with distance: exp(−alpha · distance)."""
     lambda_s: float = setting(HistSettings, "lambda_s")
     """Weight of the hypergraph network's cross-entropy."""
     hidden: int = setting(HistSettings, "hidden")
-    """Width of the hypergraph network."""
+    """Hidden width of the hypergraph network."""
     distribution_rate: float = setting(HistSettings, "distribution_rate")
-    """Learning rate of means and variances; warm-up and schedule apply."""
+    """Learning rate of the means and variances; warm-up and schedule apply."""
     network_factor: float = setting(HistSettings, "network_factor")
     """Learning rate of the network, as a multiple of train.learning_rate."""
     first_variances: FirstVariances = setting(HistSettings, "first_variances", as_before="equal")
-    """Whether the variances of the distributions begin "equal", or "drawn", as the authors have them."""
+    """Initial variances of the distributions: all "equal", or "drawn" at random, as in the authors' code."""
     distribution_decay: bool = setting(HistSettings, "distribution_decay", as_before=False)
-    """Whether train.weight_decay applies to the distributions, as it does in the authors' code."""
+    """Apply train.weight_decay to the distributions, as the authors' code does."""
 
 
 class MdrSpec(PaperSection):
-    """[loss.mdr]: draws all distances to a few levels, beside another loss (Kim & Park, AAAI 2021)."""
+    """[loss.mdr]: pulls all distances to a few levels; used beside another loss (Kim & Park, AAAI 2021)."""
 
     settings: ClassVar[type[LossSettings]] = MdrSettings
 
     levels: tuple[float, ...] = setting(MdrSettings, "levels")
-    """Where the learned levels begin, in standard deviations."""
+    """Initial values of the learned levels, in standard deviations from the mean distance."""
     momentum: float = setting(MdrSettings, "momentum")
-    """Share of the old mean and deviation in the new ones."""
+    """Weight of the old value in the running mean and deviation."""
     nu: float = setting(MdrSettings, "nu", as_before=0.0)
-    """Weight of the sum of the squared levels."""
+    """Weight of the sum of squared levels, a penalty that keeps them near 0."""
     statistics: Statistics = setting(MdrSettings, "statistics", as_before="pairs")
-    """Mean and deviation are of all "pairs", or of the whole "matrix" of distances, diagonal and all."""
+    """Take mean and deviation over all "pairs", or over the whole distance "matrix", including its diagonal."""
 
 
 class LibrarySpec(Section):
-    """[loss.library]: a loss of pytorch-metric-learning, or any module of (embeddings, class codes)."""
+    """[loss.library]: a loss of pytorch-metric-learning, or any torch module called with (embeddings, class codes)."""
 
     factory: str | None = None
-    """"module:Name", as in "pytorch_metric_learning.losses:ProxyAnchorLoss". It is given `num_classes` and
-    `embedding_size` where it takes them."""
+    """"module:Name", as in "pytorch_metric_learning.losses:ProxyAnchorLoss". It is passed `num_classes` and
+    `embedding_size` if it accepts them."""
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Further keyword arguments of the factory."""
     rate: float | None = setting(LibrarySettings, "rate")
-    """Learning rate of its own weights; by default train.learning_rate."""
+    """Learning rate of the loss's own weights; by default train.learning_rate."""
 
     @model_validator(mode="after")
     def _module(self) -> "LibrarySpec":
@@ -216,49 +219,50 @@ class LibrarySpec(Section):
 
 
 class LsepSpec(Section):
-    """[loss.lsep]: a score for each class, a row's labels before all others (Li, Song & Luo, CVPR 2017)."""
+    """[loss.lsep]: scores each class, a row's own labels above all others (Li, Song & Luo, CVPR 2017)."""
 
     pairs: int = setting(LsepSettings, "pairs")
-    """Of a label and another class, at most so many of a row; more are drawn."""
+    """Largest number of pairs (a label of the row, another class) per row; if there are more, they are sampled."""
 
 
 class HingeRankingSpec(Section):
-    """[loss.hinge_ranking]: the same order of scores by a hinge, the baseline of that paper."""
+    """[loss.hinge_ranking]: like lsep, with a hinge; the baseline of that paper."""
 
     margin: float = setting(HingeRankingSettings, "margin")
-    """By how much, in units of the scores."""
+    """Margin between the scores of a label and of another class."""
     pairs: int = setting(HingeRankingSettings, "pairs")
-    """As of lsep."""
+    """See loss.lsep."""
 
 
 class RankingSpec(Section):
-    """[loss.ranking]: a score by which the better item of a pair comes first (Doughty et al., CVPR 2018)."""
+    """[loss.ranking]: scores items, the better one of a pair higher (Doughty et al., CVPR 2018)."""
 
     margin: float = setting(RankingSettings, "margin")
-    """By how much, in units of the score; items that are alike may differ as much. The pairs that are mined are those
-    that violate it."""
+    """How much higher the better item's score must be; scores of like items may differ by as much. Mining takes the
+    pairs that violate it."""
     beta: float = setting(RankingSettings, "beta")
-    """Weight of pairs with a better item; the other 1 - beta is that of pairs that are alike."""
+    """Weight of pairs with a better item; like pairs have weight 1 - beta."""
 
 
 class LossSpec(Section):
-    """[loss]: losses and their weights; the parameters of each in a section of its name."""
+    """[loss]: the losses and their weights. Each loss's parameters are in a section of its name."""
 
     weights: dict[LossName, float] = Field(default={"triplet": 1.0, "global": 1.0}, min_length=1)
-    """What is minimised: the sum of these losses, each times its weight. What is not named is left out."""
+    """The losses and their weights: training minimises the weighted sum."""
     triplets: Literal["auto", "semi_hard", "boundary", "stored", "both"] = "auto"
-    """Which triplets of a batch "triplet" and "global" learn from. "auto": semi-hard ones where train.batches is
-    "class_balanced", the stored ones where it is "triplets", else those of the k rule ("boundary"). "both": the stored
-    ones and those of the k rule."""
+    """The triplets of a batch that the losses "triplet" and "global" use: "semi_hard" ones, those of the k rule
+    ("boundary"), "stored" ones from mining, or "both" of the last two. "auto" depends on train.batches: "semi_hard" for
+    "class_balanced", "stored" for "triplets", otherwise "boundary"."""
     margin: float | None = Field(default=None, gt=0)
-    """Of the triplets, in squared distance; by default mine.margin."""
+    """Margin of the triplet loss, in squared distance; by default mine.margin."""
     lambda_global: float = setting(GlobalSettings, "lambda_global")
-    """"global": weight of the distance between the means, against the variances."""
+    """"global": weight of the term that separates the mean distances of positives and negatives; the variances have
+    weight 1."""
     t_global: float = setting(GlobalSettings, "t_global")
-    """"global": how far apart the means shall be, in quarters of the squared distance."""
+    """"global": margin between the two means, in quarters of the squared distance."""
     global_over: GlobalOver = setting(GlobalSettings, "global_over", as_before="triplets")
-    """"global": over the pairs of the "triplets", or over all pairs of the "batch", which is the default where stored
-    triplets are trained: their own means lie too near together for t_global, and the loss never lets go of them."""
+    """"global": over the pairs of the "triplets", or over all pairs of the "batch". "batch" is the default with stored
+    triplets, whose means are too close for t_global: the loss would never reach 0."""
     batch_hard: BatchHardSpec = BatchHardSpec()
     batch_all: BatchAllSpec = BatchAllSpec()
     quadruplet: QuadrupletSpec = QuadrupletSpec()
@@ -274,37 +278,37 @@ class LossSpec(Section):
 
     @property
     def of_labels(self) -> LossName | None:
-        """The loss that scores classes, where there is one."""
+        """The loss that scores classes, or None."""
         return next((name for name in self.weights if name in OF_LABELS), None)
 
     @property
     def of_pairs(self) -> LossName | None:
-        """The loss that scores items, where there is one."""
+        """The loss that scores items, or None."""
         return next((name for name in self.weights if name in OF_PAIRS), None)
 
     @property
     def scoring(self) -> LossName | None:
-        """The loss that scores classes or items, where there is one."""
+        """The loss that scores classes or items, or None."""
         return self.of_labels or self.of_pairs
 
     @property
     def of_triplets(self) -> bool:
-        """Whether any of the losses learns from the triplets of the batch rule."""
+        """Whether any of the losses uses the triplets of the batch rule."""
         return not OF_TRIPLETS.isdisjoint(self.weights)
 
     @property
     def _unused(self) -> frozenset[str]:
-        """Sections of losses that are left out."""
+        """Sections of losses that have no weight."""
         sections = (name for name in type(self).model_fields if isinstance(getattr(self, name), Section))
         return frozenset(sections).difference(self.weights)
 
     @model_serializer(mode="wrap")
     def _without_unused(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # What a run records must not go out of date with the defaults of losses that it never had.
+        # A run's record must not become stale when the defaults of losses that it never used change.
         return {key: value for key, value in whole(self).items() if key not in self._unused}
 
     def result_keys(self) -> dict[str, Any]:
-        """See Section.result_keys; without the losses that are left out."""
+        """See Section.result_keys; without the losses that have no weight."""
         return {key: value for key, value in super().result_keys().items() if key not in self._unused}
 
     @model_validator(mode="after")
@@ -325,18 +329,18 @@ class LossSpec(Section):
                 )
         if BESIDE_OTHERS.issuperset(self.weights):
             raise ValueError(
-                f"loss.weights names only {named}, which would draw all rows to one point, whatever their class: add "
-                "a loss that tells classes apart, as triplet = 1"
+                f"loss.weights names only {named}, which would pull all rows to one point, whatever their class: add "
+                "a loss that separates classes, such as triplet = 1"
             )
         if len(scoring := sorted(OF_LABELS.intersection(self.weights))) > 1:
             raise ValueError(
-                f"loss.weights names {' and '.join(scoring)}, each of which would give the classes scores of its own: "
+                f"loss.weights names {' and '.join(scoring)}, each of which would score the classes in its own way: "
                 "choose one of them"
             )
         if self.of_pairs and len(self.weights) > 1:
             raise ValueError(
-                f"loss.weights names {named}, but {self.of_pairs} learns from ranked pairs, which bring no classes to "
-                f"tell apart and no other score: leave {self.of_pairs} alone, or leave it out"
+                f"loss.weights names {named}, but {self.of_pairs} learns from ranked pairs, which have neither classes "
+                f"nor another score: make {self.of_pairs} the only loss, or remove it"
             )
         if "library" in self.weights and self.library.factory is None:
             raise ValueError(

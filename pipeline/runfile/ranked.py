@@ -1,4 +1,4 @@
-"""What a run file may say, and may not, of a run that ranks items."""
+"""Check that the sections of a run file fit together where a run ranks items."""
 
 from collections.abc import Iterator
 
@@ -16,11 +16,11 @@ _OF_TRIPLETS = (
     "guards",
     "exclude_suspects",
 )
-"""Keys of [mine] that choose among triplets."""
+"""Keys of [mine] that select triplets."""
 _OF_RETRIEVAL = ("retrieval", "feature", "knn", "pairs", "pairs_file", "train_sample")
-"""Keys of [evaluate] that ask for figures of distances."""
+"""Keys of [evaluate] for metrics of distances."""
 _OF_BATCHES = ("random_share", "negatives")
-"""Keys of [train] that compose batches of classes."""
+"""Keys of [train] for batches composed by class."""
 
 
 def ranking_complaints(
@@ -31,7 +31,7 @@ def ranking_complaints(
     train: TrainSpec,
     evaluate: EvaluateSpec,
 ) -> Iterator[str]:
-    """What of these sections does not fit together, each with its remedy."""
+    """Complaints about keys that do not fit together, each with its remedy."""
     name = loss.of_pairs
     named = ", ".join(loss.weights)
     if name is None:
@@ -49,17 +49,17 @@ def ranking_complaints(
     if data.pairs is None:
         yield (
             f"loss.weights names {name}, which learns from ranked pairs, but data.pairs is missing: name the file of "
-            "pairs, or choose another loss, as triplet = 1"
+            "pairs, or choose another loss, such as triplet = 1"
         )
     if name == "value_regression" and data.values is None:
         yield (
             "loss.weights names value_regression, which learns known values, but data.values is missing: name their "
-            "file, or choose ranking = 1, which learns from pairs"
+            "file, or choose ranking = 1, which learns from pairs alone"
         )
     if name == "value_regression" and "every" in mine.model_fields_set and mine.every != "never":
         yield (
             f"mine.every is {mine.every} but loss.weights names value_regression, which learns from values and not "
-            'from the pairs that are mined: remove mine.every, or set it to "never"'
+            'from mined pairs: remove mine.every, or set it to "never"'
         )
     if train.batches != "auto":
         yield (
@@ -68,14 +68,14 @@ def ranking_complaints(
         )
     if "select" in evaluate.model_fields_set and evaluate.select != "pair_accuracy":
         yield (
-            f'evaluate.select is "{evaluate.select}" but loss.weights names {name}, and of ranked items nothing is '
+            f'evaluate.select is "{evaluate.select}" but loss.weights names {name}, and ranked items are not '
             "retrieved: remove evaluate.select"
         )
     ranks = f"loss.weights names {name}, "
     yield from unused_keys(
         "graph", graph, GraphSpec.model_fields, ranks + "and ranked items have no neighbour graph"
     )
-    yield from unused_keys("mine", mine, _OF_TRIPLETS, ranks + "and ranked pairs are mined, no triplets")
+    yield from unused_keys("mine", mine, _OF_TRIPLETS, ranks + "and ranked pairs are mined, not triplets")
     yield from unused_keys("train", train, _OF_BATCHES, ranks + "whose batches are composed of pairs")
     yield from unused_keys(
         "evaluate", evaluate, _OF_RETRIEVAL, ranks + "and ranked items are neither retrieved nor verified"

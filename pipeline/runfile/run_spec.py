@@ -18,37 +18,37 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class KeepSpec(Section):
-    """run.keep: how many epochs' artifacts stay on disk. Manifests always stay."""
+    """[run.keep]: which artifacts stay on disk. Manifests always stay."""
 
     embeddings: Count | Literal["all"] = execution(1)
-    """Epochs, from the last, whose embeddings stay."""
+    """Number of latest epochs whose embeddings are kept."""
     graph: Count | Literal["all"] = execution(2)
-    """Epochs, from the last, whose neighbour tables and indexes stay."""
+    """Number of latest epochs whose neighbour tables and indexes are kept."""
     triplets: Count | Literal["all"] = execution("all")
-    """Epochs, from the last, whose triplets stay."""
+    """Number of latest epochs whose triplets are kept."""
     checkpoints: Literal["best+last", "all"] = execution("best+last")
-    """Whose weights stay: the best epoch's on validation and the last one's, or all."""
+    """Epochs whose weights are kept: the best one on validation and the last, or all."""
 
 
 class RunSection(Section):
     """[run]: the run itself."""
 
     name: str = execution("run", min_length=1, max_length=100, pattern=r"^\w[\w.-]*$")
-    """What the run is called: letters, digits, "_", "-" and "."."""
+    """Name of the run: letters, digits, "_", "-" and "."."""
     directory: str | None = execution(None)
-    """Where the run lives; relative to the run file, "~" is one's home. By default runs/<name>."""
+    """The run directory, relative to the run file; "~" is the home directory. By default runs/<name>."""
     epochs: int = execution(3, ge=1)
-    """Epochs in all, warm-up included. It may grow: no epoch depends on how many follow, unless train.schedule is
-    "cosine". Where stored triplets are trained, epochs are shorter, and by default there are 8, of which 2 warm up."""
+    """Number of epochs, including the warm-up. You may raise it later: no epoch depends on how many follow, unless
+    train.schedule is "cosine". With stored triplets, epochs are shorter and the default is 8, 2 of them warm-up."""
     patience: int | None = execution(None, ge=1)
-    """End the run after so many epochs in a row, warm-up aside, without a better evaluate.select on validation; raised
-    or removed, a run that has ended so goes on. By default all epochs are run."""
+    """Stop after this many epochs in a row, not counting the warm-up, without a better evaluate.select on validation.
+    Raise or remove it to continue a stopped run. By default the run never stops early."""
     seed: int = Field(default=0, ge=0, lt=2**63)
-    """All random numbers follow from it: splits, first weights, batches, samples."""
+    """Seed of all random numbers: splits, initial weights, batches, samples."""
     deterministic: bool = False
-    """The same bytes on any number of workers, for one kind of machine and one set of versions."""
+    """Give the same bytes on any number of workers, for one kind of machine and one set of versions."""
     report: bool = execution(False)
-    """At its end, write report.html into the run directory: `tripletmine report`."""
+    """Write report.html into the run directory when the run ends, like `tripletmine report`."""
     keep: KeepSpec = KeepSpec()
 
 
@@ -56,17 +56,18 @@ class ClusterSpec(Section):
     """[cluster]: where tasks run. Nothing here changes a result."""
 
     kind: Literal["serial", "local", "dask"] = execution("serial")
-    """In this process, on worker processes of this machine, or on the scheduler at `address`."""
+    """Run tasks in this process ("serial"), on worker processes of this machine ("local"), or on the Dask scheduler at
+    `address` ("dask")."""
     address: str | None = execution(None)
-    """kind = "dask": the scheduler, as in tcp://10.0.0.1:8786."""
+    """kind = "dask": address of the scheduler, such as tcp://10.0.0.1:8786."""
     workers: int | None = execution(None, ge=1)
-    """kind = "local": worker processes; by default one for each core."""
+    """kind = "local": number of worker processes; by default one per core."""
     worker_memory_mib: int | None = execution(None, ge=256)
-    """kind = "local": memory of one worker; by default an equal share of the machine's."""
+    """kind = "local": memory of each worker in MiB; by default an equal share of the machine's memory."""
     retries: int = execution(2, ge=0)
-    """How often a failed task is tried again; lost workers do not count."""
+    """How often a failed task is retried; lost workers do not count."""
     timeout_seconds: float = execution(10.0, gt=0)
-    """How long to wait for a scheduler and its first worker."""
+    """Seconds to wait for the scheduler and its first worker."""
 
     @model_validator(mode="after")
     def _address(self) -> "ClusterSpec":
@@ -113,7 +114,7 @@ class RunSpec(Section):
             )
         if triplets in ("stored", "both") and batches != "triplets":
             raise ValueError(
-                f'loss.triplets is "{triplets}" but train.batches is "{batches}", which bring no stored triplets: '
+                f'loss.triplets is "{triplets}" but train.batches is "{batches}", which have no stored triplets: '
                 'choose batches = "triplets", or triplets = "auto"'
             )
         if triplets != "auto" and not self.loss.of_triplets:
@@ -123,8 +124,8 @@ class RunSpec(Section):
             )
         if "global" in self.loss.weights and self.encoder.learns and not self.encoder.normalise:
             raise ValueError(
-                "loss.weights names global but encoder.normalise is false, and the global loss compares distances with "
-                "those of unit vectors: take global out of the weights, or normalise"
+                "loss.weights names global but encoder.normalise is false, and the global loss assumes distances of "
+                "unit vectors: remove global from the weights, or set normalise = true"
             )
         return self
 
@@ -134,7 +135,7 @@ class RunSpec(Section):
         if scoring and self.data.split == "zero-shot":
             raise ValueError(
                 f"loss.weights names {scoring}, which scores the classes of the training split, but data.split is "
-                '"zero-shot", in which validation and test have others: set data.split = "closed"'
+                '"zero-shot", where validation and test have other classes: set data.split = "closed"'
             )
         if self.evaluate.select == "label_map" and not scoring:
             raise ValueError(
@@ -154,14 +155,14 @@ class RunSpec(Section):
             )
         if self.loss.scoring:
             raise ValueError(
-                f'evaluate.feature is "batch_normalised" but loss.weights names {self.loss.scoring}, whose scores are '
-                "those of the embedding: remove evaluate.feature"
+                f'evaluate.feature is "batch_normalised" but loss.weights names {self.loss.scoring}, which scores the '
+                "embedding: remove evaluate.feature"
             )
         section = self.loss.classification
         if "running" in section.model_fields_set and not section.running:
             raise ValueError(
-                'evaluate.feature is "batch_normalised" but loss.classification.running is False, without which the '
-                "normalisation is not kept: remove one of them"
+                'evaluate.feature is "batch_normalised" but loss.classification.running is False, so the statistics '
+                "of the normalisation are not kept: remove one of them"
             )
         return self
 
@@ -187,8 +188,8 @@ class RunSpec(Section):
             return self
         if self.train.batches in ("neighbourhood", "triplets"):
             raise ValueError(
-                f'mine.every is "never" but train.batches is "{self.train.batches}", which are composed of what was '
-                'mined: choose batches = "class_balanced", or remove mine.every'
+                f'mine.every is "never" but train.batches is "{self.train.batches}", which are composed from mined '
+                'triplets: choose batches = "class_balanced", or remove mine.every'
             )
         if self.loss.triplets == "boundary":
             raise ValueError(
@@ -198,7 +199,7 @@ class RunSpec(Section):
         return self
 
     def mines(self, epoch: int) -> bool:
-        """Whether an epoch mines."""
+        """Whether the epoch mines."""
         mined = epoch - self.train.warmup_epochs
         return mined >= 0 and self.mine.every != "never" and mined % self.mine.every == 0
 
@@ -207,8 +208,7 @@ class RunSpec(Section):
         return [number for number in range(epoch) if self.mines(number)]
 
     def with_fitting_defaults(self) -> "RunSpec":
-        """With what fits batches of stored triplets, scores of labels and given vectors, for keys that the run file
-        does not name."""
+        """A copy whose unset keys have the defaults that suit its losses, batches and encoder."""
         run, train, mine, loss, evaluate = self.run, self.train, self.mine, self.loss, self.evaluate
         if train.batches == "triplets":
             mine = mine.with_defaults(order="random")
@@ -216,7 +216,7 @@ class RunSpec(Section):
             loss = loss.with_defaults(global_over="batch")
             named = train.model_fields_set | run.model_fields_set
             if named.isdisjoint({"epochs", "warmup_epochs", "images_per_epoch"}):
-                # Of 0.4 passes over the rows each: about the images of the defaults for whole passes.
+                # These epochs are 0.4 passes over the rows: about as many images in all as 3 whole passes.
                 run, train = run.with_defaults(epochs=8), train.with_defaults(warmup_epochs=2)
         if evaluate.feature == "batch_normalised":
             classification = loss.classification.with_defaults(running=True)
@@ -235,12 +235,12 @@ class RunSpec(Section):
 
     @property
     def trains_stored(self) -> bool:
-        """Whether the stored triplets are among those that are trained after the warm-up."""
+        """Whether stored triplets are trained on after the warm-up."""
         return self.triplet_rule in ("stored", "both")
 
     @property
     def triplet_rule(self) -> Literal["semi_hard", "boundary", "stored", "both"]:
-        """Which triplets of a batch are trained after the warm-up: loss.triplets with "auto" resolved."""
+        """Which triplets of a batch are trained on after the warm-up: loss.triplets with "auto" resolved."""
         if self.loss.triplets != "auto":
             return self.loss.triplets
         match self.train.batches:
@@ -259,12 +259,12 @@ class RunSpec(Section):
 
     @property
     def margin(self) -> float:
-        """The margin of the loss."""
+        """The margin of the triplet loss, in squared distance."""
         return self.mine.margin if self.loss.margin is None else self.loss.margin
 
     @property
     def training_threads(self) -> int:
-        """torch threads while training and embedding."""
+        """Number of torch threads while training and embedding."""
         if self.train.compute_threads is not None:
             return self.train.compute_threads
         return 1 if self.run.deterministic else usable_threads()

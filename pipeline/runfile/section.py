@@ -1,4 +1,4 @@
-"""What all sections of the run file share: frozen, no unknown keys, result keys apart from execution keys."""
+"""Base class of the run file's sections: frozen, without unknown keys; result keys and execution keys are separate."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
@@ -12,30 +12,30 @@ from ..redact import has_secret
 _EXECUTION = "execution"
 _AS_BEFORE = "as_before"
 _NOT_ADDED = object()
-"""Of keys that are as old as fingerprints are."""
+"""Default of `as_before`: the key is in every fingerprint."""
 _SETTING_OF = "setting of"
 
 Settings = TypeVar("Settings")
 
 
 class Section(BaseModel):
-    """One table of the run file. Immutable; keys that it does not know are refused."""
+    """One table of the run file. Immutable; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @field_validator("*")
     @classmethod
     def _no_secrets(cls, value: Any) -> Any:
-        """What the run file says is kept in the run directory, and shown. The message does not repeat it."""
+        """Refuse credentials, since values are stored in the run directory and shown; the message omits them."""
         if any(map(has_secret, _strings(value))):
             raise PydanticCustomError("credentials", "it has credentials in it")
         return value
 
     def result_keys(self) -> dict[str, Any]:
-        """The keys that decide what the results are, JSON-ready.
+        """The keys that determine the results, JSON-ready.
 
-        Execution keys (where and how fast: workers, memory, devices) do not count: changing them never makes
-        a finished stage stale.
+        Execution keys (where and how fast: workers, memory, devices) are left out: changing them never makes a
+        finished stage stale.
         """
         keys: dict[str, Any] = {}
         for name, field in type(self).model_fields.items():
@@ -52,19 +52,19 @@ class Section(BaseModel):
         return keys
 
     def with_defaults(self, **values: Any) -> Self:
-        """With other values for those keys that nobody has named."""
+        """A copy with these values for keys that were not set explicitly."""
         unnamed = {name: value for name, value in values.items() if name not in self.model_fields_set}
         return self.model_copy(update=unnamed)
 
     def build(self, settings: type[Settings], **others: Any) -> Settings:
-        """Settings of `mining` or `models`, from the keys that are theirs; `others`: fields that are no keys here.
+        """Build settings of `mining` or `models` from their keys in this section; `others` are further fields.
 
         Raises: InputError or ModelError for values that do not fit together.
         """
         return settings(**self.keys_of(settings), **others)
 
     def keys_of(self, settings: type) -> dict[str, Any]:
-        """The keys that are fields of these settings, with their values."""
+        """The keys of this section that are fields of `settings`, with their values."""
         return {
             name: getattr(self, name)
             for name, field in type(self).model_fields.items()
@@ -74,7 +74,7 @@ class Section(BaseModel):
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """All strings in what a key holds; sections look at their own."""
+    """All strings in a value. Not those of nested sections, which check themselves."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -86,9 +86,9 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def setting(of: type, name: str, *, is_execution: bool = False, as_before: Any = _NOT_ADDED) -> Any:
-    """A key that is the field `name` of the dataclass `of`, which alone says its default and limits.
+    """A key whose default and limits are those of the field `name` of the dataclass `of`.
 
-    is_execution: it says where or how fast the work is done, and never what comes out. as_before: see `added`.
+    is_execution: whether it is an execution key, see `execution`. as_before: see `added`.
     """
     default = next(field.default for field in fields(of) if field.name == name)
     limits: dict[str, Any] = {
@@ -102,7 +102,7 @@ def setting(of: type, name: str, *, is_execution: bool = False, as_before: Any =
 
 
 def _limits(hint: Any) -> Iterator[Any]:
-    """Those of `Annotated[X, *limits]`, also where it may be None."""
+    """The limits of `Annotated[X, *limits]` or of `Annotated[X, *limits] | None`."""
     if get_origin(hint) is Annotated:
         yield from get_args(hint)[1:]
     elif type(None) in get_args(hint):
@@ -113,12 +113,12 @@ def _limits(hint: Any) -> Iterator[Any]:
 def added(default: Any, *, as_before: Any, **limits: Any) -> Any:
     """A result key that earlier versions did not have.
 
-    as_before: the JSON-ready value at which results are those of earlier versions. At that value the key is no part of
-    a fingerprint, so that a run begun with an earlier version continues.
+    as_before: the JSON-ready value that gives the results of earlier versions. With this value the key is left out of
+    fingerprints, so that a run begun with an earlier version continues.
     """
     return Field(default, json_schema_extra={_AS_BEFORE: as_before}, **limits)
 
 
 def execution(default: Any, **limits: Any) -> Any:
-    """A key that says where or how fast the work is done, and never what comes out."""
+    """A key that determines where or how fast the work is done, but never its results."""
     return Field(default, json_schema_extra={_EXECUTION: True}, **limits)

@@ -16,82 +16,85 @@ from .section import Section, execution, setting
 
 
 class TrainSpec(Section):
-    """[train]: one epoch of training on the mined triplets."""
+    """[train]: training on the mined triplets."""
 
     warmup_epochs: int = Field(default=1, ge=0)
-    """First epochs without mining, on class-balanced batches: an untrained encoder has no useful neighbours."""
+    """Number of first epochs without mining, on class-balanced batches: an untrained encoder has no useful
+    neighbours."""
     batches: Literal["auto", "neighbourhood", "triplets", "class_balanced"] = "auto"
-    """How batches are composed after the warm-up: of classes that the mined set confuses, of its stored triplets, or of
-    random classes. "auto": of confused classes, unless a batch has room for all classes."""
+    """How batches are composed after the warm-up: from classes that mining found confused ("neighbourhood"), from
+    stored triplets ("triplets"), or from random classes ("class_balanced"). "auto": "neighbourhood", or
+    "class_balanced" if all classes fit into one batch."""
     classes_per_batch: int = setting(BatchShape, "classes_per_batch")
-    """Classes in a batch; all of them where there are fewer."""
+    """Classes in a batch; all of them if there are fewer."""
     images_per_class: int = setting(BatchShape, "images_per_class")
-    """Images of each; more where there are fewer classes than a batch holds, so that its size stays."""
+    """Images per class in a batch; more if there are fewer than `classes_per_batch` classes, so that the batch size
+    stays the same."""
     random_images: int = setting(BalancedSettings, "random_images", as_before=0)
-    """Class-balanced batches: images of any classes in a batch, beside those of its classes, as in FaceNet's batches of
-    few identities with 40 faces each and random others."""
+    """Class-balanced batches: additional images of any class in a batch, as in FaceNet, whose batches hold about 40
+    faces of each of a few identities and random other faces."""
     random_share: float = setting(NeighbourhoodSettings, "random_share")
     """Neighbourhood batches: share of a batch's classes drawn at random instead of by confusion. On 1,900 classes of
     glyphs (48 × 8 images, one seed, three learning rates) a quarter cost 0.003 to 0.01 of validation MAP@R."""
     negatives: Literal["nearest", "all"] = "nearest"
-    """Neighbourhood batches: of each anchor and positive the nearest admissible negative, or all of them."""
+    """Neighbourhood batches: pair each anchor and positive with the nearest admissible negative, or with all."""
     images_per_epoch: int | None = Field(default=None, ge=1)
-    """Images seen in an epoch, rounded to whole batches; by default as many as the training split has, and 0.4 times as
-    many where stored triplets are trained, which go stale before an epoch of that length ends."""
+    """Images per epoch, rounded to whole batches. By default the size of the training split, or 0.4 times that with
+    stored triplets, which go stale before a full pass ends."""
     optimiser: OptimiserKind = setting(OptimiserSettings, "optimiser")
-    """Which optimiser of torch."""
+    """The torch optimiser."""
     learning_rate: float = setting(OptimiserSettings, "learning_rate")
-    """Of the encoder, before `schedule` and `warmup_steps`."""
+    """Learning rate of the encoder, before `schedule` and `warmup_steps` are applied."""
     weight_decay: float = setting(OptimiserSettings, "weight_decay")
-    """Of weights; biases and normalisation layers have none."""
+    """Weight decay; not applied to biases and normalisation layers."""
     momentum: float = setting(OptimiserSettings, "momentum")
-    """Of "sgd"."""
+    """Momentum of "sgd"."""
     clip_norm: float = setting(OptimiserSettings, "clip_norm")
-    """Largest norm of the gradient; 0 leaves it as it is."""
+    """Largest norm of the gradient; 0 turns clipping off."""
     schedule: Schedule = setting(ScheduleSettings, "schedule")
-    """The learning rate over the run. "cosine" ends with run.epochs, which can then not grow."""
+    """Schedule of the learning rate. "cosine" ends at run.epochs, which cannot be raised later."""
     warmup_steps: int = setting(ScheduleSettings, "warmup_steps")
-    """Steps over which the learning rate first rises."""
+    """Steps over which the learning rate rises at the start."""
     step_every: int = setting(ScheduleSettings, "step_every")
-    """Steps between two reductions of "step"."""
+    """schedule = "step": steps between two reductions of the learning rate."""
     step_factor: float = setting(ScheduleSettings, "step_factor")
-    """What "step" multiplies the learning rate by."""
+    """schedule = "step": factor of each reduction."""
     autocast: bool = setting(TrainerSettings, "autocast")
-    """Forward pass in bfloat16."""
+    """Run the forward pass in bfloat16."""
     channels_last: bool = setting(TrainerSettings, "channels_last")
-    """Keep images with their channels last in memory, which is faster on most GPUs."""
+    """Store images with channels last in memory, which is faster on most GPUs."""
     compile: bool = setting(TrainerSettings, "compile")
-    """The encoder by torch.compile; the first steps of an epoch take longer."""
+    """Compile the encoder with torch.compile; the first steps of an epoch take longer."""
     embed_rows: int | None = setting(TrainerSettings, "embed_rows")
-    """Rows that a process pushes through the encoder at once; by default all of the batch that are its own. Fewer save
-    memory and cost a second forward pass; the loss sees the whole batch all the same."""
+    """Rows that a process passes through the encoder at once; by default its whole share of the batch. Fewer rows need
+    less memory but a second forward pass; the loss still uses the whole batch."""
     ema_decay: float | None = setting(TrainerSettings, "ema_decay")
-    """Keep a moving average of the weights, which is then what embed, evaluate and export use; training goes on with
-    the weights themselves. By default there is none."""
+    """Decay of a moving average of the weights, which embed, evaluate and export then use; training itself continues
+    with the weights. By default there is no average."""
     frozen_epochs: int = Field(default=0, ge=0)
-    """First epochs in which only `head` and the losses are trained: for an encoder that starts from given weights."""
+    """Number of first epochs in which only `head` and the losses are trained, for a pretrained encoder."""
     head: str | None = None
-    """Module of the encoder that is trained in frozen epochs, by its name; by default the last layer with weights."""
+    """Name of the encoder's module that is trained in frozen epochs; by default the last layer with weights."""
     processes: int = Field(default=1, ge=1)
-    """Training processes on one machine, each with its share of every batch: one for each GPU, or several on a CPU. The
-    losses are those of one process, but for the last bits."""
+    """Training processes on one machine, each with its share of every batch: one per GPU, or several on a CPU. The loss
+    is the same as with one process, except for the last bits."""
     loader_workers: int = execution(0, ge=0)
-    """Processes that read and augment images, for each training process; 0: a thread of its own."""
+    """Processes per training process that read and augment images; 0: a thread instead."""
     checkpoint_steps: int = execution(200, ge=1)
-    """Steps between two checkpoints within the epoch, from which a broken-off epoch continues."""
+    """Steps between two checkpoints within an epoch, from which an interrupted epoch continues."""
     compute_threads: int | None = Field(default=None, ge=1)
-    """torch threads while training; by default OMP_NUM_THREADS, or one for each core left to the process; 1 when
-    deterministic. Changes the last bits."""
+    """torch threads while training and embedding. By default OMP_NUM_THREADS, or one per core that the process may use;
+    1 if run.deterministic. Changes the last bits of results."""
     log: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = execution((), max_length=4)
-    """Where else metrics go: event files in the run's logs folder, or the server of MLFLOW_TRACKING_URI. Extras of the
-    same names install what they need."""
+    """Where else metrics are logged: "tensorboard" writes event files to the run's logs folder, "mlflow" uses the
+    server at MLFLOW_TRACKING_URI. Install the extra of the same name."""
     where: Literal["driver", "worker"] = execution("driver")
-    """Train on the machine of the flow, or as a task on a worker."""
+    """Train in the process of the flow ("driver"), or as a task on a worker."""
 
     @field_validator("log", mode="before")
     @classmethod
     def _one_log(cls, value: object) -> object:
-        """One name stands for a list of one."""
+        """Accept a single name as a list of one."""
         return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
@@ -107,7 +110,7 @@ class TrainSpec(Section):
     def _loader(self) -> "TrainSpec":
         if self.loader_workers and self.where == "worker":
             raise ValueError(
-                f'train.loader_workers is {self.loader_workers} and train.where is "worker", but a worker may not have '
-                'children: set loader_workers = 0 or where = "driver"'
+                f'train.loader_workers is {self.loader_workers} and train.where is "worker", but a worker cannot start '
+                'processes: set loader_workers = 0 or where = "driver"'
             )
         return self

@@ -1,4 +1,4 @@
-"""What a run file may say, and may not, of a run that trains nothing: one whose vectors are given."""
+"""Check that the run file of a run that trains nothing (its vectors are given) does not ask for training."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from .run_spec import RunSection
 
 _OF_EMBEDDING = "compute_threads"
-"""Of [train], but it also bounds the threads that embed."""
+"""A key of [train] that also limits the threads while embedding."""
 
 
 def untrained_complaints(
     run: "RunSection", data: DataSpec, encoder: EncoderSpec, mine: MineSpec, train: TrainSpec, loss: LossSpec
 ) -> Iterator[str]:
-    """What of these sections asks for training where encoder.name is "identity", each with its remedy."""
+    """Complaints about keys that ask for training where encoder.name is "identity", each with its remedy."""
     if encoder.learns:
         return
-    why = f'encoder.name is "{encoder.name}", which gives vectors as they are and has nothing to train'
+    why = f'encoder.name is "{encoder.name}", which returns vectors unchanged and has nothing to train'
     if "epochs" in run.model_fields_set and run.epochs > 1:
-        yield f"run.epochs is {run.epochs} but {why}, so that all epochs would be alike: remove run.epochs"
+        yield f"run.epochs is {run.epochs} but {why}, so all epochs would be the same: remove run.epochs"
     yield from unused_keys("run", run, ["patience"], why)
     yield from unused_keys("data", data, ["augment"], why)
     yield from unused_keys("encoder", encoder, ["weights", "layer_norm"], why)

@@ -1,4 +1,4 @@
-"""Keys that say something, and of which a run would make no use: refused, so that nobody waits for what they say."""
+"""Refuse keys that a run would ignore, so that nobody relies on them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,7 +6,7 @@ from .section import Section
 
 
 def unused_keys(of: str, section: Section, keys: Iterable[str], why: str) -> Iterator[str]:
-    """A complaint for each of these keys of [of] that does not have its default.
+    """One complaint for each of these keys of the section [of] that is not at its default.
 
     why: ends the clause "but …", such as "loss.weights names ranking, and ranked items have no neighbour graph".
     """
@@ -17,7 +17,7 @@ def unused_keys(of: str, section: Section, keys: Iterable[str], why: str) -> Ite
 
 
 def _shown(value: object) -> str:
-    """A section by the keys that were named, as they are written."""
+    """The value as text; of a section, only the keys that were set."""
     if isinstance(value, Section):
         return str({key: getattr(value, key) for key in sorted(value.model_fields_set)})
     return repr(value)

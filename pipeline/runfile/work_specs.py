@@ -1,4 +1,4 @@
-"""The sections of the run file that describe the five stages."""
+"""The sections of the run file for the encoder and the stages embed, graph, mine and evaluate."""
 
 from typing import Annotated, Any, Literal
 
@@ -23,101 +23,102 @@ class EncoderSpec(Section):
     """[encoder]: the network that maps an item to a vector."""
 
     name: str = "convnet"
-    """"convnet", "mlp", "timm:<model>", or a user's own "path/to/file.py:factory" or "module:factory". "identity" takes
-    vectors as they are: the run searches, mines and evaluates them once, and trains nothing."""
+    """"convnet", "mlp", "timm:<model>", or your own: "path/to/file.py:factory" or "module:factory". "identity" uses the
+    data's vectors unchanged: the run searches, mines and evaluates them once, and trains nothing."""
     embedding_dim: int = Field(default=64, ge=2, le=65_536)
-    """D, the width of an embedding."""
+    """D, the embedding dimension."""
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments of the encoder's factory."""
     layer_norm: bool = added(False, as_before=False)
-    """Bring every embedding to mean 0 and variance 1 over its values, before it is made unit length: as HIST's code
-    does."""
+    """Normalise every embedding to mean 0 and variance 1 over its values, before it is scaled to unit length, as HIST's
+    code does."""
     normalise: bool = setting(TrainerSettings, "normalise")
     """Scale every embedding to unit length; the mining rule and the global loss assume it."""
     weights: str | None = None
-    """What to start from instead of seeded random weights: a .safetensors file, or an exported folder."""
+    """Initial weights instead of seeded random ones: a .safetensors file, or an exported folder."""
 
     @property
     def learns(self) -> bool:
-        """Whether there is anything to train."""
+        """Whether the encoder has anything to train."""
         return self.name != "identity"
 
 
 class EmbedSpec(Section):
-    """[embed]: pushing rows through the encoder."""
+    """[embed]: computing the embeddings of the training split."""
 
     chunk_rows: int = Field(default=8192, ge=1)
-    """Rows of one task and of one Zarr chunk."""
+    """Rows per task and per Zarr chunk."""
     batch_rows: int = Field(default=512, ge=1)
-    """Rows pushed through the encoder at once."""
+    """Rows passed through the encoder at once."""
     dtype: Literal["float32", "float16"] = added("float32", as_before="float32")
-    """How embeddings are kept: "float16" takes half the disk, for distances that differ in the fourth digit. Search and
-    mining measure what is kept; the evaluation measures what the encoder gives."""
+    """dtype of stored embeddings. "float16" halves the disk space and changes distances in the fourth digit. Search and
+    mining use the stored embeddings; evaluation uses the encoder's own output."""
     device: str = execution("auto")
-    """"auto" (a GPU where there is one), "cpu", "cuda" or "cuda:<n>"."""
+    """"auto" (a GPU if there is one), "cpu", "cuda" or "cuda:<n>"."""
 
 
 class GraphSpec(Section):
     """[graph]: the neighbour search over the training split."""
 
     method: Literal["auto", "exact", "cells", "hnsw", "traverse_add"] = "auto"
-    """"auto" chooses by rows, width and K; `tripletmine check` says what, and why."""
+    """Search method; "auto" chooses by rows, dimension and K, and `tripletmine check` shows the choice and why."""
     neighbours: int | None = Field(default=None, ge=2)
-    """K, the neighbours kept for a row; best at 4 times the median class size or more. By default 150, or what each
-    part of a small training split has."""
+    """K, the number of neighbours per row; best at 4 times the median class size or more. By default 150, or as many as
+    each part of a small training split has."""
     parts: int = Field(default=1, ge=1)
-    """Index parts built independently, all of them searched; part of the result, unlike the number of workers. Cells
-    are parts of their own, and want 1."""
+    """Number of index parts, which are built independently and all searched. Unlike the number of workers, it affects
+    the result. Use 1 with cells, which are parts themselves."""
     chunk_rows: int = Field(default=8192, ge=1)
-    """Rows of one task and of one Zarr chunk of the neighbour table."""
+    """Rows per task and per Zarr chunk of the neighbour table."""
     engine: Engine = setting(ExactParameters, "engine", is_execution=True)
-    """exact: who multiplies the matrices; "torch" uses the GPUs. Both give the same bits."""
+    """exact: library for the matrix products; "torch" uses the GPUs. Both give the same bits."""
     recall_target: float = Field(default=RECALL_TARGET, gt=0, le=1)
-    """Share of the true neighbours to be found, measured on `recall_sample` rows against exact search."""
+    """Smallest acceptable recall: share of the true neighbours found, measured on `recall_sample` rows against exact
+    search."""
     recall_sample: int = Field(default=SAMPLE_ROWS, ge=1)
-    """Rows on which the recall is measured."""
+    """Rows on which recall is measured."""
     effort: int | None = Field(default=None, ge=2)
-    """Rows that a search keeps (ef of hnsw, keep of traverse_add), or cells that it looks into (probes of cells); by
-    default what `recall_target` needs."""
+    """Candidates that a search keeps (hnsw: ef; traverse_add: keep) or cells that it visits (cells: probes). By default
+    chosen to reach `recall_target`."""
     m: int = setting(HnswParameters, "m")
-    """hnsw: links of a vertex."""
+    """hnsw: links per vertex."""
     ef_construction: int = setting(HnswParameters, "ef_construction")
     """hnsw: candidates kept while building."""
     max_degree: int = setting(TraverseAddParameters, "max_degree")
-    """traverse_add: edges of a vertex."""
+    """traverse_add: largest number of edges per vertex."""
     walks: int = setting(TraverseAddParameters, "walks")
-    """traverse_add: trial walks of a vertex, at most."""
+    """traverse_add: largest number of trial walks per vertex."""
     warm_start: bool = True
-    """traverse_add: begin with the graph of the epoch before; cells: with its centres."""
+    """Start from the previous epoch's graph (traverse_add) or centres (cells)."""
     memory_mib: int | None = execution(None, ge=64)
-    """Memory for open index parts in one worker; by default all parts are kept open."""
+    """Memory in MiB for open index parts in one worker; by default all parts are kept open."""
 
     def result_keys(self) -> dict[str, Any]:
-        """With the default K by number, as it always was."""
+        """See Section.result_keys; the default K is written as a number, to keep old fingerprints valid."""
         keys = super().result_keys()
         return keys | {"neighbours": NEIGHBOURS if self.neighbours is None else self.neighbours}
 
 
 class GuardsSpec(Section):
-    """[mine.guards]: protection against false negatives. Each is off by default, and counted in the report."""
+    """[mine.guards]: protection against false negatives. Each guard is off by default; refusals are in the report."""
 
     duplicate_sq: float | None = setting(Guards, "duplicate_sq")
-    """Refuse negatives at a squared distance of at most this from the anchor or a known positive of it: the same item
-    under another label."""
+    """Refuse negatives within this squared distance of the anchor or of a known positive: they are probably the same
+    item under another label."""
     rank_window: tuple[int, int] | None = setting(Guards, "rank_window")
-    """Keep only negatives whose 0-based rank among the neighbours lies in [first, stop)."""
+    """Keep only negatives whose 0-based rank among the neighbours is in [first, stop)."""
     positive_percentile: float | None = setting(Guards, "positive_percentile")
-    """Refuse negatives that are not farther than this percentile of the anchor's positives."""
+    """Refuse negatives that are not farther than this percentile of the distances of the anchor's positives."""
     minimum_margin_sq: float | None = setting(Guards, "minimum_margin_sq")
-    """Pair a negative only with positives that are nearer by at least this, in squared distance."""
+    """Pair a negative only with positives that are nearer by at least this squared distance."""
     relative_margin: float | None = setting(Guards, "relative_margin")
-    """Pair a negative only with positives whose cosine s it stays below by this share of |s|."""
+    """Pair a negative only with positives whose cosine s exceeds the negative's by at least this share of |s|."""
     minimum_sq: float | None = setting(Guards, "minimum_sq", as_before=None)
-    """Refuse negatives nearer than this squared distance; of unit vectors, a cosine above s is one below 2 − 2s."""
+    """Refuse negatives nearer than this squared distance; for unit vectors, 2 − 2s refuses cosines above s."""
     maximum_sq: float | None = setting(Guards, "maximum_sq", as_before=None)
     """Refuse negatives farther than this squared distance."""
     same_group: SameGroup | None = setting(Guards, "same_group", as_before=None)
-    """What rows of one group (the data's column `group`: a product, a document, a camera) are to each other:
+    """How rows of one group are treated (the data's column `group`: a product, a document, a camera):
     "never-negative", or "never-pair", neither positives nor negatives."""
 
     @model_validator(mode="after")
@@ -127,60 +128,61 @@ class GuardsSpec(Section):
 
 
 class MineSpec(Section):
-    """[mine]: which triplets are taken from the neighbour table."""
+    """[mine]: selecting triplets from the neighbour table."""
 
     margin: float = setting(MiningRule, "margin")
-    """m, in units of squared distance."""
+    """Margin m, in units of squared distance."""
     triplets_per_anchor: int = setting(MiningRule, "triplets_per_anchor")
-    """The most triplets of one anchor; of ranked pairs, the most in which one row is the first."""
+    """Largest number of triplets per anchor; of ranked pairs, per first row."""
     negatives_per_positive: int = setting(MiningRule, "negatives_per_positive", as_before=1)
-    """The most triplets with the same anchor and positive."""
+    """Largest number of triplets with the same anchor and positive."""
     positives: PositiveSource = setting(MiningRule, "positives")
-    """Where an anchor's positives come from: among its neighbours, or from its whole class."""
+    """Where an anchor's positives come from: its neighbours, or its whole class."""
     nearer_positive: bool = setting(MiningRule, "nearer_positive")
-    """Take a negative only where some positive of the anchor is nearer."""
+    """Take a negative only if some positive of the anchor is nearer."""
     order: Order = setting(MiningRule, "order", as_before="farthest")
-    """Which of an anchor's admissible pairs are taken: "farthest" positives first, each with its nearest negative, or
-    "random" ones, others in every epoch."""
+    """Which admissible triplets of an anchor are taken: "farthest" positives first, each with its nearest negative, or
+    "random" ones, drawn anew in every epoch."""
     every: Annotated[int, Field(ge=1)] | Literal["never"] = added(1, as_before=1)
-    """Mine in every so many epochs after the warm-up, or in none. Those that do not mine have no embed and graph stage,
-    either; they are trained like the warm-up, on semi-hard triplets of class-balanced batches."""
+    """Mine in every n-th epoch after the warm-up, or "never". Epochs without mining have no embed and graph stages
+    either; they train like the warm-up, on semi-hard triplets of class-balanced batches."""
     hardness: Literal["adaptive", "linear"] = "adaptive"
-    """How k is chosen: by the controller, from how earlier epochs went, or by a linear decay."""
+    """How k is chosen: by a controller, from the results of earlier epochs, or by a linear decay."""
     k_start: float = setting(ControllerSettings, "k_start")
-    """k of the first epoch that mines. Negatives nearer than k times the positive are left out."""
+    """k of the first mining epoch. Negatives nearer than k times the positive's distance are excluded."""
     k_end: float = setting(ControllerSettings, "k_end")
     """k at the end of the decay."""
     k_epochs: int = Field(default=10, ge=1)
-    """Mining epochs over which k decays from `k_start` to `k_end`; independent of run.epochs, which may grow."""
+    """Mining epochs over which k decays from `k_start` to `k_end`. Independent of run.epochs, which may be raised."""
     k_first_epochs: int = setting(ControllerSettings, "k_first_epochs")
-    """Epochs of decay before the controller has seen enough to choose."""
+    """Number of first mining epochs that follow the decay, before the controller has enough data to choose k."""
     k_dither: float = setting(ControllerSettings, "k_dither")
-    """Half-width of the random change of k in these, without which the controller could learn nothing from them."""
+    """Half-width of a random change of k in these first epochs, without which the controller could not learn from
+    them."""
     k_min: float = setting(ControllerSettings, "k_min")
-    """The smallest k that the controller tries: the hardest triplets."""
+    """Smallest k that the controller tries; gives the hardest triplets."""
     k_max: float = setting(ControllerSettings, "k_max")
-    """The largest k that the controller tries."""
+    """Largest k that the controller tries."""
     k_grid: int = setting(ControllerSettings, "k_grid")
-    """Candidates between `k_min` and `k_max`."""
+    """Number of candidates from `k_min` to `k_max`."""
     k_step: float = setting(ControllerSettings, "k_step")
     """Largest change of k from one epoch to the next."""
     sample: int = Field(default=5000, ge=1)
     """Anchors on which the controller tries its candidates."""
     coverage_floor: float = setting(ControllerSettings, "coverage_floor")
-    """Least share of anchors that must get a triplet."""
+    """Smallest share of these anchors that must get a triplet."""
     ridge: float = setting(ControllerSettings, "ridge")
-    """Penalty of the controller's regression."""
+    """Ridge penalty of the controller's regression."""
     w_val: float = setting(ControllerSettings, "w_val")
-    """Weight of the predicted gain on validation against the training error."""
+    """Weight of the predicted gain on validation, relative to the training error."""
     guards: GuardsSpec = GuardsSpec()
     exclude_suspects: float | None = Field(default=None, gt=0, le=1)
-    """Leave out rows whose neighbourhood disagrees with their label at least this strongly."""
+    """Exclude rows whose neighbourhood disagrees with their label at least this strongly."""
     chunk_rows: int = Field(default=65_536, ge=1)
-    """Anchors of one task and of one Parquet part."""
+    """Anchors per task and per Parquet part."""
     audit_sample: int = Field(default=AUDIT_SAMPLE, ge=0)
-    """Anchors whose triplets are derived again from embeddings and labels at the end of the stage; 0 leaves the audit
-    out."""
+    """Anchors whose triplets are checked against embeddings and labels at the end of the stage; 0 turns the audit
+    off."""
 
     @model_validator(mode="after")
     def _fits(self) -> "MineSpec":
@@ -193,7 +195,7 @@ class MineSpec(Section):
         return self
 
     def rule(self, k_hardness: float, seed: int) -> MiningRule:
-        """The mining rule with an epoch's k, and the seed of its mine stage, which only a random order reads."""
+        """The mining rule of an epoch, with its k and the seed of its mine stage, which only order = "random" uses."""
         return self.build(
             MiningRule,
             k_hardness=k_hardness,
@@ -206,50 +208,51 @@ class EvaluateSpec(Section):
     """[evaluate]: retrieval metrics on held-out rows, always by exact search."""
 
     nmi: bool = True
-    """Cluster the embeddings (k-means) and compare with the classes; by far the slowest of the metrics."""
+    """Also measure NMI: cluster the embeddings (k-means) and compare the clusters with the classes. By far the slowest
+    metric."""
     recalls: tuple[Annotated[int, Field(ge=1)], ...] = added(
         (1, 2, 4, 8), as_before=[1, 2, 4, 8], min_length=1
     )
-    """Ranks K at which Recall@K is measured, 1 among them: [1, 10, 100, 1000] as for SOP."""
+    """Ranks K at which Recall@K is measured; must include 1. For SOP: [1, 10, 100, 1000]."""
     knn: int | None = added(None, as_before=None, ge=1)
-    """Also measure recognition: how often most of so many nearest neighbours have the query's class. Left out by
-    default."""
+    """Also measure the accuracy of a k-nearest-neighbour classifier with this many neighbours. Off by default."""
     pairs: int | None = added(None, as_before=None, ge=40, le=1_000_000)
-    """Also measure verification on so many pairs, half of them of one class, drawn once from each held-out split; pairs
-    of one class and one group are left out. By default on those of `pairs_file`, or not at all."""
+    """Also measure verification on this many pairs, drawn once from each held-out split. Half of them have the same
+    class; pairs of the same class and group are left out. By default the pairs of `pairs_file`, if any, are used."""
     pairs_file: str | None = execution(None, min_length=1)
-    """Parquet, CSV or TSV file of the pairs on which verification is measured, relative to the run file: columns key,
-    other_key, same (1 or 0), and perhaps fold. Results depend on what it says, wherever it is."""
+    """Parquet, CSV or TSV file of verification pairs, relative to the run file. Columns: key, other_key, same (1 or 0),
+    and optionally fold. Results depend on the content of the file, not on its path."""
     fars: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = added(
         (0.001, 0.01, 0.1), as_before=[0.001, 0.01, 0.1], min_length=1
     )
-    """Verification: shares of different pairs accepted by mistake at which the share of same pairs is reported."""
+    """Verification: false accept rates at which the true accept rate is reported."""
     test: Literal["end", "every", "never"] = "end"
-    """When the test split is looked at: once, for the checkpoint chosen on validation, or in every epoch."""
+    """When the test split is evaluated: at the "end", for the checkpoint chosen on validation; in "every" epoch; or
+    "never"."""
     retrieval: Literal["instances", "centroids"] = "instances"
-    """What a query is matched against: the other rows, or the centroid of each class (the mean of its rows before they
-    are made unit length; of its own class without the query, and without rows of its group where these are left
-    out)."""
+    """What a query is matched against: the other rows, or the class centroids. A centroid is the mean of a class's rows
+    before they are scaled to unit length; the query's own class is without the query, and without the query's group
+    where that is excluded."""
     feature: Literal["embedding", "batch_normalised"] = added("embedding", as_before="embedding")
-    """What is retrieved and verified with, and exported: the "embedding", or the "batch_normalised" feature behind the
-    BNNeck of loss.classification, as in re-identification. Mining and k go by the embedding."""
+    """The vector used for retrieval, verification and export: the "embedding", or the "batch_normalised" feature after
+    the BNNeck of loss.classification, as in re-identification. Mining and k always use the embedding."""
     train_gallery: bool = True
-    """closed split: report the test split against the training split as gallery, too."""
+    """data.split = "closed": also evaluate the test split with the training split as gallery."""
     train_sample: int | None = added(None, as_before=None, ge=2)
-    """Also measure retrieval on so many training rows in every epoch, drawn once and as validation is: single rows of a
-    "closed" split, whole classes of a "zero-shot" one. By default on none."""
+    """Also measure retrieval in every epoch on this many training rows, drawn once in the way of validation: single
+    rows ("closed") or whole classes ("zero-shot"). Off by default."""
     select: Literal["map_at_r", "recall@1", "label_map", "pair_accuracy"] = "map_at_r"
-    """The validation metric that chooses the best epoch; where a loss scores labels, by default "label_map", where it
-    scores items, "pair_accuracy"."""
+    """The validation metric that chooses the best epoch. The default is "label_map" if a loss scores labels, and
+    "pair_accuracy" if a loss scores items."""
     violation_sample: int = Field(default=1000, ge=1)
-    """Validation anchors on which the share of violated triplets is measured for the controller."""
+    """Validation anchors on which the controller's share of margin violations is measured."""
 
     @field_validator("recalls")
     @classmethod
     def _with_the_first(cls, recalls: tuple[int, ...]) -> tuple[int, ...]:
         if 1 not in recalls:
             raise ValueError(
-                f"evaluate.recalls is {list(recalls)} but has no 1, which epochs are compared by: add it"
+                f"evaluate.recalls is {list(recalls)} but has no 1, by which epochs are compared: add it"
             )
         return tuple(sorted(set(recalls)))
 

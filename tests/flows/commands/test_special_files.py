@@ -119,9 +119,7 @@ def test_data_files(tmp_path: Path, put: Put, name: str) -> None:
 @each_kind
 def test_a_run_file(tmp_path: Path, put: Put) -> None:
     put(tmp_path / "run.toml")
-    assert "is a folder, a pipe or a device: name a file in its place" in refused(
-        "check", tmp_path / "run.toml"
-    )
+    assert "is a folder, a pipe or a device: name a file instead" in refused("check", tmp_path / "run.toml")
 
 
 @each_kind

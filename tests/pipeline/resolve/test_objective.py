@@ -123,7 +123,7 @@ REFUSED = [
     ),
     (
         {"loss": {"weights": {"mdr": 1, "centre": 1}}},
-        "names only mdr, centre, which would draw all rows to one point, whatever their class: add",
+        "names only mdr, centre, which would pull all rows to one point, whatever their class: add",
     ),
     (
         {"loss": {"hist": {"tau": 32.0}}},
@@ -143,7 +143,7 @@ REFUSED = [
     ),
     (
         {"loss": {"triplets": "stored"}},
-        r'loss.triplets is "stored" but train.batches is "auto", which bring no stored triplets',
+        r'loss.triplets is "stored" but train.batches is "auto", which have no stored triplets',
     ),
     (
         {"loss": {"weights": {"hist": 1}, "triplets": "semi_hard"}},
@@ -151,7 +151,7 @@ REFUSED = [
     ),
     (
         {"encoder": {"normalise": False}},
-        "encoder.normalise is false, and the global loss compares distances with those of unit vectors: take",
+        "encoder.normalise is false, and the global loss assumes distances of unit vectors: remove",
     ),
 ]
 

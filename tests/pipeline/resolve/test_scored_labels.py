@@ -62,7 +62,7 @@ REFUSALS = {
     ),
     "two heads": Refusal(
         with_loss("lsep", "hinge_ranking", "triplet"),
-        "loss.weights names hinge_ranking and lsep, each of which would give the classes scores of its own: choose one",
+        "loss.weights names hinge_ranking and lsep, each of which would score the classes in its own way: choose one",
         with_loss("lsep", "triplet"),
         with_loss("hinge_ranking", "triplet"),
     ),

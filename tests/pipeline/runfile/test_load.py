@@ -79,7 +79,7 @@ def test_a_run_file_that_is_not_there_can_be_written(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"[run\n", r"run\.toml is not valid TOML: .*line 1"),
-        (b"run = \xff\xfe", r"run\.toml is no UTF-8 text .*: save it as such"),
+        (b"run = \xff\xfe", r"run\.toml is not UTF-8 text .*: save it as UTF-8"),
         (b"epochs = 1\nepochs = 2\n", r"run\.toml is not valid TOML"),
         (b"", r"run\.toml: \[data\] is missing: add it"),
         (b'[data]\nkind = "digits"\nwhen = 2026-01-01\n', r"data\.when is not a key of \[data\]"),

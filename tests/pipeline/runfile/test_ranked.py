@@ -31,12 +31,12 @@ REFUSALS = {
     ),
     "a loss without pairs": Refusal(
         call(RANKING, {}),
-        "name the file of pairs, or choose another loss, as triplet = 1",
+        "name the file of pairs, or choose another loss, such as triplet = 1",
         call(),
         call(weights(triplet=1), {}),
     ),
     "values without pairs": Refusal(
-        call(None, {"values": "values.csv"}), "name their file, or remove it", call(), WITHOUT
+        call(None, {"values": "values.csv"}), "add data.pairs, or remove data.values", call(), WITHOUT
     ),
     "regression without values": Refusal(
         call(VALUES, {"pairs": "pairs.csv"}),
@@ -52,7 +52,7 @@ REFUSALS = {
     ),
     "beside another loss": Refusal(
         call(weights(ranking=1, triplet=1)),
-        "leave ranking alone, or leave it out",
+        "make ranking the only loss, or remove it",
         call(),
         call(weights(triplet=1), {}),
     ),

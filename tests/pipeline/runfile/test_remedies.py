@@ -142,7 +142,7 @@ CASES: dict[str, tuple[Sections, str, list[Sections]]] = {
     ),
     "a review of nothing": (
         digits(review_held_out=True),
-        "there is no data.review to take it from: name the file, or remove it",
+        "data.review is missing: add data.review, or remove data.review_held_out",
         [digits(review_held_out=True, review="review.csv"), digits()],
     ),
     "no weight": (
@@ -157,7 +157,7 @@ CASES: dict[str, tuple[Sections, str, list[Sections]]] = {
     ),
     "losses that tell no classes apart": (
         {"loss": {"weights": {"centre": 1.0}}},
-        "add a loss that tells classes apart, as triplet = 1",
+        "add a loss that separates classes, such as triplet = 1",
         [{"loss": {"weights": {"centre": 1.0, "triplet": 1.0}}}],
     ),
     "a library's loss without a name": (
@@ -198,7 +198,7 @@ CASES: dict[str, tuple[Sections, str, list[Sections]]] = {
     ),
     "stored triplets that no batch brings": (
         {"train": {"batches": "class_balanced"}, "loss": {"triplets": "stored"}},
-        'bring no stored triplets: choose batches = "triplets", or triplets = "auto"',
+        'have no stored triplets: choose batches = "triplets", or triplets = "auto"',
         [
             {"train": {"batches": "triplets"}, "loss": {"triplets": "stored"}},
             {"train": {"batches": "class_balanced"}, "loss": {"triplets": "auto"}},
@@ -214,7 +214,7 @@ CASES: dict[str, tuple[Sections, str, list[Sections]]] = {
     ),
     "the global loss of vectors of any length": (
         {"encoder": {"normalise": False}},
-        "take global out of the weights, or normalise",
+        "remove global from the weights, or set normalise = true",
         [{"encoder": {"normalise": False}, "loss": {"weights": {"triplet": 1.0}}}, {"encoder": {}}],
     ),
     "batches of what is never mined": (
@@ -267,7 +267,7 @@ CASES: dict[str, tuple[Sections, str, list[Sections]]] = {
             "evaluate": {"feature": "batch_normalised"},
             "loss": {"weights": {"classification": 1}, "classification": {"running": False}},
         },
-        "without which the normalisation is not kept: remove one of them",
+        "so the statistics of the normalisation are not kept: remove one of them",
         [
             {"evaluate": {"feature": "batch_normalised"}, "loss": {"weights": {"classification": 1}}},
             {"loss": {"weights": {"classification": 1}, "classification": {"running": False}}},
@@ -278,12 +278,12 @@ CASES: dict[str, tuple[Sections, str, list[Sections]]] = {
             "evaluate": {"feature": "batch_normalised"},
             "loss": {"weights": {"classification": 1, "lsep": 1}},
         },
-        "names lsep, whose scores are those of the embedding: remove evaluate.feature",
+        "names lsep, which scores the embedding: remove evaluate.feature",
         [{"loss": {"weights": {"classification": 1, "lsep": 1}}}],
     ),
     "epochs compared by nothing": (
         {"evaluate": {"recalls": [10, 100]}},
-        "has no 1, which epochs are compared by: add it",
+        "has no 1, by which epochs are compared: add it",
         [{"evaluate": {"recalls": [10, 100, 1]}}],
     ),
 }  # fmt: skip
@@ -303,11 +303,11 @@ def test_each_remedy_works(refusal: Refusal) -> None:
     ("broken", "says", "mend"),
     [
         (lambda path: None, "does not exist: `tripletmine init digits --out ", "init"),
-        (lambda path: path.mkdir(), "is a folder, a pipe or a device: name a file in its place", "other"),
-        (lambda path: path.write_bytes('[data]\nkind = "é"'.encode("latin-1")), "save it as such", "utf-8"),
+        (lambda path: path.mkdir(), "is a folder, a pipe or a device: name a file instead", "other"),
+        (lambda path: path.write_bytes('[data]\nkind = "é"'.encode("latin-1")), "save it as UTF-8", "utf-8"),
         (
             lambda path: path.write_text("[data]\nkind = digits"),
-            "at line 2, column 8): correct it there",
+            "at line 2, column 8): correct it",
             "8",
         ),
     ],

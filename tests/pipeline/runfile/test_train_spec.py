@@ -47,7 +47,7 @@ def test_what_changes_a_bit_of_the_weights_is_one(tmp_path: Path, key: str, valu
 @pytest.mark.parametrize(
     ("train", "said"),
     [
-        ({"loader_workers": 1, "where": "worker"}, "a worker may not have children: set loader_workers = 0"),
+        ({"loader_workers": 1, "where": "worker"}, "a worker cannot start processes: set loader_workers = 0"),
         ({"embed_rows": 0}, "train.embed_rows"),
         ({"ema_decay": 1.0}, "train.ema_decay"),
         ({"processes": 0}, "train.processes"),
