@@ -1,1 +1,1 @@
-"""Neighbour search: exact, by cells, and by graphs."""
+"""Nearest-neighbour search: exact, by cells (k-means) and by graphs."""

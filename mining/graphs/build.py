@@ -1,4 +1,4 @@
-"""Neighbours of anybody's vectors, in one call."""
+"""Nearest neighbours of any vectors, in one call."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ from .traverse.build import TraverseAddIndex
 
 @dataclass(frozen=True, slots=True)
 class GraphReport:
-    """How a table was found.
+    """How a neighbour table was found.
 
-    method, why: what was used, and the reason. parts: indexes that the set was cut into. parameters: those
-    of the search, after calibration. recall: of the table, on recall_rows rows against exact search (0 for
-    exact search itself). tried: (effort, recall) of the calibration's tries; none where parameters were
-    given. arrived: share of random walks that arrive, the least of the parts; only for traverse_add.
+    method, why: the search method and why it was used. parts: number of parts, each with its own index. parameters:
+    of the search, after calibration. recall: of the table against exact search, measured on recall_rows rows (0 rows
+    for exact search itself). tried: (effort, recall) of each calibration step; empty if parameters were given.
+    arrived: share of random walks that reach their target, the lowest over the parts; traverse_add only.
     """
 
     method: Method
@@ -57,23 +57,23 @@ def neighbours_of(
     queries: ArrayLike | None = None,
     own: NDArray[np.int64] | None = None,
 ) -> tuple[NeighbourTable, GraphReport]:
-    """The ``neighbours`` nearest other rows of each row, or the nearest rows of each query, and how they were found.
+    """The ``neighbours`` nearest rows of each row or query, and a report of how they were found.
 
-    vectors: (N, D) numbers. queries: (Q, D) numbers for which ``vectors`` are searched; by default these themselves,
-    each of them left out of its own neighbours. own: int64 (Q,), the row of ``vectors`` that is left out for a query,
-    −1 for none; by default none. method: "exact", "cells", "hnsw", "traverse_add" or "auto". parameters: of the search,
-    instead of a method; without them the effort is raised until ``recall_target`` holds on a sample. parts:
-    cut the set, to bound what one index takes; all parts are searched, and merged. threads: by
-    default ``usable_threads()``. memory_mib: what may be allocated beside the vectors, the result included.
+    vectors: (N, D) numbers. queries: (Q, D) numbers to search ``vectors`` for; by default the vectors themselves, and
+    a row is never its own neighbour. own: int64 (Q,), for each query the row of ``vectors`` to leave out, −1 for none
+    (the default). method: "exact", "cells", "hnsw", "traverse_add" or "auto". parameters: search with these instead of
+    naming a method; without them the effort is raised until ``recall_target`` is reached on a sample. parts: split the
+    set to bound the size of one index; every part is searched and the results are merged. threads: by default
+    ``usable_threads()``. memory_mib: limit of what is allocated beside the vectors, result included.
 
-    Where the graph that "auto" chose does not reach ``recall_target`` (many copies of one vector keep others out of
-    reach), it is exact search instead, and ``why`` of the report says so.
+    If the method that "auto" chose does not reach ``recall_target`` (many copies of one vector can make others
+    unreachable), exact search is used instead, and the report's ``why`` says so.
 
-    An hnsw index built by several threads differs from run to run, and "auto" never chooses one; all else is the same
-    for a seed at any ``threads``.
+    Results are the same for a seed at any ``threads``, except that several threads build a different hnsw index each
+    time; "auto" never chooses hnsw.
 
-    Raises: InputError: vectors that are none (see ``as_vectors``), a budget that cannot be met, or a recall
-    target that the graph does not reach.
+    Raises: InputError: invalid vectors (see ``as_vectors``), a memory budget that cannot be met, or a recall target
+    that the method asked for does not reach.
     """
     array = as_vectors(vectors)
     rows = len(array)
@@ -106,10 +106,10 @@ def stream_neighbours(
     seed: int = 0,
     memory_mib: int | None = None,
 ) -> GraphReport:
-    """As ``neighbours_of``, of a table that is never in memory as a whole.
+    """Like ``neighbours_of``, but the table is never in memory as a whole.
 
-    write: is called with rows, int64 (R,), and their lines of the table, until all rows have come once; in which order
-    is up to the method.
+    write: called with some rows, int64 (R,), and their lines of the table, until each row has been passed once. The
+    method decides on the order.
     """
     array = as_vectors(vectors)
     asked = asked_of(array, None, None)
@@ -142,7 +142,7 @@ def _streamed(
     order = index.order if isinstance(index, CellsIndex) else np.arange(rows, dtype=np.int64)
     of_sample = empty_table(0 if sample is None else len(sample.rows), neighbours)
     for first in range(0, rows, BLOCK_ROWS):
-        # Ascending, as good as any order to a search, and better to what writes.
+        # Ascending: the search does not mind the order within a block, and writing is faster.
         some = np.sort(order[first : first + BLOCK_ROWS])
         found = index.search(
             array[some], query_ids=some, neighbours=neighbours, threads=threads, memory_mib=search_mib
@@ -161,13 +161,13 @@ def _streamed(
 def _searched(
     search: Search, parameters: Parameters, why: str, *, given: bool
 ) -> tuple[NeighbourTable, GraphReport]:
-    """given: the parameters are the user's own, whatever recall they reach."""
+    """given: use the user's parameters as they are, whatever recall they reach."""
     array, neighbours, parts = search.vectors, search.neighbours, search.parts
     threads, seed, memory_mib = search.threads, search.seed, search.memory_mib
     rows, width = array.shape
     queries, own = search.asked.vectors, search.asked.own
     search_mib = left_for_search(memory_mib, rows, len(queries), width, neighbours, parts, parameters)
-    # What one part finds is the table; what several find is merged into one, block by block.
+    # A single part's result is the table itself; those of several parts are merged into it, block by block.
     table = empty_table(len(queries) if parts > 1 else 0, neighbours)
     rows_at_once = BLOCK_ROWS if parts > 1 else len(queries)
     tried: tuple[tuple[int, float], ...] = ()

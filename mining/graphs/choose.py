@@ -1,18 +1,18 @@
-"""Which graph for which set: a pure function of its size and of what there is to search it with."""
+"""Choice of the search method: a pure function of the set's size and of the machine."""
 
 from dataclasses import dataclass
 
 from ..compute.memory import MIB
 from .methods import Method, default_parameters, index_bytes
 
-# Seconds of one core, measured at 60,000 rows of width 64 and 512, K = 100, recall 0.99. What matters is
-# where the curves cross, and that depends on the machine much less than the times do.
+# Seconds on one core, measured at 60,000 rows of width 64 and 512, K = 100, recall 0.99. Only the crossing points of
+# the curves matter, and they depend on the machine much less than the times do.
 _EXACT_PER_PAIR = 1.3e-9
 _EXACT_PER_PAIR_AND_COLUMN = 1.9e-11
 _BFLOAT16_PER_PAIR = 0.8e-9
 _BFLOAT16_PER_PAIR_AND_COLUMN = 2.2e-12
 _BFLOAT16_PER_QUERY = 15e-6
-"""To pick candidates and to measure them: little beside products of float32, and much beside those of bfloat16."""
+"""Selecting and measuring candidates: negligible beside float32 products, but not beside bfloat16 ones."""
 _GRAPH_PER_ROW = 53e-6
 _GRAPH_PER_ROW_AND_NEIGHBOUR = 0.57e-6
 _GRAPH_EXPONENT = 1.17
@@ -20,19 +20,19 @@ _MEASURED_ROWS = 60_000
 _MEASURED_WIDTH = 64
 _WARM_SHARE = 0.4
 _SHARE_OF_BUILD = 0.5
-"""Of a graph's time where its own rows are searched for."""
+"""Share of a graph's time that its build takes when its own rows are the queries."""
 _CELLS_SHARE = 1.2
-"""Of a graph's time at 60,000 rows: cells. It grows faster with the rows, see ``_CELLS_EXPONENT``. Half of it suffices
-on the principal components of images; embeddings of an encoder that learns on mined triplets (glyphs, 30,397 rows) need
-three times the probes for the same recall. Where that is not known, exact search is the choice that loses nothing."""
+"""Time of cells relative to a graph at 60,000 rows; it grows faster with the rows, see ``_CELLS_EXPONENT``. Principal
+components of images need half of it, but embeddings of an encoder trained on mined triplets (glyphs, 30,397 rows) need
+three times the probes for the same recall. The estimate is high on purpose: exact search is the safe choice."""
 _CELLS_EXPONENT = 1.25
 _SHARE_WITHOUT_WIDTH = 0.6
-"""Of a graph's time at width 64: what does not grow with the width."""
+"""Share of a graph's time at width 64 that does not grow with the width."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """method: "exact", "cells", "hnsw" or "traverse_add". why: one sentence for people."""
+    """method: "exact", "cells", "hnsw" or "traverse_add". why: the reason, as one sentence for the user."""
 
     method: Method
     why: str
@@ -52,13 +52,13 @@ def choose_method(
     bfloat16: bool = False,
     held: int | None = None,
 ) -> Choice:
-    """The fastest method whose index fits into the memory.
+    """The fastest method whose index fits into memory.
 
-    queries: searched for among the rows; by default the rows themselves are. held: of the table, rows that are in
-    memory at once; by default all. bfloat16: whether exact search multiplies in it, on matrix instructions.
-    reproducible: the same bytes are wanted at any number of threads, which several threads building one
-    hnsw index do not give. warm: a traverse_add graph of the epoch before can be started from. cells: whether
-    these may be chosen, before any graph: they are the faster, and the same at any number of threads.
+    queries: number of queries; by default the rows themselves are the queries. held: rows of the table in memory at
+    once; by default all. bfloat16: exact search can use bfloat16 matrix instructions. reproducible: the result must
+    not depend on the number of threads, which rules out an hnsw index built by several. warm: the previous epoch's
+    traverse_add graph is there to start from. cells: consider cells in place of graphs; they are faster, and the same
+    at any number of threads.
     """
     asked = rows if queries is None else queries
     exact_seconds = _exact_seconds(rows, asked, width, bfloat16=bfloat16) / cores
@@ -73,19 +73,19 @@ def choose_method(
             f"{estimate}: about {exact_seconds:.2g} s, no more than the {graph_seconds:.2g} s of a graph",
         )
     graph: Method = "hnsw"
-    why = "of the graphs the faster to build from nothing"
+    why = "it is the faster graph to build from scratch"
     if cells:
         graph, why = "cells", "cells are faster than a graph, and the same at any number of threads"
     elif warm:
-        graph, why = "traverse_add", "of the graphs it can start from that of the epoch before"
+        graph, why = "traverse_add", "it can start from the graph of the previous epoch"
     elif reproducible and cores > 1:
-        graph, why = "traverse_add", "of the graphs it is the same at any number of threads"
+        graph, why = "traverse_add", "it is the graph that is the same at any number of threads"
     needed = graph_mib(graph, rows, width, neighbours, queries=asked if held is None else held)
     if memory_mib is not None and needed > memory_mib:
         return Choice(
             "exact",
-            f"{estimate}: {graph} would need {needed} MiB, memory_mib is {memory_mib}, and exact search needs blocks "
-            "only; more parts would let a graph fit",
+            f"{estimate}: {graph} would need {needed} MiB, memory_mib is {memory_mib}, and exact search needs little "
+            f"memory; with more parts {graph} would fit",
         )
     return Choice(
         graph,
@@ -94,9 +94,9 @@ def choose_method(
 
 
 def parts_within(rows: int, width: int, neighbours: int, *, method: str, memory_mib: int | None) -> int:
-    """Into how many parts to cut a set, so that one of them and its index take half of the memory at most.
+    """The number of parts to cut a set into, so that a part and its index take at most half of the memory.
 
-    The other half is for what a search allocates. "auto" is counted as hnsw, which takes more than exact search.
+    The other half is left for the search itself. "auto" is counted as hnsw, which takes more than exact search.
     """
     if memory_mib is None:
         return 1
@@ -105,7 +105,7 @@ def parts_within(rows: int, width: int, neighbours: int, *, method: str, memory_
 
 
 def graph_mib(method: str, rows: int, width: int, neighbours: int, *, queries: int | None = None) -> int:
-    """MiB that an index with default parameters and the table of the neighbours of its rows, or of queries, take."""
+    """Size in MiB of an index with default parameters and of the neighbour table of its rows, or of ``queries``."""
     index = index_bytes(rows, width, default_parameters(method, neighbours))
     asked = rows if queries is None else queries
     return -(-(12 * asked * neighbours + index) // MIB)

@@ -1,8 +1,7 @@
-"""HNSW (Malkov & Yashunin, TPAMI 2018, arXiv 1603.09320), by hnswlib.
+"""HNSW graphs (Malkov & Yashunin, TPAMI 2018, arXiv 1603.09320), by hnswlib.
 
-Built by one thread, the same vectors, parameters and seed give the same file, byte for byte; built by
-several threads they do not, since the order of insertion is then a race. Searching is reproducible at any
-number of threads.
+A build by one thread is reproducible byte for byte from vectors, parameters and seed. A build by several threads is
+not: they race for the order of insertion. Searching is reproducible at any number of threads.
 """
 
 import errno
@@ -25,14 +24,14 @@ from .remeasure import empty_table, remeasure
 from .traverse.seeding import leaf_order
 
 _SEEDS = 2**31 - 1
-"""hnswlib draws levels from a generator of this period."""
+"""Period of the generator that hnswlib draws levels from."""
 
 _HEADER = struct.Struct("<QQQQQQ")
-"""The first fields of hnswlib's file: offset of the links, rows held at most, rows held, bytes a row,
-offset of the label in a row, offset of the vector in a row."""
+"""The first fields of hnswlib's file: offset of the links, capacity in rows, number of rows, bytes per row, offset of
+the label in a row, offset of the vector in a row."""
 
 _COPIES = 3
-"""Of ids and distances while a block is searched: C++ results, their arrays, and room to move."""
+"""Copies of ids and distances held while a block is searched: hnswlib's results, the arrays made of them, spare."""
 
 
 class HnswIndex:
@@ -63,7 +62,7 @@ class HnswIndex:
         """See ``index.GraphIndex``. Raises: InputError when ``ef`` or ``m`` is too small for ``neighbours``."""
         rows, width = self._vectors.shape
         check_queries(queries, query_ids, width, neighbours, threads)
-        # One more than wanted, since a query of this part finds itself.
+        # One more than asked for, since a query that is a row of this part finds itself.
         wanted = min(neighbours + 1, rows)
         self._check_ef(wanted, neighbours)
         self._index.set_ef(self.parameters.ef)  # the same index may be searched with other parameters
@@ -76,7 +75,7 @@ class HnswIndex:
         )
         for start in range(0, len(queries), step):
             block = slice(start, start + step)
-            # Near queries one after the other: what one has read of the graph is in the cache for the next.
+            # Near queries follow each other: what one reads of the graph is still in the cache for the next.
             order = leaf_order(queries[block], threads=threads) + np.int32(start)
             near = queries[order]
             remeasure(
@@ -94,10 +93,10 @@ class HnswIndex:
 
     def save(self, path: Path) -> None:
         """Write hnswlib's own file, which holds a copy of the vectors. Raises: OSError."""
-        path.touch()  # hnswlib says nothing of what it could not write: neither of a file that it could not make …
+        path.touch()  # hnswlib ignores write errors: touch fails if the file cannot be created …
         self._index.save_index(str(path))
         size = self._index.index_file_size()
-        if path.stat().st_size != size:  # … nor of one that it cut short
+        if path.stat().st_size != size:  # … and the size shows a truncated one
             raise OSError(
                 errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} for an index of {size} bytes", str(path)
             )
@@ -114,7 +113,7 @@ class HnswIndex:
             )
 
     def _candidates(self, queries: NDArray[np.float32], wanted: int, threads: int) -> NDArray[np.int64]:
-        """Local rows (Q, wanted); hnswlib returns labels as uint64."""
+        """int64 (Q, wanted), local rows; hnswlib returns them as uint64."""
         try:
             labels, _ = self._index.knn_query(queries, k=wanted, num_threads=threads)
         except RuntimeError as error:
@@ -160,9 +159,10 @@ def build(
 def load(
     path: Path, vectors: NDArray[np.float32], *, first_id: int = 0, parameters: HnswParameters | None = None
 ) -> HnswIndex:
-    """Open what ``save`` wrote, over the vectors it was built of.
+    """Open an index that ``save`` wrote, over the same vectors.
 
-    parameters: ``ef`` may differ from the build's. Raises: InputError when the file is not an index of these vectors.
+    parameters: ``ef`` may differ from that of the build. Raises: InputError when the file is not an index of these
+    vectors.
     """
     check_vectors(vectors)
     _check_header(path, *vectors.shape)
@@ -175,13 +175,13 @@ def load(
 
 
 def index_bytes(rows: int, width: int, parameters: HnswParameters) -> int:
-    """Bytes that an index takes: a copy of the vectors, links, labels, locks and a map of the labels."""
+    """Size of an index in bytes: a copy of the vectors, links, labels, locks and a map of the labels."""
     upper_layers = 1.1 * (4 * parameters.m + 4) / max(1, parameters.m - 1)
     return int(rows * (4 * width + 4 * (2 * parameters.m + 1) + 8 + upper_layers + 100))
 
 
 def _check_header(path: Path, rows: int, width: int) -> None:
-    """hnswlib trusts its file: one of other vectors would be read past its end."""
+    """hnswlib trusts its file: with one of other vectors it would read past the end."""
     with path.open("rb") as file:
         head = file.read(_HEADER.size)
     if len(head) < _HEADER.size:

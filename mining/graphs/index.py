@@ -1,4 +1,4 @@
-"""What the three graphs have in common."""
+"""The interface that all search methods share."""
 
 from pathlib import Path
 from typing import Protocol
@@ -11,11 +11,11 @@ from ..errors import InputError
 from ..neighbours import NeighbourTable
 
 BLOCK_ROWS = 65_536
-"""Queries that a graph is searched for at once: what that allocates beside the result does not grow with the set."""
+"""Queries searched at once: bounds what a search allocates beside its result, whatever the size of the set."""
 
 
 class Searchable(Protocol):
-    """What can be asked for neighbours: one index, or several parts that answer as one."""
+    """Anything that can be searched for neighbours: one index, or several parts that act as one."""
 
     def search(
         self,
@@ -26,30 +26,30 @@ class Searchable(Protocol):
         threads: int,
         memory_mib: float | None = None,
     ) -> NeighbourTable:
-        """The nearest rows for each query, itself left out by its id.
+        """The nearest rows of each query, except the row with the query's own id.
 
-        queries: float32 (Q, D); query_ids: int64 (Q,), global; a query whose id is of this part must be that row.
-        threads: at most this many. memory_mib: a budget for what the search allocates, its result included.
+        queries: float32 (Q, D). query_ids: int64 (Q,), global ids; a query with an id of this part must be that row.
+        threads: an upper limit. memory_mib: budget for what the search allocates, result included.
         """
         ...
 
 
 class GraphIndex(Searchable, Protocol):
-    """A searchable index over one part of the set: rows ``first_id`` … ``first_id + len(vectors) − 1``.
+    """An index over one part of the set: the rows with ids ``first_id`` … ``first_id + len(vectors) − 1``.
 
-    Each method module (``exact``, ``hnsw``, ``traverse_add``) has a ``build`` and a ``load`` that return
-    one. The vectors themselves are stored by the caller, and handed to ``load``.
+    Each method (exact, cells, hnsw, traverse_add) has functions ``build`` and ``load`` that return one. The caller
+    stores the vectors and passes them to ``load``.
     """
 
     def save(self, path: Path) -> None:
-        """Write the index (not the vectors) to one file. It is not atomic: publish it by renaming."""
+        """Write the index, without the vectors, to one file. Not atomic: write to a temporary name and rename."""
         ...
 
 
 def check_queries(
     queries: NDArray[np.float32], query_ids: NDArray[np.int64], width: int, neighbours: int, threads: int
 ) -> None:
-    """Raise InputError unless the arguments of a search fit together and the index."""
+    """Raise InputError unless the arguments of a search fit the index and each other."""
     if queries.ndim != 2 or queries.shape[1] != width:
         raise InputError(
             f"queries have shape {queries.shape}, but the index holds vectors of width {width}: pass queries of shape "
@@ -67,7 +67,7 @@ def check_queries(
 
 
 def check_vectors(vectors: NDArray[np.float32]) -> None:
-    """Raise InputError unless ``vectors`` have the form that ``as_vectors`` returns (values are not looked at)."""
+    """Raise InputError unless ``vectors`` have the form that ``as_vectors`` returns. Values are not checked."""
     if (
         vectors.ndim != 2
         or vectors.dtype != np.float32

@@ -1,9 +1,10 @@
-"""Sixty-four numbers compared at once, as vector instructions: numba's own loops do not become them.
+"""Compare 64 numbers at once by vector instructions.
 
-What numba cannot say is written in LLVM's language, which becomes the instructions of the machine at hand.
+numba does not vectorise these loops, so they are written as LLVM intrinsics, which LLVM compiles for the machine at
+hand.
 """
 
-# ruff: noqa: ARG001 - numba passes all of it
+# ruff: noqa: ARG001 - numba passes all of these arguments
 
 from collections.abc import Callable
 from typing import Any
@@ -13,20 +14,20 @@ from numba import types
 from numba.extending import intrinsic
 
 LANES = 64
-"""Numbers compared at once: almost every group has nothing to offer."""
+"""Numbers compared at once. In almost every group none is below the limit, so one test skips all of them."""
 
 _MASK = ir.IntType(LANES)
 _SIGN_PLACE, _ALL_BUT_SIGN = 15, 0x7FFF
 
 
 def _in_llvm(function: Any) -> Callable[..., Any]:
-    """For type checkers: numba passes the first parameter itself; the rest are the types of the arguments."""
+    """``intrinsic``, typed: numba passes the first parameter itself, the others are the types of the arguments."""
     return intrinsic(function)
 
 
 @_in_llvm
 def keys_below(_typing: Any, products: Any, sq_norms: Any, start: Any, limit: Any):
-    """uint64: bit i is set where sq_norms[start + i] − 2 · products[start + i] < limit. All are float32."""
+    """uint64 whose bit i is set where sq_norms[start + i] − 2 · products[start + i] < limit. All are float32."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any):
         products, sq_norms = (
@@ -42,8 +43,10 @@ def keys_below(_typing: Any, products: Any, sq_norms: Any, start: Any, limit: An
 
 @_in_llvm
 def not_below(_typing: Any, numbers: Any, start: Any, least: Any):
-    """uint64: bit i is set where numbers[start + i], the int16 bits of a bfloat16, are in order at or above ``least``:
-    negative numbers come before others, by size downwards."""
+    """uint64 whose bit i is set where numbers[start + i] ≥ least.
+
+    numbers: bfloat16 as int16 bits. least: int16 that orders as the numbers do, see ``pools._ordered``.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any):
         bits = _lanes(context, builder, signature.args[0], arguments[0], arguments[1], ir.IntType(16))
@@ -57,7 +60,7 @@ def not_below(_typing: Any, numbers: Any, start: Any, least: Any):
 
 @_in_llvm
 def lowest(_typing: Any, mask: Any):
-    """int64: the place of the lowest bit that is set in a uint64 other than 0."""
+    """int64: the position of the lowest bit set in a uint64, which must not be 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any):
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -66,14 +69,14 @@ def lowest(_typing: Any, mask: Any):
 
 
 def _lanes(context: Any, builder: Any, array_type: Any, array: Any, start: Any, number: Any):
-    """The vector of ``LANES`` numbers of a contiguous array from ``start`` on."""
+    """Load ``LANES`` numbers of a contiguous array, from ``start`` on, as a vector."""
     data = context.make_array(array_type)(context, builder, array).data
     place = builder.bitcast(builder.gep(data, [start]), ir.VectorType(number, LANES).as_pointer())
     return builder.load(place, align=array_type.dtype.bitwidth // 8)
 
 
 def _spread(builder: Any, number: Any):
-    """The vector that holds one number in all lanes."""
+    """A vector that holds ``number`` in all lanes."""
     vector = ir.VectorType(number.type, LANES)
     first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
     all_first = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)

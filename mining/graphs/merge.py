@@ -1,4 +1,4 @@
-"""Tables of the same queries, found in several parts of the set, merged into one."""
+"""Merge neighbour tables of the same queries, one per part of the set, into one."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from .remeasure import empty_table, insert_nearest
 
 
 def merge_tables(tables: Sequence[NeighbourTable], neighbours: int) -> NeighbourTable:
-    """The ``neighbours`` nearest of what the parts found, by (distance, id).
+    """The ``neighbours`` nearest rows over all tables, by (distance, id).
 
-    tables: one per part, of the same queries in the same order; parts share no row, so no id comes twice.
-    Returns (Q, neighbours), padded where the parts together found fewer. The order of the parts does not matter.
+    tables: one per part, for the same queries in the same order. Parts share no row, so no id occurs twice.
+    Returns a table (Q, neighbours), padded where all parts together found fewer. The order of tables does not matter.
 
-    Raises: InputError: no table, tables of different numbers of queries.
+    Raises: InputError: no table, or tables with different numbers of queries.
     """
     if not tables:
         raise InputError("merge_tables was given no table: pass one per part of the set")
@@ -30,7 +30,7 @@ def merge_tables(tables: Sequence[NeighbourTable], neighbours: int) -> Neighbour
 
 
 def merge_into(merged: NeighbourTable, found: NeighbourTable, *, first: int = 0) -> None:
-    """Merge ``found`` into the rows of ``merged`` from row ``first`` on, in place and without further memory."""
+    """Merge ``found`` into the rows of ``merged`` from row ``first`` on, in place and without extra memory."""
     if first + len(found) > len(merged):
         raise InputError(
             f"{len(found)} rows do not fit into a table of {len(merged)} from row {first} on: pass fewer"

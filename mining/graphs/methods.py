@@ -1,4 +1,4 @@
-"""The methods behind one set of functions, told apart by the type of their parameters."""
+"""One set of functions for all search methods; the type of the parameters says which method is meant."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ Index = ExactIndex | CellsIndex | HnswIndex | TraverseAddIndex
 
 
 def default_parameters(method: str, neighbours: int) -> Parameters:
-    """Parameters to begin with for K ``neighbours``. Raises: InputError for a method that there is not."""
+    """Default parameters for K = ``neighbours``. Raises: InputError for an unknown method."""
     match method:
         case "exact":
             return ExactParameters()
@@ -38,7 +38,7 @@ def default_parameters(method: str, neighbours: int) -> Parameters:
 
 
 def method_of(parameters: Parameters) -> Method:
-    """The method that the parameters are of."""
+    """The method that the parameters belong to."""
     match parameters:
         case ExactParameters():
             return "exact"
@@ -70,7 +70,7 @@ def build_index(
 def load_index(
     path: Path, vectors: NDArray[np.float32], *, parameters: Parameters, first_id: int = 0
 ) -> Index:
-    """Open what ``save`` wrote, over the vectors it was built of; exact search needs no file."""
+    """Open an index that ``save`` wrote, over the same vectors; exact search needs no file."""
     match parameters:
         case ExactParameters():
             return exact.build(vectors, first_id=first_id, parameters=parameters)
@@ -83,8 +83,10 @@ def load_index(
 
 
 def with_effort(index: Index, effort: int) -> Index:
-    """The same index, whose searches keep ``effort`` rows, or look into so many cells: more find more, and take longer.
-    Exact search has none."""
+    """The same index, searched with another effort: cells to look into, or candidates to keep in a graph search.
+
+    More effort raises recall and time. Exact search has no effort and is returned as it is.
+    """
     match index:
         case ExactIndex():
             return index
@@ -97,7 +99,7 @@ def with_effort(index: Index, effort: int) -> Index:
 
 
 def index_bytes(rows: int, width: int, parameters: Parameters) -> int:
-    """Bytes that building an index of ``rows`` × ``width`` vectors takes, beside the vectors."""
+    """Memory in bytes to build an index of ``rows`` × ``width`` vectors, beside the vectors."""
     match parameters:
         case ExactParameters():
             return exact.index_bytes(rows, width)

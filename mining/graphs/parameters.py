@@ -1,4 +1,4 @@
-"""What each graph is built and searched with. Free of compiled libraries, so that a run file can be read at once."""
+"""Parameters of the search methods. Imports no compiled library, so that reading a run file stays fast."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
@@ -13,12 +13,12 @@ Engine = Literal["numpy", "torch"]
 
 @dataclass(frozen=True)
 class ExactParameters:
-    """Exact search has nothing to tune but who multiplies, and where.
+    """Parameters of exact search: which library computes the matrix products, where, and in which precision.
 
-    engine: "numpy", on the CPU, or "torch" (needs torch) on ``devices``: names as torch has them, () for all GPUs there
-    are, or the CPU. precision: of the products, which only propose candidates; the result is exact with either. "auto":
-    bfloat16 on GPUs, and with "numpy" where the processor has matrix instructions for it (AMX), torch is installed (it
-    multiplies), and there is work enough; float32 elsewhere.
+    engine: "numpy" (CPU) or "torch". devices: of torch, as torch names them; () means all GPUs, or the CPU if there is
+    none. precision: of the products, which only propose candidates; the result is exact in either. "auto" is bfloat16
+    on GPUs; with "numpy" it is bfloat16 if the processor has AMX instructions for it, torch is installed (it computes
+    these products) and there is enough work; otherwise float32.
     """
 
     engine: Engine = "numpy"
@@ -31,9 +31,8 @@ class ExactParameters:
 
 @dataclass(frozen=True)
 class HnswParameters:
-    """m: links a vertex gets (twice that on the lowest layer); ef_construction: candidates when a vertex is
-    inserted; ef: candidates kept in a search, at least the neighbours wanted and one more (the query itself
-    is found too)."""
+    """m: links per vertex (twice as many on the lowest layer). ef_construction: candidates kept while a vertex is
+    inserted. ef: candidates kept during a search, at least ``neighbours`` + 1 (a query finds itself, too)."""
 
     m: Annotated[int, Ge(2), Le(512)] = 16
     ef_construction: Annotated[int, Ge(4)] = 100
@@ -45,17 +44,17 @@ class HnswParameters:
 
 @dataclass(frozen=True)
 class TraverseAddParameters:
-    """What a graph costs and how much it finds.
+    """Parameters of a traverse_add graph (FANNG) and of a search in it.
 
-    max_degree: edges a vertex has at most (the paper: 30).
-    trees: random trees for the first candidates; 0 starts from no edges, as the paper does.
-    walks: walks per vertex at most. arrive: share of walks arriving at which they end early; the paper's 0.9 takes
-    about 50 walks per vertex, and recall stops gaining long before (60,000 × 64: 0.986 after 2 per vertex, 0.992
-    after 6, 0.993 after 8).
-    warm_walks: the same after a warm start; without any, edges that lead far are lost from epoch to epoch, and more
-    than half a walk per vertex added 0.0002 to the recall at a tenth of the time.
-    candidates: vertices kept when a vertex refines. refine_distances: distances that it may measure.
-    keep: vertices kept in a search, at least the neighbours wanted. distances: those that a search may measure.
+    max_degree: edges per vertex at most (the paper: 30).
+    trees: random trees that give the first candidates; 0 starts without edges, as the paper does.
+    walks: walks per vertex at most. arrive: stop walking early once this share of walks reaches its target; the
+    paper's 0.9 takes about 50 walks per vertex, but recall levels off long before (60,000 × 64: 0.986 after 2 walks
+    per vertex, 0.992 after 6, 0.993 after 8).
+    warm_walks: walks per vertex after a warm start. With none, long edges are lost from epoch to epoch; more than half
+    a walk per vertex added 0.0002 to the recall for a tenth more time.
+    candidates: vertices kept when a vertex is refined. refine_distances: distances measured for that, at most.
+    keep: vertices kept during a search, at least ``neighbours``. distances: distances a search measures, at most.
     """
 
     max_degree: Annotated[int, Ge(2), Le(512)] = 30
@@ -77,7 +76,7 @@ class TraverseAddParameters:
 
     @classmethod
     def for_neighbours(cls, neighbours: int) -> "TraverseAddParameters":
-        """Defaults in proportion to K: at K = 100 those of the class."""
+        """Defaults in proportion to K; for K = 100 those of the class."""
         return cls(
             candidates=max(32, round(1.28 * neighbours)),
             refine_distances=max(400, 16 * neighbours),
@@ -86,13 +85,13 @@ class TraverseAddParameters:
         )
 
     def with_effort(self, keep: int) -> "TraverseAddParameters":
-        """A search that keeps ``keep`` vertices, with distances in proportion."""
+        """The same parameters with another ``keep``, and ``distances`` raised to match."""
         return replace(self, keep=keep, distances=max(self.distances, 12 * keep))
 
 
 @dataclass(frozen=True)
 class CellsParameters:
-    """cell_rows: rows of a cell, on average. probes: cells that a row is searched in, those of the nearest centres."""
+    """cell_rows: mean number of rows per cell. probes: number of cells searched for a query, nearest centres first."""
 
     cell_rows: Annotated[int, Ge(8)] = 200
     probes: Annotated[int, Ge(1)] = 32

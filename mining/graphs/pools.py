@@ -1,10 +1,10 @@
-"""The nearest candidates of each query of a block, kept while blocks of products stream by. Compiled.
+"""Pools of the nearest candidates of each query, filled while blocks of products stream by. Compiled.
 
-A pool keeps the rows whose keys |x|² − 2 q·x are below its limit: appended as they come, and where it is full, it is
-cut to those that are not above its ``wanted`` least by more than its slack. So an entry costs one write, and a share of
-a selection. The slack is what the products may be off by: a row left out for it is further than those wanted *in
-truth*. Where so many are within it that the pool cannot hold them, it gives up the greatest of them, and its limit says
-so.
+A pool collects the rows whose key |x|² − 2 q·x is below its limit. Rows are appended as they come; a full pool is cut
+to those whose key is at most its slack above the ``wanted``-th least key, and its limit falls accordingly. So an entry
+costs one write and a share of a selection. The slack covers the rounding of the products: a row that was cut is *truly*
+further away than the wanted ones. If too many rows are within the slack for the pool to hold, the furthest of them are
+dropped, and the lower limit shows it.
 """
 
 from typing import NamedTuple
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from .lanes import LANES, keys_below, lowest, not_below
 
 _ROOM, _LEAST_ROOM = 2, 128
-"""Entries of a pool: so many times those wanted, and so many more."""
+"""A pool has room for ``_ROOM`` · wanted + ``_LEAST_ROOM`` entries."""
 
 
 class Pools(NamedTuple):
-    """keys: float32 (B, room). rows: int32 (B, room), local rows. counts: int32 (B,), how many entries are filled.
-    limits: float32 (B,), keys that no row left out is below. slacks: float32 (B,). wanted: rows."""
+    """One pool per query. keys: float32 (B, room). rows: int32 (B, room), local rows. counts: int32 (B,), entries
+    filled. limits: float32 (B,); every row left out has a key at or above it. slacks: float32 (B,). wanted: number of
+    rows to find."""
 
     keys: NDArray[np.float32]
     rows: NDArray[np.int32]
@@ -32,14 +33,14 @@ class Pools(NamedTuple):
 
 
 def empty_pools(wanted: int, limits: NDArray[np.float32], slacks: NDArray[np.float32]) -> Pools:
-    """Pools to begin with. limits: rows that are not below are left out from the start; infinite for none."""
+    """New pools. limits: initial limits, infinite to accept every row."""
     shape = len(limits), _room(wanted)
     counts = np.zeros(len(limits), np.int32)
     return Pools(np.empty(shape, np.float32), np.empty(shape, np.int32), counts, limits, slacks, wanted)
 
 
 def pool_bytes(wanted: int) -> int:
-    """Bytes that the pool of one query takes."""
+    """Size of one query's pool in bytes."""
     return 8 * _room(wanted) + 12
 
 
@@ -49,9 +50,9 @@ def _room(wanted: int) -> int:
 
 @njit(nogil=True, cache=True)
 def offer(products, sq_norms, first_row, pools):
-    """Offer block columns to the pools of all block rows.
+    """Offer the rows of a block of products to the pools of all its queries.
 
-    products: float32 (B, C), query · row. sq_norms: float32 (C,), of the columns' rows. first_row: row of column 0.
+    products: float32 (B, C), query · row. sq_norms: float32 (C,), |x|² of the rows. first_row: row of column 0.
     """
     keys, rows, counts, limits, slacks, wanted = pools
     for b in range(products.shape[0]):
@@ -62,7 +63,7 @@ def offer(products, sq_norms, first_row, pools):
 
 @njit(nogil=True, cache=True)
 def offer_to(members, products, sq_norms, first_row, pools):
-    """As ``offer``, to the pools of some block rows: row i of the products is of pool members[i], int32 (M,)."""
+    """Like ``offer``, to some of the pools: line i of the products belongs to pool members[i], int32 (M,)."""
     keys, rows, counts, limits, slacks, wanted = pools
     for i in range(products.shape[0]):
         b = members[i]
@@ -73,7 +74,7 @@ def offer_to(members, products, sq_norms, first_row, pools):
 
 @njit(nogil=True, cache=True)
 def _offer_line(products, sq_norms, first_row, keys, rows, filled, limit, slack, wanted):
-    """Offer the columns of one query to its pool. Returns how many entries it has then, and its limit."""
+    """Offer a line of products to its query's pool. Returns the pool's new number of entries and limit."""
     columns = products.shape[0]
     whole = columns - columns % LANES
     for start in range(0, whole, LANES):
@@ -91,7 +92,7 @@ def _offer_line(products, sq_norms, first_row, keys, rows, filled, limit, slack,
 
 @njit(nogil=True, cache=True)
 def offer_bfloat16(scores, first_row, pools):
-    """As ``offer``, of scores q·x − |x|²/2, the int16 bits of bfloat16 (B, C)."""
+    """Like ``offer``, from scores q·x − |x|²/2: bfloat16 (B, C) as int16 bits."""
     keys, rows, counts, limits, slacks, wanted = pools
     for b in range(scores.shape[0]):
         counts[b], limits[b] = _offer_bfloat16_line(
@@ -101,7 +102,7 @@ def offer_bfloat16(scores, first_row, pools):
 
 @njit(nogil=True, cache=True)
 def offer_bfloat16_to(members, scores, first_row, pools):
-    """As ``offer_to``, of scores as of ``offer_bfloat16``."""
+    """Like ``offer_to``, from the scores of ``offer_bfloat16``."""
     keys, rows, counts, limits, slacks, wanted = pools
     for i in range(scores.shape[0]):
         b = members[i]
@@ -112,7 +113,7 @@ def offer_bfloat16_to(members, scores, first_row, pools):
 
 @njit(nogil=True, cache=True)
 def _offer_bfloat16_line(scores, first_row, keys, rows, filled, limit, slack, wanted):
-    """As ``_offer_line``."""
+    """Like ``_offer_line``."""
     columns = scores.shape[0]
     whole = columns - columns % LANES
     least = _ordered(np.float32(-0.5) * limit)
@@ -133,20 +134,20 @@ def _offer_bfloat16_line(scores, first_row, keys, rows, filled, limit, slack, wa
 
 @njit(nogil=True, cache=True, inline="always")
 def _ordered(number):
-    """The place in order, int16, of the greatest bfloat16 that is not above a float32."""
+    """The greatest bfloat16 ≤ a float32, as an int16 that orders as the numbers do (its bits, turned if negative)."""
     bits = np.float32(number).view(np.int32)
     return np.int16((bits ^ ((bits >> 31) & 0x7FFFFFFF)) >> 16)
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _widened(bits):
-    """The float32 that a bfloat16 is."""
+    """A bfloat16, given as int16 bits, as float32."""
     return np.int32(np.int32(bits) << 16).view(np.float32)
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _append(keys, rows, filled, limit, slack, wanted, key, row):
-    """Append an entry where it is below the limit. Returns how many there are then, and the limit."""
+    """Append an entry if its key is below the limit. Returns the new number of entries and limit."""
     if key < limit:
         keys[filled] = key
         rows[filled] = row
@@ -158,7 +159,7 @@ def _append(keys, rows, filled, limit, slack, wanted, key, row):
 
 @njit(nogil=True, cache=True)
 def finish(pools):
-    """Cut every pool a last time; mark the rest of its rows with −1."""
+    """Cut every pool a last time, and fill the rest of its rows with −1."""
     keys, rows, counts, limits, slacks, wanted = pools
     for b in range(keys.shape[0]):
         if counts[b] > wanted:
@@ -168,7 +169,7 @@ def finish(pools):
 
 @njit(nogil=True, cache=True)
 def _shrink(keys, rows, filled, limit, slack, wanted):
-    """Leave of more than ``wanted`` entries what the slack asks for. Returns their number and the limit, which never
+    """Cut more than ``wanted`` entries to those within the slack. Returns their number and the limit, which never
     rises."""
     within = cut(keys, rows, filled, wanted) + slack
     kept = wanted
@@ -186,20 +187,20 @@ def _shrink(keys, rows, filled, limit, slack, wanted):
 
 @njit(nogil=True, cache=True)
 def cut(keys, rows, filled, keep):
-    """Move the ``keep`` least keys to the front (quickselect, median of three). Returns the greatest of them."""
+    """Move the ``keep`` least keys to the front (quickselect, median of three). Returns the greatest of those."""
     low, high = 0, filled
     while True:
         first, middle, last = keys[low], keys[(low + high) // 2], keys[high - 1]
         pivot = max(min(first, middle), min(max(first, middle), last))
         less = low
-        for i in range(low, high):  # without a branch, which would be guessed wrong half of the time
+        for i in range(low, high):  # branch-free: a branch would be mispredicted half of the time
             nearer = keys[i] < pivot
             _swap(keys, rows, i, less)
             less += np.int64(nearer)
         if keep <= less:
             high = less
             continue
-        # Keys of bfloat16 are often equal.
+        # Gather the keys equal to the pivot: bfloat16 keys often are.
         most = less
         for i in range(less, high):
             as_near = keys[i] <= pivot

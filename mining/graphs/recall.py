@@ -1,4 +1,4 @@
-"""How many of the true neighbours a search finds, and the least effort at which it finds enough."""
+"""Recall of a search, and the least effort that reaches a target recall."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ from .exact import index as exact
 from .index import Searchable
 
 _TIE = np.float32(1 + 1e-5)
-"""Distances this close are a tie: float32 sums of squares differ that much between two ways to add them up."""
+"""Distances within this factor are a tie: float32 sums of squares differ that much with the order of summation."""
 
 _STEP = 1.15
-"""Effort grows by this factor from one try to the next."""
+"""Factor by which the effort grows from one try to the next."""
 
 _TRIES = 12
-"""Tries at most: the effort of the last is 4.7 times that of the first."""
+"""Tries at most: the last has 4.7 times the effort of the first."""
 
 Index = TypeVar("Index", bound=Searchable)
 
 
 def recall_at_k(found: NeighbourTable, truth: NeighbourTable) -> float:
-    """The share of the true neighbours that were found; a row at the distance of the last true one counts as true.
+    """The share of the true neighbours that were found.
 
-    found, truth: tables of the same queries and of equal K. A query without neighbours asks for nothing;
-    where no query has any, recall is 1.
+    A row as near as the furthest true neighbour counts as true. found, truth: tables for the same queries and K.
+    Queries without true neighbours do not count; if there are no others, recall is 1.
     """
     if found.ids.shape != truth.ids.shape:
         raise InputError(
@@ -47,7 +47,7 @@ def recall_at_k(found: NeighbourTable, truth: NeighbourTable) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is searched for. vectors: float32 (Q, D). own: int64 (Q,), global id that a query is not to find, or −1."""
+    """The queries. vectors: float32 (Q, D). own: int64 (Q,), the id that each query must not find, −1 for none."""
 
     vectors: NDArray[np.float32]
     own: NDArray[np.int64]
@@ -55,10 +55,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class RecallSample:
-    """Queries drawn to measure recall on, and their true neighbours.
+    """A sample of queries to measure recall on, with their true neighbours.
 
-    rows: int64 (S,), ascending: global ids of rows that are searched for among their own set, else places among the
-    queries. own: int64 (S,), see ``Asked``.
+    rows: int64 (S,), ascending: global ids if the queries are rows of the searched set, else positions among the
+    queries. queries: float32 (S, D). own: int64 (S,), see ``Asked``. truth: their exact neighbours.
     """
 
     rows: NDArray[np.int64]
@@ -68,7 +68,7 @@ class RecallSample:
 
 
 def drawn_rows(rows: int, sample_rows: int, seed: int) -> NDArray[np.int64]:
-    """int64 (S,): some of 0 … ``rows`` − 1, ascending, drawn without replacement; all where there are no more."""
+    """int64 (S,): ``sample_rows`` of 0 … ``rows`` − 1, drawn without replacement, ascending; all if there are fewer."""
     rng = np.random.default_rng((seed, 0x5EC411))
     return np.sort(rng.choice(rows, size=min(sample_rows, rows), replace=False)).astype(np.int64)
 
@@ -84,9 +84,9 @@ def draw_sample(
     memory_mib: float | None = None,
     asked: Asked | None = None,
 ) -> RecallSample:
-    """Draw rows of float32 (N, D) vectors without replacement, and search for them exactly in all of these.
+    """Draw rows of float32 (N, D) vectors without replacement, and search for their neighbours exactly.
 
-    asked: draw from these queries instead.
+    asked: draw from these queries instead of from the vectors.
     """
     queries = vectors if asked is None else asked.vectors
     local = drawn_rows(len(queries), sample_rows, seed)
@@ -109,8 +109,8 @@ def measure(index: Searchable, sample: RecallSample, *, threads: int = 1) -> flo
 
 @dataclass(frozen=True, slots=True)
 class Calibration(Generic[Index]):
-    """index: with the least effort tried that reached the target, or the most where none did. recall:
-    measured with it. tried: (effort, recall) of every try, in order."""
+    """index: with the least effort that reached the target, or the greatest tried if none did (``reached`` says which).
+    recall: measured with it. tried: (effort, recall) of every try, in order."""
 
     index: Index
     recall: float
@@ -128,11 +128,11 @@ def calibrate(
 ) -> Calibration[Index]:
     """Raise the effort of a search until its recall on the sample is at least ``recall_target``.
 
-    with_effort: the index with another effort, the number of rows that a search keeps: ``ef`` of hnsw,
-    ``keep`` of traverse_add. It begins a little above the neighbours wanted, and ends at all rows or after
-    ``_TRIES`` tries.
+    with_effort: returns the index with another effort, which is the number of rows that a search keeps: ``ef`` of
+    hnsw, ``keep`` of traverse_add. The effort starts a little above the number of neighbours; after ``_TRIES`` tries
+    the search for it ends.
 
-    Raises: InputError when the target is not a share.
+    Raises: InputError when the target is not within 0 … 1.
     """
     check_share("recall_target", recall_target)
     tried: list[tuple[int, float]] = []

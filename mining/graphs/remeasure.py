@@ -1,7 +1,7 @@
-"""Distances measured anew, by float32 differences, for the neighbours that a search has found.
+"""The nearest of a search's candidates, with distances measured anew by float32 differences.
 
-Every method ends here, so that methods agree to rounding: what a search measured on its way (a matrix
-product, low precision, another order of summation) decides only *which* rows are candidates.
+Every method ends here, so that all methods report equal distances: what a search measured on its way (a matrix
+product, low precision, another order of summation) only decides *which* rows are candidates.
 """
 
 import numpy as np
@@ -28,12 +28,12 @@ def remeasure(
 ) -> NeighbourTable:
     """The ``neighbours`` nearest of each query's candidates, by (distance, id).
 
-    queries: float32 (Q, D). vectors: float32 (N, D), the rows that the candidates are of; row 0 has id
-    ``first_id``. ids: integers (Q, C), *local* rows of ``vectors``; negative where there is no candidate;
-    in any order, distinct. query_ids: int64 (Q,), global; a query is not its own neighbour. order: int32
-    (Q,), a permutation in which queries are taken: where near ones follow each other, their candidates are
-    still in the cache. It does not show in the result. into: a table of pads to write to, of ``neighbours`` a row,
-    by default a new one. places: int32 (Q,), the row of it for each query, by default as they come.
+    queries: float32 (Q, D). vectors: float32 (N, D), the rows to choose from; row 0 has the id ``first_id``.
+    ids: integers (Q, C), the candidates as *local* rows of ``vectors``, distinct, in any order, negative for none.
+    query_ids: int64 (Q,), global; a query is not its own neighbour. order: int32 (Q,), a permutation in which the
+    queries are processed; if near ones follow each other, their candidates are still in the cache. It does not change
+    the result. into: a table of pads to write to, (rows, ``neighbours``); by default a new one. places: int32 (Q,),
+    the row of the table for each query; by default 0 … Q − 1.
 
     Returns the table, with global ids, padded where a query has fewer candidates.
     """
@@ -52,7 +52,7 @@ def remeasure(
 
 
 def empty_table(rows: int, neighbours: int) -> NeighbourTable:
-    """A table of pads."""
+    """A table that holds only pads (id −1, distance inf)."""
     return NeighbourTable(
         np.full((rows, neighbours), NO_ROW, np.int64), np.full((rows, neighbours), np.inf, np.float32)
     )
@@ -75,13 +75,14 @@ def _nearest(queries, vectors, ids, own, order, places, first_id, start, stop, f
 
 @njit(nogil=True, cache=True, inline="always")
 def in_order(sq, row):
-    """uint64, ordered as (distance, row) are: bits of a float32 that is not negative, and a row below 2³²."""
+    """uint64 that orders as (distance, row): the bits of a non-negative float32, then a row below 2³²."""
     return (np.uint64(np.float32(sq).view(np.uint32)) << np.uint64(32)) | np.uint64(row)
 
 
 @njit(nogil=True, cache=True)
 def take_nearest(measured, first_id, ids, sq_distances):
-    """Write the nearest of uint64 (C,) ``in_order`` to int64 and float32 (K,), which end in pads. They are sorted."""
+    """Write the K nearest of uint64 (C,) ``measured`` (see ``in_order``) to ids, int64 (K,), and sq_distances, float32
+    (K,). Sorts ``measured`` in place; entries beyond C are left as they are."""
     measured.sort()
     for i in range(min(measured.shape[0], ids.shape[0])):
         ids[i] = np.int64(measured[i] & np.uint64(0xFFFFFFFF)) + first_id
@@ -90,9 +91,9 @@ def take_nearest(measured, first_id, ids, sq_distances):
 
 @njit(nogil=True, cache=True, inline="always")
 def insert_nearest(ids, sq_distances, kept, candidate, sq):
-    """Insert into the ``kept`` first entries, ascending by (distance, id), of int64 and float32 (K,) rows.
+    """Insert a candidate into ids, int64 (K,), and sq_distances, float32 (K,), ascending by (distance, id).
 
-    Returns how many are kept then. The last falls out of a full row.
+    kept: entries filled. Returns the new number. The last entry drops out of a full row.
     """
     width = ids.shape[0]
     if kept == width:

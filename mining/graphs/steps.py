@@ -1,4 +1,4 @@
-"""What a search goes through, in one process or in many: a method is chosen, memory shared out, effort calibrated."""
+"""Steps of a neighbour search, in one process or many: choose the method, divide the memory, calibrate the effort."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The arguments of ``neighbours_of`` but for the method. Raises: InputError for what makes no sense."""
+    """The arguments of ``neighbours_of`` without the method. Raises: InputError for invalid ones."""
 
     vectors: NDArray[np.float32]
     asked: Asked
@@ -44,8 +44,11 @@ class Search:
 
 
 def by_method(search: Search, method: str, run: Callable[[Parameters, str], Found], *, held: int) -> Found:
-    """What ``run`` returns of default parameters of the method, and why it was taken. held: rows of the table that are
-    in memory at once."""
+    """Call ``run`` with the method's default parameters and the reason for the method, and return its result.
+
+    "auto" falls back to exact search if the method it chose misses the recall target. held: rows of the table that are
+    in memory at once.
+    """
     neighbours, (rows, width) = search.neighbours, search.vectors.shape
     if method != "auto":
         return run(default_parameters(method, neighbours), "as asked")
@@ -63,18 +66,20 @@ def by_method(search: Search, method: str, run: Callable[[Parameters, str], Foun
     try:
         return run(default_parameters(choice.method, neighbours), choice.why)
     except RecallError as error:
-        problem = str(error).partition(":")[0]  # without its remedy, which we are about to apply
-    # Outside of the handler, so that the graph's memory is free by now.
+        problem = str(error).partition(":")[0]  # without its remedy, which is applied below
+    # Outside the handler, where the graph's memory has been freed.
     why = f"{choice.method}, which auto chose first, is not good enough: {problem}"
     return run(ExactParameters(), why)
 
 
 def asked_of(vectors: NDArray[np.float32], queries: ArrayLike | None, own: NDArray[np.int64] | None) -> Asked:
-    """What is searched for, checked to fit what is searched in."""
+    """The queries, checked against the vectors to search; by default the vectors themselves."""
     rows = len(vectors)
     if queries is None:
         if own is not None:
-            raise InputError("own is given without queries, and each row of vectors is its own: leave it out")
+            raise InputError(
+                "own is given without queries, but without queries each row is its own: leave it out"
+            )
         return Asked(vectors, np.arange(rows, dtype=np.int64))
     array = as_vectors(queries, name="queries")
     if array.shape[1] != vectors.shape[1]:
@@ -87,13 +92,13 @@ def asked_of(vectors: NDArray[np.float32], queries: ArrayLike | None, own: NDArr
     if own.shape != (len(array),) or own.dtype != np.int64 or own.min() < NO_ROW or own.max() >= rows:
         raise InputError(
             f"own is {own.dtype} of shape {own.shape} for {len(array)} queries: give for each an int64 row below "
-            f"{rows}, or {NO_ROW}"
+            f"{rows}, or {NO_ROW} for none"
         )
     return Asked(array, own)
 
 
 def part_ranges(rows: int, parts: int) -> list[tuple[int, int]]:
-    """First row and last row + 1 of each part; sizes differ by one at most."""
+    """(start, stop) rows of each part; sizes differ by at most one."""
     return list(pairwise(np.linspace(0, rows, parts + 1).astype(int).tolist()))
 
 
@@ -106,22 +111,22 @@ def left_for_search(
     parts: int,
     parameters: Parameters,
 ) -> float | None:
-    """What a search of one part may take, its result included."""
+    """MiB left for searching one part, its result included; None without a limit."""
     budget = Budget(memory_mib, f"a search by {method_of(parameters)}")
     budget = budget.take(
         index_bytes(-(-rows // parts), width, parameters) + 8 * queries, "the index of one part"
     )
     with_result = budget.take(12 * queries * neighbours, "its result")
-    # What the search of a single part returns is the result.
+    # With a single part, the search's own result is the whole result: don't count it twice.
     return (budget if parts == 1 else with_result).left_mib
 
 
 def calibrated(
     index: Index, part: NDArray[np.float32], search: Search, memory_mib: float | None
 ) -> Calibration[CellsIndex] | Calibration[Index]:
-    """The effort of an index over ``part``, float32 (P, D), at which the search reaches its recall target there.
+    """The index of ``part``, float32 (P, D), with the least effort that reaches the recall target.
 
-    Raises: RecallError where it does not.
+    Raises: RecallError if none reaches it.
     """
     threads, recall_target = search.threads, search.recall_target
     sample = draw_sample(
@@ -151,7 +156,7 @@ def _far(index: Index, effort: int) -> str:
 
 
 def other_sample(search: Search, memory_mib: float | None) -> RecallSample:
-    """Another than the one that the effort was chosen on, which it fits a little too well."""
+    """A second sample to report recall on: the effort is slightly overfitted to the first, which calibrated it."""
     return draw_sample(
         search.vectors,
         search.neighbours,

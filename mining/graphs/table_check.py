@@ -1,4 +1,4 @@
-"""Whether a neighbour table says what the vectors say, whoever found it."""
+"""Check a neighbour table against the vectors, whichever method made it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,15 @@ def untrue_rows(
     own: NDArray[np.int64] | None = None,
     tolerance: float = TOLERANCE,
 ) -> NDArray[np.bool_]:
-    """bool (R,): lines of a table that break the contract of ``NeighbourTable``.
+    """bool (R,), True for the lines of a table that break the contract of ``NeighbourTable``.
 
-    An id that is no row, the row itself, a row twice, or one that was left out; pads before entries; distances that
-    are not those of the vectors, or not ascending. Whether the neighbours are the *nearest* is what recall says.
+    Such a line has an id that is no row, is the row itself, occurs twice or is excluded; a pad before an entry; or
+    distances that differ from those of the vectors or do not ascend. Whether the neighbours are the *nearest* is not
+    checked here: recall measures that.
 
-    found: the lines of ``rows``, int64 (R,). vectors: float32 (N, D). excluded: bool (N,). corpus: float32 (C, D), what
-    the ids are rows of where that is another set; own: int64 (R,), the row of it that a line is not to have, or −1.
+    found: the lines of ``rows``, int64 (R,). vectors: float32 (N, D). excluded: bool (N,), rows that must not occur.
+    corpus: float32 (C, D), the set that ids refer to, if not ``vectors``; own: int64 (R,), the row of it that each
+    line must not hold, −1 for none.
     """
     others = vectors if corpus is None else corpus
     own = rows if own is None else own

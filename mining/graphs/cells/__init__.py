@@ -1,1 +1,1 @@
-"""Search in the cells of k-means nearest to a row."""
+"""Search in the k-means cells nearest to each query."""

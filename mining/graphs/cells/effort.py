@@ -1,4 +1,4 @@
-"""How many cells a row must be searched in."""
+"""The number of cells to search for each query."""
 
 from dataclasses import replace
 
@@ -14,12 +14,12 @@ from .index import CellsIndex
 def calibrate_probes(
     index: CellsIndex, sample: RecallSample, *, recall_target: float, threads: int = 1
 ) -> Calibration[CellsIndex]:
-    """The least probes that find ``recall_target`` of the sample's true neighbours, without a search.
+    """The least ``probes`` that reach ``recall_target`` on the sample, found without a search.
 
-    Within its cells a search is exact, so it finds a neighbour as soon as it looks into that one's cell: the ranks of
-    these cells are all there is to know.
+    Within the cells it probes a search is exact: it finds a neighbour if and only if it probes that neighbour's cell.
+    So recall follows from the rank of that cell among the cells near the query.
 
-    sample: queries, and their neighbours in this index. Raises: InputError when the target is not a share.
+    sample: queries, and their true neighbours in this index. Raises: InputError when the target is not within 0 … 1.
     """
     check_share("recall_target", recall_target)
     share = _found(index, sample, threads)
@@ -31,7 +31,7 @@ def calibrate_probes(
 
 
 def _found(index: CellsIndex, sample: RecallSample, threads: int) -> NDArray[np.float64]:
-    """float64 (most,): the share of the true neighbours that lie in a row's 1, 2, … nearest cells."""
+    """float64 (most,): the share of true neighbours that lie in the 1, 2, … cells nearest to their query."""
     homes = index.homes(sample.queries, sample.own, threads=threads)
     order = np.argsort(homes, kind="stable")
     cells = index.probing.nearest(sample.queries[order], homes[order], index.probing.most)

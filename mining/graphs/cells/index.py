@@ -1,10 +1,9 @@
-"""Cells: the set cut into cells of near rows, each row searched for in the cells nearest to it.
+"""Cells: the set is divided into cells of near rows, and each query is searched for in the cells nearest to it.
 
-The plan of an inverted file (Jégou, Douze, Schmid, TPAMI 2011), with all rows as queries: these are taken in the order
-of their cells, so that a block of them meets the same cells, and what would be scattered reads becomes products of
-matrices that stay in the cache. As in ``exact`` the products only propose, and distances by float32 differences decide:
-a row's neighbours are *exactly* the K nearest of the rows in its ``probes`` cells, at any number of threads and for any
-BLAS.
+This is an inverted file (Jégou, Douze, Schmid, TPAMI 2011) for the case that all rows are queries. Queries are taken in
+the order of their cells, so that a block of them probes the same cells, and scattered reads become matrix products that
+stay in the cache. As in ``exact``, products only propose candidates, and float32 differences decide: the result is
+*exactly* the K nearest rows in the query's ``probes`` cells, at any number of threads and with any BLAS.
 """
 
 from dataclasses import dataclass
@@ -32,14 +31,14 @@ from .partition import Partition, divide
 from .probing import LISTED, Probing, list_cells
 
 _QUERY_ROWS = 1024
-"""A block of queries: some five cells."""
+"""Queries in a block: about five cells."""
 
 _SMALLEST_QUERY_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """queries: float32 (B, D). ids: int64 (B,). homes: int32 (B,), ascending."""
+    """queries: float32 (B, D). ids: int64 (B,), global. homes: int32 (B,), the queries' own cells, ascending."""
 
     queries: NDArray[np.float32]
     ids: NDArray[np.int64]
@@ -47,7 +46,7 @@ class _Block:
 
 
 class CellsIndex:
-    """See ``index.GraphIndex``: the vectors in the order of their cells, and how cells lie to each other."""
+    """See ``index.GraphIndex``. Holds the vectors in the order of their cells, and lists of near cells."""
 
     def __init__(
         self,
@@ -84,7 +83,7 @@ class CellsIndex:
         threads: int,
         memory_mib: float | None = None,
     ) -> NeighbourTable:
-        """See ``index.GraphIndex``. A row with fewer than ``neighbours`` others in its cells is searched for in all."""
+        """See ``index.GraphIndex``. A query with fewer than ``neighbours`` rows in its cells searches all cells."""
         rows, width = self._vectors.shape
         check_queries(queries, query_ids, width, neighbours, threads)
         table = empty_table(len(queries), neighbours)
@@ -112,17 +111,17 @@ class CellsIndex:
 
     @property
     def order(self) -> NDArray[np.int64]:
-        """int64 (N,), local rows in the order of their cells: to search for them block by block costs the least."""
+        """int64 (N,), local rows in the order of their cells: the fastest order to search for them in blocks."""
         return self._rows
 
     def vectors_of(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """float32 (R, D), of local rows."""
+        """float32 (R, D), the vectors of local rows."""
         return self._vectors[self._place_of[rows]]
 
     def homes(
         self, queries: NDArray[np.float32], query_ids: NDArray[np.int64], *, threads: int
     ) -> NDArray[np.int32]:
-        """int32 (Q,), the cell of each query; of one that is no row of this part, that of the nearest centre."""
+        """int32 (Q,), the cell of each query. One that is not a row of this part gets that of the nearest centre."""
         homes = np.empty(len(queries), np.int32)
         homes_of_rows(
             read_only(queries),
@@ -138,7 +137,7 @@ class CellsIndex:
         return homes
 
     def save(self, path: Path) -> None:
-        """Write centres, cells and their lists, one array of NumPy's own format after the other."""
+        """Write the vectors' shape, centres, cells and lists of near cells, as arrays in .npy format in one file."""
         lists = self.probing.lists
         with path.open("wb") as file:
             for array in (
@@ -188,7 +187,7 @@ class CellsIndex:
     def _propose(
         self, queries: NDArray[np.float32], cells: NDArray[np.int32], wanted: int, largest: int
     ) -> Candidates:
-        """Places of rows in each query's cells, with the least keys."""
+        """The candidates in each query's cells; their ``rows`` are positions in the order of cells, not local rows."""
         products = self._products
         asked, bound = products.queries(queries)
         limits = np.full(len(queries), np.inf, np.float32)
@@ -199,7 +198,7 @@ class CellsIndex:
             first, stop = self._bounds[cell], self._bounds[cell + 1]
             some, others = asking[: len(members)], rows[: stop - first]
             norms = self._sq_norms[first:stop]
-            np.take(asked, members, axis=0, out=some, mode="clip")  # else it is buffered
+            np.take(asked, members, axis=0, out=some, mode="clip")  # the default mode would buffer
             products.rows(self._vectors[first:stop], norms, others)
             found = room[: len(some) * len(others)].reshape(len(some), len(others))
             products.multiply(some, others, found)
@@ -209,9 +208,9 @@ class CellsIndex:
 
 
 def _by_cell(cells: NDArray[np.int32]):
-    """Each cell with the queries, int32, that it is one of the (B, f) ``cells`` of.
+    """Yield each cell with the queries, int32, that probe it. cells: (B, probes).
 
-    Those of most queries first: they are the nearest, and what they offer keeps most of the others' rows out.
+    Cells of most queries come first: they are the nearest, and their rows lower the limits for the cells after them.
     """
     flat = cells.ravel()
     order = np.argsort(flat, kind="stable")
@@ -231,9 +230,9 @@ def build(
     memory_mib: float | None = None,
     warm_start: NDArray[np.float32] | None = None,
 ) -> CellsIndex:
-    """Cut float32 (N, D) vectors into cells, the same at any number of ``threads``.
+    """Divide float32 (N, D) vectors into cells, the same at any number of ``threads``.
 
-    warm_start: float32 (C, D), the centres of nearly the same vectors, as an earlier index has them in ``partition``.
+    warm_start: float32 (C, D), centres to start from: those of an earlier index of nearly the same vectors.
 
     Raises: InputError when the index does not fit ``memory_mib``.
     """
@@ -252,10 +251,10 @@ def build(
 def load(
     path: Path, vectors: NDArray[np.float32], *, first_id: int = 0, parameters: CellsParameters | None = None
 ) -> CellsIndex:
-    """Open what ``save`` wrote, over the vectors it was built of.
+    """Open an index that ``save`` wrote, over the same vectors.
 
-    parameters: ``probes`` may differ from the build's. Raises: InputError when the file is not an index of these
-    vectors.
+    parameters: ``probes`` may differ from that of the build. Raises: InputError when the file is not an index of
+    vectors of this shape.
     """
     check_vectors(vectors)
     shape, partition, lists = read(path)
@@ -269,7 +268,7 @@ def load(
 
 
 def read(path: Path) -> tuple[tuple[int, int], Partition, NDArray[np.int32] | None]:
-    """The shape of the vectors, their cells, and the lists of cells. Raises: InputError for a file that is none."""
+    """The vectors' shape, partition and lists of near cells. Raises: InputError when the file is no index of cells."""
     try:
         with path.open("rb") as file:
             shape, centres, cell_of, lists = (np.load(file, allow_pickle=False) for _ in range(4))
@@ -281,12 +280,12 @@ def read(path: Path) -> tuple[tuple[int, int], Partition, NDArray[np.int32] | No
         or cell_of.shape != (rows,)
         or not 0 <= cell_of.min() <= cell_of.max() < len(centres)
     ):
-        raise InputError(f"{path} is not an index of cells that fits itself: build it again")
+        raise InputError(f"{path} is an inconsistent index of cells: build it again")
     return (rows, width), Partition(centres, cell_of), lists if len(lists) else None
 
 
 def index_bytes(rows: int, width: int, parameters: CellsParameters) -> int:
-    """Bytes that an index takes: a copy of the vectors, norms, cells and their order; centres and lists of cells."""
+    """Size of an index in bytes: a copy of the vectors, norms, cells and their order, centres, lists of near cells."""
     cells = max(1, rows // parameters.cell_rows)
     lists = 16 * LISTED if cells > LISTED else 0
     return rows * (4 * width + 24) + cells * (4 * width + lists)

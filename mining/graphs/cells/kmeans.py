@@ -1,7 +1,6 @@
-"""k-means whose assignments are by float32 differences: matrix products only say which centres need a look.
+"""k-means that assigns rows by float32 differences; matrix products only select the centres to measure.
 
-Means are summed in float64 in the order of the rows. So centres are the same at any number of threads, and for any
-BLAS.
+Means are summed in float64 in row order. So the centres are the same at any number of threads and with any BLAS.
 """
 
 import numpy as np
@@ -16,7 +15,7 @@ from ..lanes import LANES, keys_below
 
 _ROWS = 1024
 _CENTRES = 256
-"""The largest block of products, 1 MiB: it stays in a core's cache until it has been looked through."""
+"""The largest block of products, rows × centres: 1 MiB, which stays in a core's cache while it is scanned."""
 
 
 def train(
@@ -24,8 +23,8 @@ def train(
 ) -> NDArray[np.float32]:
     """Lloyd's iterations (IEEE Transactions on Information Theory 28, 1982) from the given centres.
 
-    vectors: float32 (N, D). centres: float32 (C, D). Returns float32 (at most C, D), distinct: those that lose all
-    their rows are left out.
+    vectors: float32 (N, D). centres: float32 (C, D). Returns float32 (≤ C, D), distinct; centres that lose all their
+    rows are dropped.
     """
     centres = _distinct(centres)
     for _ in range(rounds):
@@ -39,7 +38,7 @@ def train(
 
 
 def assign(vectors: NDArray[np.float32], centres: NDArray[np.float32], *, threads: int) -> NDArray[np.int32]:
-    """int32 (N,), the nearest centre of each row of float32 (N, D), by (distance, number)."""
+    """int32 (N,), the nearest centre of each row of float32 (N, D); the first of equally near ones."""
     rows, fixed = read_only(vectors), read_only(centres)
     origin = mean_of(centres)
     moved = centres - origin
@@ -67,10 +66,10 @@ def assign(vectors: NDArray[np.float32], centres: NDArray[np.float32], *, thread
 
 @njit(nogil=True, cache=True)
 def _look(products, sq_norms, own, rows, centres, first, sq, nearest):
-    """Measure every centre that could be nearer than the nearest so far, rounding allowed for.
+    """Measure every centre that could be nearer than the nearest so far, allowing for the rounding of products.
 
     The three terms of a distance are off by less than (D + 8) 2⁻²⁴ (|q| + |c|)² (see ``exact.bounds``), and a centre
-    at less than d has |c| < |q| + d.
+    nearer than d has |c| < |q| + d.
     """
     columns = products.shape[1]
     share = np.float32((rows.shape[1] + 8) * ROUNDING)
@@ -91,7 +90,7 @@ def _look(products, sq_norms, own, rows, centres, first, sq, nearest):
 
 @njit(nogil=True, cache=True, inline="always")
 def _limit(own, sq, share):
-    """A key |c|² − 2 q·c that every centre at less than ``sq`` shows less than."""
+    """An upper limit for the key |c|² − 2 q·c of every centre nearer than ``sq``."""
     reach = np.float32(2.0) * np.sqrt(own) + np.sqrt(sq)
     return sq - own + np.float32(1.01) * share * reach * reach
 
@@ -106,6 +105,6 @@ def _add(vectors, nearest, sums, counts):
 
 
 def _distinct(centres: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each centre once, in the order in which they first came: of equal ones only the first would get rows."""
+    """Each distinct centre once, in order of first occurrence: of equal centres only the first would get rows."""
     _, first = np.unique(centres, axis=0, return_index=True)
     return np.ascontiguousarray(centres[np.sort(first)])

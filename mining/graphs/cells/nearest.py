@@ -1,6 +1,6 @@
 """The nearest of proposed rows, or of all rows in some cells, by float32 differences. Compiled.
 
-Places are those of rows in the order of their cells; ``rows`` says which local row lies there.
+A place is a position in the order of cells; ``rows`` maps it to the local row.
 """
 
 import numpy as np
@@ -12,7 +12,10 @@ from ..remeasure import in_order, insert_nearest, take_nearest
 
 @njit(nogil=True, cache=True)
 def nearest_of_candidates(queries, own, vectors, rows, first_id, candidates, ids, sq_distances):
-    """Fill the tables, int64 and float32 (B, K), of pads. candidates: int32 (B, C), places, −1 where there is none."""
+    """Write the nearest candidates to ids, int64 (B, K), and sq_distances, float32 (B, K), which hold pads.
+
+    candidates: int32 (B, C), places, −1 for none.
+    """
     measured = np.empty(candidates.shape[1], np.uint64)
     for b in range(queries.shape[0]):
         count = 0
@@ -26,7 +29,7 @@ def nearest_of_candidates(queries, own, vectors, rows, first_id, candidates, ids
 
 @njit(nogil=True, cache=True)
 def nearest_by_differences(query, own, vectors, rows, first_id, bounds, cells, ids, sq_distances):
-    """Search all rows of some cells, the slow way, and overwrite what int64 and float32 (K,) hold."""
+    """Search all rows of some cells, the slow way, and overwrite ids, int64 (K,), and sq_distances, float32 (K,)."""
     kept = 0
     for cell in cells:
         for place in range(bounds[cell], bounds[cell + 1]):
@@ -38,7 +41,7 @@ def nearest_by_differences(query, own, vectors, rows, first_id, bounds, cells, i
 
 @njit(nogil=True, cache=True)
 def homes_of_rows(queries, local, vectors, place_of, cell_of, homes):
-    """Into int32 (Q,): the cell of each query's own row, −1 where it has none, or one that is another vector."""
+    """Write to homes, int32 (Q,), the cell of each query's own row, −1 if it has none or that row's vector differs."""
     for q in range(queries.shape[0]):
         row = local[q]
         homes[q] = -1

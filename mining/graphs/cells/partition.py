@@ -1,4 +1,4 @@
-"""The set cut into cells of near rows: k-means on a sample, again inside of cells that come out too large."""
+"""Divide a set into cells of near rows: k-means on a sample, and again inside cells that come out too large."""
 
 from dataclasses import dataclass
 
@@ -9,25 +9,25 @@ from ..exact.bounds import mean_of
 from .kmeans import assign, train
 
 _ROWS_PER_CENTRE = 40
-"""Sampled to train a centre. With all rows recall gains nothing."""
+"""Rows sampled per centre for training. More rows do not improve recall."""
 
 _ROUNDS = 6
 _WARM_ROUNDS = 2
-"""From the centres of an earlier epoch."""
+"""Rounds of k-means from the centres of an earlier epoch."""
 
 _MOST_CENTRES = 16_384
-"""Of one k-means: above it a row's way to its cell leads over cells of cells, at √C products each."""
+"""Centres of one k-means at most. For more cells the set is divided in two levels, at √C products per row each."""
 
 _LARGEST = 3
-"""A cell with so many times the rows that it should have is divided again."""
+"""A cell with more than this many times ``cell_rows`` rows is divided again."""
 
 _STUCK = 0.9
-"""Where dividing leaves so large a share of the rows together, they are nearly all equal: cut as they come."""
+"""If dividing a cell leaves more than this share of its rows together, they are nearly all equal: cut in row order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """centres: float32 (C, D), of the cells. cell_of: int32 (N,), the cell of each row; none is empty."""
+    """centres: float32 (C, D), one per cell. cell_of: int32 (N,), the cell of each row. No cell is empty."""
 
     centres: NDArray[np.float32]
     cell_of: NDArray[np.int32]
@@ -41,7 +41,7 @@ def divide(
     threads: int,
     warm_start: NDArray[np.float32] | None = None,
 ) -> Partition:
-    """Cells of about ``cell_rows`` rows of float32 (N, D), the same at any number of ``threads``.
+    """Divide float32 (N, D) into cells of about ``cell_rows`` rows, the same at any number of ``threads``.
 
     warm_start: float32 (C, D), centres of nearly the same vectors to start from.
     """
@@ -65,7 +65,7 @@ def divide(
 
 
 def _held(centres: NDArray[np.float32], cell_of: NDArray[np.int32]) -> Partition:
-    """Without the centres that no row is nearest to."""
+    """The partition without centres that have no rows."""
     counts = np.bincount(cell_of, minlength=len(centres))
     number = np.cumsum(counts > 0) - 1
     return Partition(np.ascontiguousarray(centres[counts > 0]), number[cell_of].astype(np.int32))
@@ -74,7 +74,7 @@ def _held(centres: NDArray[np.float32], cell_of: NDArray[np.int32]) -> Partition
 def _no_larger(
     vectors: NDArray[np.float32], found: Partition, cell_rows: int, seed: int, threads: int
 ) -> Partition:
-    """Cells that are too large divided in their place; a cell's pieces follow each other."""
+    """The partition with its too large cells divided; a cell's pieces take its place in the order of cells."""
     sizes = np.bincount(found.cell_of)
     large = np.flatnonzero(sizes > _LARGEST * cell_rows)
     if not len(large):
@@ -101,7 +101,7 @@ def _no_larger(
 def _pieces(
     vectors: NDArray[np.float32], rows: NDArray[np.int64], cell_rows: int, seed: int, threads: int
 ) -> Partition:
-    """Of one cell, that ``rows``, ascending, are in."""
+    """Divide one cell. rows: int64, its rows, ascending."""
     inside = np.ascontiguousarray(vectors[rows])
     count = max(2, round(len(rows) / cell_rows))
     rng = np.random.default_rng((seed, len(rows), int(rows[0]), 0xCE11))

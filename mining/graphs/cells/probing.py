@@ -1,4 +1,4 @@
-"""Which cells a row is searched in: those of the nearest centres, by float32 differences."""
+"""The cells to search for a query: those of the nearest centres, by float32 differences."""
 
 from itertools import pairwise
 
@@ -10,13 +10,13 @@ from ..exact import index as exact
 from ..exact.index import ExactIndex
 
 LISTED = 1024
-"""Cells near a cell that its rows choose from. All are, where there are no more."""
+"""Near cells listed for each cell; its rows probe only these. With fewer cells there are no lists, all are ranked."""
 
 _NO_ID = -1
 
 
 def list_cells(centres: NDArray[np.float32], *, threads: int) -> NDArray[np.int32] | None:
-    """int32 (C, LISTED), the cells nearest to each cell, itself first; None where there are no more than these."""
+    """int32 (C, LISTED), the cells nearest to each cell, itself first; None if there are no more than LISTED cells."""
     if len(centres) <= LISTED:
         return None
     own = np.arange(len(centres), dtype=np.int64)
@@ -25,7 +25,7 @@ def list_cells(centres: NDArray[np.float32], *, threads: int) -> NDArray[np.int3
 
 
 class Probing:
-    """Ranks cells for queries. centres: float32 (C, D). lists: of ``list_cells``."""
+    """Ranks cells for queries. centres: float32 (C, D). lists: from ``list_cells``."""
 
     def __init__(self, centres: NDArray[np.float32], lists: NDArray[np.int32] | None) -> None:
         self.centres = centres
@@ -36,9 +36,9 @@ class Probing:
     def nearest(
         self, queries: NDArray[np.float32], homes: NDArray[np.int32], probes: int
     ) -> NDArray[np.int32]:
-        """Cells int32 (Q, min(probes, most)), nearest centres first.
+        """int32 (Q, min(probes, most)), the cells nearest to each query, by centre, nearest first.
 
-        queries: float32 (Q, D). homes: int32 (Q,), ascending: the cell of each.
+        queries: float32 (Q, D). homes: int32 (Q,), the queries' own cells, ascending.
         """
         probes = min(probes, self.most)
         if self._all is not None:
@@ -48,7 +48,7 @@ class Probing:
         bounds = [0, *(np.flatnonzero(np.diff(homes)) + 1).tolist(), len(queries)]
         for start, stop in pairwise(bounds):
             if start < stop:
-                # In ascending order, so that of cells equally near the lower comes first, as among all.
+                # Ascending, so that equally near cells are ranked by number, as without lists.
                 listed = np.sort(self.lists[homes[start]])
                 some = exact.build(np.ascontiguousarray(self.centres[listed]))
                 cells[start:stop] = listed[_ranked(some, queries[start:stop], probes)]
@@ -56,6 +56,6 @@ class Probing:
 
 
 def _ranked(centres: ExactIndex, queries: NDArray[np.float32], probes: int) -> NDArray[np.int64]:
-    # No query is a centre: none is left out for its id.
+    # Queries are not centres: leave out none by id.
     nobody = np.full(len(queries), _NO_ID, np.int64)
     return centres.search(read_only(queries), query_ids=nobody, neighbours=probes, threads=1).ids

@@ -1,1 +1,1 @@
-"""Exact search: products propose, differences decide."""
+"""Exact search: matrix products propose candidates, differences decide."""

@@ -1,6 +1,6 @@
 """Products in bfloat16, by torch: several times as fast on processors with matrix instructions for it.
 
-Imports torch, where there is work enough for that; see ``pays``.
+torch is imported only if there is enough work, see ``pays``.
 """
 
 import sys
@@ -19,28 +19,30 @@ from ..pools import Pools, offer_bfloat16, offer_bfloat16_to
 from .bounds import Bound, bound_of
 
 HALF_PLACE = 2.0**-8
-"""Of bfloat16: half the last place of a number, as a share of it."""
+"""Relative rounding error of bfloat16: half the last place."""
 
 _LEAST_MIB = 512
-"""Of memory left where torch, some 200 MiB, is still to be imported."""
+"""Memory that must be left to import torch, which takes some 200 MiB."""
 
 _LEAST_ROWS = 2048
 _LEAST_WIDTH = 16
-"""Below, products are too short a part of the search."""
+"""Below these, products are too small a part of the search."""
 
 _WORTH_A_LOOK = 1e8
 _WORTH_IMPORTING = 3e11
-"""Pairs times width: some ms of float32 products, and some 4 s, where torch takes 2 s to import."""
+"""Least work, in pairs × width, with torch imported already and without: some ms and some 4 s of float32 products.
+Importing torch takes 2 s."""
 
 _NORM_COLUMNS = 3
-"""|x|²/2 is a sum of three bfloat16, which are multiplied by ones: so products are scores q·x − |x|²/2."""
+"""Columns added to hold −|x|²/2 as a sum of three bfloat16; the queries hold ones there. So products are scores
+q·x − |x|²/2."""
 
 
 def pays(rows: int, queries: int, width: int, *, left_mib: float | None = None) -> bool:
-    """Whether bfloat16 products are the faster, on this machine and with its libraries.
+    """Whether bfloat16 products are faster than float32 ones on this machine, with the libraries installed.
 
-    They are with AMX (measured: 2.5 times to 6 times float32's). AVX512-BF16 alone is slower than float32. left_mib:
-    memory for the search, torch included where it is still to be imported; None for any.
+    With AMX they are (measured: 2.5 to 6 times as fast). With AVX512-BF16 alone they are slower. left_mib: memory left
+    for the search, including torch if it is not imported yet; None for no limit.
     """
     work = float(rows) * queries * width
     here = "torch" in sys.modules
@@ -55,12 +57,12 @@ def pays(rows: int, queries: int, width: int, *, left_mib: float | None = None) 
 
 
 def has_matrix_instructions() -> bool:
-    """Whether processor and system offer AMX for bfloat16."""
+    """Whether processor and operating system support AMX for bfloat16."""
     return bool(llvmlite.binding.get_host_cpu_features().get("amx-bf16"))
 
 
 class Bfloat16Products:
-    """See ``products.Products``. Numbers are the bits of bfloat16, as int16, which NumPy has."""
+    """See ``products.Products``. NumPy has no bfloat16: numbers are their bits, as int16."""
 
     dtype = np.dtype(np.int16)
 
@@ -95,7 +97,7 @@ class Bfloat16Products:
         _round_rows(read_only(rows), self._origin, sq_norms, into)
 
     def one_thread(self) -> AbstractContextManager[object]:
-        """See ``products.Products``. OpenMP's number of threads is of the calling thread, torch's of the process."""
+        """See ``products.Products``. Limits OpenMP, whose limit is per thread; torch's own is for the whole process."""
         return self._openmp.limit(limits=1)
 
     def multiply(self, queries: NDArray, rows: NDArray, into: NDArray) -> None:
@@ -121,7 +123,7 @@ class Bfloat16Products:
 
 
 def shares_of(vectors: NDArray[np.float32], origin: NDArray[np.float32]) -> NDArray[np.float64]:
-    """float64 (N,): |x − x'| / |x| of rows x about the origin, rounded to bfloat16 x'."""
+    """float64 (N,): the relative rounding error |x − x'| / |x| of each row x about the origin; x' is x in bfloat16."""
     shares = np.empty(len(vectors))
     _measure_shares(read_only(vectors), read_only(origin), shares)
     return shares
@@ -134,7 +136,7 @@ def greatest_share(vectors: NDArray[np.float32], origin: NDArray[np.float32]) ->
 
 @njit(nogil=True, cache=True, inline="always")
 def _rounded(number):
-    """The bits, int16, of the bfloat16 nearest to a float32; of two the even one."""
+    """The bfloat16 nearest to a float32 (ties to even), as int16 bits."""
     bits = np.float32(number).view(np.uint32)
     return np.int16(
         np.uint32(bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
@@ -143,7 +145,7 @@ def _rounded(number):
 
 @njit(nogil=True, cache=True, inline="always")
 def _widened(bits):
-    """The float32 that a bfloat16 is."""
+    """A bfloat16, given as int16 bits, as float32."""
     return np.int32(np.int32(bits) << 16).view(np.float32)
 
 

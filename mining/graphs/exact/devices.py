@@ -1,6 +1,6 @@
-"""Candidates by torch on GPUs, query blocks shared out over them. Imports torch; imported lazily.
+"""Candidates by torch on GPUs, which share the blocks of queries. Imports torch, so it is imported lazily.
 
-Products never leave a device: it picks the least keys itself.
+Products never leave a device: it selects the least keys itself.
 """
 
 from queue import SimpleQueue
@@ -21,10 +21,10 @@ _COLUMNS = 32_768
 
 _SLACK = 16
 _LOW_SLACK = 64
-"""Candidates beyond those wanted; in low precision there are twice those wanted, and so many."""
+"""Candidates kept: wanted + ``_SLACK``, or 2 · wanted + ``_LOW_SLACK`` in low precision."""
 
 _SHARE_OF_DEVICE = 0.5
-"""Of a GPU's free memory: what a copy of the vectors may take; a larger set is sent anew for every query block."""
+"""Share of a GPU's free memory that a copy of the vectors may take. A larger set is sent anew for every query block."""
 
 
 class DeviceProposer:
@@ -44,7 +44,7 @@ class DeviceProposer:
         self._farthest = farthest
         self._devices = _devices(parameters.devices)
         self._type = _number_type(parameters.precision, self._devices)
-        # Of float32 tensor cores may keep as few bits as of bfloat16.
+        # Tensor cores may round float32 to as few bits as bfloat16 has.
         self._low = self._type == torch.bfloat16 or torch.get_float32_matmul_precision() != "highest"
         self._row_share = greatest_share(vectors, origin) if self._low else 0.0
         self._resident: dict[torch.device, list[tuple[torch.Tensor, torch.Tensor]]] = {}
@@ -57,7 +57,7 @@ class DeviceProposer:
         return len(self._devices)
 
     def block_rows(self, budget: Budget, wanted: int, threads: int) -> int:  # noqa: ARG002 - as above
-        """See ``propose.Proposer``. The budget is of the host."""
+        """See ``propose.Proposer``. The budget is for the host's memory."""
         columns, width, devices = self._columns, self._vectors.shape[1], len(self._devices)
         budget = budget.take(8 * columns * width * devices, "a block of rows for each device")
         on_host = sum(device.type == "cpu" for device in self._devices)
@@ -73,7 +73,7 @@ class DeviceProposer:
             self._idle.put(device)
         rounding = {}
         if self._low:
-            # A product of bfloat16 is rounded to bfloat16, too, and is at most |q| · |x|.
+            # A product, at most |q| · |x|, is rounded to bfloat16, too.
             shares = shares_of(queries, self._origin) + HALF_PLACE
             rounding = {"query_shares": shares, "row_share": self._row_share}
         if rows.shape[1] == len(self._vectors):
@@ -90,7 +90,7 @@ class DeviceProposer:
     def _least(
         self, queries: NDArray[np.float32], keep: int, device: torch.device
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Local rows (B, keep) with the least keys |x|² − 2 q·x, and the greatest of these keys."""
+        """The local rows (B, keep) with the least keys |x|² − 2 q·x, and the greatest key (B,) among them."""
         about = torch.from_numpy(queries - self._origin).to(device, self._type)
         keys = torch.empty((len(queries), 0), dtype=torch.float32, device=device)
         rows = torch.empty((len(queries), 0), dtype=torch.int64, device=device)
@@ -111,7 +111,7 @@ class DeviceProposer:
         return rows.cpu().numpy(), keys.amax(dim=1).cpu().numpy()
 
     def _blocks(self, device: torch.device):
-        """Blocks of rows about the origin, and their squared norms, on the device."""
+        """Yield blocks of rows about the origin with their squared norms, on the device."""
         if device in self._resident:
             yield from self._resident[device]
             return

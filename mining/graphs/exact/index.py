@@ -1,11 +1,11 @@
 """Exact search: blocked matrix products with a running top-K, then distances by differences.
 
-|q − x|² = |q|² + |x|² − 2 q·x turns the search into matrix products, which run at the speed of the machine, but round
-worse than differences do. So the products only propose: every row that the rounding could have kept out is a candidate,
-too, and is measured by differences. Where there are too many of these (many rows at nearly the same distance), that
-query is searched again: bfloat16 products by those of float32, these by differences alone. The result is therefore
-*exactly* the K least (distance, id), with distances by float32 differences: independent of block sizes, threads, and of
-who multiplies in which numbers, and the oracle of the rest.
+|q − x|² = |q|² + |x|² − 2 q·x turns the search into matrix products, which run at the machine's full speed but round
+worse than differences. So products only propose candidates, including every row that rounding could have kept out, and
+candidates are measured by differences. If a query has too many of them (many rows at nearly the same distance), it is
+searched again: after bfloat16 products by float32 ones, after those by differences alone. The result is therefore
+*exactly* the K least (distance, id) with distances by float32 differences, whatever the block sizes, threads, library
+and precision of the products. All other methods are tested against it.
 """
 
 from pathlib import Path
@@ -32,24 +32,24 @@ _FLOAT32_BLOCK = BlockShape(queries=1024, rows=256)
 _BFLOAT16_BLOCK = BlockShape(queries=2048, rows=512)
 
 _LOOK = 512
-"""Queries for which coarse products are tried before all others."""
+"""Queries on which coarse products are tried first."""
 
 _MOST_DOUBT = 0.25
-"""Share of these that may be left in doubt, and be searched for again, for coarse products to pay. On embeddings of ten
-tight classes it is a half; on those of many classes none."""
+"""Coarse products are used for the rest if at most this share of those queries is left in doubt and must be searched
+again. On embeddings of ten tight classes the share is a half; on embeddings of many classes it is zero."""
 
 _FEW_QUERIES = 8
-"""Searched by differences at a time: each takes long."""
+"""Queries that a thread searches by differences at a time: each takes long."""
 
 
 class ExactIndex:
-    """See ``index.GraphIndex``: the vectors themselves, the origin that the products are taken about, and norms."""
+    """See ``index.GraphIndex``. Holds the vectors, the origin that products are taken about, and norms."""
 
     def __init__(self, vectors: NDArray[np.float32], *, first_id: int, parameters: ExactParameters) -> None:
         self._vectors = read_only(vectors)
         self.first_id = first_id
         self.parameters = parameters
-        # Distances do not change when the origin moves, and products about the mean round less.
+        # The origin does not change distances, and products about the mean round less.
         self._origin = mean_of(self._vectors)
         self._sq_norms = np.empty(len(vectors), np.float32)
         measure_about(self._vectors, self._origin, self._sq_norms)
@@ -98,7 +98,7 @@ class ExactIndex:
         return table
 
     def save(self, path: Path) -> None:
-        """Nothing but the vectors is needed to search: the file holds their shape, so that ``load`` can check it."""
+        """Write the vectors' shape, for ``load`` to check: searching needs only the vectors."""
         path.write_bytes(npy_bytes(np.array(self._vectors.shape, np.int64)))
 
     def _search_by(
@@ -111,7 +111,7 @@ class ExactIndex:
         threads: int,
         budget: Budget,
     ) -> NDArray[np.int64]:
-        """Search for the chosen queries. Returns those that are left in doubt, int64, ascending."""
+        """Search for the ``chosen`` queries. Returns those left in doubt, int64, ascending."""
         wanted = min(len(self._vectors), table.neighbours + 1)
         workers = proposer.workers(threads)
         step = proposer.block_rows(budget, wanted, threads)
@@ -139,7 +139,7 @@ class ExactIndex:
         return np.sort(np.concatenate(doubtful))
 
     def _proposers(self, queries: int, budget: Budget) -> list[Proposer]:
-        """Who proposes candidates, and who does where those are left in doubt."""
+        """The proposers to use in turn, each for the queries that the one before left in doubt."""
         rows, width = self._vectors.shape
         about = self._origin, self._farthest
         given = self._vectors, self._sq_norms
@@ -166,7 +166,7 @@ def build(
 def load(
     path: Path, vectors: NDArray[np.float32], *, first_id: int = 0, parameters: ExactParameters | None = None
 ) -> ExactIndex:
-    """Open what ``save`` wrote. Raises: InputError when it was written for vectors of another shape."""
+    """Open an index that ``save`` wrote. Raises: InputError when it was written for vectors of another shape."""
     check_vectors(vectors)
     with path.open("rb") as file:
         try:
@@ -181,13 +181,13 @@ def load(
 
 
 def index_bytes(rows: int, width: int) -> int:  # noqa: ARG001 - as for all methods
-    """Bytes that an index takes beside the vectors: their norms."""
+    """Size of an index in bytes, beside the vectors: their norms."""
     return 4 * rows
 
 
 @njit(nogil=True, cache=True)
 def _search_by_differences(queries, vectors, own, first_id, chosen, ids, sq_distances):
-    """Search all rows for the chosen queries, the slow way, and overwrite their rows of the table."""
+    """Search all rows for the chosen queries, the slow way, and overwrite their lines of the table."""
     for i in range(chosen.shape[0]):
         q = chosen[i]
         kept = 0

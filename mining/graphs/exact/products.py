@@ -1,4 +1,4 @@
-"""Products of blocks of queries with blocks of rows, in float32 by the BLAS."""
+"""Matrix products of blocks of queries with blocks of rows; in float32 by the BLAS."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -12,29 +12,28 @@ from .bounds import Bound, bound_of
 
 
 class Products(Protocol):
-    """Who multiplies, in which numbers, and reads the products: the one thing in which searches on CPUs differ.
+    """Multiplies in one precision, and reads the products: the only thing in which searches on CPUs differ.
 
-    Operands are arrays of ``dtype`` and ``width`` columns; so are products, and there is room for those of a block.
-    All are about ``origin``.
+    Operands are arrays of ``dtype`` with ``width`` columns, about the origin; products have the same ``dtype``.
     """
 
     dtype: np.dtype
     width: int
 
     def queries(self, queries: NDArray[np.float32]) -> tuple[NDArray, Bound]:
-        """The operand of float32 (B, D) queries, and what their keys may be off by."""
+        """The operand made of float32 (B, D) queries, and the error bound of their keys."""
         ...
 
     def rows(self, rows: NDArray[np.float32], sq_norms: NDArray[np.float32], into: NDArray) -> None:
-        """Fill the operand of float32 (C, D) rows with these |x|² about the origin."""
+        """Write the operand made of float32 (C, D) rows to ``into``. sq_norms: float32 (C,), |x|² about the origin."""
         ...
 
     def one_thread(self) -> AbstractContextManager[object]:
-        """Inside, products take the calling thread and no other."""
+        """A context in which products use only the calling thread."""
         ...
 
     def multiply(self, queries: NDArray, rows: NDArray, into: NDArray) -> None:
-        """(B, C) products of two operands."""
+        """Write the (B, C) products of two operands to ``into``."""
         ...
 
     def offer(
@@ -45,12 +44,12 @@ class Products(Protocol):
         pools: Pools,
         members: NDArray[np.int32] | None = None,
     ) -> None:
-        """Offer the columns of products to the pools of their rows; members: int32 (B,), to these pools."""
+        """Offer each line of products to its query's pool. members: int32 (B,), the pools, if not all in order."""
         ...
 
 
 class Float32Products:
-    """See ``Products``: by NumPy's BLAS."""
+    """See ``Products``. By NumPy's BLAS."""
 
     dtype = np.dtype(np.float32)
 

@@ -1,7 +1,7 @@
-"""Candidates by products: blocks of queries meet blocks of rows, and pools keep the nearest.
+"""Candidates by products: blocks of queries are multiplied with blocks of rows, and pools keep the nearest.
 
-Most of the time beyond the products would go to candidates that nearer ones push out again. So a sample of the rows
-says first how near a candidate has to be, and all but a few rows are passed over at a glance.
+Most of the time beyond the products would go to candidates that nearer ones replace later. So a sample of the rows
+first estimates how near a candidate has to be, and almost all rows are skipped by one comparison.
 """
 
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ _SMALLEST_QUERY_ROWS = 8
 
 _SAMPLED_SHARE = 32
 _MOST_SAMPLED = 2048
-"""One row in 32, and at most so many, say which candidates are near: they cost 3 % more products."""
+"""One row in 32, at most ``_MOST_SAMPLED``, is sampled to estimate the limits: 3 % more products."""
 
 _SLACK = 2.0
-"""Times the bound on the error: the K-th may be further than it seems, and a row left out nearer. Then only a first
-limit that was too low, or a full pool, leaves a query in doubt."""
+"""Multiple of the error bound: the K-th row may be further than it seems, and a row left out nearer. With it, only a
+first limit that was too low, or a full pool, can leave a query in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Of a block of queries. rows: integers (B, C), local rows, −1 pads. limits: float32 (B,), keys |x|² − 2 q·x that
-    no other row is below. bound: on the error of keys."""
+    """Candidates of a block of queries. rows: integers (B, C), local rows, −1 pads. limits: float32 (B,), a lower bound
+    of the keys |x|² − 2 q·x of all other rows. bound: error bound of the keys."""
 
     rows: NDArray[np.integer]
     limits: NDArray[np.float32]
@@ -37,31 +37,31 @@ class Candidates:
 
 
 class Proposer(Protocol):
-    """Who finds candidates."""
+    """Finds candidates for blocks of queries."""
 
     def workers(self, threads: int) -> int:
-        """Blocks of queries that are searched at once."""
+        """The number of blocks to search at once."""
         ...
 
     def block_rows(self, budget: Budget, wanted: int, threads: int) -> int:
-        """Queries of a block. Raises: InputError when the smallest does not fit."""
+        """The number of queries in a block. Raises: InputError when the smallest block does not fit the budget."""
         ...
 
     def propose(self, queries: NDArray[np.float32], wanted: int) -> Candidates:
-        """Candidates for the ``wanted`` nearest rows of float32 (B, D) queries; called by several threads at once."""
+        """Candidates for the ``wanted`` nearest rows of float32 (B, D) queries. Must be thread-safe."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class BlockShape:
-    """Rows of the largest block of products: it stays in a core's cache until it has been looked through."""
+    """Size of the largest block of products: it must stay in a core's cache while it is scanned."""
 
     queries: int
     rows: int
 
 
 class BlockProposer:
-    """See ``Proposer``. A block of queries belongs to one thread, and meets all rows in turn.
+    """See ``Proposer``. One thread multiplies a block of queries with all rows, block by block.
 
     vectors: float32 (N, D). sq_norms: float32 (N,), about the origin of the products.
     """
@@ -118,11 +118,10 @@ class BlockProposer:
         return Candidates(pools.rows, pools.limits, bound)
 
     def _first_limits(self, asked: NDArray, room: NDArray, wanted: int) -> NDArray[np.float32]:
-        """Keys (B,) that at least ``wanted`` rows are below, nearly always; infinite where the sample is too small.
+        """float32 (B,), keys that almost always have ``wanted`` or more rows below; inf if the sample is too small.
 
-        The sample holds wanted · len(sample) / rows of the nearest on average, and with four deviations more than that
-        it is one query in thousands that is left short of candidates. That query is then in doubt, like any other whose
-        limit is too low.
+        On average the sample holds wanted · len(sample) / rows of the nearest rows. The limit is taken four standard
+        deviations above that, so that it is too low for one query in thousands, which is then left in doubt.
         """
         expected = wanted * len(self._sample) / len(self._vectors)
         rank = int(np.ceil(expected + 4 * np.sqrt(expected)))
@@ -140,13 +139,13 @@ class BlockProposer:
 
 
 def slacks(bound: Bound, limits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 (B,): how much above the K-th least key, of which ``limits`` are a guess, may that of a row be which is a
-    neighbour in truth."""
+    """float32 (B,): how far above the K-th least key the key of a true neighbour may be. limits: estimates of the K-th
+    least keys."""
     sq = np.clip(limits + bound.norms**2, 0.0, (bound.norms + bound.farthest) ** 2)
     return (_SLACK * bound.errors(sq)).astype(np.float32)
 
 
 def _drawn(rows: int) -> NDArray[np.int64]:
-    """Some rows, ascending, drawn without replacement; the result of a search does not depend on which."""
+    """The sampled rows, ascending, drawn without replacement. Which they are does not change a search's result."""
     count = min(rows // _SAMPLED_SHARE, _MOST_SAMPLED)
     return np.sort(np.random.default_rng(0).choice(rows, count, replace=False, shuffle=False))

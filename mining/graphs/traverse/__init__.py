@@ -1,1 +1,1 @@
-"""Traverse-add graphs: built, grown, searched."""
+"""Traverse-add graphs (FANNG): build and search."""

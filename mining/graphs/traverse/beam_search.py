@@ -1,7 +1,7 @@
-"""Best-first search of a graph, with a budget of distances. Compiled.
+"""Best-first search of a graph, within a budget of distance computations. Compiled.
 
-Harwood & Drummond, CVPR 2016, section 3: the nearest vertex seen whose edges have not been followed is
-next, until the best ``keep`` have all been followed, or the budget is spent.
+Harwood & Drummond, CVPR 2016, section 3: always follow the edges of the nearest vertex whose edges have not been
+followed yet, until the nearest ``keep`` vertices have all been followed or the budget is spent.
 """
 
 import numpy as np
@@ -14,15 +14,15 @@ from ...compute.distances import sq_distance
 def search_rows(queries, vectors, edges, candidates, own, starts, order, budget, start, stop, found):
     """Search for the queries order[start:stop].
 
-    own: int32 (Q,), the vertex that a query is, or −1. A vertex's search begins with its own candidates and
-    edges, and does not find the vertex itself; any other begins at ``starts``, int32 (S,). candidates:
-    int32 (N, C), −1 pads. budget: distances that a query may cost, its start included. order: a permutation
-    that puts near queries together, so that the rows which one has read are in the cache for the next; what
-    is found does not depend on it. found: int32 (Q, keep), written: the nearest vertices seen, nearest
-    first, −1 pads.
+    own: int32 (Q,), the vertex that each query is, or −1. The search for a vertex begins at its own candidates and
+    edges, and does not return the vertex itself; that for any other query begins at ``starts``, int32 (S,).
+    candidates: int32 (N, C), −1 pads. budget: distances measured per query at most, those of its start included; the
+    vertex at hand is finished. order: a permutation that puts near queries together, so that the rows that one reads
+    are still in the cache for the next; it does not change the result. found: int32 (Q, keep), output: the nearest
+    vertices seen, nearest first, −1 pads.
     """
     keep = found.shape[1]
-    seen = np.zeros(vectors.shape[0], np.int32)  # the number of the query that saw the vertex last
+    seen = np.zeros(vectors.shape[0], np.int32)  # number of the last query that measured the vertex
     rows = np.empty(keep, np.int32)  # ~row once its edges have been followed
     sq = np.empty(keep, np.float32)
     for i in range(start, stop):
@@ -63,7 +63,7 @@ def search_rows(queries, vectors, edges, candidates, own, starts, order, budget,
 
 @njit(nogil=True, cache=True)
 def nearest_start(queries, vectors, starts, start, stop, nearest):
-    """Write, for queries start..stop, the place in ``starts`` of the start nearest to each."""
+    """For queries start..stop, write the position in ``starts`` of the nearest start to ``nearest``."""
     for q in range(start, stop):
         least = np.float32(np.inf)
         for s in range(starts.shape[0]):
@@ -75,9 +75,9 @@ def nearest_start(queries, vectors, starts, start, stop, nearest):
 
 @njit(nogil=True, cache=True, inline="always")
 def _insert(rows, sq, count, row, row_sq):
-    """Insert into the ``count`` nearest, ascending; the furthest falls out of a full list.
+    """Insert a row into a list of the ``count`` nearest, ascending; the furthest drops out of a full list.
 
-    Returns how many there are then, and the place of the new one (the length of the list when it did not get in).
+    Returns the new count and the row's position (the length of the list if it was too far).
     """
     keep = rows.shape[0]
     if count == keep:

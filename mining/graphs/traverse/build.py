@@ -1,20 +1,21 @@
-"""FANNG (Harwood & Drummond, CVPR 2016): a graph of un-occluded edges, grown by walks that fail to arrive.
+"""FANNG (Harwood & Drummond, CVPR 2016): build a graph of un-occluded edges from walks that fail to reach their target.
 
-The build, compiled, parallel, and bit-reproducible for a seed at any number of threads:
+The build is compiled, parallel, and bit-reproducible for a seed at any number of threads. Its steps:
 
-1. *Seed*: candidates from a few random trees (``seeding``), edges from them by occlusion (``occlusion``).
-2. *Traverse-add*: batches of walks between random pairs on the frozen graph (``walks``); the edges that were
-   missing are then added in the order of the trials (``traverse``).
-3. *Refine*: every vertex searches its neighbourhood (``beam_search``) and rebuilds its edges from what it found.
-4. *Turn round*: every vertex chooses again, among its edges and the ends of those that lead to it. (Our choice: where
-   classes are tight clusters, few edges lead back out of them otherwise, and recall ends at 0.97.)
+1. *Seed*: take candidates from a few random trees (``seeding``) and choose edges among them by occlusion
+   (``occlusion``).
+2. *Traverse-add*: walk between random pairs in batches on the frozen graph (``walks``), then add the missing edges in
+   the order of the walks (``rounds``).
+3. *Refine*: every vertex searches its neighbourhood (``beam_search``) and rebuilds its edges from the result.
+4. *Turn round*: every vertex chooses its edges again, from those it has and the sources of edges that lead to it. (Our
+   addition: if classes are tight clusters, too few edges lead back out of them, and recall stops at 0.97.)
 
-A *warm start* has candidates and edges already, those of the previous epoch. It measures how many of the neighbours the
-candidates still hold, on a sample. Where these are few, it is given up for a cold start; else it makes a few walks, and
-goes on with step 3, or with step 4 where the candidates still hold half.
+A *warm start* takes candidates and edges from the previous epoch. It measures on a sample which share of the true
+neighbours the candidates still hold. If it is low, the build starts cold; otherwise it makes a few walks and goes on
+with step 3, or, if the candidates hold half or more, with step 4.
 
-A search begins at the vertex's own candidates, since in mining every query is itself a vertex. (The paper starts from
-the centroid; a spike found the same neighbours with a third less work this way.)
+A search begins at the vertex's own candidates, since in mining every query is itself a vertex. (The paper starts at the
+centroid; an experiment found the same neighbours this way with a third less work.)
 """
 
 from pathlib import Path
@@ -41,24 +42,24 @@ from .seeding import seed_candidates
 __all__ = ["TraverseAddIndex", "TraverseAddParameters", "TraverseAddReport", "build", "load"]
 
 _SEEDS = 24
-"""Candidates a vertex takes from the trees: enough for its edges, of which few are un-occluded."""
+"""Candidates per vertex from the trees: enough, since few of the edges to them are un-occluded."""
 
 _WARM_SHARE = 0.3
-"""Share of the neighbours that old candidates must still hold, for a warm start to be quicker than a cold one: at 0.26
-it took twice the time, at 0.41 it was quicker; between these it is a guess."""
+"""Least share of the true neighbours that old candidates must still hold for a warm start. At 0.26 it took twice the
+time of a cold start, at 0.41 it was faster; the value between is a guess."""
 
 _REFINED_SHARE = 0.5
-"""The same, for them to do without refining: the search finds the rest. In CPU time of bare hnswlib, consecutive epochs
-on Fashion-MNIST took 0.84 without refining and 0.79 with it at a share of 0.41, 0.59 and 0.74 at 0.56."""
+"""From this share on, refining is skipped: the search finds the rest. Consecutive epochs on Fashion-MNIST, in units of
+the CPU time of bare hnswlib: at a share of 0.41, 0.84 without refining and 0.79 with it; at 0.56, 0.59 and 0.74."""
 
 _WARM_SAMPLE = 200
-"""Rows on which that share is measured; its standard error is then at most 0.035."""
+"""Rows to measure that share on; its standard error is then at most 0.035."""
 
 _COPIED_ROWS = 4096
-"""Rows of a table that a thread takes over at once: few enough for its cache."""
+"""Rows of a table that a thread copies at once: few enough for its cache."""
 
 _MOST_ROWS = 2**31 - 1
-"""Vertices are int32 inside a graph; larger sets are searched in parts, whose ids begin where they like."""
+"""Vertices are int32 inside a graph. Larger sets are searched in parts, each with its own ``first_id``."""
 
 
 def build(
@@ -72,14 +73,14 @@ def build(
     warm_start: TraverseAddIndex | None = None,
     warm_table: NeighbourTable | None = None,
 ) -> TraverseAddIndex:
-    """Grow a graph over float32 (N, D) vectors.
+    """Build a graph over float32 (N, D) vectors.
 
-    warm_start: the graph of the same rows under earlier vectors; only its edges and candidates are used,
-    its distances are not. warm_table: the neighbours found in it, by global id, with one row for each
-    vertex: better candidates than the graph's own (rows of other parts are passed over). Both are left
-    aside where the vectors have moved too far; the report says so with ``warm`` False.
+    warm_start: the graph of the same rows with earlier vectors; its edges and candidates are reused, its distances are
+    not. warm_table: the neighbours found in that graph, as global ids, one line per vertex; better candidates than the
+    graph's own (ids of other parts are skipped). If the vectors have moved too far, both are ignored, and the report's
+    ``warm`` is False.
 
-    Raises: InputError: a warm start of other rows, a budget that does not hold the graph.
+    Raises: InputError: a warm start with another number of rows, or a memory budget too small for the graph.
     """
     parameters = parameters or TraverseAddParameters()
     check_vectors(vectors)
@@ -120,7 +121,7 @@ def build(
         threads=threads,
     )
     if kept < _REFINED_SHARE:
-        # Candidates that hold most of the neighbours are as good as what refining would find, and cost nothing.
+        # Skipped for candidates that hold most neighbours already: refining would find no better ones.
         candidates = _refined(vectors, candidates, order, edges, parameters, threads)
         _rebuild(vectors, candidates, order, edges, sq_lengths, threads)
     _rebuild(vectors, _sources(edges, sq_lengths, threads), order, edges, sq_lengths, threads)
@@ -142,9 +143,9 @@ def load(
     first_id: int = 0,
     parameters: TraverseAddParameters | None = None,
 ) -> TraverseAddIndex:
-    """Open what ``save`` wrote, over the vectors it was built of, or to warm-start from, over later ones.
+    """Open a graph that ``save`` wrote, over its own vectors, or over later ones of the same rows for a warm start.
 
-    Raises: InputError when the file is damaged, or a graph of other rows.
+    Raises: InputError when the file is damaged, or a graph of vectors of another shape.
     """
     check_vectors(vectors)
     try:
@@ -172,7 +173,7 @@ def load(
 
 
 def index_bytes(rows: int, width: int, parameters: TraverseAddParameters) -> int:  # noqa: ARG001 - as for all methods
-    """Bytes that building takes beside the vectors, the most that the index ever holds."""
+    """Memory in bytes that a build takes at most, beside the vectors; the finished index takes less."""
     return rows * (16 * parameters.max_degree + 4 * (parameters.candidates + 2 * _SEEDS) + 24)
 
 
@@ -193,7 +194,7 @@ def _rebuild(
 
 
 def _sources(edges: NDArray[np.int32], sq_lengths: NDArray[np.float32], threads: int) -> NDArray[np.int32]:
-    """int32 (N, max_degree): the nearest vertices with an edge to each."""
+    """int32 (N, max_degree): for each vertex the nearest ones that have an edge to it, −1 pads."""
     sources, sq_distances = np.empty_like(edges), np.empty_like(sq_lengths)
     edges, sq_lengths = read_only(edges), read_only(sq_lengths)
 
@@ -205,13 +206,13 @@ def _sources(edges: NDArray[np.int32], sq_lengths: NDArray[np.float32], threads:
 
 
 def _check_ids(edges: NDArray[np.int32], candidates: NDArray[np.int32], order: NDArray[np.int32]) -> None:
-    """Compiled code follows ids without looking: a file that others wrote must not lead it out of the arrays."""
+    """Check ids read from a file: compiled code follows them without bounds checks."""
     rows = len(order)
     for ids in (edges, candidates):
         if ids.ndim != 2 or len(ids) != rows or ids.dtype != np.int32 or ids.min() < -1 or ids.max() >= rows:
-            raise ValueError(f"edges or candidates are no rows of {rows} vertices")
+            raise ValueError(f"its edges or candidates are not ids of {rows} vertices")
     if order.dtype != np.int32 or (np.bincount(order, minlength=rows) != 1).any():
-        raise ValueError("its order is no permutation")
+        raise ValueError("its order is not a permutation")
 
 
 def _refined(
@@ -222,7 +223,7 @@ def _refined(
     parameters: TraverseAddParameters,
     threads: int,
 ) -> NDArray[np.int32]:
-    """int32 (N, parameters.candidates): what each vertex finds when it searches for itself, nearest first."""
+    """int32 (N, parameters.candidates): the nearest vertices that a search for each vertex finds, nearest first."""
     refined = np.empty((len(vectors), parameters.candidates), np.int32)
     own = np.arange(len(vectors), dtype=np.int32)
     budget = parameters.refine_distances
@@ -261,8 +262,8 @@ def _share_kept(
     threads: int,
     memory_mib: float | None,
 ) -> float:
-    """The share of the true neighbours that candidates hold, of as many as there are candidates, on a sample."""
-    # A table of all parts holds few rows of each.
+    """The share of the K nearest neighbours that candidates hold, on a sample; K is the mean number of candidates."""
+    # Not their width: a table over all parts holds few rows of each.
     neighbours = max(1, int((candidates >= 0).sum(axis=1).mean()))
     sample = draw_sample(
         vectors, neighbours, sample_rows=_WARM_SAMPLE, seed=seed, threads=threads, memory_mib=memory_mib

@@ -17,14 +17,14 @@ from .beam_search import nearest_start, search_rows
 from .report import TraverseAddReport
 
 _STARTS = 64
-"""Vertices that a query from outside is compared with first (the paper: the one nearest the centroid)."""
+"""Vertices where the search begins for a query that is no vertex (the paper: the one nearest to the centroid)."""
 
 
 class TraverseAddIndex:
     """See ``index.GraphIndex``.
 
-    edges: int32 (N, max_degree), ascending in length, −1 pads. candidates: int32 (N, candidates), where a
-    vertex's own search begins. order: int32 (N,), a permutation that puts near vertices together.
+    edges: int32 (N, max_degree), ascending in length, −1 pads. candidates: int32 (N, C), where the search for a vertex
+    begins. order: int32 (N,), a permutation that puts near vertices together.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class TraverseAddIndex:
         threads: int,
         memory_mib: float | None = None,
     ) -> NeighbourTable:
-        """See ``index.GraphIndex``. A query that the graph leaves short of neighbours is searched exactly."""
+        """See ``index.GraphIndex``. A query for which the graph yields too few neighbours is searched exactly."""
         rows, width = self._vectors.shape
         check_queries(queries, query_ids, width, neighbours, threads)
         self._check_keep(neighbours)
@@ -76,8 +76,8 @@ class TraverseAddIndex:
         return table
 
     def save(self, path: Path) -> None:
-        """Write edges, candidates, order and report as an .npz of plain arrays (no pickle); equal bytes for
-        equal graphs."""
+        """Write edges, candidates, order and report as an .npz of plain arrays (no pickle). Equal graphs give equal
+        bytes."""
         report = self.report
         with path.open("wb") as file:
             np.savez(
@@ -160,8 +160,7 @@ class TraverseAddIndex:
         threads: int,
         memory_mib: float | None,
     ) -> None:
-        """Where the graph falls into pieces, or the budget ended early, a search may find fewer rows than
-        there are."""
+        """Search exactly for queries with too few neighbours: the graph was not connected, or the budget ran out."""
         others = len(self._vectors) - (self._own(query_ids) >= 0)
         short = np.flatnonzero((table.ids != NO_ROW).sum(axis=1) < np.minimum(others, table.neighbours))
         if len(short):
@@ -196,7 +195,7 @@ def search_all(
     found: NDArray[np.int32],
     threads: int,
 ) -> None:
-    """``beam_search.search_rows`` over all queries, by threads."""
+    """Run ``beam_search.search_rows`` for all queries, in several threads."""
     queries, vectors, edges, candidates, own, starts, order = (
         read_only(array) for array in (queries, vectors, edges, candidates, own, starts, order)
     )

@@ -1,10 +1,10 @@
-"""The edges of a FANNG graph: those that no shorter edge of the same vertex makes superfluous. Compiled.
+"""The edges of a FANNG graph: those that no shorter edge of the same vertex occludes. Compiled.
 
-Harwood & Drummond, "FANNG: Fast Approximate Nearest Neighbour Graphs", CVPR 2016, section 3: an edge p→q is
-*occluded* when p has an edge p→r with d(p,r) < d(p,q) and d(r,q) < d(p,q): a walk from p towards q, or
-towards anything near q, does as well by way of r.
+Harwood & Drummond, "FANNG: Fast Approximate Nearest Neighbour Graphs", CVPR 2016, section 3: an edge p→q is *occluded*
+when p has an edge p→r with d(p,r) < d(p,q) and d(r,q) < d(p,q). It is then superfluous: a walk from p towards q, or
+towards anything near q, can go through r.
 
-Edges are int32 (N, R) and their squared lengths float32 (N, R), ascending by (length, row), −1 and inf pads.
+Edges are int32 (N, R) with −1 pads, their squared lengths float32 (N, R) with inf pads, ascending by (length, row).
 """
 
 import numpy as np
@@ -15,10 +15,10 @@ from ...compute.distances import sq_distance
 
 @njit(nogil=True, cache=True)
 def choose_edges(vectors, candidates, order, edges, sq_lengths, start, stop):
-    """Rebuild the edges of vertices start..stop from candidates and the edges they have now.
+    """Rebuild the edges of vertices order[start:stop] from their candidates and present edges.
 
-    candidates: int32 (N, C), −1 where there is none, in any order. The nearest come first, each is kept
-    unless a kept one occludes it, and at most R are kept: the longest edges are the ones that are cut.
+    candidates: int32 (N, C), −1 pads, in any order. Taken nearest first, each becomes an edge unless a shorter edge
+    occludes it, until the vertex has R edges; the longest are thus left out.
     """
     room = candidates.shape[1] + edges.shape[1]
     rows = np.empty(room, np.int32)
@@ -48,10 +48,11 @@ def choose_edges(vectors, candidates, order, edges, sq_lengths, start, stop):
 
 @njit(nogil=True, cache=True)
 def _keep_copies(copies, p, edges, sq_lengths):
-    """Edges to rows equal to p, which nothing occludes: the next in a ring of them, in at most half of the places.
+    """Write edges to the copies of p (rows with an equal vector), which nothing occludes. Returns their number.
 
-    Without the bound many copies would leave no edge that leads away from them, and if each kept the same
-    ones, the others could not be reached. (Our choice: the paper assumes distinct points.)
+    They lead to the next copies in a ring, and take at most half of p's edges. Without that bound many copies would
+    have no edge that leads away from them; without the ring all would lead to the same few copies, and the others
+    could not be reached. (Our addition: the paper assumes distinct points.)
     """
     kept = min(copies.shape[0], (edges.shape[0] + 1) // 2)
     first = np.searchsorted(copies, p)
@@ -64,12 +65,11 @@ def _keep_copies(copies, p, edges, sq_lengths):
 
 @njit(nogil=True, cache=True)
 def add_edges(vectors, edges, sq_lengths, order, sources, targets, bounds, start, stop):
-    """Add edges sources[i] → targets[i], and drop what they occlude.
+    """Add the edges sources[i] → targets[i] of groups start..stop, and drop the edges that they occlude.
 
-    order: int64 (T,), the additions sorted by source, those of one source in the order in which they are to
-    be made. bounds: int64 (G + 1,), where in ``order`` each source's additions begin; groups start..stop
-    are done here. Only the edges of the source change, so groups do not meet. When a vertex has R edges,
-    the longest gives way.
+    order: int64 (T,), the additions sorted by source, and for each source in the order in which to make them. bounds:
+    int64 (G + 1,), where each group (the additions of one source) begins in ``order``. Only the edges of the source
+    change, so groups may run in parallel. A vertex that has R edges loses the longest.
     """
     limit = edges.shape[1]
     for group in range(start, stop):
@@ -89,7 +89,7 @@ def add_edges(vectors, edges, sq_lengths, order, sources, targets, bounds, start
                 continue
             if _occluded(vectors, mine, lengths, place, q, sq):
                 continue
-            # What is longer and nearer to the new vertex goes; the rest moves up by one.
+            # Drop the longer edges that the new one occludes; move the others up by one.
             kept = place
             carried = q
             carried_sq = sq
@@ -113,15 +113,15 @@ def add_edges(vectors, edges, sq_lengths, order, sources, targets, bounds, start
 
 @njit(nogil=True, cache=True)
 def turn_round(edges, sq_lengths, start, stop, sources, sq_distances):
-    """The shortest edges that lead to each of the vertices start..stop, as candidates for edges back.
+    """Find the shortest edges that lead to each of the vertices start..stop, as candidates for edges back.
 
-    sources: int32 (N, S), written: where they come from, nearest first, −1 pads. sq_distances: float32 (N, S), their
-    lengths, inf pads.
+    sources: int32 (N, S), output: where these edges come from, nearest first, −1 pads. sq_distances: float32 (N, S),
+    output: their squared lengths, inf pads.
     """
     sources[start:stop] = -1
     sq_distances[start:stop] = np.inf
     last = sources.shape[1] - 1
-    # All edges are read, in the order in which they lie, and few of them are of these vertices: ranges do not meet.
+    # Read all edges in memory order, and write only to vertices start..stop, so that ranges may run in parallel.
     for p in range(edges.shape[0]):
         for e in range(edges.shape[1]):
             q = edges[p, e]
@@ -141,7 +141,7 @@ def turn_round(edges, sq_lengths, start, stop, sources, sq_distances):
 
 @njit(nogil=True, cache=True, inline="always")
 def _occluded(vectors, edges, sq_lengths, count, q, sq):
-    """Whether one of the first ``count`` edges, all of them at most as long, occludes the edge to q."""
+    """Whether one of the first ``count`` edges, none longer than the edge to q, occludes it."""
     for e in range(count):  # noqa: SIM110 - numba does not compile a generator
         if sq_lengths[e] < sq and sq_distance(vectors[edges[e]], vectors[q]) < sq:
             return True
@@ -150,7 +150,7 @@ def _occluded(vectors, edges, sq_lengths, count, q, sq):
 
 @njit(nogil=True, cache=True, inline="always")
 def _insert_once(rows, sq, count, q, q_sq):
-    """Insert q into rows ascending by (distance, row), unless it is there. Returns how many there are then."""
+    """Insert q into rows, ascending by (distance, row), unless it is there already. Returns the new count."""
     place = count
     while place > 0 and (sq[place - 1] > q_sq or (sq[place - 1] == q_sq and rows[place - 1] > q)):
         place -= 1

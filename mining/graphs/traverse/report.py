@@ -1,13 +1,12 @@
-"""How a traverse-add graph came out."""
+"""Report on the build of a traverse-add graph."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class TraverseAddReport:
-    """How a graph came out. walks: how many were made to build it. arrived: share of walks between random
-    pairs that reach their target in the finished graph. mean_degree: edges per vertex. warm: grown from a
-    previous graph."""
+    """Report on a build. walks: number of walks made. arrived: share of walks between random pairs that reach their
+    target in the finished graph. mean_degree: mean number of edges per vertex. warm: started from a previous graph."""
 
     walks: int
     arrived: float

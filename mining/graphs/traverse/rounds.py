@@ -1,9 +1,7 @@
-"""Traverse-add: walk in batches on a frozen graph, then add the edges that were missing, in the order of
-the trials.
+"""Traverse-add: make a batch of walks on the frozen graph, then add the missing edges in the order of the walks.
 
-Harwood & Drummond, CVPR 2016, section 4. There each walk changes the graph that the next one meets; here a
-batch meets the same graph, so that its walks run side by side and the outcome does not depend on how many
-do. (Our choice.)
+Harwood & Drummond, CVPR 2016, section 4. In the paper each walk may change the graph for the next one. Here all walks
+of a batch see the same graph, so that they can run in parallel and the result does not depend on the number of threads.
 """
 
 import numpy as np
@@ -14,13 +12,14 @@ from .occlusion import add_edges
 from .walks import walk
 
 _BATCHES_PER_ROW = 4
-"""Batches of N/4 walks: small enough that a vertex rarely fails twice for the same reason in one."""
+"""A batch has N/4 walks: few enough that walks rarely fail twice at one vertex for the same reason."""
 
 _MEASURED = 10_000
-"""Walks that measure a finished graph: the share that arrives is then known to within 1 %."""
+"""Walks to measure a finished graph with: the share that arrives is then known to within 1 %."""
 
 _MEASURING = 2**62
-"""Trials from here on measure; those that build never count so far, so a graph is not measured by its own walks."""
+"""Number of the first walk that measures. The build never counts that far, so no graph is measured by walks that built
+it."""
 
 _SEEDS = 2**63 - 1
 
@@ -35,10 +34,10 @@ def traverse(
     seed: int,
     threads: int,
 ) -> int:
-    """Add what is missing to edges and lengths, in place.
+    """Make walks and add the edges they miss to ``edges`` and ``sq_lengths``, in place.
 
-    It ends when the share of a batch's walks that arrive is at least ``arrive``, or ``walks`` per vertex have been
-    made. Returns how many were made.
+    Stops once at least the share ``arrive`` of a batch's walks reach their target, or after ``walks`` walks per
+    vertex. Returns the number of walks made.
     """
     rows = len(vectors)
     batch = max(1, rows // _BATCHES_PER_ROW)
@@ -89,7 +88,7 @@ def _add_all(
     failed: NDArray[np.int64],
     threads: int,
 ) -> None:
-    """The additions of one source happen in the order of their trials; sources do not touch each other's edges."""
+    """Add the edges that failed walks missed: sources in parallel, those of one source in the order of the walks."""
     order = failed[np.argsort(sources[failed], kind="stable")]
     ordered = sources[order]
     bounds = np.concatenate(([0], np.flatnonzero(np.diff(ordered)) + 1, [len(order)])).astype(np.int64)

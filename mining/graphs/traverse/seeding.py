@@ -1,9 +1,9 @@
-"""First candidates for every vertex: the nearest in the leaves of a few random trees. Compiled.
+"""First candidates of every vertex: the nearest rows in its leaves of a few random trees. Compiled.
 
-The paper starts its walks on a graph without edges, and most of them are spent on what any rough
-neighbourhood would have given. Cutting the set in halves by random directions (Dasgupta & Freund, STOC
-2008) until the parts are small puts near rows together at next to no cost; the walks then find what such
-parts tear apart. (Our choice; with ``trees = 0`` the walks start on the empty graph, as in the paper.)
+The paper starts walking on a graph without edges, and most walks only find what any rough neighbourhood would have
+given. Halving the set along random directions (Dasgupta & Freund, STOC 2008) until the parts are small puts near rows
+together at almost no cost; the walks then find the neighbours that the cuts separated. (Our addition; with
+``trees = 0`` the walks start on the empty graph, as in the paper.)
 """
 
 import numpy as np
@@ -20,10 +20,10 @@ _LEAF_ROWS = 96
 def seed_candidates(
     vectors: NDArray[np.float32], *, trees: int, keep: int, seed: int, threads: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Candidates and an order of the rows, the same at any number of threads.
+    """Returns candidates and an order of the rows, the same at any number of threads.
 
-    candidates: int32 (N, keep), of the rows that share a leaf of some tree with each row the nearest, −1
-    pads. order: int32 (N,), the leaves of the last tree one after the other: near rows are mostly near in it.
+    candidates: int32 (N, keep), for each row the nearest of those that share a leaf with it in some tree, −1 pads.
+    order: int32 (N,), a permutation that mostly puts near rows together: the leaves of the last tree, concatenated.
     """
     rows = len(vectors)
     candidates = np.full((rows, keep), -1, np.int32)
@@ -40,16 +40,16 @@ def seed_candidates(
 
 
 def leaf_order(vectors: NDArray[np.float32], *, threads: int) -> NDArray[np.int32]:
-    """int32 (N,), the rows of float32 (N, D) vectors in an order in which near rows are mostly near."""
+    """int32 (N,), a permutation of the rows of float32 (N, D) vectors that mostly puts near rows together."""
     return _grow(read_only(vectors), np.random.default_rng(0), threads)[0]
 
 
 def _grow(
     vectors: NDArray[np.float32], rng: np.random.Generator, threads: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Rows ordered so that leaves are runs of the order, and where the leaves begin (and the last one ends).
+    """Grow a tree: each part is halved at its median along a random direction of its own.
 
-    Each part is halved at its median along a direction of its own.
+    Returns the rows ordered leaf by leaf, int32 (N,), and the leaves' bounds in that order, int64 (leaves + 1,).
     """
     rows, width = vectors.shape
     levels = max(0, int(np.ceil(np.log2(rows / _LEAF_ROWS))))
@@ -70,7 +70,7 @@ def _grow(
 
 @njit(nogil=True, cache=True)
 def _halve(vectors, directions, order, bounds, heights, start, stop):
-    """Reorder parts start..stop so that the half that lies lower along the part's direction comes first."""
+    """Reorder each of the parts start..stop so that its lower half along its direction comes first."""
     for part in range(start, stop):
         low = bounds[part]
         high = bounds[part + 1]
@@ -86,7 +86,7 @@ def _halve(vectors, directions, order, bounds, heights, start, stop):
 
 @njit(nogil=True, cache=True)
 def _join_leaves(vectors, order, bounds, start, stop, candidates, sq_distances):
-    """Offer each row of leaves start..stop the others of its leaf."""
+    """Offer to each row of leaves start..stop the other rows of its leaf as candidates."""
     for leaf in range(start, stop):
         members = order[bounds[leaf] : bounds[leaf + 1]]
         for i in range(members.shape[0]):

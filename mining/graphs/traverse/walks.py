@@ -1,8 +1,7 @@
-"""Greedy walks between random pairs of vertices, on a graph that stands still. Compiled.
+"""Greedy walks between random pairs of vertices, on a frozen graph. Compiled.
 
-Harwood & Drummond, CVPR 2016, section 4 (traverse-add): a walk goes from vertex to vertex, each time to the
-one among the edges' ends that is nearest to the target, for as long as that is nearer. Where it stops short
-of the target, an edge from there to the target is missing.
+Harwood & Drummond, CVPR 2016, section 4 (traverse-add): a walk steps along the edge whose end is nearest to the target,
+as long as that brings it nearer. Where it stops short of the target, an edge from there to the target is missing.
 """
 
 import numpy as np
@@ -13,10 +12,10 @@ from ...compute.distances import sq_distance
 
 @njit(nogil=True, cache=True)
 def walk(vectors, edges, seed, first_trial, sources, targets, start, stop):
-    """Walk trials start..stop; trial i draws its pair from (seed, first_trial + i) and from nothing else.
+    """Make the walks start..stop. Walk i draws its pair from (seed, first_trial + i) alone.
 
-    Writes, for each, where the walk stopped and its target to ``sources`` and ``targets`` (int32), and −1
-    as source where it arrived: at the target, or at a row equal to it.
+    For each walk, writes its target to ``targets`` (int32), and to ``sources`` (int32) the vertex where it stopped, or
+    −1 if it arrived: at the target, or at a row with an equal vector.
     """
     rows = uint64(vectors.shape[0])
     for trial in range(start, stop):
