@@ -1,1 +1,1 @@
-"""Algorithms on arrays: graphs, the miner, hardness, audit. Knows no files."""
+"""Algorithms on arrays: neighbour search, triplet mining, hardness, audit. No files."""

@@ -1,6 +1,7 @@
-"""Limits of settings, which stand once: at the field, as in `margin: Annotated[float, Gt(0)] = 0.2`.
+"""Checks of settings against the limits in their annotations, as in `margin: Annotated[float, Gt(0)] = 0.2`.
 
-Settings have no slots, so that the default stands once, too: elsewhere it is `MiningRule.margin`.
+Limits and defaults are stated once, at the field. Settings classes have no slots, so that other code can read a default
+as `MiningRule.margin`.
 """
 
 import math
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def check_limits(settings: "DataclassInstance") -> None:
-    """Raise InputError for the first field whose value is not what its annotation allows.
+    """Raise InputError for the first field whose value its annotation does not allow.
 
-    Numbers must be finite, and inside their limits; None is always let through where it is allowed. Fields of other
-    types are not looked at.
+    Checks numbers, which must be finite and within their limits, and choices (``Literal``). None passes if the
+    annotation includes it. Fields of other types are not checked.
     """
     hints = _hints(type(settings))
     for each in fields(settings):
@@ -49,12 +50,12 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:
 
 
 def check_at_least(name: str, value: int, least: int) -> None:
-    """Raise InputError for an argument, a count of something, that is too low."""
+    """Raise InputError when an argument, some count, is too low."""
     _check_limits(name, value, [Ge(least)])
 
 
 def check_share(name: str, value: float) -> None:
-    """Raise InputError for an argument that is no share above 0."""
+    """Raise InputError unless 0 < ``value`` ≤ 1."""
     if not 0 < value <= 1:
         raise InputError(f"{name} is {value} but must be above 0 and at most 1: give such a share")
 

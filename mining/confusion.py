@@ -1,4 +1,4 @@
-"""The class-confusion table: which classes lie so close that their rows still teach."""
+"""The class-confusion table: which pairs of classes are so close that they still give triplets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,18 @@ from .errors import InputError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Confusion:
-    """How often, and how badly, rows of one class have admissible negatives in another.
+    """How often, and with which hinge, anchors of one class have admissible negatives in another.
 
-    One entry a class pair that occurs, sorted by (class_a, class_b); pairs are directed. Each (anchor,
-    negative) pair that is admissible for at least one positive of the anchor counts once, before the cap of
-    triplets per anchor, with the hinge d²(a,p) + m − d²(a,n) of the farthest positive for which it is
-    admissible.
+    One entry per ordered pair of classes that occurs, sorted by (class_a, class_b). Each (anchor, negative) pair that
+    is admissible for at least one positive of the anchor counts once, before the cap on triplets per anchor, with the
+    hinge d²(a,p) + m − d²(a,n) of the farthest positive for which it is admissible.
 
-    Rows with several classes: the pair counts for each class that the anchor shares with that positive, with each class
-    of the negative, and with its hinge for all of them.
+    With several classes per row, the pair counts, with its full hinge, for every combination of a class that anchor
+    and positive share and a class of the negative.
 
     class_a: int32 (E,), class of the anchor.
     class_b: int32 (E,), class of the negative.
-    count: int64 (E,), pairs of rows.
+    count: int64 (E,), number of (anchor, negative) pairs.
     hinge: float64 (E,), sum of their hinges.
     """
 
@@ -38,12 +37,12 @@ class Confusion:
 
     @property
     def mean_hinge(self) -> NDArray[np.float64]:
-        """float64 (E,): hinge per pair of rows."""
+        """float64 (E,): mean hinge of the pairs of rows."""
         return self.hinge / self.count
 
 
 def empty_confusion() -> Confusion:
-    """A table without entries: what no anchor at all leaves."""
+    """A table without entries."""
     return Confusion(
         class_a=np.empty(0, np.int32),
         class_b=np.empty(0, np.int32),
@@ -53,9 +52,9 @@ def empty_confusion() -> Confusion:
 
 
 def merge_confusions(parts: Sequence[Confusion]) -> Confusion:
-    """The table of all anchors, from the tables of disjoint sets of anchors.
+    """The table of all anchors, from tables of disjoint sets of anchors.
 
-    Hinges are added in the order of the parts, so the same parts give the same bits.
+    Hinges are added in the order of the parts, so that the same parts give the same bits.
     """
     for number, part in enumerate(parts):
         if not len(part.class_a) == len(part.class_b) == len(part.count) == len(part.hinge):
@@ -81,16 +80,16 @@ def merge_confusions(parts: Sequence[Confusion]) -> Confusion:
         count=np.concatenate([part.count for part in filled]),
         hinge=np.concatenate([part.hinge for part in filled]),
     )
-    # Parts that hold different classes in order, as blocks of the miner do, need no more than this.
+    # Parts with different classes in ascending order, like blocks of the miner, only need to be joined.
     if is_sorted(joined.class_a, joined.class_b):
         return joined
     return aggregate(joined.class_a, joined.class_b, joined.count, joined.hinge)
 
 
 class ConfusionSum:
-    """``merge_confusions``, bit for bit, of tables that come one after the other.
+    """A running ``merge_confusions``, equal to it bit for bit.
 
-    Each is merged at once: memory follows the class pairs that differ, not the tables.
+    Each table is merged at once: memory grows with the distinct class pairs, not with the number of tables.
     """
 
     def __init__(self) -> None:
@@ -107,19 +106,19 @@ def aggregate(
     count: NDArray[np.int64],
     hinge: NDArray[np.float64],
 ) -> Confusion:
-    """Add up the entries of equal class pairs; any order in, sorted out. Hinges are added in the order given."""
+    """Sum the entries of equal class pairs, and sort the pairs. Hinges are added in the order given."""
     if not len(class_a):
         return empty_confusion()
-    # Half the memory traffic, unless there are more entries than int32 can number.
+    # int32 halves the memory traffic, if it can number all entries.
     order = np.arange(len(class_a), dtype=np.int32 if len(class_a) < 2**31 else np.int64)
     return Confusion(*aggregate_pairs(class_a, class_b, count, hinge, order))
 
 
 @numba.njit(cache=True, nogil=True)
 def aggregate_pairs(class_a, class_b, count, hinge, order):
-    """``aggregate``, compiled: two stable counting sorts, then equal pairs are neighbours.
+    """``aggregate``, compiled: two stable counting sorts put equal pairs next to each other.
 
-    order: 0 … E − 1. Memory is entries + classes, never classes squared.
+    order: 0 … E − 1. Memory grows with entries + classes, not with classes squared.
     """
     order = sorted_by(class_a, sorted_by(class_b, order))
     pairs = 0
@@ -128,7 +127,7 @@ def aggregate_pairs(class_a, class_b, count, hinge, order):
         if last < 0 or class_a[i] != class_a[last] or class_b[i] != class_b[last]:
             pairs += 1
         last = i
-    # Room for the pairs alone, of which there may be far fewer than entries.
+    # Allocated for the distinct pairs, of which there may be far fewer than entries.
     out_a = np.empty(pairs, np.int32)
     out_b = np.empty(pairs, np.int32)
     out_count = np.empty(pairs, np.int64)
@@ -149,7 +148,7 @@ def aggregate_pairs(class_a, class_b, count, hinge, order):
 
 @numba.njit(cache=True, nogil=True)
 def merge_two(a1, b1, count1, hinge1, a2, b2, count2, hinge2):
-    """The sum of two tables, compiled: both are walked in order, so that nothing is held beside them and their sum."""
+    """Merge two sorted tables, compiled, without memory beside them and the result."""
     pairs = a1.size + a2.size - _shared(a1, b1, a2, b2)
     out_a = np.empty(pairs, np.int32)
     out_b = np.empty(pairs, np.int32)
@@ -174,7 +173,7 @@ def merge_two(a1, b1, count1, hinge1, a2, b2, count2, hinge2):
 
 @numba.njit(cache=True, nogil=True)
 def _shared(a1, b1, a2, b2):
-    """How many pairs two tables have in common."""
+    """The number of class pairs that two tables have in common."""
     shared = i = j = 0
     while i < a1.size and j < a2.size:
         order = _order(a1, b1, i, a2, b2, j)
@@ -186,9 +185,9 @@ def _shared(a1, b1, a2, b2):
 
 @numba.njit(cache=True, nogil=True)
 def _order(a1, b1, i, a2, b2, j):
-    """−1, 0 or 1: whether pair i of one table comes before pair j of another, is the same, or comes after it.
+    """−1, 0 or 1: pair i of table 1 comes before pair j of table 2, equals it, or comes after it.
 
-    A table that has no further pair comes after.
+    The end of a table comes after every pair.
     """
     if i == a1.size:
         return 1
@@ -203,7 +202,7 @@ def _order(a1, b1, i, a2, b2, j):
 
 @numba.njit(cache=True, nogil=True)
 def sorted_by(codes, order):
-    """``order``, integers (E,), stably sorted by ``codes[order]``, by counting."""
+    """``order``, integers (E,), stably sorted by ``codes[order]``; a counting sort."""
     places = np.zeros(np.int64(codes.max()) + 2, np.int64)
     for i in range(codes.size):
         places[codes[i] + 1] += 1
@@ -218,7 +217,7 @@ def sorted_by(codes, order):
 
 @numba.njit(cache=True, nogil=True)
 def is_sorted(class_a, class_b):
-    """Whether the pairs ascend, none twice."""
+    """Whether the pairs are strictly ascending."""
     for i in range(1, class_a.size):
         if class_a[i] < class_a[i - 1] or (class_a[i] == class_a[i - 1] and class_b[i] <= class_b[i - 1]):
             return False

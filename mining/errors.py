@@ -1,4 +1,4 @@
-"""What mining says when it cannot do what was asked."""
+"""Errors of mining."""
 
 
 class InputError(ValueError):
@@ -9,4 +9,4 @@ class InputError(ValueError):
 
 
 class RecallError(InputError):
-    """A graph that does not find as many of the true neighbours as it was asked for; exact search does."""
+    """A search that misses its recall target. Exact search never raises it."""

@@ -1,4 +1,4 @@
-"""Guards against false negatives: rows of another label that mean the same."""
+"""Guards against false negatives: rows that mean the same but have different labels."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -18,38 +18,38 @@ REFUSALS = (
     "score_margin",
     "teacher",
 )
-"""What a guard can refuse a negative for, in the order in which the guards are asked; the teacher after mining."""
+"""Reasons to refuse a negative, in the order in which guards are checked; the teacher's comes after mining."""
 
 SameGroup = Literal["never-negative", "never-pair"]
 
 
 @dataclass(frozen=True)
 class Guards:
-    """Conditions on a negative beyond the mining rule; each is off when ``None``.
+    """Conditions on a negative in addition to the mining rule; ``None`` turns a guard off.
 
-    A negative that the bare rule admits for some positive of the anchor, and that a guard refuses, is counted once,
-    under the first guard that refuses it. Pairs that are never negatives are no setting but data: the argument
-    ``never_negatives`` of the miner, asked before all others. So are the groups of rows, its argument ``groups``.
+    A negative that the bare rule admits for some positive of the anchor, but a guard refuses, is counted once, under
+    the first guard that refuses it. Known pairs that must not become negatives are data, not a setting: pass them to
+    the miner as ``never_negatives``, which is checked before all guards. Likewise pass the rows' ``groups``.
 
     Attributes:
-        duplicate_sq: Refuse d²(a,n) ≤ this, and d²(p,n) ≤ this for any known positive p of the anchor: the same thing
-            under two labels. d²(p,n) is that of the vectors where ``mine`` is given them. Else it is read from the
-            rows of the neighbour table that p or n has there (what an approximate search missed, is missed); where
-            these do not say, a negative that may be a copy by the triangle inequality, |d(a,p) − d(a,n)| ≤
-            √duplicate_sq, is refused.
+        duplicate_sq: Refuse a negative with d²(a,n) ≤ this, or d²(p,n) ≤ this for any known positive p of the anchor:
+            probably the same thing under two labels. d²(p,n) is computed if ``mine`` is given the vectors. Otherwise it
+            is looked up in the neighbour table, in the line of p or n (an approximate search may have missed it). If
+            neither line tells, the negative is refused if it could be a copy by the triangle inequality, that is if
+            |d(a,p) − d(a,n)| ≤ √duplicate_sq.
         rank_window: Keep only negatives whose 0-based rank in S_a lies in [first, stop).
-        positive_percentile: Refuse negatives that are not farther than this percentile (0 to 100, linearly
-            interpolated) of d² of the anchor's positives. 100 asks for a negative beyond all known positives.
-        minimum_margin_sq: Pair a negative only with positives for which d²(a,n) ≥ d²(a,p) + this. For unit vectors, a
-            margin of cosine scores is half of it.
+        positive_percentile: Refuse a negative that is not farther than this percentile (0 to 100, linearly
+            interpolated) of d² of the anchor's positives. 100 requires it to be farther than all known positives.
+        minimum_margin_sq: Pair a negative only with positives for which d²(a,n) ≥ d²(a,p) + this. For unit vectors
+            this is twice the margin in cosine similarity.
         relative_margin: Pair a negative only with positives for which s(a,n) ≤ s(a,p) − |s(a,p)|·this, where s is the
-            cosine, 1 − d²/2: vectors must have unit norm. 0.05 keeps scores up to 95 % of the positive's.
-        minimum_sq: Refuse negatives nearer than this. Of unit vectors a cosine of at most s is a d² of at least 2 −
-            2s.
-        maximum_sq: Refuse negatives farther than this.
-        same_group: What rows of one group (a product, a document, a visit, a camera) are to each other.
-            "never-negative": no negatives. "never-pair": no positives, either, so that what is learnt is not what the
-            group has in common.
+            cosine similarity 1 − d²/2; vectors must have unit norm. 0.05 admits similarities up to 95 % of the
+            positive's.
+        minimum_sq: Refuse negatives with a smaller d². For unit vectors, 2 − 2s refuses cosine similarities above s.
+        maximum_sq: Refuse negatives with a greater d².
+        same_group: How to treat rows of one group (a product, a document, a visit, a camera). "never-negative": they
+            are never negatives of each other. "never-pair": they are never positives of each other, either, so that
+            the encoder does not learn what the group has in common.
     """
 
     duplicate_sq: Annotated[float, Ge(0)] | None = None

@@ -1,11 +1,11 @@
-"""The mining rule, compiled: one block of anchors in, its triplets and counts out.
+"""The mining rule, compiled: from a block of anchors to its triplets and counts.
 
-Everything here is serial and releases the GIL: ``miner`` runs blocks side by side, and because a block
-never depends on another the result is the same at any number of threads. The rule is in one file, because
-numba's disk cache does not notice a change in a function that another file defines.
+Everything here is serial and releases the GIL. ``miner`` runs blocks in parallel; no block depends on another, so the
+result is the same at any number of threads. The whole rule is in this file because numba's disk cache does not notice
+changes in functions of other files.
 
-Squared distances come as float32. Thresholds are computed from them in float64, and every comparison of the
-rule is strict, so an oracle that does the same agrees exactly, ties included.
+Squared distances are float32. Thresholds are computed from them in float64, and every comparison of the rule is strict,
+so that a reference implementation that does the same agrees exactly, ties included.
 """
 
 from typing import NamedTuple
@@ -16,25 +16,25 @@ from numpy.typing import NDArray
 
 from .compute.distances import sq_distance
 
-# Positions in the vector of counts.
+# Positions in the array of counts.
 EXCLUDED, NO_NEIGHBOUR_POSITIVE, NO_POSITIVE, NO_NEGATIVE = range(4)
 ENTRIES, POSITIVES, EMPTY_INTERVAL, ADMISSIBLE = range(4, 8)
 POSITIVES_OF_GROUP = 8
-REFUSED = 9  # eight, in the order of guards.REFUSALS; the last is not counted here
+REFUSED = 9  # the first of eight, in the order of guards.REFUSALS; the last is not counted here
 COUNTS = 17
 
 ROUNDING = 1e-5
-"""How far two float32 distances of the same length may seem apart, as a share of it."""
+"""Relative difference that rounding can cause between two equal float32 distances."""
 
-# What can be wrong with the input.
+# Kinds of bad input.
 BAD_ID, OWN_NEIGHBOUR, BAD_DISTANCE, NOT_ASCENDING, AFTER_PAD, BAD_VECTOR = range(1, 7)
 
 
 class Limits(NamedTuple):
-    """The rule as the kernel reads it; a guard that is off has a value that refuses nothing.
+    """The mining rule in the kernel's form; a guard that is off has a value that refuses nothing.
 
-    never_pair: whether rows of the anchor's group are no positives of it, either. nearest_sq, farthest_sq: bounds of
-    d²(a,n). confusion: whether the admissible pairs are listed by their classes.
+    never_pair: rows of the anchor's group are not its positives, either. nearest_sq, farthest_sq: bounds of d²(a,n).
+    confusion: list the admissible pairs by class.
     """
 
     k_sq: float
@@ -58,16 +58,16 @@ class Limits(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """What is looked up by row id: of anchors, and of the rows that the table lists. Often these are one set.
+    """Data that the kernel looks up by row id, for the rows that the table lists and for the anchors.
 
-    members, offsets: the Labels of all rows; offsets is empty when every row has one class.
-    class_starts, class_rows: ``Labels.rows_by_class``; read only with ``Limits.whole_class``.
-    vectors: float32 (N, D), or empty; read with ``Limits.whole_class`` and ``Limits.duplicate_sq``.
+    members, offsets: the Labels of all rows; offsets is empty if every row has one class.
+    class_starts, class_rows: ``Labels.rows_by_class``; used only with ``Limits.whole_class``.
+    vectors: float32 (N, D), or empty; used with ``Limits.whole_class`` and ``Limits.duplicate_sq``.
     excluded: bool (N,), or empty for none.
-    never_starts, never_rows: ``PairLists`` of the rows that are never a row's negative; empty for none.
-    groups: int64 (N,), the group of each row, −1 for none; empty where no guard asks.
-    anchor_…: the same of the anchors; their vectors are read with ``Limits.whole_class`` only.
-    one_set: whether an id is one row, be it that of an anchor or not.
+    never_starts, never_rows: ``PairLists``: for each anchor the rows that must not be its negatives; empty for none.
+    groups: int64 (N,), the group of each row, −1 for none; empty if no guard needs it.
+    anchor_…: the same for the anchors; their vectors are used only with ``Limits.whole_class``.
+    one_set: anchors and listed rows are the same set, so that an id means the same row in both.
     """
 
     members: NDArray[np.int32]
@@ -90,21 +90,21 @@ class Lookup(NamedTuple):
 @numba.njit(cache=True, nogil=True)
 def first_class(members, offsets, row):
     """The lowest class of a row."""
-    # Plain arrays, and one place to read from: a Lookup is counted by reference at each access in a branch,
-    # which costs ten times the look-up.
+    # Takes arrays rather than a Lookup, and reads in one place: numba counts references at each access to a Lookup in a
+    # branch, which costs ten times the read.
     at = row if offsets.size == 0 else offsets[row]
     return members[at]
 
 
 @numba.njit(cache=True, nogil=True)
 def shared_class(left_members, left_offsets, left, members, offsets, right):
-    """The first class in the sets of both rows, or −1. Each row is one of the labels before it."""
+    """The lowest class that two rows share, or −1. Each row index refers to the labels that stand before it."""
     if offsets.size == 0:
         wanted = members[right]
         if left_offsets.size == 0:
             return wanted if left_members[left] == wanted else np.int32(-1)
         i, end = left_offsets[left], left_offsets[left + 1]
-        while i < end:  # the least that is not below
+        while i < end:  # binary search for the first that is not below ``wanted``
             middle = (i + end) // 2
             if left_members[middle] < wanted:
                 i = middle + 1
@@ -127,9 +127,9 @@ def shared_class(left_members, left_offsets, left, members, offsets, right):
 
 @numba.njit(cache=True, nogil=True)
 def list_class_pairs(members, offsets, anchor, positive, negative, hinge, pairs, hinges, count):
-    """Append each class that anchor and positive share, with each class of the negative, and the hinge.
+    """Append an entry, with the hinge, for each class that anchor and positive share and each class of the negative.
 
-    pairs int32 (2, P), hinges float64 (P,): filled up to ``count``; longer copies of them where they are full.
+    pairs: int32 (2, P), hinges: float64 (P,), both filled up to ``count``; copied to longer arrays when full.
 
     Returns pairs, hinges and the new count.
     """
@@ -158,13 +158,13 @@ def list_class_pairs(members, offsets, anchor, positive, negative, hinge, pairs,
 
 @numba.njit(cache=True, nogil=True)
 def farther_than_boundary(sq_negative, sq_positive, limits):
-    """(k·d(a,p))² < d²(a,n)."""
+    """Whether (k·d(a,p))² < d²(a,n)."""
     return limits.k_sq * sq_positive < sq_negative
 
 
 @numba.njit(cache=True, nogil=True)
 def clear_of_positive(sq_negative, sq_positive, limits):
-    """The boundary and the two score margins. Once true, it stays true for every nearer positive."""
+    """Whether a negative is beyond the exclusion boundary and both minimum margins; then also for nearer positives."""
     if not farther_than_boundary(sq_negative, sq_positive, limits):
         return False
     if sq_negative < sq_positive + limits.minimum_margin:
@@ -178,7 +178,7 @@ def clear_of_positive(sq_negative, sq_positive, limits):
 
 @numba.njit(cache=True, nogil=True)
 def percentile_of(ascending, percentile):
-    """Linear interpolation between order statistics."""
+    """The percentile of sorted values, linearly interpolated."""
     position = percentile / 100.0 * (ascending.size - 1)
     low = int(position)
     high = min(low + 1, ascending.size - 1)
@@ -189,9 +189,10 @@ def percentile_of(ascending, percentile):
 def whole_class_positives(anchor, count, near, lookup, apart):
     """All rows that share a class with the anchor, ascending by (distance, id).
 
-    near: (ids, squared distances, ranks, classes) of the ``count`` positives inside S_a, which keep their
-    distances. apart: the group whose rows are left out, −1 for none. Returns the same four for the class, rank −1
-    outside S_a, the first id whose distance is not finite, or −1, and how many rows were left out for their group.
+    near: (ids, squared distances, ranks, shared classes) of the ``count`` positives inside S_a, which keep their
+    distances. apart: the group whose rows are left out, −1 for none. Returns the same four for all positives, with
+    rank −1 outside S_a; the first id whose distance is not finite, or −1; and the number of rows left out for their
+    group.
     """
     near_ids, near_sq, near_rank, near_class = near
     members, offsets, vectors, excluded = lookup.members, lookup.offsets, lookup.vectors, lookup.excluded
@@ -211,7 +212,7 @@ def whole_class_positives(anchor, count, near, lookup, apart):
             row = class_rows[slot]
             if (lookup.one_set and row == anchor) or (excluded.size and excluded[row]):
                 continue
-            # A row that shares several classes is listed under each: it counts under the first.
+            # A row that shares several classes is listed under each: take it under the first.
             if shared_class(own_members, own_offsets, anchor, members, offsets, row) != c:
                 continue
             if apart >= 0 and groups[row] == apart:
@@ -243,14 +244,14 @@ def whole_class_positives(anchor, count, near, lookup, apart):
 
 @numba.njit(cache=True, nogil=True)
 def split_row(anchor, ids, sq, lookup, apart, near, far):  # noqa: PLR0912 - one branch for each kind of entry
-    """Part one anchor's neighbours into positives and negatives, both ascending.
+    """Split one anchor's neighbours into positives and negatives, both by ascending distance.
 
-    apart: the group whose rows are no positives, −1 for none.
-    near: filled with (ids, squared distances, ranks, shared classes) of the positives.
-    far: filled with (ids, squared distances, ranks, first classes) of the negatives.
+    apart: the group whose rows are not positives, −1 for none.
+    near: output, (ids, squared distances, ranks, shared classes) of the positives.
+    far: output, (ids, squared distances, ranks, first classes) of the negatives.
 
-    Returns positives, negatives, entries read, positives left out for their group, and kind and column of the first
-    bad entry (kind 0: none).
+    Returns the numbers of positives, of negatives, of entries read and of positives left out for their group, then
+    kind and column of the first bad entry (kind 0: none).
     """
     members, offsets, excluded = lookup.members, lookup.offsets, lookup.excluded
     own_members, own_offsets = lookup.anchor_members, lookup.anchor_offsets
@@ -281,7 +282,7 @@ def split_row(anchor, ids, sq, lookup, apart, near, far):  # noqa: PLR0912 - one
         entries += 1
         if excluded.size and excluded[row]:
             continue
-        if plain:  # by far the most frequent case, and the innermost loop of all
+        if plain:  # the usual case, in the innermost loop
             shared = own_class if members[row] == own_class else np.int32(-1)
         else:
             shared = shared_class(own_members, own_offsets, anchor, members, offsets, row)
@@ -304,7 +305,7 @@ def split_row(anchor, ids, sq, lookup, apart, near, far):  # noqa: PLR0912 - one
 
 @numba.njit(cache=True, nogil=True)
 def listed_within(first, second, ids, sq, anchors, limit):
-    """Whether the table row of ``first`` has ``second`` at d² <= limit: 1 yes, 0 no, −1 where it does not say."""
+    """Whether the table's line of ``first`` lists ``second`` at d² ≤ limit: 1 yes, 0 no, −1 if it does not tell."""
     row = first - anchors[0]
     if row < 0 or row >= anchors.size or anchors[row] != first:
         return -1
@@ -318,11 +319,11 @@ def listed_within(first, second, ids, sq, anchors, limit):
 
 @numba.njit(cache=True, nogil=True)
 def same_thing(positive, negative, table, lookup, limits):
-    """Whether d²(p,n) <= duplicate_sq, by what is there to tell; yes where nothing is."""
+    """Whether d²(p,n) ≤ duplicate_sq, by the vectors or else by the table; True if neither tells."""
     vectors = lookup.vectors
     if vectors.size:
         return sq_distance(vectors[positive], vectors[negative]) <= limits.duplicate_sq
-    if not lookup.one_set:  # then no row of the table says how far rows of the other side are from each other
+    if not lookup.one_set:  # the table has no distances between two listed rows
         return True
     ids, sq, anchors = table
     said = listed_within(positive, negative, ids, sq, anchors, limits.duplicate_sq)
@@ -333,10 +334,10 @@ def same_thing(positive, negative, table, lookup, limits):
 
 @numba.njit(cache=True, nogil=True)
 def is_duplicate(negative, distance, begin, id_positive, sq_positive, table, lookup, limits):
-    """Whether a negative is the same thing as the anchor or a positive of it, and where the next search begins.
+    """Whether a negative is a duplicate of the anchor or of one of its positives, and the ``begin`` of the next call.
 
-    By the triangle inequality only positives about as far from the anchor as the negative can be. Distances ascend
-    from call to call, so ``begin``, the first of these, only moves on.
+    By the triangle inequality, only positives about as far from the anchor as the negative can be. ``begin`` is the
+    first of these; it only moves forward, because distances of negatives ascend from call to call.
     """
     if limits.duplicate_sq < 0.0:
         return False, begin
@@ -356,7 +357,7 @@ def is_duplicate(negative, distance, begin, id_positive, sq_positive, table, loo
 
 @numba.njit(cache=True, nogil=True)
 def listed(ascending, row):
-    """Whether a row is among some, which ascend."""
+    """Whether a row is in a sorted array."""
     if ascending.size == 0:
         return False
     at = np.searchsorted(ascending, row)
@@ -365,16 +366,16 @@ def listed(ascending, row):
 
 @numba.njit(cache=True, nogil=True)
 def admit(far, near, barred, table, lookup, limits, counts, usable, hardest):  # noqa: PLR0912 - the guards in turn
-    """Find the negatives that are admissible for some positive; returns how many.
+    """Find the negatives that are admissible for some positive. Returns their number.
 
-    far: (ids, squared distances, ranks) of the negatives, near: (ids, squared distances) of the positives; distances
-    ascend. barred: (ids that are no negatives of this anchor, ascending; groups of all rows; the anchor's group).
-    usable[i]: position of the i-th such negative, ascending. hardest[i]: position of the farthest positive for which it
-    is admissible.
+    far: (ids, squared distances, ranks) of the negatives. near: (ids, squared distances) of the positives. Both are
+    ascending in distance. barred: (ids that must not be negatives of this anchor, ascending; groups of all rows; the
+    anchor's group). usable[i]: output, position of the i-th admissible negative, ascending. hardest[i]: output,
+    position of the farthest positive for which it is admissible.
 
-    The positives that a negative lies outside of are the nearest ones, up to a farthest: that one moves
-    only outwards as negatives get farther, so one pass over both lists is enough. And a negative that is
-    too far for the farthest of them (hinge zero) is too far for all.
+    A negative lies beyond the exclusion boundaries of the nearest positives, up to a farthest one. That one only moves
+    outwards as negatives get farther, so one pass over both lists is enough. A negative too far for it (hinge zero) is
+    too far for all.
     """
     id_negative, sq_negative, rank_negative = far
     id_positive, sq_positive = near
@@ -392,7 +393,7 @@ def admit(far, near, barred, table, lookup, limits, counts, usable, hardest):  #
             outside += 1
         if outside == 0 or not distance < sq_positive[outside - 1] + limits.margin:
             continue
-        # The bare rule admits it: ask the guards.
+        # The bare rule admits it: check the guards.
         if listed(never, id_negative[n]):
             counts[REFUSED] += 1
             continue
@@ -424,11 +425,11 @@ def admit(far, near, barred, table, lookup, limits, counts, usable, hardest):  #
 
 @numba.njit(cache=True, nogil=True)
 def pair_up(sq_negative, usable, sq_positive, limits, used, pairs):
-    """Positives from farthest to nearest, each with its nearest unused admissible negatives.
+    """Pair positives, from farthest to nearest, with their nearest unused admissible negatives.
 
-    usable: as ``admit`` found them. pairs: filled with the positions of positives (0) and negatives (1).
+    usable: from ``admit``. pairs: output, positions of the positives (row 0) and negatives (row 1).
 
-    Returns how many pairs there are.
+    Returns the number of pairs.
     """
     admitted = usable.size
     used[:admitted] = False
@@ -437,7 +438,7 @@ def pair_up(sq_negative, usable, sq_positive, limits, used, pairs):
     for p in range(sq_positive.size - 1, -1, -1):
         if found == limits.cap:
             break
-        # The nearer the positive, the more negatives lie outside its boundary: ``first`` only falls.
+        # The nearer the positive, the more negatives lie beyond its boundary: ``first`` only falls.
         while first > 0 and clear_of_positive(sq_negative[usable[first - 1]], sq_positive[p], limits):
             first -= 1
         last = min(limits.cap, found + limits.per_positive)
@@ -456,7 +457,7 @@ def pair_up(sq_negative, usable, sq_positive, limits, used, pairs):
 
 @numba.njit(cache=True, nogil=True)
 def mixed(value):
-    """A uint64 for a uint64, one to one: the last step of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014)."""
+    """A one-to-one hash of uint64: the last step of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014)."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))
@@ -464,9 +465,9 @@ def mixed(value):
 
 @numba.njit(cache=True, nogil=True)
 def lots(seed, anchor, rows):
-    """What an anchor draws for each row, uint64 (R,): SplitMix64's number `row` of a stream of its own.
+    """uint64 (R,), the random number of each row for this anchor: number `row` of the anchor's SplitMix64 stream.
 
-    seed, anchor: whole numbers, at least 0. rows: int64 (R,). Different rows never draw the same.
+    seed, anchor: integers, at least 0. rows: int64 (R,). Different rows never get the same number.
     """
     step = np.uint64(0x9E3779B97F4A7C15)
     stream = mixed(mixed(np.uint64(seed) + step) + np.uint64(anchor))
@@ -478,11 +479,12 @@ def lots(seed, anchor, rows):
 
 @numba.njit(cache=True, nogil=True)
 def draw_pairs(anchor, far, usable, near, limits, used, pairs):
-    """Positives by their lots, each with its unused admissible negatives of the lowest lots.
+    """Pair positives, in random order (by ``lots``), with their unused admissible negatives of the lowest lots.
 
-    far: (ids, squared distances) of the negatives, near: of the positives. usable, used, pairs: as of ``pair_up``.
+    far: (ids, squared distances) of the negatives. near: the same of the positives. usable, used, pairs: see
+    ``pair_up``.
 
-    Returns how many pairs there are.
+    Returns the number of pairs.
     """
     id_negative, sq_negative = far
     id_positive, sq_positive = near
@@ -498,7 +500,7 @@ def draw_pairs(anchor, far, usable, near, limits, used, pairs):
             best = -1
             for i in range(admitted - 1, -1, -1):
                 if not clear_of_positive(sq_negative[usable[i]], sq_positive[p], limits):
-                    break  # nor are the nearer ones
+                    break  # and neither are nearer negatives
                 active = sq_negative[usable[i]] < sq_positive[p] + limits.margin
                 if active and not used[i] and (best < 0 or lot_negative[i] < lot_negative[best]):
                     best = i
@@ -513,7 +515,7 @@ def draw_pairs(anchor, far, usable, near, limits, used, pairs):
 
 @numba.njit(cache=True, nogil=True)
 def take_pairs(anchor, far, usable, near, limits, used, pairs):
-    """The pairs of an anchor in the order of the rule: see ``draw_pairs`` and ``pair_up``."""
+    """The pairs of an anchor, by ``draw_pairs`` or ``pair_up`` as the rule's order says."""
     if limits.random_order:
         return draw_pairs(anchor, far, usable, near, limits, used, pairs)
     return pair_up(far[1], usable, near[1], limits, used, pairs)
@@ -521,24 +523,27 @@ def take_pairs(anchor, far, usable, near, limits, used, pairs):
 
 @numba.njit(cache=True, nogil=True)
 def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa: PLR0915 - one pass over its lists
-    """Mine some rows of a neighbour table.
+    """Mine some lines of a neighbour table.
 
-    table_rows: int64 (B,), which, in which order. ids int64 and sq_distances float32 (N, K): the table.
-    anchors: int64 (N,), the id of each of its rows.
+    table_rows: int64 (B,), the lines to mine, in this order. ids: int64 (N, K), sq_distances: float32 (N, K): the
+    table. anchors: int64 (N,), the anchor of each line.
 
-    Returns
-    bad: (kind, table row, column or id) of the first bad input, kind 0 for none;
-    counts, and int32 (B,), the triplets of each row;
-    of the P admissible pairs int32 (2, P), class of the anchor and of the negative, and float64 (P,), hinge (of rows
-    with several classes an entry for each pair of these: see ``list_class_pairs``);
-    of the T triplets int64 (3, T), anchor, positive, negative; float32 (2, T), sq_positive, sq_negative; and
+    Returns a tuple of
+    bad: (kind, line, column or id) of the first bad input, kind 0 for none;
+    counts: int64 (COUNTS,);
+    triplets per line: int32 (B,);
+    of the P admissible pairs: int32 (2, P), class of the anchor and of the negative, and float64 (P,), hinge; with
+    several classes per row an entry for each combination, see ``list_class_pairs``;
+    of the T triplets: int64 (3, T), anchor, positive, negative; float32 (2, T), sq_positive, sq_negative; and
     int32 (4, T), positive_rank, negative_rank, anchor_label, negative_label.
     """
     block, width = table_rows.size, ids.shape[1]
     members, offsets = lookup.members, lookup.offsets
     never_starts, never_rows = lookup.never_starts, lookup.never_rows
     groups, own_groups = lookup.groups, lookup.anchor_groups
-    single = offsets.size == 0  # then anchor and positive share one class, however many the anchor has
+    single = (
+        offsets.size == 0
+    )  # then anchor and positive share exactly one class, even if the anchor has several
     counts = np.zeros(COUNTS, np.int64)
     taken = np.zeros(block, np.int32)
     bad = (0, np.int64(0), np.int64(0))
@@ -635,7 +640,7 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
             triplet_ranks[3, n_triplets] = n_class[n]
             n_triplets += 1
 
-    # Copies of the triplets, so that unused slots are given back; the pairs are summed up at once.
+    # Copy the triplets, to free their unused slots; the pairs need no copy, since they are aggregated at once.
     return (
         bad,
         counts,
@@ -650,7 +655,7 @@ def mine_block(table_rows, ids, sq_distances, anchors, lookup, limits):  # noqa:
 
 @numba.njit(cache=True, nogil=True)
 def new_list(width):
-    """Room for the positives or the negatives of one anchor: ids, squared distances, ranks, classes."""
+    """Arrays for the positives or negatives of one anchor: ids, squared distances, ranks, classes."""
     return (
         np.empty(width, np.int64),
         np.empty(width, np.float64),

@@ -1,4 +1,4 @@
-"""Labels of the rows, as integer class codes: one class a row, or a set of classes."""
+"""Labels as integer class codes: one class per row, or a set of classes per row."""
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ _MAX_CLASSES = 2**31 - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labels:
-    """The classes of N rows, as a compressed row list (CSR).
+    """The classes of N rows, in compressed sparse row form (CSR).
 
-    names: the class names, sorted; the code of a class is its position.
+    names: class names, sorted; the code of a class is its position.
     members: int32 (nnz,), class codes row by row, ascending within a row.
-    offsets: int64 (N + 1,), where each row begins in ``members``; ``None`` when every row has exactly one
-        class, in which case ``members`` *is* the code of each row (the common and fast case).
+    offsets: int64 (N + 1,), where each row begins in ``members``; ``None`` if every row has exactly one class (the
+        common, fast case). ``members`` is then the code of each row.
 
-    Two rows are a positive pair when their sets of classes meet.
+    Two rows are a positive pair if they share a class.
     """
 
     names: tuple[ClassName, ...] | range
@@ -36,13 +36,13 @@ class Labels:
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
+        """The number of classes."""
         return len(self.names)
 
     def name_array(self) -> NDArray[np.generic]:
-        """The names, (classes,): strings, int64, or uint64 where they need it. NumPy by itself would take floats.
+        """The names as an array (classes,) of strings, int64, or uint64 if needed, where NumPy would choose floats.
 
-        Strings are objects where one holds NUL, at which NumPy's own strings, or Arrow's reading of them, end.
+        If a string contains NUL, the dtype is object: NumPy's strings, or Arrow reading them, would end there.
         """
         if isinstance(self.names[0], str):
             return np.asarray(self.names, object if any("\0" in str(name) for name in self.names) else None)
@@ -55,11 +55,11 @@ class Labels:
 
     @property
     def codes(self) -> NDArray[np.int32]:
-        """int32 (N,): the class of each row; of several, the first (the lowest code)."""
+        """int32 (N,): the class of each row; with several classes, the first (the lowest code)."""
         return self.members if self.offsets is None else self.members[self.offsets[:-1]]
 
     def first_of(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-        """int32 (R,): the first class of some rows."""
+        """int32 (R,): the first class of each of ``rows``."""
         return self.members[rows if self.offsets is None else self.offsets[rows]]
 
     def of(self, row: int) -> tuple[ClassName, ...]:
@@ -69,9 +69,9 @@ class Labels:
         return tuple(self.names[code] for code in self.members[self.offsets[row] : self.offsets[row + 1]])
 
     def sizes(self, excluded: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-        """int64 (classes,): rows of each class; a row with several classes counts in each.
+        """int64 (classes,): the number of rows of each class; a row with several classes counts in each.
 
-        excluded: bool (N,), rows that are not counted.
+        excluded: bool (N,), rows not to count.
         """
         members = self.members
         if excluded is not None:
@@ -80,9 +80,9 @@ class Labels:
         return np.bincount(members, minlength=self.classes).astype(np.int64, copy=False)
 
     def rows_by_class(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The transposed list: ``rows[starts[c]:starts[c + 1]]`` are the rows of class c, ascending.
+        """The rows of each class. Returns starts, int64 (classes + 1,), and rows, int64 (nnz,).
 
-        Returns starts int64 (classes + 1,) and rows int64 (nnz,).
+        ``rows[starts[c]:starts[c + 1]]`` are the rows of class c, ascending.
         """
         starts = np.zeros(self.classes + 1, dtype=np.int64)
         np.cumsum(self.sizes(), out=starts[1:])
@@ -95,9 +95,9 @@ class Labels:
     def pairwise_shared(
         self, left: NDArray[np.int64], right: NDArray[np.int64], *, of: "Labels | None" = None
     ) -> NDArray[np.int32]:
-        """The first class that each pair of rows shares, int32 (P,); −1 where their sets do not meet.
+        """int32 (P,): the first class that each pair of rows shares, −1 if they share none.
 
-        of: what ``right`` are rows of, with the same codes; by default these labels.
+        of: the labels of the ``right`` rows, with the same codes; by default these labels.
         """
         other = self if of is None else of
         if self.offsets is None and other.offsets is None:
@@ -111,7 +111,7 @@ class Labels:
     def all_shared(
         self, left: NDArray[np.int64], right: NDArray[np.int64], *, of: "Labels | None" = None
     ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """All classes that each pair of rows shares: int64 (S,), the pair's number, and int32 (S,), the class.
+        """All classes that pairs of rows share: int64 (S,), the pair's number, and int32 (S,), the class.
 
         of: see ``pairwise_shared``.
         """
@@ -119,7 +119,7 @@ class Labels:
         if self.offsets is None and other.offsets is None:
             pair = np.flatnonzero(self.members[left] == other.members[right])
             return pair, self.members[left][pair]
-        # Every class of the left row, looked up among the (row, class) pairs of all rows, which are sorted.
+        # Look up each class of the left row among the sorted (row, class) pairs of all rows.
         begin, counts = self._begins_and_counts()
         _, other_counts = other._begins_and_counts()
         rows = np.repeat(np.arange(len(other), dtype=np.int64), other_counts)
@@ -133,20 +133,20 @@ class Labels:
         return pair[both], member[both]
 
     def _begins_and_counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """int64 (N,) each: where the classes of a row begin in ``members``, and how many they are."""
+        """int64 (N,) each: where each row's classes begin in ``members``, and their number."""
         if self.offsets is None:
             return np.arange(len(self.members), dtype=np.int64), np.ones(len(self.members), np.int64)
         return self.offsets[:-1], np.diff(self.offsets)
 
 
 def encode_labels(values: object) -> Labels:
-    """Labels from integers, strings, or sets of either (multi-label), one element a row.
+    """Labels from integers, strings, or sets of either (multi-label), one element per row.
 
-    values: a one-dimensional array or sequence. An element is an integer, a string, or a set, list, tuple
-        or array of them. Classes are coded in sorted order, so that the codes of a data set do not depend on
-        the order of its rows. White space around a string does not count, as in files.
+    values: a one-dimensional array or sequence. An element is an integer, a string, or a set, list, tuple or array of
+        them. Codes follow the sorted order of the classes, so that they do not depend on the order of rows. White space
+        around a string is stripped, as in files.
 
-    Raises: InputError for no rows, floats, missing values, empty strings and sets, and integers mixed with strings.
+    Raises: InputError for no rows, floats, missing values, empty strings or sets, and integers mixed with strings.
     """
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
@@ -200,8 +200,8 @@ def _encode_array(values: NDArray[np.generic]) -> Labels:
 
 
 def _encode_scalars(values: Sequence[object]) -> tuple[tuple[ClassName, ...], NDArray[np.int32]]:
-    """Codes of a flat list. A dictionary rather than an array of strings, which would lose trailing zeros
-    and take the longest string's width for every row."""
+    """Names and codes of a flat list. Uses a dictionary, since an array of strings would drop trailing NULs and give
+    every row the width of the longest string."""
     _check_types(values)
     distinct = set(values)
     names = [_name(value) for value in distinct]
@@ -226,7 +226,7 @@ _NAME_TYPES = (str, int, np.integer, np.bool_)
 
 
 def _check_types(values: Sequence[object]) -> None:
-    """Before values are compared: 1 and 1.0 are equal, and a list has no hash."""
+    """Refuse other types. Called before values are compared: 1 == 1.0, and a list has no hash."""
     for kind in set(map(type, values)):
         if not issubclass(kind, _NAME_TYPES):
             value = next(value for value in values if type(value) is kind)
@@ -237,7 +237,7 @@ def _check_types(values: Sequence[object]) -> None:
 
 
 def _check_names(names: Sequence[ClassName]) -> None:
-    """What files and arrays can hold: int64 or uint64, and Unicode."""
+    """Refuse names that files and arrays cannot hold: integers beyond int64 and uint64, and invalid Unicode."""
     whole = [name for name in names if isinstance(name, int)]
     least, most = min(whole, default=0), max(whole, default=0)
     if least < -(2**63) or most >= (2**64 if least >= 0 else 2**63):
@@ -248,8 +248,8 @@ def _check_names(names: Sequence[ClassName]) -> None:
         "".join(name for name in names if isinstance(name, str)).encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"a label holds {error.object[error.start : error.end]!r}, which is no character (but, say, a byte of "
-            "a file name that is not UTF-8): rename it"
+            f"a label holds {error.object[error.start : error.end]!r}, which is no character (it may be a byte of a "
+            "file name that is not UTF-8): rename it"
         ) from error
 
 
@@ -265,7 +265,7 @@ def _name(value: object) -> ClassName:
 def _encode_sets(rows: Sequence[object]) -> Labels:
     sets: list[list[object]] = []
     for i, row in enumerate(rows):
-        # A bare value beside sets is read as the set of one: tables mix them.
+        # A bare value among sets is read as a set of one: tables mix them.
         members = list(cast("Iterable[object]", row)) if _is_set(row) else [row]
         _check_types(members)
         members = list(dict.fromkeys(_name(each) if isinstance(each, str) else each for each in members))

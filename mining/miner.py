@@ -1,4 +1,4 @@
-"""Smart mining: triplets from the neighbour table, over all anchors."""
+"""Smart mining: triplets of all anchors of a neighbour table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,30 +34,31 @@ COLUMNS = {**_KERNEL_COLUMNS, "k_hardness": np.float32}
 """Names and dtypes of the columns of a triplet set, in order."""
 
 PAIR_COLUMNS = {name: dtype for name, dtype in COLUMNS.items() if not name.endswith("_label")}
-"""The same for triplets of queries and documents, which have no classes."""
+"""The columns for triplets of queries and documents, which have no classes."""
 
 BLOCK_ENTRIES = 1 << 17
-"""Neighbour entries of one block: its pairs stay in a core's cache. Part of the result: sums of hinges are
-added block by block, so another value may change their last bits (and nothing else)."""
+"""Entries of the neighbour table per block, so that its pairs stay in a core's cache. Hinges are summed block by block:
+another value may change the last bits of their sums, and nothing else."""
 
 _SPAN_BLOCKS = 128
-"""Blocks mined between two merges of the confusion tables: their memory then follows the class pairs that
-differ, not the neighbour entries."""
+"""Blocks mined between two merges of their confusion tables: memory then grows with the distinct class pairs, not with
+the entries of the neighbour table."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mined:
-    """Triplets of a range of anchors, with what was counted on the way.
+    """Triplets of some anchors, with counts.
 
-    columns: one array a column of ``COLUMNS``, all of the same length, ordered by anchor as asked, and for
-        one anchor as they were taken (``MiningRule.order``). ``anchor``, ``positive`` and ``negative`` are rows of
-        the whole set; distances are squared; ranks are 0-based positions in the anchor's S_a, −1 outside it;
-        labels are class codes (of a row with several, ``anchor_label`` is the first class shared with the
-        positive, ``negative_label`` the negative's first).
-    confusion: class pairs before the cap of triplets per anchor.
+    columns: an array for each of ``COLUMNS``, all of the same length. Triplets are in the order of the table's anchors,
+        and for one anchor in the order in which they were taken (``MiningRule.order``). ``anchor``, ``positive`` and
+        ``negative`` are rows of the whole set. Distances are squared. Ranks are 0-based positions in the anchor's S_a,
+        −1 outside it. Labels are class codes; with several classes per row, ``anchor_label`` is the first class shared
+        with the positive, and ``negative_label`` the negative's first.
+    confusion: the class pairs, before the cap on triplets per anchor.
+    report: counts.
 
-    Where the anchors are another set than the rows of the table (``corpus``), ``positive`` and ``negative`` are rows of
-    that one, the columns are ``PAIR_COLUMNS``, and nothing is counted by class.
+    If ``mine`` was given a ``corpus``, ``positive`` and ``negative`` are rows of the corpus, the columns are
+    ``PAIR_COLUMNS``, and nothing is counted by class.
     """
 
     columns: dict[str, NDArray[Any]]
@@ -84,25 +85,24 @@ def mine(
 ) -> Mined:
     """Mine the anchors of a neighbour table (Harwood et al., ICCV 2017, section 3; the rule: ``MiningRule``).
 
-    neighbours: one row an anchor. Row i belongs to row ``first_anchor + i`` of the whole set, or to
-        ``anchors[i]`` (int64, distinct) where the anchors are a sample.
+    neighbours: one line per anchor. Line i belongs to row ``first_anchor + i`` of the whole set, or to ``anchors[i]``
+        (int64, distinct) if ``anchors`` is given.
     labels: of the whole set.
-    vectors: float32 (N, D) of the whole set, contiguous; read with ``positives = "class"``, which needs them, and
-        with ``guards.duplicate_sq``, which is exact with them (see ``Guards``).
-    excluded: bool (N,): rows that are neither anchors nor positives nor negatives (see ``suspects``).
-    never_negatives: of each row of the whole set those that are not to be its negatives (``pair_lists``).
-    groups: int64 (N,), the group of each row of the whole set, −1 for none (``group_codes``); with
+    vectors: float32 (N, D) of the whole set; needed for ``positives = "class"``, and used for
+        ``guards.duplicate_sq``, which is exact with them (see ``Guards``).
+    excluded: bool (N,), rows that may not be anchors, positives or negatives (see ``suspects``).
+    never_negatives: for each row of the whole set, rows that must not be its negatives (see ``pair_lists``).
+    groups: int64 (N,), the group of each row of the whole set, −1 for none (see ``group_codes``); for
         ``guards.same_group``.
-    corpus: what the ids of the table are rows of; by default the set of the anchors. Where it is given, labels,
-        vectors, excluded, groups and the rows of never_negatives are those of the anchors alone.
-    threads: how many to use; all cores that the process may use by default. The result does not depend on it.
+    corpus: the set that the table's ids refer to; by default the set of the anchors. With a corpus, labels, vectors,
+        excluded, groups and the rows of never_negatives are those of the anchors alone.
+    threads: by default all cores that the process may use. The result does not depend on it.
 
-    Tables over disjoint anchors may be mined apart: concatenate the columns, ``merge_confusions`` and
-    ``merge_reports``. With ``guards.duplicate_sq`` this gives what the whole table gives if the vectors are there.
+    Tables of disjoint anchors may be mined separately: concatenate their columns, and use ``merge_confusions`` and
+    ``merge_reports``. With ``guards.duplicate_sq`` the result equals that of the whole table only if vectors are given.
 
-    Raises: InputError for labels of one class, labels or anchors that do not fit the table, and a table with
-    ids out of range, distances that are not finite or not ascending, rows that are their own neighbour, or
-    pads before entries.
+    Raises: InputError for labels of one class, labels or anchors that do not fit the table, and a table with ids out of
+    range, distances that are not finite or not ascending, rows that are their own neighbour, or pads before entries.
     """
     check_table(neighbours)
     if corpus is None:
@@ -119,7 +119,7 @@ def mine(
     confusion = empty_confusion()
     for first in range(0, len(neighbours), block_rows * _SPAN_BLOCKS):
         of_span = slice(first, first + block_rows * _SPAN_BLOCKS)
-        # By class, so that the many pairs of one class are summed up while they are near.
+        # Sorted by class, so that a block has few distinct class pairs.
         order = np.argsort(codes[of_span], kind="stable")
         blocks = np.split(first + order, _cuts(codes[of_span][order], block_rows))
         span = _mine_span(task, blocks, threads or usable_threads())
@@ -134,7 +134,7 @@ def mine(
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What every block reads: the arguments of the kernel after the table rows, and the labels once more."""
+    """Inputs of every block: the kernel's arguments after ``table_rows``, and the labels."""
 
     ids: NDArray[np.int64]
     sq_distances: NDArray[np.float32]
@@ -146,7 +146,7 @@ class _Task:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """What a block leaves. taken: the triplets of each of its rows. columns: in the order of ``COLUMNS``."""
+    """Result of a block. taken: number of triplets of each line. columns: in the order of ``COLUMNS``."""
 
     counts: NDArray[np.int64]
     taken: NDArray[np.int32]
@@ -156,7 +156,7 @@ class _Block:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """What many blocks leave, their triplets back in the order of the table."""
+    """Result of many blocks, with their triplets back in the order of the table."""
 
     columns: list[NDArray[Any]]
     confusion: Confusion
@@ -164,15 +164,15 @@ class _Span:
 
 
 def _cuts(codes: NDArray[np.int32], block_rows: int) -> NDArray[np.int64]:
-    """Where to cut rows that are sorted by class into blocks: every ``block_rows`` rows, or where the class begins
-    if that is less than half a block before, since blocks that share no class need no merging."""
+    """Where to cut rows sorted by class into blocks: every ``block_rows`` rows, or where the class begins if that is
+    less than half a block earlier, since blocks that share no class need no merging."""
     regular = np.arange(block_rows, len(codes), block_rows)
     class_begin = np.searchsorted(codes, codes[regular])
     return np.where(regular - class_begin < block_rows / 2, class_begin, regular)
 
 
 def _mine_span(task: _Task, rows_of_blocks: list[NDArray[np.int64]], threads: int) -> _Span:
-    """Mine blocks of table rows, which together are a permutation of a range, side by side."""
+    """Mine blocks of table rows in parallel. Together the blocks are a permutation of a range of rows."""
     done: dict[int, _Block] = {}
 
     def mine_blocks(start: int, stop: int) -> None:
@@ -199,7 +199,7 @@ def _mine_span(task: _Task, rows_of_blocks: list[NDArray[np.int64]], threads: in
 
 
 def _taught(task: _Task, columns: list[NDArray[Any]]) -> NDArray[np.int32]:
-    """Class codes, one for each triplet and class that its anchor and positive share; none of two sets."""
+    """Class codes, one for each triplet and class that its anchor and positive share; empty with a corpus."""
     if not task.lookup.one_set:
         return np.empty(0, np.int32)
     return columns[7] if task.labels.single else task.labels.all_shared(columns[0], columns[1])[1]
@@ -219,9 +219,9 @@ def _mine_block(task: _Task, table_rows: NDArray[np.int64]) -> _Block:
 
 
 def _places(order: NDArray[np.int64], taken: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Where each triplet goes, so that triplets of rows mined in ``order`` lie in the order of the rows.
+    """int64 (T,), the position of each triplet when triplets mined in ``order`` are sorted by table row.
 
-    order: int64 (R,), a permutation of 0 … R − 1. taken: triplets of each of these rows.
+    order: int64 (R,), a permutation of 0 … R − 1. taken: int32 (R,), number of triplets of each of these rows.
     """
     by_row = np.empty(len(order), np.int64)
     by_row[order] = taken

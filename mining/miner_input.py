@@ -1,4 +1,4 @@
-"""What the miner is given, checked and brought into the kernel's form."""
+"""Check the miner's input and convert it to the kernel's form."""
 
 from dataclasses import dataclass
 
@@ -16,10 +16,10 @@ from .rule import MiningRule
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
-    """The rows that a neighbour table lists, where they are another set than its anchors.
+    """The set that a neighbour table's ids refer to, if it is not the set of the anchors.
 
-    labels: of these rows, with the codes of the anchors' labels. vectors: float32 (C, D), those rows.
-    excluded: bool (C,), rows that are neither positives nor negatives. groups: int64 (C,), −1 for none.
+    labels: of the corpus, with the codes of the anchors' labels. vectors: float32 (C, D).
+    excluded: bool (C,), rows that may not be positives or negatives. groups: int64 (C,), −1 for none.
     """
 
     labels: Labels
@@ -29,7 +29,7 @@ class Corpus:
 
 
 def check_table(neighbours: NeighbourTable) -> None:
-    """Shapes and dtypes of a neighbour table; InputError says which is wrong."""
+    """Raise InputError for a neighbour table of wrong shapes or dtypes."""
     ids, sq = neighbours.ids, neighbours.sq_distances
     if ids.ndim != 2 or ids.shape != sq.shape:
         raise InputError(
@@ -44,7 +44,7 @@ def check_table(neighbours: NeighbourTable) -> None:
 
 
 def check_labels(labels: Labels) -> None:
-    """Refuse labels that leave no negative."""
+    """Raise InputError for labels of a single class, which leave no negative."""
     if labels.classes == 1:
         raise InputError(
             f"all {len(labels)} labels are {labels.names[0]!r}: mining needs negatives, "
@@ -55,7 +55,7 @@ def check_labels(labels: Labels) -> None:
 def as_anchor_ids(
     rows: int, labels: Labels, first_anchor: int, anchors: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
-    """The id of the anchor of each table row, all of them rows that have labels."""
+    """int64 (rows,), the anchor of each line of the table, checked to be a row that has a label."""
     if anchors is None:
         if first_anchor < 0 or first_anchor + rows > len(labels):
             raise InputError(
@@ -77,7 +77,7 @@ def as_anchor_ids(
 
 
 def reads_vectors(rule: MiningRule) -> bool:
-    """Whether mining by the rule looks at vectors: for distances that the neighbour table may not have."""
+    """Whether mining by the rule reads vectors, for distances that the neighbour table may not have."""
     return rule.positives == "class" or rule.guards.duplicate_sq is not None
 
 
@@ -90,7 +90,7 @@ def lookup_of(
     groups: NDArray[np.int64] | None = None,
     corpus: Corpus | None = None,
 ) -> kernels.Lookup:
-    """What the kernel looks up by row id, checked to be of the same rows as the labels."""
+    """The kernel's ``Lookup``, its arrays checked to have as many rows as the labels."""
     one_set = corpus is None
     corpus = Corpus(labels, vectors, excluded, groups) if corpus is None else corpus
     starts = class_rows = np.empty(0, np.int64)
@@ -133,7 +133,7 @@ def _offsets(labels: Labels) -> NDArray[np.int64]:
 
 
 def _values(vectors: NDArray[np.float32] | None, labels: Labels, rule: MiningRule) -> NDArray[np.float32]:
-    """Vectors as the kernel reads them; empty where it does not."""
+    """Vectors in the kernel's form; empty if it does not read them."""
     if vectors is None or not reads_vectors(rule):
         return read_only(np.empty((0, 0), np.float32))
     if vectors.ndim != 2 or len(vectors) != len(labels) or vectors.dtype != np.float32:
@@ -145,7 +145,7 @@ def _values(vectors: NDArray[np.float32] | None, labels: Labels, rule: MiningRul
 
 
 def _mask(excluded: NDArray[np.bool_] | None, labels: Labels) -> NDArray[np.bool_]:
-    """Rows to be left out as the kernel reads them; empty where there are none."""
+    """Excluded rows in the kernel's form; empty for none."""
     if excluded is None:
         return read_only(np.empty(0, np.bool_))
     if excluded.shape != (len(labels),) or excluded.dtype != np.bool_:
@@ -157,7 +157,7 @@ def _mask(excluded: NDArray[np.bool_] | None, labels: Labels) -> NDArray[np.bool
 
 
 def _groups(groups: NDArray[np.int64] | None, labels: Labels, rule: MiningRule) -> NDArray[np.int64]:
-    """Groups as the kernel reads them; empty where no guard asks for them."""
+    """Groups in the kernel's form; empty if no guard needs them."""
     if rule.guards.same_group is None:
         return read_only(np.empty(0, np.int64))
     if groups is None:
@@ -172,7 +172,7 @@ def _groups(groups: NDArray[np.int64] | None, labels: Labels, rule: MiningRule) 
 
 
 def limits_of(rule: MiningRule, *, confusion: bool) -> kernels.Limits:
-    """The rule in the kernel's form: squared k, and for a guard that is off what refuses nothing."""
+    """The rule in the kernel's form: k squared, and for a guard that is off a value that refuses nothing."""
     guards = rule.guards
     first, stop = guards.rank_window or (0, np.iinfo(np.int64).max)
     return kernels.Limits(
@@ -198,7 +198,7 @@ def limits_of(rule: MiningRule, *, confusion: bool) -> kernels.Limits:
 
 
 def bad_input(kind: int, at: int, neighbours: NeighbourTable, row: int, anchor: int) -> InputError:
-    """The error for what the kernel found in a table row; ``at`` is the column, or the id of a bad vector."""
+    """The error for bad input that the kernel found in a line of the table. at: its column, or the bad vector's id."""
     if kind == kernels.BAD_VECTOR:
         return InputError(
             f"the distance of rows {anchor} and {at} is not finite: repair their vectors, or exclude the rows"

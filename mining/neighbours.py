@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_ROW = -1
-"""Pads the ids of rows that have fewer than K neighbours."""
+"""Pad for the ids of rows with fewer than K neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class NeighbourTable:
-    """The K nearest other rows of each query row, nearest first.
+    """The K nearest rows of each query, nearest first.
 
-    ids: int64 (N, K), rows of the training set; ``NO_ROW`` pads at the end of a row.
+    ids: int64 (N, K), rows of the searched set; padded with ``NO_ROW`` at the end of a line.
     sq_distances: float32 (N, K), squared Euclidean, ascending; ``inf`` where the id is ``NO_ROW``.
 
     A row is never its own neighbour. Equal distances are ordered by id.

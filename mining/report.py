@@ -1,4 +1,4 @@
-"""What mining a range of anchors counted."""
+"""Counts of mining a range of anchors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -13,7 +13,7 @@ from .guards import REFUSALS
 
 @dataclass(frozen=True, slots=True)
 class ClassCounts:
-    """Triplets by class of the anchor; classes without a triplet are left out.
+    """Triplets per class of the anchor; classes without a triplet are left out.
 
     classes: int32 (C,), class codes, ascending. triplets: int64 (C,).
     """
@@ -23,7 +23,7 @@ class ClassCounts:
 
     @staticmethod
     def of(codes: NDArray[np.int32]) -> "ClassCounts":
-        """Count a column of class codes."""
+        """The counts of a column of class codes."""
         counts = np.bincount(codes)
         classes = np.flatnonzero(counts)
         return ClassCounts(classes.astype(np.int32), counts[classes].astype(np.int64))
@@ -31,20 +31,21 @@ class ClassCounts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MiningReport:
-    """Counts over a range of anchors; every field adds up over disjoint ranges.
+    """Counts over a range of anchors. Every field adds up over disjoint ranges.
 
-    anchors: rows asked, of which anchors_excluded were told to be left out.
-    entries: neighbours read, pads not counted.
-    anchors_without_neighbour_positive: no positive inside S_a.
-    anchors_without_positive: no positive at all under the rule's source of positives.
-    anchors_without_admissible_negative: a positive, but no negative that rule and guards admit.
+    anchors: anchors in the range; anchors_excluded: those of them that were excluded.
+    entries: neighbours read, without pads.
+    anchors_without_neighbour_positive: anchors with no positive inside S_a.
+    anchors_without_positive: anchors with no positive from the rule's source of positives.
+    anchors_without_admissible_negative: anchors with a positive, but no negative that rule and guards admit.
     positives: (anchor, positive) pairs; positives_with_empty_interval: those for which
-        (k·d(a,p))² >= d²(a,p) + m, so that no negative at all could fit.
-    positives_of_group: (anchor, positive) pairs that are none since both are of one group (``same_group``).
+        (k·d(a,p))² ≥ d²(a,p) + m, so that no negative can be admissible.
+    positives_of_group: (anchor, row) pairs of one class not taken as positives since they share a group
+        (``same_group``).
     admissible: (anchor, negative) pairs admissible for at least one positive, before the cap.
-    refused: (anchor, negative) pairs that the bare rule admits and a guard refuses, by guard.
+    refused: (anchor, negative) pairs that the bare rule admits and a guard refuses, per guard.
     triplets: triplets kept; hinge: the sum of their hinges d²(a,p) + m − d²(a,n).
-    triplets_by_class: by class of the anchor; of rows with several, by each class that anchor and positive share.
+    triplets_by_class: per class of the anchor; with several classes per row, per class that anchor and positive share.
     """
 
     anchors: int = 0
@@ -66,7 +67,7 @@ class MiningReport:
 
     @property
     def anchors_with_triplet(self) -> int:
-        """Anchors that got at least one triplet."""
+        """Number of anchors with at least one triplet."""
         return (
             self.anchors
             - self.anchors_excluded
@@ -76,7 +77,7 @@ class MiningReport:
 
     @property
     def coverage(self) -> float:
-        """Share of the anchors that got at least one triplet; 0 without anchors."""
+        """Share of the anchors, without excluded ones, that have at least one triplet; 0 without anchors."""
         asked = self.anchors - self.anchors_excluded
         return self.anchors_with_triplet / asked if asked else 0.0
 
@@ -86,12 +87,12 @@ class MiningReport:
         return self.hinge / self.triplets if self.triplets else 0.0
 
     def counts(self) -> dict[str, Any]:
-        """Plain numbers, for JSON, without ``triplets_by_class``, which is as long as there are classes."""
+        """The counts for JSON, without ``triplets_by_class``, which has an entry per class."""
         plain: dict[str, Any] = {name: getattr(self, name) for name in _COUNTS}
         return plain | {"hinge": self.hinge, "refused": dict(self.refused)}
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain numbers, lists and dictionaries, for JSON."""
+        """The whole report for JSON."""
         classes, triplets = self.triplets_by_class.classes, self.triplets_by_class.triplets
         return self.counts() | {
             "triplets_by_class": {"class": classes.tolist(), "triplets": triplets.tolist()}
@@ -99,11 +100,11 @@ class MiningReport:
 
     @staticmethod
     def from_counts(plain: Mapping[str, Any]) -> "MiningReport":
-        """The report that ``counts`` wrote, without ``triplets_by_class``.
+        """The report from the output of ``counts``, without ``triplets_by_class``.
 
-        A guard that it does not name refused nothing: there were fewer when it was written. So with ``_YOUNGER``.
+        Guards that it does not name, and counts in ``_YOUNGER``, did not exist when it was written: they count 0.
 
-        Raises: InputError naming what is missing or unknown.
+        Raises: InputError that names the missing or unknown fields.
         """
         expected = {*_COUNTS, "hinge", "refused"}
         if set(plain) != expected and set(plain) != expected - _YOUNGER:
@@ -124,7 +125,7 @@ _COUNTS = tuple(f.name for f in fields(MiningReport) if f.type is int)
 
 
 def merge_reports(parts: Sequence[MiningReport]) -> MiningReport:
-    """The report of all anchors, from those of disjoint sets of anchors; none gives all zeros."""
+    """The report of all anchors, from reports of disjoint sets of anchors; all zeros for no reports."""
     codes = np.concatenate([part.triplets_by_class.classes for part in parts] or [np.empty(0, np.int32)])
     triplets = np.concatenate([part.triplets_by_class.triplets for part in parts] or [np.empty(0, np.int64)])
     classes, entry_of = np.unique(codes, return_inverse=True)

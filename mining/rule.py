@@ -15,26 +15,25 @@ Order = Literal["farthest", "random"]
 
 @dataclass(frozen=True)
 class MiningRule:
-    """Which triplets (a, p, n) are mined: (k·d(a,p))² < d²(a,n) < d²(a,p) + m.
+    """The rule of smart mining: a triplet (a, p, n) is admissible if (k·d(a,p))² < d²(a,n) < d²(a,p) + m.
 
-    Smart mining, Harwood et al., ICCV 2017 (arXiv 1704.01285), section 3: outside the exclusion boundary, and still
-    active. S_a are the K nearest neighbours of the anchor.
+    Harwood et al., ICCV 2017 (arXiv 1704.01285), section 3: the negative lies outside the exclusion boundary, and the
+    triplet loss is still active. S_a are the K nearest neighbours of the anchor.
 
     Attributes:
         k_hardness: k, which multiplies the *unsquared* distance of the positive; 0 excludes nothing.
         margin: m, in units of d².
-        triplets_per_anchor: The most triplets taken for one anchor.
-        positives: From S_a only ("neighbours"), or from the whole "class" with their true distances, which needs the
-            vectors.
-        nearer_positive: A negative counts only when some known positive of the anchor is nearer than it.
+        triplets_per_anchor: Triplets per anchor at most.
+        positives: "neighbours" takes positives from S_a only; "class" takes all rows of the anchor's class, with their
+            true distances, which needs the vectors.
+        nearer_positive: Admit a negative only if some known positive of the anchor is nearer.
         guards: Conditions against false negatives, all off by default.
-        order: Which of an anchor's admissible pairs are taken. "farthest": its positives from farthest to nearest,
-            each with the nearest unused admissible negatives, the hardest there are. "random": positives in random
-            order, each with random ones of these. A negative is used at most once for one anchor.
-        order_seed: Of "random"; what is drawn for an anchor depends on it and on the ids of the rows, on nothing
-            else.
-        negatives_per_positive: The most triplets with the same anchor and positive; more than 1 suits anchors with
-            few positives.
+        order: Which of an anchor's admissible pairs to take. "farthest": positives from farthest to nearest, each with
+            its nearest (hardest) unused admissible negatives. "random": positives in random order, each with random
+            unused admissible negatives. An anchor uses a negative at most once.
+        order_seed: Seed of order "random". The draw for an anchor depends only on the seed and the ids of the rows.
+        negatives_per_positive: Triplets with the same anchor and positive at most; more than 1 suits anchors with few
+            positives.
     """
 
     k_hardness: Annotated[float, Ge(0)] = 1.0
@@ -52,6 +51,6 @@ class MiningRule:
         minimum = self.guards.minimum_margin_sq
         if minimum is not None and minimum >= self.margin:
             raise InputError(
-                f"guards.minimum_margin_sq is {minimum} and margin is {self.margin}: no negative lies at "
-                "least the one and less than the other beyond its positive, so lower minimum_margin_sq"
+                f"guards.minimum_margin_sq is {minimum} and margin is {self.margin}: no negative can be as far beyond "
+                "its positive as the one and less than the other, so lower minimum_margin_sq"
             )

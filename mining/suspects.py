@@ -1,4 +1,4 @@
-"""Rows whose neighbourhood disagrees with their label, for a person to look at."""
+"""Find rows whose neighbours disagree with their label, for review by a person."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,22 +17,23 @@ from .neighbours import NO_ROW, NeighbourTable
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Suspects:
-    """Rows that may carry a wrong label, and pairs that may be the same under two labels; strongest first.
+    """Rows that may have a wrong label, and pairs that may be the same thing under two labels; highest scores first.
 
     Attributes:
-        mislabelled: Columns row int64, label and suggested_label int32 (class codes), agreement, suggested_share and
-            score float32. agreement is the share of the row's voters that share a class with it (of as many as its
-            class could provide), suggested_share the share that have the commonest other class; score =
-            suggested_share − agreement, at most 1.
-        false_negatives: Columns row and other int64 (row < other), label and other_label int32, sq_distance,
-            sq_positive (of the nearest positive of either) and score float32; score = 1 − sq_distance / sq_positive.
+        mislabelled: Columns row int64; label and suggested_label int32 (class codes); agreement, suggested_share and
+            score float32. agreement: share of the row's voters that share a class with it (relative to the number of
+            rows in its class, if that is smaller). suggested_share: share of voters of the most common other class.
+            score = suggested_share − agreement, at most 1.
+        false_negatives: Columns row and other int64 (row < other); label and other_label int32; sq_distance,
+            sq_positive (of the nearest positive of either row) and score float32. score = 1 − sq_distance /
+            sq_positive.
     """
 
     mislabelled: dict[str, NDArray[Any]]
     false_negatives: dict[str, NDArray[Any]]
 
     def excluded(self, rows: int, *, pairs: bool = False) -> NDArray[np.bool_]:
-        """bool (rows,): the mislabelled rows, for ``mine(…, excluded=…)``; with ``pairs`` the members of pairs too."""
+        """bool (rows,), for ``mine(…, excluded=…)``: mislabelled rows, and with ``pairs`` the rows of pairs, too."""
         mask = np.zeros(rows, np.bool_)
         mask[self.mislabelled["row"]] = True
         if pairs:
@@ -49,20 +50,20 @@ def suspects(
     voters: int = 10,
     minimum_score: float = 0.5,
 ) -> Suspects:
-    """Find suspicious rows and pairs in the neighbour table of the whole set, or of some rows of it.
+    """Find suspicious rows and pairs in the neighbour table of the whole set, or of some of its rows.
 
-    A row is suspected to be mislabelled when its nearest ``voters`` neighbours agree with each other and not with its
-    label. Rows that are alone in their class cannot be judged and are left out.
+    A row may be mislabelled if its nearest ``voters`` neighbours agree with each other but not with its label. A row
+    that is alone in its class cannot be judged and is left out.
 
-    A pair is suspected to be a false negative when each is among the other's ``voters`` nearest although their
-    labels differ, and they are much nearer to each other than either is to its nearest positive. Where a row has no
-    positive in the table, its nearest is at least as far as the last neighbour, whose distance is taken instead.
+    A pair may be a false negative if each row is among the other's ``voters`` nearest although their labels differ, and
+    they are much nearer to each other than either is to its nearest positive. If a row has no positive in the table,
+    the distance of its last neighbour is used instead: the nearest positive is at least that far.
 
-    rows: int64 (M,), ascending: the row that each line of the table is of; None where there is a line for each. Others
-        are not judged, and pairs are found where both are among them.
-    minimum_score: list what scores at least this, above 0; 0.5 lists pairs at half the d² of the nearest positive.
+    rows: int64 (M,), ascending, the row of each line of the table; None if there is a line for every row. Other rows
+        are not judged, and pairs need a line for both rows.
+    minimum_score: the least score to list, above 0; 0.5 lists pairs at up to half the d² of the nearest positive.
 
-    Raises: InputError for a table that has not one line for each row, or parameters out of range.
+    Raises: InputError for a table without one line for each row, or parameters out of range.
     """
     check_table(neighbours)
     check_labels(labels)
@@ -129,8 +130,9 @@ def _false_negatives(
     minimum_score: float,
 ) -> dict[str, NDArray[Any]]:
     ids, sq = neighbours.ids[:, :voters], neighbours.sq_distances[:, :voters]
-    # Each pair once; no pads; none that its first row alone rules out, with some room for rounding.
-    with np.errstate(invalid="ignore"):  # 0 times inf, of a row without neighbours
+    # Take each pair once, without pads, and without those that the first row's distances rule out, with room for
+    # rounding.
+    with np.errstate(invalid="ignore"):  # 0 · inf for a row without neighbours
         likely_near = sq <= np.float32(1.001 * (1 - minimum_score)) * sq_positive[:, None]
     line, column = np.nonzero((ids > rows[:, None]) & likely_near)
     other = ids[line, column]
@@ -160,7 +162,7 @@ def _false_negatives(
 
 @numba.njit(cache=True, nogil=True)
 def _mates(row, members, offsets, sizes):
-    """How many other rows its classes hold; one that shares several counts in each."""
+    """The number of other rows in a row's classes; a row that shares several counts once for each."""
     if offsets.size == 0:
         return sizes[members[row]] - 1
     mates = np.int64(0)
@@ -171,9 +173,9 @@ def _mates(row, members, offsets, sizes):
 
 @numba.njit(cache=True, nogil=True)
 def _votes(row_of, ids, sq, members, offsets, sizes, voters):
-    """For each line: agreement, commonest other class and its share, and d² of the nearest positive.
+    """For each line: agreement, most common other class and its share, and d² of the nearest positive.
 
-    A row that cannot be judged, alone in its class or without neighbours, has agreement 1.
+    A row that cannot be judged, because it is alone in its class or has no neighbours, gets agreement 1.
     """
     rows, width = ids.shape
     agreement = np.ones(rows, np.float32)
@@ -206,7 +208,7 @@ def _votes(row_of, ids, sq, members, offsets, sizes, voters):
                         distinct += 1
                     counts[at] += 1
             if not found:
-                sq_positive[line] = sq[line, rank]  # until there is one: the nearest is at least this far
+                sq_positive[line] = sq[line, rank]  # a lower bound until a positive is found
                 found = shared >= 0
         mates = _mates(a, members, offsets, sizes)
         if asked == 0 or mates == 0:
@@ -214,7 +216,7 @@ def _votes(row_of, ids, sq, members, offsets, sizes, voters):
         agreement[line] = own / min(asked, mates)
         most = 0
         for at in range(distinct):
-            # Of equally common classes the nearest one, which was met first.
+            # Ties go to the class that occurs nearest, which was met first.
             if counts[at] > most:
                 most = counts[at]
                 suggested[line] = classes[at]

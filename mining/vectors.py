@@ -1,4 +1,4 @@
-"""Vectors as mining wants them: float32, C-contiguous, finite, said to be of unit length only when they are."""
+"""Check and convert vectors to the form that mining takes: float32, C-contiguous, finite, unit length if required."""
 
 from collections.abc import Iterator
 
@@ -8,25 +8,24 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import InputError
 
 UNIT_TOLERANCE = 1e-3
-"""How far from 1 the norm of a unit row may be: float16 embeddings, normalised before they were stored,
-keep to it."""
+"""How far from 1 the norm of a unit row may be: enough for embeddings that were normalised and stored as float16."""
 
 _BLOCK_VALUES = 1 << 22
-"""Values checked at once, so that checking needs megabytes whatever the size of the set."""
+"""Values checked at once, so that checking takes a few megabytes whatever the size of the set."""
 
 _ROWS_NAMED = 5
 
 
 def as_vectors(x: ArrayLike, *, name: str = "embeddings", require_unit: bool = False) -> NDArray[np.float32]:
-    """Check vectors and bring them into the one form that every algorithm of mining takes.
+    """Check vectors and convert them to the form that all mining functions take.
 
-    x: (N, D), any real number type, any memory order. name: what the errors call it.
-    require_unit: refuse rows whose norm is not 1 (nothing is normalised silently; see ``normalise``).
+    x: (N, D), any real number type, any memory order. name: used in error messages. require_unit: refuse rows whose
+    norm is not 1; nothing is normalised silently, see ``normalise``.
 
-    Returns float32 (N, D), C-contiguous; the same memory where x has that form already (a memory map stays
-    one). Raises: InputError: not numeric, not two-dimensional, no rows or no columns, rows of several lengths,
-    masked, NaN or infinite values, values whose squared distances do not fit float32, rows that are not of unit
-    length although they must be.
+    Returns float32 (N, D), C-contiguous, without a copy if x has that form already (a memory map stays one).
+
+    Raises: InputError: not numeric, not two-dimensional, no rows or no columns, rows of different lengths, masked, NaN
+    or infinite values, values whose squared distances overflow float32, rows not of unit length with require_unit.
     """
     array = _as_array(x, name)
     if array.dtype.kind not in "fiu":
@@ -71,7 +70,7 @@ def _as_array(x: ArrayLike, name: str) -> NDArray[np.generic]:
         ValueError,
         TypeError,
         RuntimeError,
-    ) as error:  # lists of several lengths; tensors with a gradient
+    ) as error:  # lists of different lengths; tensors with a gradient
         raise InputError(f"{name} cannot become an array ({error}): pass one of shape (N, D)") from error
     if np.ma.is_masked(array):
         raise InputError(f"{name} has masked values: fill them, or drop their rows")
@@ -81,8 +80,10 @@ def _as_array(x: ArrayLike, name: str) -> NDArray[np.generic]:
 def normalise(
     x: ArrayLike, *, name: str = "embeddings", into: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
-    """Scale every row to length 1. Returns a new float32 (N, D) array, or `into`, which may be ``x`` itself; a row of
-    zeros has no direction: InputError."""
+    """Scale every row to length 1. Returns a new float32 (N, D) array, or ``into``, which may be ``x`` itself.
+
+    Raises: InputError as ``as_vectors`` does, and for a row of zeros, which has no direction.
+    """
     vectors = as_vectors(x, name=name)
     unit = np.empty_like(vectors, subok=False) if into is None else into
     for start, block in _row_blocks(vectors):
@@ -102,10 +103,11 @@ def unit_vectors(
     remedy: str,
     into: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """float32 (N, D) of unit length, in units of whose squared distances the margin is.
+    """float32 (N, D) vectors of unit length, since the margin is in units of their squared distances.
 
-    normalised: scale them, in new memory or `into`; otherwise they must be so. remedy: how the caller asks for
-    `normalised`, for the error. Raises: InputError, as `as_vectors` and `normalise` do, and for other lengths.
+    normalised: scale the vectors to unit length, in new memory or `into`; otherwise they must have it. remedy: how the
+    user turns on `normalised`, for the error message. Raises: InputError as `as_vectors` and `normalise` do, and for
+    vectors not of unit length.
     """
     if normalised:
         return normalise(x, name=name, into=into)
@@ -131,7 +133,7 @@ def _row_blocks(vectors: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.
 
 
 def _norms(block: NDArray[np.float32]) -> NDArray[np.float64]:
-    """In float64: the square of a float32 can underflow to 0 although the row is not zero."""
+    """Norms of the rows, in float64: in float32 the squares of small numbers underflow to 0."""
     wide = block.astype(np.float64)
     return np.sqrt(np.einsum("ij,ij->i", wide, wide))
 

@@ -1,1 +1,1 @@
-"""Mined triplets derived again, from embeddings and labels."""
+"""Audit of mined triplets, by checking them against embeddings and labels."""

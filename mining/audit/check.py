@@ -1,4 +1,4 @@
-"""Re-derive a triplet set from embeddings and labels, and list what does not hold."""
+"""Check a triplet set against embeddings and labels, and list the violations."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -23,34 +23,34 @@ from .vectors import by_vectors
 _EXAMPLES = 5
 
 VIOLATIONS = {
-    "row_out_of_range": "an id that is no row",
-    "row_left_out": "a row that was to be left out of mining",
+    "row_out_of_range": "an id is not a row",
+    "row_left_out": "a row was excluded from mining",
     "rows_not_distinct": "anchor, positive and negative are not three rows",
     "positive_label": "the positive shares no class with the anchor",
     "negative_label": "the negative shares a class with the anchor",
-    "label_columns": "anchor_label or negative_label is not the rows' class",
+    "label_columns": "anchor_label or negative_label is not the class of its row",
     "not_finite": "a distance is not finite",
     "distance": "a distance is not that of the embeddings",
     "boundary": "not (k·d(a,p))² < d²(a,n): the negative lies inside the exclusion boundary",
     "active": "not d²(a,n) < d²(a,p) + m: the loss is already zero",
     "nearer_positive": "no row of the anchor's class is nearer than the negative",
-    "never_negative": "anchor and negative are a pair that was never to be one",
+    "never_negative": "anchor and negative are one of the pairs that must not become negatives",
     "same_group": "the negative is of the anchor's group, or the positive is and must not be (same_group)",
     "guard": "a guard refuses the negative",
-    "copy_of_positive": "the negative is the same thing as its positive (duplicate_sq)",
-    "rank": "the ranks do not fit each other, the distances or the rule",
+    "copy_of_positive": "the negative is a duplicate of its positive (duplicate_sq)",
+    "rank": "the ranks contradict each other, the distances or the rule",
     "k_hardness": "k is not that of the rule",
     "negative_reused": "the anchor uses the negative twice",
     "anchor_over_cap": "the anchor has more triplets than triplets_per_anchor",
     "positive_over_cap": "anchor and positive have more triplets than negatives_per_positive",
-    "order": "by the rule's order the positive would have got another negative of the anchor's triplets",
+    "order": "by the rule's order the positive should have got another negative of the anchor's triplets",
 }
 """Kinds of violation and what they mean, in the order in which they are reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """How many triplets violate one condition, and the first few of them in words."""
+    """The number of triplets that violate one condition, and a description of the first few."""
 
     count: int
     examples: tuple[str, ...]
@@ -58,14 +58,14 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What an audit looked at and found.
+    """The result of an audit.
 
     Attributes:
-        triplets: In the set.
-        checked: Of them, looked at.
-        anchors: Distinct anchors in the set.
-        coverage: Anchors as a share of all labelled rows, those that were left out aside.
-        violations: By kind (see ``VIOLATIONS``); kinds without any are left out.
+        triplets: Number of triplets in the set.
+        checked: Number of triplets checked.
+        anchors: Number of distinct anchors in the set.
+        coverage: Anchors as a share of all rows that could be anchors, excluded ones left out.
+        violations: By kind (see ``VIOLATIONS``), without kinds that did not occur.
     """
 
     triplets: int
@@ -80,7 +80,7 @@ class AuditReport:
         return not self.violations
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain numbers, lists and dictionaries, for JSON."""
+        """The report for JSON."""
         return {
             "triplets": self.triplets,
             "checked": self.checked,
@@ -107,21 +107,20 @@ def check_triplets(
     groups: NDArray[np.int64] | None = None,
     corpus: Corpus | None = None,
 ) -> AuditReport:
-    """Check every condition that a triplet set must meet, from the embeddings up.
+    """Check every condition that a triplet set must meet, using embeddings and labels.
 
-    columns: those of ``Mined`` (``COLUMNS``, or ``PAIR_COLUMNS`` where there is a corpus), of any anchors.
+    columns: those of ``Mined`` (``COLUMNS``, or ``PAIR_COLUMNS`` with a corpus), of any anchors.
     labels: of the whole set.
     vectors: float32 (N, D), the embeddings that were mined; may be a memory map.
-    sample: check only this many anchors, drawn by ``seed``, each with all its triplets. ``None`` checks all.
-    excluded: bool (N,), rows that were left out of mining. never_negatives, groups: as they were mined with.
-    corpus: what positives and negatives are rows of, as they were mined with, vectors included; by default the set of
-        the anchors.
+    sample: check only this many anchors, drawn with ``seed``, each with all its triplets. ``None`` checks all.
+    excluded, never_negatives, groups: as given to ``mine``.
+    corpus: as given to ``mine``, with vectors; by default positives and negatives are rows of the anchors' set.
 
-    The inequalities of the rule are checked exactly, on the stored distances, and these against the true
-    ones within ``tolerance``. What depends on the neighbour table alone is not checked: the guard by
-    percentile, and whether a negative that no triplet has should have come first. Among the negatives of one anchor's
-    triplets the order is derived again, however the set is sorted. Of the nearer positive it is checked that
-    there is one, not that it was inside S_a.
+    The rule's inequalities are checked exactly, on the stored distances, and the stored distances against the true ones
+    within ``tolerance``. What only the neighbour table could show is not checked: the percentile guard, and whether a
+    negative that is in no triplet should have been taken first. The order of taking is checked among the negatives of
+    an anchor's triplets, however the set is sorted. For ``nearer_positive``, a nearer positive must exist, but not
+    inside S_a.
 
     Raises: InputError for missing columns, columns of different lengths, or embeddings that do not fit the labels.
     """
@@ -232,7 +231,7 @@ def _by_labels(columns: Mapping[str, NDArray[Any]], labels: Labels) -> dict[str,
 def _by_relevance(
     columns: Mapping[str, NDArray[Any]], labels: Labels, of_corpus: Labels
 ) -> dict[str, NDArray[np.bool_]]:
-    """The same of queries and documents, whose rows have nothing to do with each other."""
+    """Like ``_by_labels``, for queries and documents, whose row numbers are unrelated."""
     anchor, positive, negative = columns["anchor"], columns["positive"], columns["negative"]
     return {
         "rows_not_distinct": positive == negative,
@@ -242,7 +241,7 @@ def _by_relevance(
 
 
 def _by_rule(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> dict[str, NDArray[np.bool_]]:
-    """The inequalities, exactly as the miner evaluates them: in float64, from the stored float32."""
+    """Check the rule's inequalities exactly as the miner evaluates them: in float64, from the stored float32."""
     sq_p, sq_n = columns["sq_positive"].astype(np.float64), columns["sq_negative"].astype(np.float64)
     rank_p, rank_n = columns["positive_rank"], columns["negative_rank"]
     guards = rule.guards
@@ -272,7 +271,7 @@ def _by_rule(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> dict[str,
 
 
 def _by_anchor(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> dict[str, NDArray[np.bool_]]:
-    """What holds among the triplets of one anchor. Of a repeated negative, all but the first are at fault."""
+    """Check the conditions among triplets of one anchor. Of a repeated negative, all but the first are violations."""
     anchor, negative = columns["anchor"], columns["negative"]
     reused = np.zeros(len(anchor), np.bool_)
     order = np.lexsort((negative, anchor))
@@ -286,7 +285,7 @@ def _by_anchor(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> dict[st
 
 
 def _number_within(*keys: NDArray[Any]) -> NDArray[np.int64]:
-    """int64 (T,): how many entries before each have the same keys."""
+    """int64 (T,): for each entry the number of earlier entries with the same keys."""
     order = np.lexsort(keys)
     begins = np.ones(len(order), np.bool_)
     begins[1:] = np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
@@ -310,11 +309,10 @@ def audit_parts(
     groups: NDArray[np.int64] | None = None,
     corpus: Corpus | None = None,
 ) -> AuditReport:
-    """Check triplet parts one after the other, so that memory follows the largest of them.
+    """Check parts of a triplet set one after the other, so that memory is bounded by the largest.
 
-    parts: columns as mined, each part with anchors of its own. sample: about how many of the `anchors` of all parts
-    are checked, spread over the parts by their size; None checks all. excluded, never_negatives, groups, corpus:
-    see ``check_triplets``.
+    parts: columns as mined, of disjoint anchors. sample: about the number of anchors to check, out of `anchors` in all
+    parts, spread over the parts by their size; None checks all. Other parameters: see ``check_triplets``.
     """
     reports = []
     for number, columns in enumerate(parts):
@@ -340,7 +338,7 @@ def audit_parts(
 
 
 def _asked(labels: Labels, excluded: NDArray[np.bool_] | None, corpus: Corpus | None) -> int:
-    """Rows that could be anchors; of queries those that have a relevant document."""
+    """The number of rows that could be anchors; of queries, those with a relevant document."""
     if corpus is not None and labels.offsets is not None:
         without = np.diff(labels.offsets) == 0
         excluded = without if excluded is None else excluded | without
@@ -348,7 +346,7 @@ def _asked(labels: Labels, excluded: NDArray[np.bool_] | None, corpus: Corpus | 
 
 
 def merge_audits(reports: list[AuditReport], *, rows: int) -> AuditReport:
-    """One report of disjoint sets of anchors."""
+    """Merge the reports of disjoint sets of anchors. rows: the number of rows that could be anchors."""
     anchors = sum(report.anchors for report in reports)
     counts: Counter[str] = Counter()
     examples: dict[str, tuple[str, ...]] = {}

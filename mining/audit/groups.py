@@ -1,4 +1,4 @@
-"""The guard by group, on triplets."""
+"""Check triplets against the ``same_group`` guard."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,12 @@ def of_one_group(
     others: NDArray[np.int64] | None,
     guards: Guards,
 ) -> NDArray[np.bool_]:
-    """bool (T,): whether ``same_group`` refuses a triplet. rows: int64 (3, T), anchor, positive, negative.
-    groups: int64 (N,), of rows that are anchors, −1 for none; others: (C,), of those that are positives and negatives.
+    """bool (T,): whether ``same_group`` refuses each triplet.
 
-    Raises: InputError where the groups of the rows are not given.
+    rows: int64 (3, T), anchor, positive, negative. groups: int64 (N,), groups of the anchors' set, −1 for none. others:
+    int64 (C,), groups of the set of positives and negatives.
+
+    Raises: InputError when groups are missing.
     """
     if groups is None or others is None:
         raise InputError(

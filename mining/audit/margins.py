@@ -1,4 +1,4 @@
-"""The two score margins between a positive and a negative."""
+"""Check the two minimum margins between a positive and a negative."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from ..guards import Guards
 def within_margins(
     sq_positive: NDArray[np.float64], sq_negative: NDArray[np.float64], guards: Guards
 ) -> NDArray[np.bool_]:
-    """Whether `minimum_margin_sq` or `relative_margin` refuses the negative for this positive. All of shape (T,)."""
+    """bool (T,): whether `minimum_margin_sq` or `relative_margin` refuses the negative for its positive."""
     refused = np.zeros(len(sq_positive), np.bool_)
     if guards.minimum_margin_sq is not None:
         refused |= sq_negative < sq_positive + guards.minimum_margin_sq

@@ -1,4 +1,4 @@
-"""Whether triplets were taken in the order of the rule."""
+"""Check that triplets were taken in the rule's order."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from .margins import within_margins
 
 
 def out_of_order(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> NDArray[np.bool_]:
-    """bool (T,): the positive, when its turn came, would have got the negative of a later triplet of its anchor.
+    """bool (T,): the triplet's positive should have got the negative of a later triplet of the same anchor.
 
-    columns: as of ``Mined``, in any order. A triplet is later when its positive's turn is; of positives at equal
-    distance nothing is said under "farthest".
+    columns: as in ``Mined``, in any order. A triplet is later if its positive's turn comes later. With "farthest",
+    positives at equal distance are not compared.
     """
     turn, preference = _turns(columns, rule)
     order = np.lexsort((turn, columns["anchor"]))
@@ -23,7 +23,7 @@ def out_of_order(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> NDArr
     sq_p, sq_n = (columns[name][order].astype(np.float64) for name in ("sq_positive", "sq_negative"))
     wrong = np.zeros(len(order), np.bool_)
     for gap in range(1, _largest_group(anchor)):
-        # An earlier triplet, and the one `gap` places on, where both are of one anchor.
+        # Compare each triplet with the one `gap` places on, if both have the same anchor.
         earlier = np.flatnonzero((anchor[:-gap] == anchor[gap:]) & (turn[:-gap] != turn[gap:]))
         later = earlier + gap
         fits = _admissible(sq_p[earlier], sq_n[later], rule)
@@ -34,7 +34,7 @@ def out_of_order(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> NDArr
 
 
 def _turns(columns: Mapping[str, NDArray[Any]], rule: MiningRule) -> tuple[NDArray[Any], NDArray[Any]]:
-    """When the positive of each triplet has its turn, and how its negative ranks with it; the lowest is first."""
+    """Two arrays (T,): the turn of each triplet's positive, and its preference for the negative; lowest first."""
     if rule.order == "farthest":
         return -columns["sq_positive"], columns["sq_negative"]
     positive, negative = np.empty((2, len(columns["anchor"])), np.uint64)
@@ -53,6 +53,6 @@ def _largest_group(ascending: NDArray[Any]) -> int:
 
 
 def _admissible(sq_p: NDArray[np.float64], sq_n: NDArray[np.float64], rule: MiningRule) -> NDArray[np.bool_]:
-    """Whether pairs are admissible, as far as distances say, for negatives that are so for some positive."""
+    """Whether pairs are admissible by distance, given that each negative is admissible for some positive."""
     inside = (float(rule.k_hardness) * float(rule.k_hardness) * sq_p < sq_n) & (sq_n < sq_p + rule.margin)
     return inside & ~within_margins(sq_p, sq_n, rule.guards)

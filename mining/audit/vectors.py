@@ -1,4 +1,4 @@
-"""What embeddings say of triplets."""
+"""Check triplets against the embeddings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,10 +24,12 @@ def by_vectors(
     rule: MiningRule,
     corpus: Corpus | None,
 ) -> dict[str, NDArray[np.bool_]]:
-    """What the embeddings say, bool (T,) each: distances that are not theirs, negatives that no row of the anchor's
-    classes is nearer than, and negatives that are the same thing as their positive.
+    """Violations that need the embeddings, bool (T,) each.
 
-    labels, vectors: of the anchors. corpus: of positives and negatives; by default they are rows of the same set.
+    They are: stored distances that differ from those of the embeddings, negatives with no nearer row in the anchor's
+    classes, and negatives that are duplicates of their positive.
+
+    labels, vectors: of the anchors. corpus: of positives and negatives; by default rows of the same set.
     """
     other = Corpus(labels, vectors) if corpus is None else corpus
     if other.vectors is None or other.vectors.ndim != 2 or len(other.vectors) != len(other.labels):
@@ -46,7 +48,7 @@ def by_vectors(
             for role, of in (("anchor", vectors), ("positive", other.vectors), ("negative", other.vectors))
         )
         if limit is not None:
-            # Less the rounding of the miner's float32, so that what it admits is none here.
+            # Allow for the miner's float32 rounding, so that nothing that it admits is a violation here.
             copied[block] = ((of_positive - of_negative) ** 2).sum(axis=1) <= limit * (1.0 - tolerance)
         for of_other, stored in ((of_positive, columns["sq_positive"]), (of_negative, sq_n)):
             true = ((of_anchor - of_other) ** 2).sum(axis=1)
@@ -74,7 +76,7 @@ def by_vectors(
 
 @numba.njit(cache=True, nogil=True)
 def _none_nearer(anchors, sq_negatives, members, offsets, class_starts, class_rows, vectors, others, one_set):
-    """bool (P,): no row of the anchor's classes is nearer to it than the negative."""
+    """bool (P,): True if no row of the anchor's classes is nearer to the anchor than the negative."""
     none = np.ones(anchors.size, np.bool_)
     for i in range(anchors.size):
         a = anchors[i]

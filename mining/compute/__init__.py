@@ -1,1 +1,1 @@
-"""Threads, memory, distances: what every algorithm here counts with."""
+"""Threads, memory budgets and distances, shared by all algorithms of mining."""

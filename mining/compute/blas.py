@@ -1,4 +1,4 @@
-"""One BLAS thread per Python thread, while row blocks are multiplied side by side."""
+"""Limit the BLAS to one thread per Python thread while blocks are multiplied in parallel."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,11 +15,10 @@ _limits = ExitStack()
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Limit the BLAS to the calling thread until the last of those inside has left.
+    """A context that limits the BLAS to the calling thread. The limit ends when the last thread leaves the context.
 
-    The limit belongs to the whole process, so searches that overlap in time share one: if each restored
-    what it had found, the last to leave would restore the other's limit and leave the process with one
-    thread for good.
+    The limit holds for the whole process, so searches that overlap in time share it. If each restored the value it had
+    found, the last to leave would restore another's limit, and the process would keep one thread for good.
     """
     global _inside  # noqa: PLW0603
     with _lock:
@@ -37,5 +36,5 @@ def one_blas_thread() -> Iterator[None]:
 
 @cache
 def _blas() -> ThreadpoolController:
-    # To look for it takes a millisecond, and blocks are many.
+    # Cached: finding the library takes a millisecond, and there are many blocks.
     return ThreadpoolController().select(user_api="blas")

@@ -1,7 +1,8 @@
-"""What Linux leaves to this process of the machine: the limits of its control groups, in versions 1 and 2.
+"""Memory and CPU limits that Linux sets for this process by control groups, versions 1 and 2.
 
-Containers, services and batch systems set them. loky, dask and distributed look only where a container with a view of
-its own has them; those of a service or of a batch job lie below, on the path of the process, which is followed here.
+Containers, services and batch systems set such limits. loky, dask and distributed only read the top of the hierarchy,
+where a container sees its own. The limits of a service or a batch job are further down: this module reads all groups on
+the path of the process.
 """
 
 import math
@@ -13,9 +14,9 @@ _GROUPS = Path("sys/fs/cgroup")
 
 
 def memory_limit(root: Path = Path("/")) -> int | None:
-    """Bytes that the tightest limit leaves to this process and its neighbours in the group; None without a limit.
+    """The lowest memory limit in bytes of the groups that hold this process; None without a limit.
 
-    root: where `proc` and `sys` lie.
+    root: the folder of `proc` and `sys`.
     """
     names = ("memory.max", "memory.high", "memory.limit_in_bytes")
     said = [text for name in names for text in _said(root, "memory", name)]
@@ -23,25 +24,25 @@ def memory_limit(root: Path = Path("/")) -> int | None:
 
 
 def cores_limit(root: Path = Path("/")) -> int | None:
-    """Cores that the tightest quota of processor time pays for, rounded up; None without a quota.
+    """The lowest CPU quota of the groups that hold this process, in cores, rounded up; None without a quota.
 
-    root: where `proc` and `sys` lie.
+    root: the folder of `proc` and `sys`.
     """
     said = [*_said(root, "cpu", "cpu.max"), *_said(root, "cpu", "cpu.cfs_quota_us", "cpu.cfs_period_us")]
     pairs = [text.split() for text in said]
-    # Where there is no quota, version 2 says `max` and version 1 says -1.
+    # Without a quota, version 2 says `max` and version 1 says -1.
     return min(
         (math.ceil(int(quota) / int(period)) for quota, period in pairs if quota.isdecimal()), default=None
     )
 
 
 def _said(root: Path, controller: str, *names: str) -> Iterator[str]:
-    """What the files say, one after the other, in each group that holds this process: the limits of all count."""
+    """The contents of the files `names`, joined by spaces, of each group that holds this process: all limits apply."""
     for folder in _folders(root, controller):
         try:
             yield " ".join((folder / name).read_text().strip() for name in names)
         except OSError:
-            # The topmost group has no limits, and a container may see its own in place of the topmost.
+            # The root group has no such files, but in a container its own group may stand in its place.
             continue
 
 
@@ -51,7 +52,7 @@ def _folders(root: Path, controller: str) -> Iterator[Path]:
     except OSError:
         return
     for line in lines:
-        # `4:cpu,cpuacct:/path` is a hierarchy of version 1, `0::/path` the one of version 2.
+        # `4:cpu,cpuacct:/path` is a hierarchy of version 1, `0::/path` that of version 2.
         _, controllers, path = line.split(":", 2)
         if not controllers:
             tops = [root / _GROUPS, root / _GROUPS / "unified"]

@@ -1,15 +1,15 @@
-"""The one distance of the project, compiled: squared Euclidean, summed over differences in float32."""
+"""The project's distance function, compiled: squared Euclidean, by differences summed in float32."""
 
 import numpy as np
 from numba import njit
 
-# Sums may be reordered (for vector instructions), nothing else may change: the order is fixed when this is
-# compiled, so the same two rows give the same bits wherever they are, and d(a, b) = d(b, a).
+# The compiler may reorder the sum, for vector instructions, and nothing else. The order is fixed at compile time, so
+# two rows always give the same bits, and d(a, b) = d(b, a).
 FAST = {"reassoc", "contract"}
 
 TOLERANCE = 1e-5
-"""How far a stored d² may be from the true one, as a share of |x|² + |y|²: what float32 costs any formula for
-it, and far below what another row or another epoch's embeddings would give."""
+"""Allowed difference of a stored d² from the true one, relative to |x|² + |y|²: enough for the float32 rounding of any
+formula, and far too little for another row or another epoch's embeddings to pass."""
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, inline="never")

@@ -1,4 +1,4 @@
-"""The memory of this machine, as far as it is ours."""
+"""The memory that this process may use."""
 
 import os
 
@@ -6,7 +6,7 @@ from .control_groups import memory_limit
 
 
 def machine_memory_mib() -> int:
-    """Physical memory, or what a container, a service or a batch job may have of it."""
+    """Physical memory in MiB, or the limit of the container, service or batch job if that is lower."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = memory_limit()
     return (memory if limit is None else min(memory, limit)) // 2**20

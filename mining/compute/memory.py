@@ -1,4 +1,4 @@
-"""A memory budget, turned into block sizes before the work begins."""
+"""Memory budgets, and the block sizes that fit them."""
 
 import math
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What may still be allocated. mib: the whole budget, None for no limit; subject: what the errors call
-    the user. taken: bytes."""
+    """A memory budget. mib: the whole of it, None for no limit. subject: what uses the memory, for error messages.
+    taken: bytes taken so far."""
 
     mib: float | None
     subject: str
@@ -19,15 +19,15 @@ class Budget:
 
     @property
     def left_mib(self) -> float | None:
-        """What may still be allocated, None for no limit."""
+        """MiB that may still be allocated, None for no limit."""
         return None if self.mib is None else self.mib - self.taken / MIB
 
     def take(self, nbytes: int, what: str) -> "Budget":
-        """The budget after ``nbytes`` for something that is needed whole. Raises: InputError when they do not fit."""
+        """The budget after allocating ``nbytes`` for ``what``. Raises: InputError when they do not fit."""
         taken = self.taken + nbytes
         if self.mib is not None and taken > self.mib * MIB:
             needed = math.ceil(100 * taken / MIB) / 100
-            # By how much: `mib` may be what others have left of what the user gave.
+            # Say by how much, since `mib` may be only what is left of the user's memory_mib.
             raise InputError(
                 f"memory_mib leaves {self.mib:.4g} MiB to {self.subject}, which needs {needed:g} MiB with "
                 f"{what}: raise memory_mib by at least {math.ceil(needed - self.mib)}"
@@ -35,7 +35,10 @@ class Budget:
         return Budget(self.mib, self.subject, taken)
 
     def rows(self, row_bytes: int, *, at_most: int, at_least: int = 1) -> int:
-        """How many rows of a block fit. Raises: InputError when not even ``at_least`` (or all, if fewer) do."""
+        """The number of rows of a block that fit, at most ``at_most``.
+
+        Raises: InputError when not even ``at_least`` (or ``at_most``, if that is less) fit.
+        """
         at_most = max(1, at_most)
         if self.mib is None:
             return at_most

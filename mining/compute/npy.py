@@ -1,4 +1,4 @@
-"""Arrays as the bytes of NumPy's own format."""
+"""Arrays as bytes in .npy format."""
 
 import io
 
@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 
 def npy_bytes(array: NDArray) -> memoryview:
-    """What `np.save` writes, without pickle, for Python to write.
+    """The bytes that `np.save` writes, without pickle.
 
-    Into a file NumPy writes past Python, and of a full disk it says no more than "1888 requested and 992 written".
+    Python should write them: `np.save` bypasses Python's files, and on a full disk its error is only "1888 requested
+    and 992 written".
     """
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)

@@ -1,8 +1,8 @@
-"""Row ranges over threads.
+"""Run kernels over ranges of rows in threads.
 
-The kernels release the GIL, so plain threads run them side by side. numba's own ``parallel=True`` is not
-used: its thread count is capped when the process starts, its layers abort when two Python threads enter
-them at once (as the threads of a Dask worker do), and its pool would compete with that of the BLAS.
+The kernels release the GIL, so plain threads run them in parallel. numba's own ``parallel=True`` is not used: its
+thread count is capped when the process starts, its threading layers abort when two Python threads (as of a Dask worker)
+enter them at once, and its pool would compete with that of the BLAS.
 """
 
 import os
@@ -18,7 +18,7 @@ from .control_groups import cores_limit
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _RANGES_PER_THREAD = 8
-"""More ranges than threads, so that a thread that is held up does not hold up the others."""
+"""More ranges than threads, so that a slow thread does not hold up the others."""
 
 _SMALLEST_RANGE = 64
 
@@ -26,11 +26,11 @@ _SMALLEST_RANGE = 64
 def over_rows(
     kernel: Callable[[int, int], object], rows: int, threads: int, *, step: int | None = None
 ) -> None:
-    """Call ``kernel(start, stop)`` on ranges that cover [0, rows), of ``step`` rows each where that is given.
+    """Call ``kernel(start, stop)`` in threads, on ranges that cover [0, rows). step: rows per range.
 
-    The kernel writes only what belongs to its own rows, and a row's result depends on nothing but the row:
-    then the outcome is the same at any number of threads. When a range raises, ranges not yet begun are
-    dropped and its error is raised after those under way have ended.
+    The kernel must write only what belongs to its own rows, and a row's result must depend on that row alone: then the
+    outcome is the same at any number of threads. When a range raises, ranges not yet begun are dropped, and the error
+    is raised once those under way have ended.
     """
     if step is None:
         step = rows if threads == 1 else max(_SMALLEST_RANGE, -(-rows // (threads * _RANGES_PER_THREAD)))
@@ -50,23 +50,23 @@ def over_rows(
 
 
 def read_only(array: NDArray[Scalar]) -> NDArray[Scalar]:
-    """A read-only plain view: memory maps, read-only and writable arrays then share one compiled version."""
+    """A read-only plain view, so that numba compiles one version for memory maps, read-only and writable arrays."""
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view
 
 
 def usable_threads() -> int:
-    """What OMP_NUM_THREADS says where it is set, as for any numerical library, else one for each core left to us.
+    """The number of threads to use: OMP_NUM_THREADS if set, as for other numerical libraries, else ``usable_cores()``.
 
-    Threads beyond these are worse than none: those of a matrix product spin while they wait for one that does not run.
+    More threads than cores are slower: those of a matrix product spin while they wait for one that is not running.
     """
     told = os.environ.get("OMP_NUM_THREADS", "").strip()
     return int(told) if told.isdecimal() and int(told) > 0 else usable_cores()
 
 
 def usable_cores() -> int:
-    """Cores left to this process: fewer than the machine's under `taskset`, a scheduler or a container's quota."""
+    """Cores that this process may use: fewer than the machine's under `taskset`, a scheduler or a container's quota."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = cores_limit()
     return cores if limit is None else max(1, min(cores, limit))

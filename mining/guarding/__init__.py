@@ -1,1 +1,1 @@
-"""Pairs that are kept apart: groups, and pairs that are never negatives."""
+"""Data for the guards: groups of rows, and pairs that must not become negatives."""

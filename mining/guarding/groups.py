@@ -1,4 +1,4 @@
-"""Groups of rows: what came from one product, document, visit or camera."""
+"""Groups of rows that come from the same product, document, visit or camera."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -14,9 +14,9 @@ NO_GROUP = -1
 
 
 def group_codes(values: Iterable[object], *others: Iterable[object]) -> tuple[NDArray[np.int64], ...]:
-    """Groups as codes int64 (N,), one array for each set of rows; equal names have equal codes in all of them.
+    """Groups as codes, an int64 (N,) array for each set of rows; equal names have equal codes in all sets.
 
-    values, others: an integer or a string a row; None, NaN and "" say that a row is of no group.
+    values, others: an integer or a string per row; None, NaN or "" for a row without a group.
 
     Raises: InputError for other values, and for integers mixed with strings.
     """
@@ -41,7 +41,7 @@ def group_codes(values: Iterable[object], *others: Iterable[object]) -> tuple[ND
 
 
 def _plain(values: Iterable[object]) -> Sequence[object]:
-    """Python's own integers and strings; None for what says that there is no group."""
+    """The values as Python integers and strings, None for rows without a group."""
     listed = values.tolist() if isinstance(values, np.ndarray) else list(values)
     plain = (value.item() if isinstance(value, np.generic) else value for value in listed)
     return [None if value in (None, "") or _is_nan(value) else value for value in plain]

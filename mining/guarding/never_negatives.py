@@ -1,4 +1,4 @@
-"""Pairs of rows that a person or a file says are never each other's negative."""
+"""Pairs of rows that the user says must not be each other's negatives."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from ..errors import InputError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairLists:
-    """Pairs as a compressed row list (CSR).
+    """Pairs in compressed sparse row form (CSR).
 
-    starts: int64 (N + 1,). partners: int64 (nnz,): those of row i are ``partners[starts[i]:starts[i + 1]]``,
-    ascending, each once.
+    starts: int64 (N + 1,). partners: int64 (nnz,); those of row i are ``partners[starts[i]:starts[i + 1]]``, ascending,
+    without duplicates.
     """
 
     starts: NDArray[np.int64]
@@ -26,7 +26,7 @@ class PairLists:
         """bool (P,): whether row ``left[i]`` is listed with ``right[i]``."""
         if not len(self.partners) or not len(left):
             return np.zeros(len(left), np.bool_)
-        # As sorted (row, partner) keys; a partner beyond the last listed has none.
+        # Look up sorted (row, partner) keys. A partner ≥ width is never listed, and its key would be another's.
         width = int(self.partners.max()) + 1
         keys = np.repeat(np.arange(len(self)), np.diff(self.starts)) * width + self.partners
         wanted = left * width + right
@@ -35,13 +35,12 @@ class PairLists:
 
 
 def pair_lists(pairs: ArrayLike, rows: int, *, others: int | None = None) -> PairLists:
-    """The partners of each row, from pairs in any order and however often each is named.
+    """The partners of each row, from pairs in any order, which may be repeated.
 
-    pairs: integers (M, 2). Both columns are rows of one set of ``rows`` rows, and a pair holds in both directions;
-    or, with ``others``, the second column is a row of another set, of so many rows.
+    pairs: integers (M, 2). By default both columns are rows of one set of ``rows`` rows, and a pair holds in both
+    directions. With ``others``, the second column is rows of another set with that many rows.
 
-    Raises: InputError for another shape, numbers that are no integers, rows that do not exist, and a row that is
-    paired with itself.
+    Raises: InputError for another shape or dtype, rows that do not exist, or a row paired with itself.
     """
     array = np.asarray(pairs)
     if array.ndim != 2 or array.shape[1] != 2 or (array.size and array.dtype.kind not in "iu"):
@@ -71,7 +70,7 @@ def pair_lists(pairs: ArrayLike, rows: int, *, others: int | None = None) -> Pai
 
 
 def united(one: PairLists | None, other: PairLists | None) -> PairLists | None:
-    """The pairs of both, which are of the same rows; None where there are none at all."""
+    """The union of two lists for the same set of rows; None if both are None."""
     if one is None or other is None:
         return other if one is None else one
     pairs = [

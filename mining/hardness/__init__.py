@@ -1,1 +1,1 @@
-"""k, the hardness of the exclusion boundary: schedule, candidates, controller."""
+"""Choice of k, the hardness of the exclusion boundary: schedule, candidates, controller."""

@@ -1,4 +1,4 @@
-"""What each candidate for k would mine: no training needed, the neighbour table is there."""
+"""Evaluate candidates for k by mining a sample with each; the neighbour table suffices, without training."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,13 +27,13 @@ def evaluate_candidates(
     never_negatives: PairLists | None = None,
     threads: int | None = None,
 ) -> list[Candidate]:
-    """Mine a sample of anchors with every k of ``grid``; all else as in ``rule``, whose own k is not used.
+    """Mine a sample of anchors with every k of ``grid``, and otherwise by ``rule``, whose own k is ignored.
 
-    neighbours: rows of the sample. anchors: int64, their ids; without it the sample is rows 0, 1, ….
-    labels, vectors, excluded, never_negatives, groups, threads: as for ``mine``, which raises the errors.
+    neighbours: the lines of the sample. anchors: int64, their ids; by default 0, 1, …. Other parameters, and errors:
+    see ``mine``.
 
-    Returns one ``Candidate`` a value of ``grid``, in its order: E_train is the mean hinge of the triplets that
-    would be mined (0 without any), coverage the share of the anchors that get one.
+    Returns a ``Candidate`` for each value of ``grid``, in order: E_train is the mean hinge of its triplets (0 without
+    any), coverage the share of anchors with a triplet.
     """
     found = []
     for k in grid:

@@ -1,4 +1,4 @@
-"""Adaptive k: which hardness the next epoch mines with, from how the epochs before it went."""
+"""Adaptive k: choose the hardness of the next epoch from the results of the epochs before."""
 
 import math
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from ..checks import check_limits
 from ..errors import InputError
 
 AGE_WEIGHT = 0.8
-"""Weight of an epoch in the regression, to the power of its age: what was right for k drifts as the encoder learns."""
+"""An epoch's weight in the regression is this to the power of its age: the best k drifts as the encoder learns."""
 
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """One mined epoch that is over.
+    """A finished mined epoch.
 
-    epoch: counted over mined epochs, from 0. k_hardness: mined with.
-    e_train: mean hinge of what was mined, in units of d².
-    e_val_before, e_val: share of validation (anchor, positive) pairs with a negative inside the margin, before
-        and after the epoch (the share that violates the margin).
+    epoch: number among mined epochs, from 0. k_hardness: k of the epoch.
+    e_train: mean hinge of the mined triplets, in units of d².
+    e_val_before, e_val: validation error before and after the epoch: share of (anchor, positive) pairs that violate the
+        margin, that is have a negative inside it.
     """
 
     epoch: int
@@ -34,15 +34,15 @@ class EpochRecord:
 
     @property
     def gain(self) -> float:
-        """(E_val,t−1 − E_val,t) / E_val,t−1; 0 where there was no error left to lose."""
+        """(E_val,t−1 − E_val,t) / E_val,t−1; 0 if there was no error before the epoch."""
         return (self.e_val_before - self.e_val) / self.e_val_before if self.e_val_before > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What mining a sample of anchors with one k would give.
+    """A candidate for k, with the result of mining a sample of anchors with it.
 
-    e_train: mean hinge of the triplets. coverage: share of the anchors that get one.
+    e_train: mean hinge of the triplets. coverage: share of the anchors with a triplet.
     """
 
     k_hardness: float
@@ -52,14 +52,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ControllerSettings:
-    """The knobs of the controller.
+    """Settings of the controller.
 
-    k_start, k_end: of the linear decay of the first epochs. k_min, k_max, k_grid: the candidates, k_grid of them.
-    k_step: the most that k changes from one epoch to the next.
-    k_first_epochs: epochs of decay before there is enough to regress on.
-    k_dither: half-width of the random change of k in these, without which k and the epoch are collinear.
-    coverage_floor: share of sampled anchors that must get a triplet.
-    ridge: penalty on the standardised coefficients. w_val: weight of the predicted gain against the hinge.
+    k_start, k_end: the first epochs follow a linear decay from k_start (first epoch) to k_end (last epoch of the run).
+    k_min, k_max, k_grid: the candidates are k_grid values evenly spaced from k_min to k_max.
+    k_step: greatest change of k from one epoch to the next.
+    k_first_epochs: epochs with linear decay, before there is enough history for the regression.
+    k_dither: half-width of the random change of k in these epochs, without which k and epoch would be collinear.
+    coverage_floor: share of the sampled anchors that must get a triplet.
+    ridge: penalty on the standardised coefficients. w_val: weight of the predicted gain relative to the hinge.
     """
 
     k_start: Annotated[float, Ge(0)] = 1.0
@@ -97,7 +98,7 @@ class ControllerSettings:
         return tuple(round(float(k), 12) for k in np.linspace(self.k_min, self.k_max, self.k_grid))
 
     def as_reported(self) -> dict[str, float]:
-        """Plain values, for JSON, under the names that reports have had from the beginning."""
+        """The settings for JSON, under the names that reports have always used."""
         return {_REPORTED_AS.get(name, name): value for name, value in asdict(self).items()}
 
 
@@ -107,7 +108,7 @@ _REPORTED_AS = {"k_grid": "grid_points", "k_first_epochs": "first_epochs", "k_di
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The k of an epoch, and every number that led to it, as plain values for JSON."""
+    """The k of an epoch. why: every number that led to it, for JSON."""
 
     k_hardness: float
     why: dict[str, Any]
@@ -121,18 +122,19 @@ def choose_k(
     epochs: int,
     seed: int,
 ) -> Choice:
-    """k of ``epoch``, re-estimated by regression: high training error, low validation error.
+    """Choose k for ``epoch``, by regression, for high training error and low validation error.
 
-    Harwood et al., ICCV 2017, section 3.3, names the aim; the controller is ours. The relative gain in validation
-    error of past epochs is regressed (ridge, weights ``AGE_WEIGHT`` ** age) on their k, training error and number,
-    standardised. Then the candidate is chosen that maximises normalised E_train(k) + w_val · predicted gain(k),
-    among those that cover enough anchors and lie within ``k_step`` of the last k. Until ``k_first_epochs`` epochs
-    are over, k follows the linear decay with a dither that depends on (seed, epoch).
+    Harwood et al., ICCV 2017, section 3.3, states this aim; the controller is ours. A ridge regression (weights
+    ``AGE_WEIGHT`` ** age) predicts the relative gain in validation error of an epoch from its k, training error and
+    number, all standardised. The choice is the candidate with the greatest normalised E_train(k) + w_val · predicted
+    gain(k), among those that cover enough anchors and lie within ``k_step`` of the last k. In the first
+    ``k_first_epochs`` epochs, k follows a linear decay with a random dither that depends on (seed, epoch).
 
-    history: all mined epochs so far, in order. candidates: not read during the first epochs; may be empty there.
-    epoch, epochs: of the mined ones. A pure function of its arguments: a resumed run chooses as it would have.
+    history: all mined epochs so far, in order. candidates: not used in the first epochs, and may be empty there.
+    epoch, epochs: number and count of mined epochs. A pure function of its arguments, so that a resumed run makes the
+    same choice.
 
-    Raises: InputError for a history out of order, values that are not finite, and no candidates when they are needed.
+    Raises: InputError for a history out of order, values that are not finite, or missing candidates.
     """
     _check(history, candidates, epoch)
     previous = history[-1].k_hardness if history else None
@@ -191,7 +193,7 @@ def _regressed(
         k = candidates[int(np.argmax(np.where(reachable & covered, score, -np.inf)))].k_hardness
         by = "regression"
     elif reachable.any():
-        # Nothing near is enough: take what helps most, and be nearer to enough in the next epoch.
+        # No reachable candidate covers enough: move towards the one that covers most.
         coverage = np.array([c.coverage for c in candidates])
         k = candidates[int(np.argmax(np.where(reachable, coverage, -1.0)))].k_hardness
         by = "coverage: no candidate within k_step reaches coverage_floor"
@@ -221,7 +223,7 @@ def _regressed(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """Weighted ridge regression of the gain on (k, E_train, epoch), all standardised by weighted moments."""
+    """Weighted ridge regression of the gain on (k, E_train, epoch), all standardised with weighted moments."""
 
     weights: NDArray[np.float64]
     mean: NDArray[np.float64]
@@ -251,14 +253,14 @@ class _Fit:
         )
 
     def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """float64 (C,): the gain, in weighted standard deviations of the past gains about their mean.
+        """float64 (C,): the gain, in weighted standard deviations from the mean of past gains.
 
-        In these units it can be weighed against a training error normalised to [0, 1]; a gain in per cent could not.
+        These units make it comparable with a training error normalised to [0, 1], which a gain in per cent is not.
         """
         return (features - self.mean) / self.deviation @ self.coefficients
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """The fit for JSON."""
         return {
             "features": ["k_hardness", "e_train", "epoch"],
             "weights": self.weights.tolist(),
@@ -273,16 +275,16 @@ class _Fit:
 def _moments(
     values: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weighted mean and deviation of each column; deviation 1 for a constant, which then predicts nothing."""
+    """Weighted mean and standard deviation of each column; deviation 1 for a constant, which then has no effect."""
     mean = np.average(values, axis=0, weights=weights)
     deviation = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weights))
     return mean, np.where(deviation > _ROUNDING * np.maximum(1.0, np.abs(mean)), deviation, 1.0)
 
 
 def scheduled_k(epoch: int, epochs: int, k_start: float, k_end: float) -> float:
-    """k of an epoch by linear decay: ``k_start`` in epoch 0, ``k_end`` in epoch ``epochs − 1``.
+    """k of an epoch by linear decay, from ``k_start`` in epoch 0 to ``k_end`` in epoch ``epochs − 1``.
 
-    A run of one epoch uses ``k_start``. ``epoch`` and ``epochs`` count mined epochs, without warm-up.
+    A run of one epoch uses ``k_start``. ``epoch`` and ``epochs`` count mined epochs, without warm-up epochs.
     """
     if epochs < 1 or not 0 <= epoch < epochs:
         raise InputError(f"epoch {epoch} of {epochs} epochs: give 0 <= epoch < epochs")

@@ -1,1 +1,1 @@
-"""Queries and the documents of a corpus, instead of one set with classes."""
+"""Pairs of queries and documents, and ranked pairs, instead of classes."""

@@ -1,4 +1,4 @@
-"""Pairs "i better than j" and "i like j": which of them still teach, over the whole training set."""
+"""Mine ranked pairs, "i better than j" and "i like j", that still violate the margin."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -14,16 +14,16 @@ from ..errors import InputError
 
 @dataclass(frozen=True)
 class RankedRule:
-    """Which pairs are mined: 0 < c and k² · c < 2m, where c is what the pair costs.
+    """The rule for mining ranked pairs: a pair is admissible if 0 < c and k² · c < 2m, where c is its hinge.
 
-    The smart mining of Harwood et al., ICCV 2017 (arXiv 1704.01285), section 3, carried over from triplets to the pairs
-    of Doughty et al., CVPR 2018 (arXiv 1703.09913) (our choice). c is m − f(i) + f(j) of "i better than j", and
-    |f(i) − f(j)| − m of "i like j". A pair that costs nothing teaches nothing. One that costs 2m / k² or more is too
-    hard for the encoder as it is, or wrong: at k = 1, all whose order is wrong by a margin or more. As k shrinks, these
-    come in.
+    c is m − f(i) + f(j) for "i better than j", and |f(i) − f(j)| − m for "i like j". This applies the smart mining of
+    Harwood et al., ICCV 2017 (arXiv 1704.01285), section 3, to the pairs of Doughty et al., CVPR 2018 (arXiv
+    1703.09913); the combination is ours. A pair with no hinge has no gradient. One with c ≥ 2m / k² is too hard for the
+    present encoder, or mislabelled: at k = 1, every pair whose order is wrong by a margin or more. A smaller k admits
+    harder pairs.
 
-    k_hardness: k; 0 excludes nothing. margin: m, in units of the scores. pairs_per_row: the most pairs in which a row
-    is the first, those of the nearest scores before others.
+    k_hardness: k; 0 excludes nothing. margin: m, in units of the scores. pairs_per_row: pairs per first row at most,
+    those with the nearest scores first.
     """
 
     k_hardness: Annotated[float, Ge(0)] = 1.0
@@ -36,11 +36,11 @@ class RankedRule:
 
 @dataclass(frozen=True, slots=True)
 class RankedCounts:
-    """What mining some rows counted; counts of several are added up.
+    """Counts of mining pairs; they add up over disjoint rows.
 
-    known: that were looked at. violating: those that cost something. too_hard: of these, those that k excluded.
-    pairs: those that were taken. rows: that are the first of a violating pair; rows_with_pair: of one that was taken.
-    hinge_sum: of the pairs taken, in units of the scores.
+    known: pairs given. violating: pairs with a positive hinge. too_hard: violating pairs that k excluded. pairs: pairs
+    taken. rows: first rows of violating pairs. rows_with_pair: first rows of pairs taken. hinge_sum: sum of the hinges
+    of pairs taken, in units of the scores.
     """
 
     known: int = 0
@@ -53,26 +53,26 @@ class RankedCounts:
 
     @property
     def coverage(self) -> float:
-        """Share of the rows with a violating pair that keep one; 1 where no row has any."""
+        """Share of the rows with a violating pair that got one; 1 if no row has any."""
         return self.rows_with_pair / self.rows if self.rows else 1.0
 
     @property
     def mean_hinge(self) -> float:
-        """Of the pairs taken; 0 without any."""
+        """Mean hinge of the pairs taken; 0 without any."""
         return self.hinge_sum / self.pairs if self.pairs else 0.0
 
     @staticmethod
     def total(parts: Sequence["RankedCounts"]) -> "RankedCounts":
-        """The sum, in the order given."""
+        """The sum of counts, added in the order given."""
         names = [field.name for field in fields(RankedCounts)]
         return RankedCounts(**{name: sum(getattr(part, name) for part in parts) for name in names})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MinedPairs:
-    """taken: int64 (T,), places among the pairs given, by the first row, then by how near the scores are.
+    """Pairs taken. taken: int64 (T,), their positions among the pairs given, sorted by first row, then by |gap|.
 
-    gaps: float32 (T,), f(first) − f(second). hinges: float32 (T,), what each costs.
+    gaps: float32 (T,), f(first) − f(second). hinges: float32 (T,).
     """
 
     taken: NDArray[np.int64]
@@ -84,10 +84,11 @@ class MinedPairs:
 def mine_ranked(
     pairs: NDArray[np.int64], alike: NDArray[np.bool_], scores: NDArray[np.float32], rule: RankedRule
 ) -> MinedPairs:
-    """The pairs that still violate the margin and are not too hard, nearest scores first.
+    """Take the pairs that violate the margin and are not too hard, nearest scores first.
 
-    pairs: int64 (P, 2), rows, the first better or both alike; the same first row in one call only. alike: bool (P,).
-    scores: f, float32 (N,), by row.
+    pairs: int64 (P, 2), rows; the first is better, or both are alike. All pairs of a first row must be in one call.
+    alike: bool (P,). scores: float32 (N,), f of each row.
+
     Raises: InputError for a score that is not finite.
     """
     first, second = pairs[:, 0], pairs[:, 1]

@@ -1,4 +1,4 @@
-"""Which documents of a corpus are relevant to which queries."""
+"""Relevance judgements: which documents of a corpus are relevant to which queries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ _MOST_DOCUMENTS = 2**31 - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """Some documents for each query, as a compressed row list (CSR).
+    """Documents judged for each query, in compressed sparse row form (CSR).
 
-    offsets: int64 (Q + 1,), where each query begins. documents: int32, rows of the corpus, ascending for one query.
+    offsets: int64 (Q + 1,), where each query begins. documents: int32 (nnz,), rows of the corpus, ascending for each
+    query.
     """
 
     offsets: NDArray[np.int64]
@@ -28,14 +29,14 @@ class Judged:
         return self.documents[self.offsets[query] : self.offsets[query + 1]]
 
     def counts(self) -> NDArray[np.int64]:
-        """int64 (Q,): documents of each query."""
+        """int64 (Q,): the number of documents of each query."""
         return np.diff(self.offsets)
 
     def has(self, query: NDArray[np.int64], document: NDArray[np.int64], *, corpus: int) -> NDArray[np.bool_]:
-        """bool (P,): whether ``document[i]`` is one of those of ``query[i]``; rows that there are."""
+        """bool (P,): whether ``document[i]`` is among those of ``query[i]``. Rows must exist. corpus: its size."""
         if not len(self.documents):
             return np.zeros(len(query), np.bool_)
-        # As (query, document) keys, which ascend.
+        # Look up sorted (query, document) keys.
         keys = np.repeat(np.arange(len(self.offsets) - 1), self.counts()) * corpus + self.documents
         wanted = query * corpus + document
         return keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
@@ -43,12 +44,12 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Relevance:
-    """What is known of pairs of a query and a document.
+    """Relevance judgements of queries and documents.
 
-    corpus: documents that there are. relevant: positives. irrelevant: judged, and found not to be relevant; they are
-    negatives that nobody need doubt. Documents that were not judged are taken for negatives.
-    repeated: pairs that were given more than once, beyond the first. own: pairs left out since they say that a query
-    is relevant to itself.
+    corpus: number of documents. relevant: documents judged relevant, the positives. irrelevant: documents judged not
+    relevant, which are certain negatives. Documents not judged are treated as negatives.
+    repeated: number of repeated pairs, beyond the first of each. own: number of pairs dropped because the document is
+    the query itself.
     """
 
     corpus: int
@@ -59,12 +60,12 @@ class Relevance:
 
     @property
     def queries(self) -> int:
-        """How many queries there are."""
+        """The number of queries."""
         return len(self.relevant.offsets) - 1
 
     @property
     def without(self) -> int:
-        """Queries without a relevant document."""
+        """The number of queries without a relevant document."""
         return int((self.relevant.counts() == 0).sum())
 
     def is_relevant(self, query: NDArray[np.int64], document: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -72,18 +73,18 @@ class Relevance:
         return self.relevant.has(query, document, corpus=self.corpus)
 
     def is_irrelevant(self, query: NDArray[np.int64], document: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """bool (P,): whether each document was judged, and found not to be relevant to its query."""
+        """bool (P,): whether each document was judged not relevant to its query."""
         return self.irrelevant.has(query, document, corpus=self.corpus)
 
     def labels(self) -> Labels:
-        """The queries' classes: a document is a class, so that a query is of the classes of its relevant documents.
+        """Labels of the queries. Each document is a class, and a query has the classes of its relevant documents.
 
-        A query without any is of no class.
+        A query without relevant documents has no class.
         """
         return Labels(range(self.corpus), self.relevant.documents, self.relevant.offsets)
 
     def corpus_labels(self) -> Labels:
-        """The documents' classes: each is its own."""
+        """Labels of the documents: each is its own class."""
         return Labels(range(self.corpus), np.arange(self.corpus, dtype=np.int32))
 
 
@@ -96,13 +97,13 @@ def relevance_of(
     corpus: int,
     own: NDArray[np.int64] | None = None,
 ) -> Relevance:
-    """Relevance from pairs.
+    """Relevance from pairs of rows.
 
-    query, document: integers (P,), rows below `queries` and `corpus`. grade: numbers (P,): above 0 the document is
-    relevant, at 0 or below it was judged not to be; by default all are relevant. A pair may be given more than once
-    with the same verdict. own: int64 (Q,), the row of the corpus that is the query itself, −1 for none.
+    query, document: integers (P,), rows below `queries` and `corpus`. grade: numbers (P,); a document with a grade
+    above 0 is relevant, with 0 or below it is not; by default all are relevant. A pair may be repeated with the same
+    verdict. own: int64 (Q,), the row of the corpus that is the query itself, −1 for none; such pairs are dropped.
 
-    Raises: InputError for rows that there are not, grades that are NaN, pairs with two verdicts, and no relevant pair.
+    Raises: InputError for rows that do not exist, NaN grades, pairs with two verdicts, or no relevant pair.
     """
     if corpus > _MOST_DOCUMENTS:
         raise InputError(f"the corpus has {corpus} documents, it may have {_MOST_DOCUMENTS}: split it")
@@ -146,17 +147,18 @@ def relevance_of(
 def pairs_of(
     relevant: object,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64] | None]:
-    """Queries, documents and grades (P,) of pairs as people hold them.
+    """Queries, documents and grades, (P,) each, from the forms in which users give pairs.
 
-    relevant: integers (P, 2), a query's and a document's row in each pair; or a mapping of query rows to rows of
-    documents, or to mappings of these to grades. Grades are None where there are none.
+    relevant: integers (P, 2), a query row and a document row per pair; or a mapping from query rows to document rows,
+    or to mappings from document rows to grades. Grades are None if not given.
+
     Raises: InputError for anything else.
     """
     if isinstance(relevant, Mapping):
         return _of_mapping(relevant)
     try:
         pairs = np.asarray(relevant)
-    except (ValueError, TypeError, RuntimeError):  # lists of several lengths
+    except (ValueError, TypeError, RuntimeError):  # lists of different lengths
         pairs = np.empty((0, 0))
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
         raise InputError(
@@ -217,7 +219,7 @@ def _positive(grade: NDArray[Any], pairs: int) -> NDArray[np.bool_]:
 
 
 def _judged(query: NDArray[np.int64], document: NDArray[np.int64], queries: int) -> Judged:
-    """Pairs sorted by (query, document) as a row list."""
+    """``Judged`` from pairs sorted by (query, document)."""
     offsets = np.zeros(queries + 1, np.int64)
     np.cumsum(np.bincount(query, minlength=queries), out=offsets[1:])
     return Judged(offsets, document.astype(np.int32))

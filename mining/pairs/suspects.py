@@ -1,4 +1,4 @@
-"""Documents that look relevant to a query and are not said to be, for a person to look at."""
+"""Find documents that look relevant to a query but are not labelled so, for review by a person."""
 
 from typing import Any
 
@@ -20,18 +20,18 @@ def unlabelled_positives(
     nearest: int = 10,
     minimum_score: float = 0.5,
 ) -> dict[str, NDArray[Any]]:
-    """Documents much nearer to a query than those that are relevant to it, strongest first.
+    """Documents much nearer to a query than its relevant documents, highest scores first.
 
-    The ``nearest`` documents of each query are looked at; those that were judged, relevant or not, are no suspects. A
-    query without a relevant document cannot be judged and is left out. Where none of its relevant documents is in the
-    table, the nearest is at least as far as the last neighbour, whose distance is taken instead.
+    The ``nearest`` documents of each query are examined. Documents judged for it, relevant or not, are never suspects.
+    A query without a relevant document is left out. If none of its relevant documents is in the table, the distance of
+    its last neighbour is used instead: the nearest relevant document is at least that far.
 
-    queries: int64 (A,), the query that each line of the table is of; None where there is a line for each.
-    minimum_score: list what scores at least this, above 0 and at most 1; 0.5 lists documents at half the d² of the
-    nearest positive.
+    queries: int64 (A,), the query of each line of the table; None if there is a line for every query.
+    minimum_score: the least score to list, above 0 and at most 1; 0.5 lists documents at up to half the d² of the
+    nearest relevant document.
 
     Returns columns query and document int64; rank int32, 0-based; sq_distance, sq_positive (of the nearest relevant
-    document) and score float32: 1 − sq_distance / sq_positive.
+    document) and score float32. score = 1 − sq_distance / sq_positive.
 
     Raises: InputError for a table that does not fit the relevance, or parameters out of range.
     """
@@ -53,7 +53,9 @@ def unlabelled_positives(
     relevant = np.zeros(ids.shape, np.bool_)
     relevant[line, rank] = relevance.is_relevant(queries[line], ids[line, rank])
     reference = _nearest_positive(ids, sq, relevant)
-    reference[relevance.relevant.counts()[queries] == 0] = 0.0  # nothing is nearer than that
+    reference[relevance.relevant.counts()[queries] == 0] = (
+        0.0  # nothing is nearer: lists nothing for these queries
+    )
     near = sq[:, :nearest]
     line, rank = np.nonzero(
         (ids[:, :nearest] != NO_ROW) & ~relevant[:, :nearest] & (near < reference[:, None])
@@ -78,7 +80,7 @@ def unlabelled_positives(
 def _nearest_positive(
     ids: NDArray[np.int64], sq: NDArray[np.float32], relevant: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """float32 (A,): d² of the first relevant entry of each line, else of its last entry; 0 for an empty line."""
+    """float32 (A,): d² of the first relevant entry of each line, or of its last entry; 0 for an empty line."""
     if not ids.shape[1]:
         return np.zeros(len(ids), np.float32)
     entries = (ids != NO_ROW).sum(axis=1)

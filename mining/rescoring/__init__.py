@@ -1,1 +1,1 @@
-"""A teacher's second look at what was mined."""
+"""Filter mined triplets by the scores of a teacher model."""

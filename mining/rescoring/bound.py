@@ -1,4 +1,4 @@
-"""What a teacher's scores refuse: the positive-aware bound."""
+"""Positive-aware bounds on a teacher's scores of negatives."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TeacherBound:
-    """What a teacher's scores refuse: a negative whose score comes near that of its positive is taken for a false
-    negative.
+    """Bounds on a teacher's score of a negative; one that scores close to its positive is taken for a false negative.
 
     NV-Retriever, Moreira et al., arXiv 2407.15831, section 3: TopK-PercPos and TopK-MarginPos; 95 % and 0.05 did best
-    there. With s the teacher's scores, higher for what belongs together, a triplet stays where both bounds hold.
+    there. s is the teacher's score, higher for more similar rows. A triplet is kept if both bounds hold.
 
     Attributes:
         relative_margin: s(a,n) ≤ s(a,p) − |s(a,p)|·relative_margin.
@@ -32,7 +31,7 @@ class TeacherBound:
         check_limits(self)
 
     def admits(self, positive: "NDArray[np.float64]", negative: "NDArray[np.float64]") -> "NDArray[np.bool_]":
-        """bool (T,): which triplets stay, by the scores (T,) of their positives and negatives."""
+        """bool (T,): whether to keep each triplet. positive, negative: the teacher's scores, float64 (T,)."""
         stays = negative <= positive - abs(positive) * self.relative_margin
         if self.absolute_margin is not None:
             stays &= negative <= positive - self.absolute_margin

@@ -1,4 +1,4 @@
-"""Some of the triplets that were mined, and the report of these."""
+"""Keep some of the mined triplets, and update their report."""
 
 from dataclasses import replace
 
@@ -12,11 +12,11 @@ from ..rule import MiningRule
 
 
 def keep_triplets(mined: Mined, stays: NDArray[np.bool_], rule: MiningRule, labels: Labels | None) -> Mined:
-    """The triplets for which ``stays``, bool (T,), is true; the others are counted as refused by the teacher.
+    """Keep the triplets where ``stays``, bool (T,), is True; count the others as refused by the teacher.
 
-    labels: of the whole set; None for queries and documents, of which nothing is counted by class. An anchor that loses
-    all its triplets counts as one without an admissible negative. The confusion stays, since it is of all admissible
-    pairs.
+    labels: of the whole set; None for queries and documents, which are not counted by class. An anchor that loses all
+    its triplets counts as one without an admissible negative. The confusion table, which covers all admissible pairs,
+    is unchanged.
     """
     columns = {name: column[stays] for name, column in mined.columns.items()}
     lost = len(np.unique(mined.columns["anchor"])) - len(np.unique(columns["anchor"]))
