@@ -5,8 +5,8 @@
     mined = tm.mine(vectors, labels)
     mined.columns["anchor"], mined.report.coverage, mined.to_pandas()
 
-These names and their signatures are kept; what lies below the four folders may change from release to release.
-Each is imported when it is first asked for, so that `import tripletmine` costs next to nothing.
+These names and their signatures are stable; everything else in the four folders may change between releases. Each name
+is imported on first use, so that `import tripletmine` is fast.
 """
 
 from importlib import import_module
@@ -52,8 +52,8 @@ _HOMES = {
     "suspects": "pipeline.standalone.on_arrays",
     "unlabelled_positives": "pipeline.standalone.pairs_on_arrays",
 }
-"""Where each public name is defined. Modules are named in full, never relative to this file: pytest runs it a second
-time, under the name of the checkout's folder."""
+"""The module that defines each public name, without the leading `tripletmine.`. It is imported by its absolute
+name, because pytest runs this file a second time under the name of the checkout's folder."""
 
 __all__ = [
     "Encoder",
@@ -76,7 +76,7 @@ __all__ = [
     "unlabelled_positives",
 ]
 
-if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
+if not TYPE_CHECKING:  # otherwise a type checker would accept any name
 
     def __getattr__(name: str) -> object:
         if name == "__version__":

@@ -1,4 +1,4 @@
-"""`python -m tripletmine`: the command line, where the console script is not on the path."""
+"""`python -m tripletmine`: the command line, for when the console script is not on the path."""
 
 from tripletmine.flows.cli import main
 

@@ -1,4 +1,4 @@
-"""What `mkdocs build` makes instead of reading it: the home page, the run file's keys, the tables of benchmarks."""
+"""Hooks of `mkdocs build` that generate the home page, the tables of run-file keys and the benchmark tables."""
 
 import json
 import re
@@ -12,11 +12,11 @@ import griffe
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "tests/benchmarks/results"
 KEYS = "<!-- keys -->"
-"""Where run-file.md wants the tables of keys."""
+"""Placeholder in run-file.md for the tables of keys."""
 TABLE = re.compile(r"<!-- table (\d) of ([\w-]+) -->")
-"""Where a page wants a table of results/<name>.md."""
+"""Placeholder in a page for a table of results/<name>.md."""
 PACKAGE = ROOT / "build/names/tripletmine"
-"""The package alone, under its name: what lies beside it in a checkout is not to be searched for modules."""
+"""The package alone, under its own name, so that nothing else in the checkout is searched for modules."""
 
 
 def on_startup(**_: Any) -> None:
@@ -28,12 +28,12 @@ def on_startup(**_: Any) -> None:
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """The text of a page."""
+    """Called by mkdocs: the Markdown of a page with its placeholders filled."""
     return finished(page.file.src_uri, markdown)
 
 
 def finished(name: str, markdown: str) -> str:
-    """The page `name` with what is made for it. The home page is the README, whose links start at the root."""
+    """The page `name` with its placeholders filled. The home page is the README, whose links start at the root."""
     if name == "index.md":
         return (ROOT / "README.md").read_text(encoding="utf-8").replace("deploy/site/", "")
     if KEYS in markdown:
@@ -48,7 +48,7 @@ def result_table(name: str, number: int) -> str:
 
 
 def keys() -> Iterator[str]:
-    """Of each section of the run file a heading, a sentence and a table, as lines of Markdown."""
+    """Lines of Markdown: a heading, a sentence and a table for each section of the run file."""
     from tripletmine.pipeline.runfile.run_spec import RunSpec
 
     texts = field_texts(RunSpec.__module__.rpartition(".")[0])
@@ -58,7 +58,7 @@ def keys() -> Iterator[str]:
 
 
 def field_texts(package: str) -> Mapping[tuple[str, str], str]:
-    """By class and field, the docstrings under the fields of all sections."""
+    """The docstrings under the fields of all sections, by (class, field)."""
     loaded = griffe.load(package, search_paths=[ROOT / "build/names"], resolve_aliases=False)
     return {
         (each.name, name): _one_line(field.docstring.value)
@@ -87,7 +87,7 @@ def _section(name: str, section: Any, texts: Mapping[tuple[str, str], str]) -> I
 
 
 def value_of(schema: Mapping[str, Any]) -> str:
-    """What a key takes, in words.
+    """The values that a key takes, in words.
 
     >>> value_of({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}, {"type": "null"}]})
     'whole number ≥ 1, or `"all"`'
@@ -112,7 +112,7 @@ def _limits(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _default(schema: Mapping[str, Any]) -> str:
-    """As TOML has it; a key without a default is needed, one whose default is nothing may be left out."""
+    """The default as TOML: "**needed**" for a required key, "none" for an optional key without a value."""
     if "default" not in schema:
         return "none" if schema.get("type") == "object" else "**needed**"
     default = schema["default"]

@@ -1,4 +1,4 @@
-"""What Prefect shows beside a run: tables of metrics and files by epoch, a summary, the message of a failure."""
+"""Prefect artifacts of a run: tables of metrics and files by epoch, a summary, the message of a failure."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from ..pipeline.run.inspection import HardTriplet, inspect_epoch
 from .opened_run import OpenedRun
 
 _OTHERS = ("r_precision", "map_at_r", "nmi")
-"""After the recalls that the run file asks for."""
+"""Metrics that follow the recalls of the run file."""
 _SOMETIMES = (
     "map",
     "cmc@1",
@@ -28,17 +28,17 @@ _SOMETIMES = (
     "ranking_loss",
     "verification_accuracy",
 )
-"""Only where rows have roles or groups, a loss scores labels, or pairs are verified."""
+"""Metrics that exist only if rows have roles or groups, a loss scores labels, or pairs are verified."""
 _COUNTS = ("queries", "queries_left_out", "gallery")
 
 
 def artifact_key(name: str, what: str) -> str:
-    """A key as Prefect wants it: lower-case letters, digits and single dashes."""
+    """A valid Prefect artifact key: lower-case letters, digits and single dashes."""
     return re.sub(r"[^a-z0-9]+", "-", f"{name}-{what}".lower()).strip("-")
 
 
 def publish_metrics(opened: OpenedRun) -> None:
-    """The table of validation metrics, with one more row than after the epoch before."""
+    """Publish the table of validation metrics, which has a row for each evaluated epoch."""
     create_table_artifact(
         key=artifact_key(opened.name, "metrics"),
         table=metrics_by_epoch(opened),
@@ -47,7 +47,7 @@ def publish_metrics(opened: OpenedRun) -> None:
 
 
 def publish_summary(opened: OpenedRun) -> None:
-    """Where the run is, its best epoch, and the test metrics."""
+    """Publish the run directory, the best epoch and the test metrics."""
     create_markdown_artifact(
         key=artifact_key(opened.name, "summary"),
         markdown=summary(opened),
@@ -56,7 +56,7 @@ def publish_summary(opened: OpenedRun) -> None:
 
 
 def publish_failure(opened: OpenedRun, message: str) -> None:
-    """The one message that a person needs."""
+    """Publish the error message of a failed run."""
     create_markdown_artifact(
         key=artifact_key(opened.name, "failure"),
         markdown="\n\n".join(map(as_markdown, message.splitlines())),
@@ -65,7 +65,7 @@ def publish_failure(opened: OpenedRun, message: str) -> None:
 
 
 def publish_files(opened: OpenedRun) -> None:
-    """Where embeddings and triplets, or pairs, of each epoch are, with their digests; the data stay where they are."""
+    """Publish the paths and digests of each epoch's embeddings and triplets (or pairs); the data are not copied."""
     rows = files_by_epoch(opened)
     if rows:  # none after the warm-up
         create_table_artifact(
@@ -76,7 +76,7 @@ def publish_files(opened: OpenedRun) -> None:
 
 
 def files_by_epoch(opened: OpenedRun) -> list[dict[str, Any]]:
-    """One row for each stage of an epoch that leaves data for others: where it is, how large, and its digest."""
+    """One row for each committed embed and mine stage: its folder, size and digest."""
     rows = []
     for epoch in opened.epochs:
         for stage, what in (("embed", "embeddings"), ("mine", _mined(opened))):
@@ -97,12 +97,12 @@ def files_by_epoch(opened: OpenedRun) -> list[dict[str, Any]]:
 
 
 def resolved(opened: OpenedRun) -> dict[str, Any]:
-    """The run file with all defaults, JSON-ready, without secrets of URLs."""
+    """The run file with all defaults, ready for JSON, with secrets in URLs redacted."""
     return json.loads(redacted(opened.run.spec.model_dump_json()))
 
 
 def hardest_pairs(opened: OpenedRun, count: int = 5) -> list[HardTriplet]:
-    """The hardest anchors and negatives that were mined, each pair of classes once; none where they were deleted."""
+    """The hardest mined triplets, one for each pair of classes; empty if they were deleted."""
     try:
         found = inspect_epoch(opened.run.root, hardest=40 * count).hardest
     except PipelineError:
@@ -116,7 +116,7 @@ def hardest_pairs(opened: OpenedRun, count: int = 5) -> list[HardTriplet]:
 def metrics_by_epoch(opened: OpenedRun) -> list[dict[str, Any]]:
     """One row for each evaluated epoch: its number, k (None in the warm-up), and the validation metrics.
 
-    Those by role and group, where rows have them, are named after their protocol.
+    If rows have roles or groups, their metrics are named after the protocol.
     """
     rows = []
     for epoch in opened.epochs:
@@ -135,7 +135,7 @@ def metrics_by_epoch(opened: OpenedRun) -> list[dict[str, Any]]:
 
 
 def summary(opened: OpenedRun) -> str:
-    """Markdown: what the run is made of, and what came out."""
+    """Markdown summary of the run: its data, best epoch, test metrics and hardest pairs."""
     spec, facts = opened.run.spec, opened.run.facts
     best = best_epoch(opened.run.root, spec)
     of = "items" if spec.loss.of_pairs else "classes"
@@ -182,7 +182,7 @@ def _metrics(opened: OpenedRun) -> tuple[str, ...]:
 
 
 def _mined(opened: OpenedRun) -> str:
-    """What the mine stage leaves."""
+    """The name of what the mine stage writes."""
     return "pairs" if opened.run.spec.loss.of_pairs else "triplets"
 
 

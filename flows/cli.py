@@ -1,6 +1,6 @@
-"""The command line: one small file for each command, under `commands/`.
+"""The command line. Each command has its own module under `commands/`.
 
-Nothing heavy is imported before a command is chosen, so that help appears at once.
+Slow imports happen inside the commands, so that help appears at once.
 """
 
 from typing import Annotated
@@ -30,12 +30,12 @@ app = typer.Typer(
     name="tripletmine",
     no_args_is_help=True,
     add_completion=False,
-    # Plain help and plain errors, which also start faster than panels.
+    # Plain help and errors start faster than panels.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
-# In the order in which they are met.
+# In the order in which a new user needs them; `--help` lists them in this order.
 for command in (
     *(init, check, run, status, inspect, compare, report, export, verify, serve),
     *(mine, audit, suspects, review, triplets, cluster),

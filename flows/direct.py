@@ -1,4 +1,4 @@
-"""The same run without Prefect: nothing is recorded elsewhere, and a run needs no server and no `flows` extra."""
+"""A run without Prefect: it needs no server and no `flows` extra, and is recorded only in its run directory."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from .opened_run import OpenedRun, opened_run
 
 
 def run_directly(opened: OpenedRun) -> None:
-    """All stages of all epochs in order, then the test."""
+    """Run all stages of all epochs in order, then the test."""
     for epoch in opened.epochs:
         for stage in epoch.stages:
             opened.stage(stage, epoch)
@@ -20,19 +20,19 @@ def run_directly(opened: OpenedRun) -> None:
 
 
 def run(run_file: str | Path, *, executor: str | None = None, progress: Progress | None = None) -> RunStatus:
-    """Start a run or continue it where it stopped, as `tripletmine run --no-prefect` does. Returns what came of it.
+    """Start a run or continue it where it stopped, as `tripletmine run --no-prefect` does. Returns its status.
 
-    With local workers call it under ``if __name__ == "__main__":``, since they import the calling program.
+    With local workers, call it under ``if __name__ == "__main__":``, because the workers import the calling program.
 
     Args:
         run_file: The TOML file.
-        executor: "serial", "local" or a Dask scheduler's address, instead of the run file's [cluster].
-        progress: Hears of stages, rows and remarks; by default nobody does.
+        executor: "serial", "local" or a Dask scheduler's address; overrides [cluster] of the run file.
+        progress: Is told of stages, rows and remarks; by default nothing is.
 
     Raises:
-        PipelineError: For the run file, the data and the run's files.
-        InputError: For vectors and settings of mining.
-        ModelError: For encoder, losses and training.
+        PipelineError: For errors in the run file, the data or the run's files.
+        InputError: For errors in vectors or settings of mining.
+        ModelError: For errors in the encoder, the losses or training.
     """
     with opened_run(Path(run_file), progress or Silent(), executor=executor) as opened:
         run_directly(opened)
@@ -40,12 +40,12 @@ def run(run_file: str | Path, *, executor: str | None = None, progress: Progress
 
 
 def status(run: str | Path) -> RunStatus:
-    """How far a run is and how good: stages, sizes, k and metrics by epoch. May be asked while the run is at work.
+    """The progress and metrics of a run: stages, sizes, k and metrics by epoch. Also works during the run.
 
     Args:
-        run: Its directory, or the run file that names it.
+        run: The run directory, or the run file that names it.
 
     Raises:
-        SpecError: For anything else.
+        SpecError: If `run` is neither.
     """
     return read_status(run_root(Path(run)))

@@ -1,4 +1,4 @@
-"""Everything that a run needs while it is at work, opened in the right order and closed whatever happens."""
+"""The resources of a run in progress, opened in the right order and always closed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ from .environment import QUIET_DASK, environment, unless_set
 
 @dataclass(frozen=True)
 class OpenedRun:
-    """A run directory that is ours, the executor for its tasks, and whom to tell."""
+    """A locked run directory, the executor of its tasks, and the progress to report to."""
 
     run: Run
     executor: Executor
@@ -33,34 +33,35 @@ class OpenedRun:
 
     @property
     def name(self) -> str:
-        """As in the run file."""
+        """run.name of the run file."""
         return self.run.spec.run.name
 
     @property
     def epochs(self) -> Iterator[EpochPlan]:
-        """The epochs of the run, warm-up included; whether it stops early is decided as they are asked for."""
+        """The epochs of the run, warm-up included. Early stopping is decided while iterating."""
         return epochs_to_run(self.run.root, self.run.spec)
 
     @property
     def wants_test(self) -> bool:
-        """Whether the run ends with a look at its test split."""
+        """Whether the run ends with an evaluation on the test split."""
         return wants_test(self.run.spec, self.run.facts)
 
     def is_committed(self, epoch: EpochPlan) -> bool:
-        """Whether all stages of the epoch are there; whether they are the right ones, `stage` finds out."""
+        """Whether all stages of the epoch have a manifest. Only `stage` checks that they match the run file."""
         return all(manifest_of(self.run.root, ref) is not None for ref in epoch.refs)
 
     @property
     def is_finished(self) -> bool:
-        """Whether every stage of the run is there, the test included."""
+        """Whether every stage of the run is committed, the test included."""
         return _is_finished(self.run)
 
     def stage(self, stage: Stage, epoch: EpochPlan) -> StageResult:
-        """Bring one stage of an epoch to its commit, or see that it is."""
+        """Run one stage of an epoch until it is committed, or check that it already is."""
         return run_stage(self.run, stage, StageRef(epoch.number, stage.name), self.executor, self.progress)
 
     def end_epoch(self, epoch: EpochPlan) -> None:
-        """Delete what run.keep no longer wants, now that this epoch is complete."""
+        """After a complete epoch: note if nothing was mined or the run stops early, and delete what run.keep does not
+        keep."""
         spec = self.run.spec
         mined = (
             manifest_of(self.run.root, StageRef(epoch.number, "mine")) if spec.mines(epoch.number) else None
@@ -79,13 +80,13 @@ class OpenedRun:
             )
 
     def test(self) -> StageResult:
-        """Look at the test split, with the checkpoint of the epoch that is best on validation."""
+        """Evaluate the test split with the checkpoint of the epoch that is best on validation."""
         stage = final_stage(self.run.root, self.run.spec)
         return run_stage(self.run, stage, TEST, self.executor, self.progress)
 
     def report(self) -> None:
-        """Write the page of the run into its directory, where run.report asks for it. The run has ended well by then,
-        whatever comes of the page."""
+        """Write the page of the run into its directory if run.report is set. A failure is only noted, since the run
+        itself has succeeded."""
         if not self.run.spec.run.report:
             return
         from ..pipeline.report.report import write_report
@@ -107,9 +108,9 @@ def opened_run(
     new_data: bool = False,
     redone: StageRef | None = None,
 ) -> Iterator[OpenedRun]:
-    """Open the run of a run file. `executor` takes the place of its [cluster]: see `with_executor`. new_data, redone:
-    see `open_run`.
+    """Open the run of a run file.
 
+    executor: overrides [cluster], see `with_executor`. new_data, redone: see `open_run`.
     Raises: PipelineError, before any work begins.
     """
     spec = with_executor(load_spec(run_file), executor)
@@ -135,7 +136,7 @@ def opened_spec(
         open_run(spec, progress.note, repair=repair, new_data=new_data, redone=redone) as run,
     ):
         if not repair and not _is_finished(run):
-            # Before the hours that lie between the start and the stage which would fail.
+            # Finds errors in encoder and losses now, not hours later in the stage that would fail.
             try_out(run.spec, run.facts, data_of(run.root, run.spec, run.facts.data_digest))
         with open_executor(spec.cluster, run.root, progress.note) as opened:
             yield OpenedRun(run, opened, progress)
@@ -150,11 +151,11 @@ def _is_finished(run: Run) -> bool:
             for ref in epoch.refs
         )
     except CorruptError:
-        return False  # its stage says so when its turn comes, unless it is among those to be redone
+        return False  # the damaged stage reports this when its turn comes, unless it is redone
 
 
 def with_executor(spec: RunSpec, executor: str | None) -> RunSpec:
-    """The spec with another executor: "serial", "local", or a Dask scheduler's address.
+    """The spec with another executor: "serial", "local" or a Dask scheduler's address. None changes nothing.
 
     Raises: SpecError for anything else.
     """

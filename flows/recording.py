@@ -1,4 +1,4 @@
-"""Prefect shows a run; it does not decide about it. What it can no longer record is done all the same."""
+"""Record a run in Prefect without depending on it: the run goes on if it can no longer be recorded."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -10,21 +10,21 @@ Outcome = TypeVar("Outcome")
 
 
 class Recording:
-    """What Prefect is told of a run, for as long as its server takes it.
+    """Records a run in Prefect for as long as its server accepts it.
 
-    The record of a run can vanish while the run is at work: somebody cancels or deletes it, or the server ends. From
-    then on nothing is recorded.
+    The record can be lost during the run: somebody cancels or deletes it, or the server ends. From then on nothing is
+    recorded.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
-        """note: is told once, when the record is lost."""
+        """note: called once, when the record is lost."""
         self._note = note
         self._lost = False
 
     def show(self, record: Callable[[Callable[[], Outcome]], object], work: Callable[[], Outcome]) -> Outcome:
-        """Do the work, once, and return what it returns: within what `record` makes of it where that is possible.
+        """Do the work exactly once, inside a Prefect flow or task if possible, and return its result.
 
-        record: calls what it is given in a flow or a task of Prefect.
+        record: calls its argument in a flow or task of Prefect.
         Raises: what the work raises.
         """
         once = _Once(work)
@@ -37,7 +37,7 @@ class Recording:
         return once.outcome()
 
     def tell(self, send: Callable[[], object]) -> None:
-        """Let Prefect have something that the run can do without."""
+        """Send something to Prefect; a failure does not stop the run."""
         if not self._lost:
             try:
                 send()
@@ -54,7 +54,7 @@ class Recording:
 
 
 def _what_ends_the_run(error: BaseException) -> BaseException | None:
-    """Ctrl-C or SIGTERM, where Prefect failed at telling its server of it."""
+    """The Ctrl-C or SIGTERM behind an error, if Prefect failed while telling its server of it; else None."""
     before = error.__context__
     while before is not None and not isinstance(before, KeyboardInterrupt | TerminationSignal):
         before = before.__context__
@@ -70,7 +70,7 @@ def _reason(error: BaseException) -> str:
 
 
 class _Once(Generic[Outcome]):
-    """Work that Prefect may call for, and that must be done exactly once."""
+    """Work that Prefect may call, and that must be done exactly once."""
 
     def __init__(self, work: Callable[[], Outcome]) -> None:
         self._work = work
@@ -86,7 +86,7 @@ class _Once(Generic[Outcome]):
         return self._returned[0]
 
     def outcome(self) -> Outcome:
-        """What came of it; it is done now if nobody called for it."""
+        """Return the result or raise the error of the work, which is done now if nobody has called it."""
         if self.error is not None:
             raise self.error
         return self._returned[0] if self._returned else self()

@@ -1,8 +1,8 @@
-"""The page of a run on loopback, which saves what is decided on it by itself.
+"""A server on loopback for the page of suspects, which saves the decisions made on it.
 
-Whoever knows the address may decide, and nobody else: it holds a random token, so that another user of this machine
-gets 403, and so does a web page of somewhere else that guesses the port (its Origin is foreign) or has its own name
-point to this machine (its Host is).
+Only those who know the address may decide, because it holds a random token. Others get 403: another user of this
+machine, a web page from elsewhere that guesses the port (foreign Origin), and one whose host name was made to point to
+this machine (foreign Host).
 """
 
 import hmac
@@ -19,20 +19,20 @@ from ..pipeline.errors import DataError
 from ..pipeline.storage.publish import publish_bytes
 
 MAX_BYTES = 8 * 2**20
-"""Of the decisions of one page, some 100,000 lines."""
+"""Limit for the decisions of one page: some 100,000 lines."""
 
 SAVE = "save"
-"""Where the page sends its decisions, relative to its own address."""
+"""The address to which the page posts its decisions, relative to its own."""
 
 _SECONDS = 30.0
-"""How long a request may take to arrive."""
+"""Timeout for receiving a request."""
 
 
 class ReviewFile:
-    """The decisions on disk: those that were there when the page was made, and all that the page has by now."""
+    """The file of decisions: `before` holds those from when the page was made, `now` all decisions so far."""
 
     def __init__(self, path: Path) -> None:
-        """Raises: DataError where there is a file that is no review."""
+        """Raises: DataError if the file exists and is not a review."""
         self._path = path
         self._written = self._content()
         self.before = Review() if self._written is None else parse_review(self._written, str(path))
@@ -40,10 +40,11 @@ class ReviewFile:
         self.now = self.before
 
     def save(self, content: bytes) -> None:
-        """Write what was there before and what the page says, which counts where both decide the same.
+        """Write the earlier decisions merged with those of the page; the page wins where both decide the same row or
+        pair.
 
         content: all decisions of the page, as CSV.
-        Raises: DataError where it is no review, or another program has changed the file meanwhile.
+        Raises: DataError if it is not a review, or another program has changed the file meanwhile.
         """
         posted = parse_review(content, "of the page")
         with self._lock:
@@ -64,7 +65,7 @@ class ReviewFile:
 
 
 class ReviewServer(ThreadingHTTPServer):
-    """Serves one page on 127.0.0.1 and a free port, and takes its decisions. A context manager, as its base is."""
+    """Serves one page on a free port of 127.0.0.1 and saves its decisions. A context manager, like its base class."""
 
     daemon_threads = True
 
@@ -77,11 +78,11 @@ class ReviewServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The address of the page."""
         return f"http://127.0.0.1:{self.server_port}/{self.token}/"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A connection that breaks off is no news."""
+        """Ignore broken connections."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -100,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, self.server.page, "text/html; charset=utf-8")
 
     def do_POST(self) -> None:
-        self.close_connection = True  # a body that was not read must not be taken for a request
+        self.close_connection = True  # an unread body must not be parsed as the next request
         refused = self._refused()
         if refused is not None:
             self._answer(refused)
@@ -120,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.NO_CONTENT)
 
     def _refused(self) -> HTTPStatus | None:
-        """Why decisions are not even read."""
+        """The status with which a POST is refused before its body is read, or None."""
         place, length = self._place(), self.headers.get("Content-Length", "")
         checks = (
             (place is None, HTTPStatus.FORBIDDEN),
@@ -132,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         return next((status for refused, status in checks if refused), None)
 
     def _place(self) -> str | None:
-        """What is asked for below the token; None for those who may ask for nothing."""
+        """The requested path below the token; None if the token, Host or Origin is wrong."""
         hosts = self.server.hosts
         origin = self.headers.get("Origin")
         if self.headers.get("Host") not in hosts or origin not in (
@@ -159,4 +160,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """The terminal is for the person who decides."""
+        """Log nothing: the terminal shows only the address and the result."""

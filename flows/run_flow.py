@@ -1,8 +1,8 @@
 """The run in Prefect: one flow for the run, a sub-flow for each epoch, a task for each stage.
 
-Prefect shows what happens; it decides nothing. Whether a stage must run is told by its manifest, so Prefect's
-caching, results and retries are off. The flow's arguments are names and numbers only: what is open (run directory,
-executor) stays in closures, since Prefect would try to write arguments as JSON.
+Prefect only shows what happens. Manifests decide whether a stage must run, so Prefect's caching, results and retries
+are off. Flow arguments are plain values, because Prefect writes them as JSON; open resources (run directory, executor)
+stay in closures.
 """
 
 import os
@@ -52,10 +52,10 @@ def _file_name() -> str:
 
 @flow(name=FLOW_NAME, flow_run_name=_file_name)
 def scheduled_run(run_file: str, new_data: bool = True) -> None:
-    """What a schedule or a deployment starts: the run of a run file, from wherever it stands.
+    """The flow that a schedule or deployment starts: start or continue the run of a run file.
 
-    new_data: where the data set has changed since the last time, all of the run is done again with what is there now;
-    otherwise that is an error.
+    new_data: if the data set has changed since the last time, redo the whole run with the new data; else that is an
+    error.
     """
     try:
         require_served(run_file, new_data=new_data)
@@ -67,7 +67,7 @@ def scheduled_run(run_file: str, new_data: bool = True) -> None:
             progress.follow(opened.run.root)
             run_and_tell(opened, Recording(progress.note))
     except Exception as error:
-        # Prefect marks the run as failed; this line is for whoever reads the log of the worker.
+        # Prefect marks the run as failed; this line is for readers of the worker's log.
         say(f"tripletmine: {message_for(error)}", err=True)
         raise
 
@@ -76,7 +76,7 @@ without_results(scheduled_run)
 
 
 def recorded_run(opened: OpenedRun) -> None:
-    """A run that the command line has opened already."""
+    """Run, recorded in Prefect, a run that the command line has opened."""
     recording = Recording(opened.progress.note)
 
     def record(work: Callable[[], None]) -> None:
@@ -88,7 +88,7 @@ def recorded_run(opened: OpenedRun) -> None:
         run(resolved(opened))
 
     # The heartbeat thread delays the end of every flow by a second, and no environment variable turns it off.
-    # Address and key are those of the server which runs now, whatever they were when Prefect was imported.
+    # Address and key are set to those of the current server, since Prefect may have been imported with others.
     with temporary_settings(
         {
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
@@ -97,18 +97,18 @@ def recorded_run(opened: OpenedRun) -> None:
         }
     ):
         tag = f"directory:{opened.run.root}"
-        # A server that takes nothing from us is found here, before any work begins.
+        # Also fails here, before any work begins, if the server refuses our requests.
         close_lost_runs(tag)
         try:
             with tags(tag):
                 recording.show(record, lambda: run_and_tell(opened, recording))
         except TerminationSignal:
-            # Prefect has the run down as crashed by now; for the command line it is what SIGTERM is elsewhere.
+            # Prefect has marked the run as crashed by now; the command line treats it like any other SIGTERM.
             raise Terminated from None
 
 
 def run_and_tell(opened: OpenedRun, recording: Recording) -> None:
-    """The run, its progress, and, where it fails, its one message beside the flow."""
+    """Run all epochs with progress in Prefect; if the run fails, publish its error message as an artifact."""
     told = replace(opened, progress=StageProgress(opened.progress, recording))
     try:
         run_epochs(told, recording)
@@ -119,7 +119,7 @@ def run_and_tell(opened: OpenedRun, recording: Recording) -> None:
 
 
 def run_epochs(opened: OpenedRun, recording: Recording) -> None:
-    """Every epoch in order, then the test; afterwards the results are shown beside the flow."""
+    """Run every epoch in order, then the test; finally publish the summary as an artifact."""
     for epoch in opened.epochs:
         if opened.is_committed(epoch):
             check_epoch(opened, epoch)
@@ -133,13 +133,13 @@ def run_epochs(opened: OpenedRun, recording: Recording) -> None:
 
 
 def check_epoch(opened: OpenedRun, epoch: EpochPlan) -> None:
-    """See that a finished epoch is what the run file asks for. Nothing runs, so Prefect has nothing to show."""
+    """Check that a finished epoch matches the run file. Nothing runs, so there is nothing for Prefect to show."""
     for stage in epoch.stages:
         opened.stage(stage, epoch)
 
 
 def run_epoch(opened: OpenedRun, recording: Recording, epoch: EpochPlan) -> None:
-    """One epoch as a sub-flow, such as `digits epoch 2`."""
+    """Run one epoch as a sub-flow, named for example `digits epoch 2`."""
 
     def record(work: Callable[[], None]) -> None:
         @flow(name="epoch", flow_run_name=f"{opened.name} epoch {{number}}")
@@ -161,12 +161,12 @@ def run_epoch(opened: OpenedRun, recording: Recording, epoch: EpochPlan) -> None
 
 
 def run_test(opened: OpenedRun, recording: Recording) -> None:
-    """The look at the test split, as a task of the run itself."""
+    """Run the evaluation on the test split as a task of the run's own flow."""
     run_as_task(recording, "test", opened.test)
 
 
 def run_as_task(recording: Recording, name: str, work: Callable[[], StageResult]) -> None:
-    """One stage as a task."""
+    """Run one stage as a task."""
 
     def record(work: Callable[[], StageResult]) -> None:
         @stage_task(name=name, task_run_name=name)
@@ -179,13 +179,13 @@ def run_as_task(recording: Recording, name: str, work: Callable[[], StageResult]
 
 
 def log_epoch(opened: OpenedRun, epoch: EpochPlan) -> None:
-    """The line that a terminal shows of an epoch, in Prefect's log of its flow."""
+    """Write the epoch's line, as the terminal shows it, to Prefect's log of its flow."""
     found = next(each for each in read_status(opened.run.root).epochs if each.number == epoch.number)
     get_run_logger().info("%s", plain(epoch_line(found)))
 
 
 def log_result(result: StageResult) -> None:
-    """One line in Prefect's log of the task."""
+    """Write one line about the result to Prefect's log of the task."""
     if result.skipped:
         get_run_logger().info("%s is already there", result.ref)
     else:

@@ -1,4 +1,4 @@
-"""A run on a schedule: this process waits, and starts each run as a process of its own when it is due."""
+"""Run on a schedule: this process waits and starts each due run as a separate process."""
 
 import re
 from datetime import timedelta
@@ -13,9 +13,9 @@ _EVERY = re.compile(r"(?:\d+[smhdw])+")
 
 
 def parse_every(text: str) -> timedelta:
-    """`90s`, `30m`, `1h`, `1h30m`, `1d`, `2w` as a duration.
+    """Parse a duration such as `90s`, `30m`, `1h`, `1h30m`, `1d` or `2w`.
 
-    Raises: SpecError for anything else, and for no time at all.
+    Raises: SpecError for anything else, and for a duration of zero.
     """
     if not _EVERY.fullmatch(text):
         raise SpecError(
@@ -24,12 +24,12 @@ def parse_every(text: str) -> timedelta:
     parts = re.findall(r"(\d+)([smhdw])", text)
     duration = sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in parts), timedelta())
     if not duration:
-        raise SpecError(f"--every is {text!r} but must be longer than nothing: write for example 1h")
+        raise SpecError(f"--every is {text!r} but must be longer than zero: write for example 1h")
     return duration
 
 
 def require_cron(text: str) -> None:
-    """Raises: SpecError when Prefect would not take this as a cron expression. Imports Prefect."""
+    """Raises: SpecError if Prefect does not accept this as a cron expression. Imports Prefect."""
     from prefect.client.schemas.schedules import CronSchedule
     from pydantic import ValidationError
 
@@ -46,10 +46,8 @@ def serve_run(
 ) -> None:
     """Serve the run until the process is interrupted. Prefect's settings must be in the environment.
 
+    A run that is due while another is in progress is skipped, since both would need the same run directory.
     new_data: see `scheduled_run`.
-
-    At most one run at a time: a run that is due while another is at work is skipped, since both would want the
-    same run directory.
     """
     from prefect.types.entrypoint import EntrypointType
 
@@ -63,7 +61,7 @@ def serve_run(
             parameters={"run_file": str(run_file.resolve()), "new_data": new_data},
             limit=1,
             global_limit=1,
-            # By module: a file path would break the package's relative imports.
+            # A file path would break the package's relative imports.
             entrypoint_type=EntrypointType.MODULE_PATH,
             print_starting_message=False,
         )

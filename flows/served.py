@@ -1,4 +1,4 @@
-"""What a process that `tripletmine serve` starts may be asked for: nothing but what was served."""
+"""Restrict a process started by `tripletmine serve` to the run file that was served."""
 
 import os
 from collections.abc import Mapping
@@ -11,14 +11,15 @@ _NEW_DATA = "TRIPLETMINE_SERVED_NEW_DATA"
 
 
 def served_settings(run_file: Path, *, new_data: bool) -> dict[str, str]:
-    """Environment of the processes that run what is served here."""
+    """Environment variables that tell the started processes what is served."""
     return {_RUN_FILE: str(run_file.resolve()), _NEW_DATA: str(new_data)}
 
 
 def require_served(run_file: str, *, new_data: bool, environment: Mapping[str, str] = os.environ) -> None:
-    """Whoever may write to the Prefect server can ask a deployment for a run with parameters of his own, and a run file
-    names code. So a served one takes only those that it was served with; one of a work pool takes what its server says.
+    """Check that a process started by `tripletmine serve` was asked for the run file and new_data it was served with.
 
+    Anyone who can write to the Prefect server can start a deployment with other parameters, and a run file can name
+    code to execute. Processes of a work pool are not checked: they trust their server.
     Raises: SpecError, before anything is read.
     """
     served = environment.get(_RUN_FILE)

@@ -1,4 +1,4 @@
-"""A run's progress, told to the terminal and, as a progress artifact of the stage at work, to Prefect."""
+"""Report the progress of a run to the terminal and, as a progress artifact of the current stage, to Prefect."""
 
 import time
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from ..pipeline.run.progress import Progress
 from .recording import Recording
 
 SECONDS = 2.0
-"""Between two updates: each is a request to the server."""
+"""Least time between two updates, because each is a request to the server."""
 
 
 @dataclass
 class StageProgress:
-    """pipeline's Progress: `shown` hears everything, Prefect a share of the rows now and then.
+    """Implements `Progress`: passes everything to `shown`, and now and then the share of finished rows to Prefect.
 
-    clock: counts seconds.
+    clock: returns seconds.
     """
 
     shown: Progress
@@ -30,7 +30,7 @@ class StageProgress:
     _told: float = field(default=0.0, init=False)
 
     def stage_started(self, title: str, rows: int, done: int) -> None:
-        """A stage begins: `rows` of work in all, `done` of them kept from a run that was broken off."""
+        """A stage begins: `rows` of work in total, of which `done` were finished before an interruption."""
         self.shown.stage_started(title, rows, done)
         self._artifact, self._rows, self._done = None, rows, done
         if done < rows:
@@ -44,13 +44,13 @@ class StageProgress:
             self._update(self._share)
 
     def stage_ended(self, title: str, seconds: float, skipped: bool) -> None:
-        """The stage is committed, or was found to be."""
+        """The stage is committed, now or (skipped) earlier."""
         self._update(100.0)
         self._artifact = None
         self.shown.stage_ended(title, seconds, skipped)
 
     def note(self, text: str) -> None:
-        """Something that a person would want to know."""
+        """A remark for the user."""
         self.shown.note(text)
 
     @property
@@ -59,7 +59,7 @@ class StageProgress:
 
     def _create(self, title: str) -> None:
         created = create_progress_artifact(self._share, description=f"{title}: {self._rows:,} rows")
-        # Within a flow that is not asynchronous it is the id itself.
+        # In a synchronous flow this is the id itself, not a coroutine.
         self._artifact = created if isinstance(created, UUID) else None
         self._told = self.clock()
 

@@ -21,7 +21,7 @@ Triplets = Annotated[
     Path,
     typer.Argument(
         metavar="TRIPLETS",
-        help="A folder that `tripletmine mine` wrote, a run directory or its run file, or the mine folder of an epoch.",
+        help="A folder written by `tripletmine mine`, a run directory or its run file, or the mine folder of an epoch.",
         show_default=False,
     ),
 ]
@@ -30,7 +30,7 @@ Epoch = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Which epoch of a run; by default the best on validation of those that have what is needed.",
+        help="Epoch of a run; default: the best on validation among the epochs that have the needed files.",
         show_default=False,
     ),
 ]
@@ -39,28 +39,28 @@ Review = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Decisions on rows and pairs, CSV: decision,key,other_key,label.",
+        help="CSV file of decisions on rows and pairs: decision,key,other_key,label.",
         show_default=False,
     ),
 ]
 
 Labels = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="Labels, one a row; where the vectors' file does not hold them."),
+    typer.Option(metavar="FILE", help="File of labels, one per row, if the file of vectors has none."),
 ]
 
 LabelSeparator = Annotated[
     str | None,
-    typer.Option(metavar="TEXT", help="What separates several labels of a row, as in cat|dog."),
+    typer.Option(metavar="TEXT", help="Separator between several labels of a row, e.g. | for cat|dog."),
 ]
 
 Separator = Annotated[
     str | None,
     typer.Option(
         metavar="CHARACTER",
-        help="What separates the cells of text files; by default a tab in .tsv, a comma in .csv.",
+        help="Separator between the cells of text files; default: tab for .tsv, comma for .csv.",
         show_default=False,
-        # Shells hand on a tab that was typed.
+        # A tab is hard to type in a shell, so "\t" is accepted.
         callback=lambda typed: "\t" if typed == "\\t" else typed,
     ),
 ]
@@ -68,22 +68,26 @@ Separator = Annotated[
 CorpusValues = Annotated[
     str | None,
     typer.Option(
-        metavar="FILE", help="The same for each document, where --values has the queries.", show_default=False
+        metavar="FILE",
+        help="Like --values, for the documents; --values then has the queries.",
+        show_default=False,
     ),
 ]
 
-TextColumn = Annotated[str, typer.Option(metavar="NAME", help="The column of these files.")]
+TextColumn = Annotated[
+    str, typer.Option(metavar="NAME", help="The column to read from --values and --corpus-values.")
+]
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 _WORDS = {"debug", "embeddings", "folder", "out", "triplets"}
-"""Parameters that begin messages as what they are, as in "out of memory"."""
+"""Parameters that are not renamed, because messages also use them as ordinary words, as in "out of memory"."""
 
 
 @contextmanager
 def in_options(command: Callable[..., None]) -> Iterator[None]:
-    """Errors that name a parameter of the command name its option instead."""
+    """Within the block, error messages name the command's options (--k-hardness) instead of parameters (k_hardness)."""
     from ...mining.errors import InputError
     from ...models.errors import ModelError
     from ...pipeline.errors import PipelineError
@@ -99,14 +103,19 @@ def in_options(command: Callable[..., None]) -> Iterator[None]:
 
 
 def named_columns(given: Sequence[str]) -> dict[str, str]:
-    """Raises: SpecError for what is no OURS=THEIRS, and for a name of ours that is there twice."""
+    """The values of --columns as a mapping from our names to the names in the file.
+
+    Raises: SpecError for a value that is not OURS=THEIRS, and for a repeated OURS.
+    """
     from ...pipeline.errors import SpecError
 
     named: dict[str, str] = {}
     for each in given:
         ours, equals, theirs = each.partition("=")
         if not (ours and equals and theirs):
-            raise SpecError(f"columns is {each!r} but must name one, as label=category: correct it")
+            raise SpecError(
+                f"columns is {each!r} but must have the form OURS=THEIRS, as label=category: correct it"
+            )
         if ours in named:
             raise SpecError(f"columns names {ours} twice, {named[ours]!r} and {theirs!r}: leave one")
         named[ours] = theirs

@@ -1,4 +1,4 @@
-"""`tripletmine doctor`: what a report of a fault should say about the machine and the installation."""
+"""`tripletmine doctor`: the facts about machine and installation that a bug report should contain."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ _LOADED = {
     "numba": "import numba; numba.njit(lambda x: x + 1)(1)",
     "torch": "import torch\nprint(*map(torch.cuda.get_device_name, range(torch.cuda.device_count())), sep=', ')",
 }
-"""Compiled packages, each with a program that uses it. What torch's prints are the GPUs that it sees."""
+"""Compiled packages, each with a program that uses it. The program of torch prints the GPUs that torch sees."""
 _START = """
 import sys, time
 begun = time.perf_counter()
@@ -31,9 +31,9 @@ print(f"{time.perf_counter() - begun:.2f} s,", "with torch" if "torch" in sys.mo
 
 
 def doctor(debug: Debug = False) -> None:
-    """Versions, cores, memory, GPU, what is installed and whether it loads: for a report of a fault.
+    """Show versions, hardware and what loads, for a bug report.
 
-    Names no file, user or host. Ends with exit code 1 when a package does not load.
+    Shows no file, user or host name. Exits with code 1 if a package does not load.
     """
     with reporting(debug):
         say(f"{'tripletmine':16} {metadata.version('tripletmine')}")
@@ -65,7 +65,7 @@ def _machine() -> Iterator[tuple[str, str]]:
 
 
 def _required() -> Mapping[str, list[str]]:
-    """By extra, the packages that it asks for; of the base under "base"."""
+    """The packages that each extra requires; those of the base install are under "base"."""
     found: dict[str, list[str]] = {}
     for requirement in metadata.requires("tripletmine") or ():
         name = re.match(r"[\w.-]+", requirement)
@@ -84,7 +84,7 @@ def _version(package: str) -> str:
 
 
 def _run(code: str) -> "subprocess.CompletedProcess[str]":
-    """In another process: what is built for another processor ends the one that loads it."""
+    """Run the code in another process: loading a package built for another processor kills the process."""
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 

@@ -1,6 +1,6 @@
-"""The process of the private Prefect server: it serves one inherited socket and ends with its parent.
+"""The process of the private Prefect server. It serves one inherited socket and ends with its parent.
 
-Started by `prefect_server.py` as `python -m tripletmine.flows.prefect_server.child --parent PID --socket FD`.
+Started by `server.py` as `python -m tripletmine.flows.prefect_server.child --parent PID --socket FD`.
 """
 
 import argparse

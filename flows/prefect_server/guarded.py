@@ -1,4 +1,4 @@
-"""Prefect's application as a private server shows it: to requests for this machine, by whoever has the key."""
+"""Prefect's application as a private server serves it: only to requests for this machine that carry the key."""
 
 from typing import TYPE_CHECKING
 
@@ -9,10 +9,10 @@ _HOSTS = ("127.0.0.1", "localhost")
 
 
 def guarded_app() -> "ASGIApp":
-    """The application by Prefect's settings, which hold the key.
+    """Prefect's application, configured by Prefect's settings, which hold the key.
 
-    Prefect does not look at the Host header: a web page whose name was made to point to 127.0.0.1 would be of the
-    server's own origin.
+    Requests with a foreign Host header are refused, which Prefect does not do by itself. Otherwise a web page whose
+    host name was made to point to 127.0.0.1 (DNS rebinding) would share the server's origin.
     """
     from prefect.server.api.server import create_app
     from prefect.settings import get_current_settings
@@ -24,13 +24,13 @@ def guarded_app() -> "ASGIApp":
 
 
 class OnlyApi:
-    """An application without what it serves outside of `/api`, where Prefect asks for no key: pages and schemas."""
+    """An application restricted to `/api`. Outside of it, Prefect serves pages and schemas without asking for a key."""
 
     def __init__(self, app: "ASGIApp") -> None:
         self._app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """One request, as ASGI has it."""
+        """Handle one ASGI request."""
         from starlette.responses import PlainTextResponse
 
         if scope["type"] == "http" and not scope["path"].startswith("/api/"):

@@ -1,4 +1,4 @@
-"""Where a private Prefect server keeps its database: one server to a directory, on a local disk."""
+"""The directory in which a private Prefect server keeps its database: one server per directory, on a local disk."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ from filelock import lock_descriptor
 
 from .private_files import make_private
 
-# SQLite's write-ahead log needs shared memory between processes, which these do not give.
+# SQLite's write-ahead log needs memory shared between processes, which these file systems do not provide.
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "afs"}
 )
@@ -20,9 +20,9 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 def private_home(directory: Path) -> Iterator[tuple[Path, int]]:
     """The directory for a private server, and the descriptor of the lock on it.
 
-    It is `directory` itself, so that the history of earlier runs stays. A temporary directory takes its place
-    where `directory` is on a network file system or another private server uses it now. The server process
-    inherits the descriptor: the lock lasts until both are gone.
+    Yields `directory` itself, which keeps the history of earlier runs, or a temporary directory if `directory` is on a
+    network file system or in use by another private server. The server process inherits the descriptor, so the lock
+    lasts until both processes have ended.
     """
     if not on_network_file_system(directory):
         make_private(directory)
@@ -44,8 +44,8 @@ def private_home(directory: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _lock(directory: Path) -> int | None:
-    """The descriptor of the exclusive lock, or None where another process holds it."""
-    # Not by name (`FileLock`), whose release would take the lock from the server that inherited it, too.
+    """The descriptor of the exclusive lock, or None if another process holds it."""
+    # Not `FileLock`: its release would also release the lock of the server that inherited the descriptor.
     descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if lock_descriptor(descriptor, blocking=False):
         return descriptor
@@ -54,7 +54,7 @@ def _lock(directory: Path) -> int | None:
 
 
 def on_network_file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
-    """Whether `path` lies on a file system where SQLite cannot work. False where the system does not tell."""
+    """Whether `path` lies on a file system where SQLite cannot work. False if the system does not tell."""
     try:
         lines = os.fsdecode(mounts.read_bytes()).splitlines()  # paths, in whatever encoding
     except OSError:
@@ -68,5 +68,5 @@ def on_network_file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo
 def _mount(line: str) -> tuple[str, str]:
     """(mount point, file system) of a line of mountinfo: `36 35 98:0 /root /point options - ext4 device …`."""
     before, _, after = line.partition(" - ")
-    # The kernel writes a blank in a path as an octal escape.
+    # The kernel writes a space in a path as an octal escape.
     return before.split()[4].replace("\\040", " "), after.split()[0]

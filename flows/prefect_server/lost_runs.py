@@ -1,4 +1,4 @@
-"""Runs that were killed before they could tell Prefect, which would show them as running for ever."""
+"""Close flow runs that were killed before they could tell Prefect, which would show them as running for ever."""
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
@@ -14,9 +14,9 @@ _AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
 def close_lost_runs(tag: str) -> None:
-    """Mark as crashed what Prefect believes to be at work on a run directory. Only for who holds its lock.
+    """Mark as crashed all flow runs that Prefect believes to be running on a run directory.
 
-    tag: of all flow runs that work on the directory.
+    Call it only while holding the lock of the directory. tag: the tag of all flow runs on the directory.
     """
     wanted = FlowRunFilter(
         tags=FlowRunFilterTags(all_=[tag]),

@@ -1,4 +1,4 @@
-"""Results of flows, which nobody reads: Prefect would pickle the error of each flow that fails."""
+"""Keep Prefect from storing the results of flows: nobody reads them, and it would pickle the error of a failed flow."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ from prefect.filesystems import WritableFileSystem
 
 
 class _Nowhere(WritableFileSystem):
-    """Keeps nothing."""
+    """Result storage that discards everything."""
 
     async def write_path(self, path: str, content: bytes) -> None:
-        """Nothing."""
+        """Discard the content."""
 
     async def read_path(self, path: str) -> bytes:
         raise FileNotFoundError(path)
 
 
 def without_results(made: Flow[..., Any]) -> None:
-    """Let Prefect keep nothing of what the flow returns or raises. Its switch, `persist_result`, is not for errors."""
+    """Keep Prefect from storing what the flow returns or raises. `persist_result` alone does not cover errors."""
     made.persist_result = False
-    # Not an argument of the decorator, which takes only what is recorded on the server.
+    # Not passed to the decorator, which accepts only storage that is recorded on the server.
     made.result_storage = _Nowhere()

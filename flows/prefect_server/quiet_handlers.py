@@ -1,4 +1,4 @@
-"""Log lines that a server cannot take are lost without a word: the run itself says what is wrong."""
+"""Drop log lines that a server cannot take, without an error: the run itself reports what is wrong."""
 
 import logging
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet_handlers() -> Iterator[None]:
-    """Within the block no handler of the process writes its own troubles to the terminal, as Prefect's does for every
-    line that its server refuses."""
+    """Within the block, logging handlers do not print their own errors, as Prefect's does for every line that its
+    server refuses."""
     before = logging.raiseExceptions
     logging.raiseExceptions = False
     try:

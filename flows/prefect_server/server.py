@@ -1,8 +1,8 @@
 """The Prefect server that a command talks to: the user's, or a private one that lives as long as the command.
 
-Prefect's own server of last resort is not used: as of Prefect 3.9.1 it survives a killed parent, keeps the parent's
-output open, hears Ctrl-C with it, takes a port that it does not hold, and tells a second thread that it is there before
-it is. The private one here is an ordinary child process on 127.0.0.1 with its database inside the run directory.
+The private server is an ordinary child process on 127.0.0.1 with its database inside the run directory. Prefect's own
+ephemeral server is not used: as of Prefect 3.9.1 it survives a killed parent, keeps the parent's output open, receives
+the parent's Ctrl-C, picks a port without holding it, and reports itself ready to a second thread too early.
 """
 
 import http.client
@@ -27,13 +27,13 @@ from .settings import SERVER_KEY, api_settings, client_settings, new_key, server
 from .template import keep_template, prepare_database, template_path
 
 START_SECONDS = 120.0
-"""How long a private server may take to start; it takes 4 s on a small machine, 8 to 15 s the first time."""
+"""Limit for the start of a private server; a start takes 4 s on a small machine, 8 to 15 s the first time."""
 
 ANSWER_SECONDS = 5.0
-"""How long the user's own server may take to answer."""
+"""Limit for an answer of the user's own server."""
 
 ROOM = 32 * 2**20
-"""Bytes that a private server must find on its disk: a new database with its log has 6 MiB."""
+"""Free bytes that a private server needs on its disk: a new database with its log has 6 MiB."""
 
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.05
@@ -53,16 +53,15 @@ def prefect_api(
     debug: bool = False,
     meanwhile: Callable[[], object] = _nothing,
 ) -> Iterator[str]:
-    """The URL of a Prefect API that answers; within the block Prefect may be imported.
+    """Yield the URL of a Prefect API that answers; Prefect may be imported within the block.
 
-    With PREFECT_API_URL set it is that server. Otherwise a private one is started with its files in
-    `directory/.prefect`; it ends with the block. It answers those who have its key, which is in the environment
-    within the block. `meanwhile` is called while the server starts: it is the time for slow imports. Must be called
-    by the main thread: the server ends with the thread that started it.
+    If PREFECT_API_URL is set, that server is used. Otherwise a private one is started with its files in
+    `directory/.prefect`; it ends with the block. It answers only clients with its key, which is in the environment
+    within the block. Must be called by the main thread: the server ends with the thread that started it.
 
-    web_ui: serve Prefect's pages, too, if the user has chosen the key: nobody could open them with another.
-
-    Raises: UnavailableError when the user's server does not answer, or the private one does not start.
+    web_ui: also serve Prefect's pages, if the user has chosen the key; without knowing it nobody could open them.
+    meanwhile: called while the server starts, for slow imports.
+    Raises: UnavailableError if the user's server does not answer, or the private one does not start.
     """
     url = os.environ.get("PREFECT_API_URL", "").rstrip("/")
     if url:
@@ -85,14 +84,14 @@ def prefect_api(
         ):
             meanwhile()
             _wait_until_healthy(server, url, home / "server.log")
-            make_private(home)  # the folders of its pages have the modes of the installed ones
+            make_private(home)  # Prefect copies the folders of its pages with their installed modes
             if is_new:
                 keep_template(home, template)
             yield from _until_logs_are_sent(url, debug=debug)
 
 
 def _until_logs_are_sent(url: str, *, debug: bool) -> Iterator[str]:
-    """Yield the URL; at the end let Prefect send what it still holds, while there is somebody to receive it."""
+    """Yield the URL; at the end flush Prefect's logs while the server is still running."""
     with nullcontext() if debug else quiet_handlers():
         try:
             yield url
@@ -114,12 +113,12 @@ def require_answer(url: str, timeout: float = ANSWER_SECONDS) -> None:
 
 
 def _problem(url: str, timeout: float) -> str | None:
-    """What goes wrong when the API is asked for its health, or None."""
+    """The problem with the API's health check, or None."""
     try:
         with urllib.request.urlopen(f"{url}/health", timeout=timeout):
             return None
     except urllib.error.HTTPError as error:
-        # A server that wants a key, or has no such page, is there; its own errors come up with the first request.
+        # A server that asks for a key, or lacks this page, is running; such errors are reported by the first request.
         return f"HTTP {error.code}" if error.code >= 500 else None
     except ValueError:
         return "this is not a URL such as http://127.0.0.1:4200/api"
@@ -133,9 +132,9 @@ def _problem(url: str, timeout: float) -> str | None:
 def _private_server(
     home: Path, lock: int, key: str, *, web_ui: bool
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A server process on a free port of 127.0.0.1, terminated and waited for at the end of the block."""
+    """Yield a server process on a free port of 127.0.0.1, and its URL; the process is stopped after the block."""
     with socket.socket() as listener:
-        # The socket is bound here and inherited, so that no other process can take the port in between.
+        # The socket is bound here and inherited, so that no other process can take the port meanwhile.
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         port = listener.getsockname()[1]
@@ -150,7 +149,7 @@ def _private_server(
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=(listener.fileno(), lock),
-                # Ctrl-C is for the run, which then still reports to the server.
+                # Ctrl-C must not reach the server, because the interrupted run still reports to it.
                 start_new_session=True,
             )
     try:
@@ -180,7 +179,7 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) ->
 
 
 def require_room(home: Path) -> None:
-    """Raises: UnavailableError where the disk has less than ROOM: SQLite's errors name neither disk nor folder."""
+    """Raises: UnavailableError if less than ROOM is free. SQLite's own errors name neither disk nor folder."""
     free = shutil.disk_usage(home).free
     if free < ROOM:
         raise UnavailableError(

@@ -1,7 +1,7 @@
-"""A new Prefect database costs ten seconds of migrations; a copy of one that was just migrated costs none.
+"""A template of Prefect's database: copying it saves the ten seconds that the migrations of a new database take.
 
-The copy lies in this package's `__pycache__`, as compiled code does: made when first needed, one for each version
-of Prefect, deleted without loss, and left out where the package cannot be written to.
+The template is kept in this package's `__pycache__`, like compiled code: it is made when first needed, one for each
+version of Prefect, may be deleted at any time, and is not kept if the package is read-only.
 """
 
 import os
@@ -17,12 +17,12 @@ DATABASE = "prefect.db"
 
 
 def template_path() -> Path:
-    """Where the empty, migrated database of the installed Prefect is kept."""
+    """The path of the template for the installed version of Prefect."""
     return Path(__file__).parent / "__pycache__" / f"prefect-{version('prefect')}.db"
 
 
 def prepare_database(home: Path, template: Path) -> bool:
-    """Copy the template where `home` has no database; whether a server will have to make one from nothing."""
+    """Copy the template if `home` has no database. Returns whether the server will have to create one."""
     database = home / DATABASE
     if database.exists():
         return False
@@ -32,16 +32,16 @@ def prepare_database(home: Path, template: Path) -> bool:
     try:
         with template.open("rb") as source, os.fdopen(open_private(partial), "wb") as target:
             shutil.copyfileobj(source, target)
-    except PermissionError:  # where another user keeps it to himself
+    except PermissionError:  # the template belongs to another user
         return True
     partial.replace(database)
     return False
 
 
 def keep_template(home: Path, template: Path) -> None:
-    """Copy the database of a server that has just started, before anything is recorded in it."""
+    """Make the template from the database of a server that has just started, before anything is recorded in it."""
     partial = template.with_suffix(f".{os.getpid()}")
-    # Nothing is lost where this cannot be written: the next new run migrates its own.
+    # A failure costs only time: the next new run migrates its own database.
     with suppress(OSError, sqlite3.Error):
         template.parent.mkdir(exist_ok=True)
         try:

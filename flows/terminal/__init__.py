@@ -1,1 +1,1 @@
-"""What people see: tables, progress, messages, Ctrl-C."""
+"""Terminal output and interrupts: tables, progress, messages, Ctrl-C."""

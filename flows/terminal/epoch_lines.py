@@ -1,4 +1,4 @@
-"""Each epoch in one line, and how long the rest will take: what a person watches while a run is at work."""
+"""Progress of a run as one line per epoch, and the estimated time left."""
 
 from collections.abc import Iterator
 from itertools import compress
@@ -12,13 +12,13 @@ TITLES = (
     "epoch", "loss", "k", "triplets", "pairs", "coverage", "R@1", "MAP@R", "label mAP", "pair accuracy", "time"
 )  # fmt: skip
 _LABELS, _PAIRS, _RETRIEVAL = {"label mAP"}, {"pairs", "pair accuracy"}, {"triplets", "R@1", "MAP@R"}
-"""Shown where a loss scores labels; where one scores items; and everywhere but there."""
+"""Columns shown only if a loss scores labels; only if a loss scores items; and only if no loss scores items."""
 
 
 def epoch_table(found: RunStatus, rows: int) -> Table:
-    """The last epochs that have begun, at most `rows` of them; a first line counts those before.
+    """A table of the last epochs that have begun, in at most `rows` lines; the first line counts the epochs left out.
 
-    Figures appear stage by stage: triplets after mining, loss after training, metrics after the evaluation.
+    Figures appear stage by stage: triplets after mining, loss after training, metrics after evaluation.
     """
     begun = [epoch for epoch in found.epochs if has_begun(epoch)]
     shown = begun[-rows:] if len(begun) <= rows else begun[len(begun) - max(rows - 1, 1) :]
@@ -34,7 +34,7 @@ def epoch_table(found: RunStatus, rows: int) -> Table:
 
 
 def epoch_line(epoch: EpochStatus) -> str:
-    """A finished epoch: `epoch 3: loss 0.0214, k 0.900, 41,200 triplets, coverage 98.2 %, R@1 …, MAP@R …, 12.0 s`."""
+    """A line for a finished epoch: `epoch 3: loss 0.0214, k 0.900, 41,200 triplets, coverage 98.2 %, R@1 …, 9.0 s`."""
     name, *cells = _cells(epoch)
     told = zip(TITLES[1:], cells, strict=True)
     return f"epoch {name}: " + ", ".join(
@@ -45,7 +45,7 @@ def epoch_line(epoch: EpochStatus) -> str:
 
 
 def has_begun(epoch: EpochStatus) -> bool:
-    """Whether any stage of the epoch was at work."""
+    """Whether any stage of the epoch has begun."""
     return any(stage.state != "waiting" for stage in epoch.stages)
 
 
@@ -55,9 +55,10 @@ def is_complete(epoch: EpochStatus) -> bool:
 
 
 def seconds_left(found: RunStatus) -> float | None:
-    """How long the stages that are not committed will take, if each takes as long as its like did last time.
+    """Estimated seconds for the remaining stages, each taking as long as the last stage of its kind.
 
-    A stage at work counts whole. None where no stage of a kind has ended yet. run.patience may end the run earlier.
+    A stage in progress counts in full. None if no stage of some kind has ended yet. run.patience may end the run
+    earlier.
     """
     last: dict[str, float] = {}
     left = 0.0

@@ -1,4 +1,4 @@
-"""One place that turns an error into one clear message and an exit code."""
+"""Turn errors into one clear message and an exit code."""
 
 import errno
 import shlex
@@ -18,13 +18,13 @@ from .plain import say
 
 FAILED = 1
 INTERRUPTED = 130
-"""As a shell reports a process that Ctrl-C ended."""
+"""Exit code with which shells report a process ended by Ctrl-C."""
 TERMINATED = 143
-"""As a shell reports a process that SIGTERM ended."""
+"""Exit code with which shells report a process ended by SIGTERM."""
 
 _EXPECTED = (PipelineError, InputError, ModelError)
 
-# What the base install leaves out, by the name under which it is imported.
+# Packages that the base install lacks, by import name.
 _EXTRAS = frozenset(
     {"dask", "distributed", "fsspec", "PIL", "prefect", "safetensors", "sklearn", "torch", "uvicorn"}
 )
@@ -45,10 +45,10 @@ _REMEDIES = {
 
 @contextmanager
 def reporting(debug: bool, again: Sequence[str] = ()) -> Iterator[None]:
-    """Every command runs in this block: an error becomes one message on stderr and exit code 1.
+    """The block in which every command runs: an error becomes one message on stderr and exit code 1.
 
-    With `debug` the traceback comes before the message. again: the command that continues what Ctrl-C or SIGTERM
-    broke off, where there is something to continue.
+    debug: print the traceback before the message. again: arguments of the command that continues after Ctrl-C or
+    SIGTERM; empty if there is nothing to continue.
     """
     try:
         with interruptible():
@@ -56,7 +56,7 @@ def reporting(debug: bool, again: Sequence[str] = ()) -> Iterator[None]:
     except (typer.Exit, typer.Abort, BrokenPipeError):
         raise
     except KeyboardInterrupt as error:
-        # Zarr's event loop was broken off in mid-work: no news to anybody, and it would be told after our last word.
+        # Zarr's interrupted event loop would print this warning after our last message.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         goes_on = f"; `{shlex.join(['tripletmine', *again])}` continues where it stopped" if again else ""
         say(f"tripletmine: interrupted{goes_on}", err=True)
@@ -69,7 +69,7 @@ def reporting(debug: bool, again: Sequence[str] = ()) -> Iterator[None]:
 
 
 def message_for(error: Exception) -> str:
-    """What a person needs to know about an error: what is wrong, and what to do. Without secrets of URLs in it."""
+    """The message for an error: what is wrong and what to do, with secrets in URLs redacted."""
     return redacted(_message(error))
 
 
@@ -84,15 +84,15 @@ def _message(error: Exception) -> str:
         remedy = _REMEDIES.get(error.errno, "--debug shows where it happened")
         return f"{subject}{error.strerror}: {remedy}"
     if isinstance(error, UnicodeEncodeError):
-        # Of a path: what is printed and what is written as text goes through whatever the locale is.
+        # It can only come from a path: printed and written text does not depend on the locale.
         return (
             f"{error.object!r} cannot be the name of a file here, where the locale's encoding is {error.encoding}: set "
             "PYTHONUTF8=1, or LC_ALL=C.UTF-8"
         )
-    # httpx' error, by its form: importing its library only to ask for its type would cost half a second.
+    # An error of httpx, recognised by its attributes: importing httpx for its type would cost half a second.
     if getattr(getattr(error, "response", None), "status_code", None) in (401, 403):
         return (
-            "the Prefect server refuses us: set PREFECT_API_AUTH_STRING (or PREFECT_API_KEY for Prefect Cloud) to what "
-            "it was started with, or use --no-prefect"
+            "the Prefect server refuses the login: set PREFECT_API_AUTH_STRING (or PREFECT_API_KEY for Prefect Cloud) "
+            "to the key it was started with, or use --no-prefect"
         )
     return f"unexpected {type(error).__name__}: {error} (--debug shows the traceback; please report it)"

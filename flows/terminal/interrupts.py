@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command within seconds, whatever it is at."""
+"""Make Ctrl-C and SIGTERM end a command within seconds, whatever it is doing."""
 
 import os
 import signal
@@ -10,23 +10,23 @@ from contextlib import contextmanager
 from types import FrameType
 
 GRACE_SECONDS = 8.0
-"""How long a command may take to end in order: tell Prefect, stop its processes. After that it ends at once, which
-costs no more than kill -9 does: the tasks at work."""
+"""Time for an orderly end: tell Prefect, stop processes. After that the process ends at once, which loses only the
+tasks in progress, as kill -9 would."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, as a service manager or a batch system sends it. Handled like Ctrl-C."""
+    """SIGTERM, as sent by a service manager or batch system. Handled like Ctrl-C."""
 
 
 @contextmanager
 def interruptible(grace_seconds: float = GRACE_SECONDS) -> Iterator[None]:
-    """Within the block SIGTERM raises Terminated, as SIGINT raises KeyboardInterrupt; the process ends in time.
+    """Within the block, SIGTERM raises Terminated as SIGINT raises KeyboardInterrupt, and the process ends in time.
 
-    Python handles signals between two instructions of the main thread, and a search in compiled code can be one
-    instruction of minutes. So a thread hears of every signal through the wake-up descriptor and ends the process when
-    the block does not; a second Ctrl-C has it end at once. Only the main thread can do this; others are left alone.
+    Python handles signals between two instructions of the main thread, and a search in compiled code can be a single
+    instruction of minutes. So a thread reads every signal from the wake-up descriptor and ends the process if the block
+    has not ended after `grace_seconds`, or at a second Ctrl-C. Outside the main thread the block does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -35,7 +35,7 @@ def interruptible(grace_seconds: float = GRACE_SECONDS) -> Iterator[None]:
     writer.setblocking(False)
     over = threading.Event()
     descriptor = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    # SIGINT has Python's own handler, unless whoever started us wants it ignored.
+    # SIGINT keeps its handler: Python's own, or none if the parent process wants SIGINT ignored.
     before = signal.signal(signal.SIGTERM, _terminate)
     watch = threading.Thread(target=_watch, args=(reader, over, grace_seconds), daemon=True)
     watch.start()
@@ -55,13 +55,13 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 
 def _watch(reader: socket.socket, over: threading.Event, grace_seconds: float) -> None:
-    """Ends with the block, whose end closes the other side of `reader`; or ends the process."""
+    """Wait for a signal and then end the process unless the block ends, which closes the other side of `reader`."""
     first = _next_signal(reader, _SIGNALS)
     if first is None:
         return
     reader.settimeout(grace_seconds)
     try:
-        # A second Ctrl-C only: Prefect passes SIGTERM on by sending it once more.
+        # Only a second Ctrl-C counts, not a second SIGTERM: Prefect forwards SIGTERM by sending it again.
         if _next_signal(reader, (signal.SIGINT,)) is None:
             return
     except TimeoutError:
@@ -72,7 +72,7 @@ def _watch(reader: socket.socket, over: threading.Event, grace_seconds: float) -
 
 
 def _next_signal(reader: socket.socket, wanted: tuple[signal.Signals, ...]) -> int | None:
-    """The next of these signals, None when the block is over. Others, of children for example, are passed over."""
+    """The next of the wanted signals, or None when the block is over. Other signals (of children) are ignored."""
     while number := reader.recv(1):
         if number[0] in wanted:
             return number[0]

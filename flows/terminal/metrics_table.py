@@ -1,4 +1,4 @@
-"""How good a run is, epoch by epoch, as `run` and `status` print it."""
+"""The metrics of a run by epoch, as printed by `run` and `status`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,9 +11,9 @@ from .tables import figure, table
 
 _OTHERS = {"map_at_r": "MAP@R", "nmi": "NMI"}
 _RANKED = {"map": "mAP", "cmc@1": "CMC@1", "cmc@5": "CMC@5", "cmc@10": "CMC@10"}
-"""Only where rows have roles or groups."""
+"""Shown only if rows have roles or groups."""
 _LABELS = {"label_map": "label mAP", "coverage": "coverage", "ranking_loss": "ranking loss"}
-"""Only where a loss scores labels."""
+"""Shown only if a loss scores labels."""
 _ORDERED = {
     "pair_accuracy": "pair accuracy",
     "kendall_tau": "Kendall's τ",
@@ -21,15 +21,15 @@ _ORDERED = {
     "alike_share": "alike",
     "pairs": "pairs",
 }
-"""In place of all others where a loss scores items."""
+"""Shown instead of all others if a loss scores items."""
 _DECIDED = {
     f"{of}_{key}": f"{of} {key}" for of in ("class", "overall") for key in ("precision", "recall", "f1")
 } | {"exact_match": "exact"}
 
 
 def metrics_tables(found: RunStatus) -> Iterator[Table]:
-    """What `run` and `status` print: figures, those of pairs and decided labels where there are some, and what was
-    asked."""
+    """The tables that `run` and `status` print: metrics, then verified pairs, decided labels and galleries if there are
+    any."""
     yield metrics_table(found)
     others = (verification_table(found), decisions_table(found), galleries_table(found))
     yield from (more for more in others if more is not None)
@@ -54,7 +54,7 @@ def metrics_table(found: RunStatus) -> Table:
 
 
 def verification_table(found: RunStatus) -> Table | None:
-    """How well pairs are told apart, of each split that has some; None where none has."""
+    """The verification metrics of each split that has pairs; None if no split has."""
     tars = [f"tar@{far:g}" for far in found.spec.evaluate.fars]
     rows = [
         [
@@ -72,9 +72,9 @@ def verification_table(found: RunStatus) -> Table | None:
 
 
 def galleries_table(found: RunStatus) -> Table | None:
-    """How many queries the lines of `metrics_table` have, and what each query is compared with.
+    """The number of queries behind each line of `metrics_table`, and the gallery with which they are compared.
 
-    None where nothing is retrieved, and where the run was last opened by a version that did not count them.
+    None if nothing is retrieved, or if the run was last opened by a version that did not count queries.
     """
     rows = [
         (asked.title, f"{asked.queries:,}", f"{asked.left_out:,}", asked.compared_with)
@@ -84,7 +84,7 @@ def galleries_table(found: RunStatus) -> Table | None:
 
 
 def decisions_table(found: RunStatus) -> Table | None:
-    """How well the labels of the test were decided, one line for each way; None where none were."""
+    """The metrics of label decisions on the test split, one line for each way of deciding; None if there are none."""
     tested = {} if found.test is None else found.test.report.get("test", {})
     rows = [
         [name.replace("_", " "), *(figure(metrics[key]) for key in _DECIDED)]

@@ -1,4 +1,4 @@
-"""What `check` says of pictures: how many were tried, what is read otherwise than one may think, what is left out."""
+"""The lines of `check` about pictures: how many were tried, which are converted when read, which are left out."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from ...pipeline.data.pictures.picture_set import PictureSet
 
 _KINDS = 8
-"""Kinds of files left out that are told one by one."""
+"""Maximum number of kinds that are listed one by one."""
 
 
 def counts(found: "Mapping[str, int]") -> str:
-    """The most frequent first, and how many there are of the others."""
+    """The most frequent kinds with their counts, and the number of all others."""
     told = ", ".join(
         f"{count:,} {what}" for what, count in sorted(found.items(), key=lambda item: -item[1])[:_KINDS]
     )
@@ -21,7 +21,7 @@ def counts(found: "Mapping[str, int]") -> str:
 
 
 def picture_lines(data: "PictureSet", examined: "Examined") -> Iterator[tuple[str, str]]:
-    """Lines of the table of `check`."""
+    """Lines about pictures for the table of `check`."""
     tried = "all" if examined.read == examined.pictures else f"{examined.read:,} of {examined.pictures:,}"
     hint = "" if tried == "all" else " (--read-all tries all)"
     unreadable = f"{len(examined.unreadable):,} cannot be read" if examined.unreadable else "all can be read"

@@ -1,4 +1,4 @@
-"""What is printed: plain text, whatever the encoding of the terminal."""
+"""Print plain text, whatever the encoding of the terminal."""
 
 import io
 import sys
@@ -7,9 +7,9 @@ from ...pipeline.plain import plain
 
 
 def print_anywhere() -> None:
-    """From now on what the encoding of a terminal or file (ASCII, Latin-1) lacks is written as an escape.
+    """Write characters that the encoding of stdout or stderr lacks (ASCII, Latin-1) as escapes from now on.
 
-    Once, where the process begins: all that prints uses these streams, tracebacks too. Their encoding stays.
+    Call it once at the start of the process; it also covers tracebacks. The encoding stays the same.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -18,5 +18,5 @@ def print_anywhere() -> None:
 
 def say(text: str, *, err: bool = False) -> None:
     """Print a line of plain text, on standard output or standard error."""
-    # click, and so typer, takes an ASCII terminal for a mistake, and writes UTF-8 into it.
+    # Not typer.echo: click takes an ASCII terminal for a mistake and writes UTF-8 to it.
     print(plain(text), file=sys.stderr if err else sys.stdout, flush=True)

@@ -12,27 +12,27 @@ from rich.text import Text
 from ...pipeline.plain import plain
 
 _WIDE = 160
-"""Columns of a page that goes into a file or a pipe, where nothing is cut off to fit."""
+"""Line width for output into a file or pipe, wide enough that nothing is cut off."""
 
 
 def output() -> Console:
-    """Where results go: standard output, without colours when it is not a terminal."""
+    """The console for results: standard output, without colours if it is not a terminal."""
     return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> Table:
-    """A plain table; the first `left` columns are text, the others figures."""
+    """A plain table; the first `left` columns hold text, the others figures."""
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, title in enumerate(titles):
         drawn.add_column(title, justify="left" if place < left else "right", no_wrap=place >= left)
     for row in rows:
-        # As text: what is data is no markup, and has no say over the terminal.
+        # As Text, so that data cannot act as markup or control the terminal.
         drawn.add_row(*(Text(plain(cell, breaks=False)) for cell in row))
     return drawn
 
 
 def size(number: int) -> str:
-    """Bytes in the unit that suits them."""
+    """A number of bytes in a suitable unit."""
     unit, suffix = pick_unit_and_suffix(number, ["B", "KiB", "MiB", "GiB", "TiB"], 1024)
     return f"{number / unit:.{0 if unit == 1 else 1}f} {suffix}"
 
@@ -49,7 +49,7 @@ def duration(seconds: float) -> str:
 
 
 def figure(value: float | None, digits: int = 4) -> str:
-    """A measured value, a count as a whole number, or a dash where there is none."""
+    """A float with `digits` decimals, a count as a whole number, or a dash for None."""
     if value is None:
         return "–"
     return f"{value:,}" if isinstance(value, int) else f"{value:.{digits}f}"

@@ -1,4 +1,4 @@
-"""`status --watch`: a run at work in another process, or on another machine, as its own terminal shows it."""
+"""`status --watch`: follow a run in another process, or on another machine, as its own terminal shows it."""
 
 import time
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from .progress import new_epochs
 from .tables import duration
 
 WATCH_SECONDS = 2.0
-"""Between two looks at the run directory."""
+"""Time between two looks at the run directory."""
 
 _OTHER_LINES = 5
-"""Of the screen: head and rule of the table, and the line below it."""
+"""Screen lines besides the epochs: head and rule of the table, and the line below it."""
 
 
 def watch_run(root: Path, console: Console, *, pause: Callable[[float], None] = time.sleep) -> None:
-    """Show the epochs of a run until it is finished: a live table on a terminal, a line for each new epoch elsewhere.
+    """Show the epochs of a run until it is finished: a live table on a terminal, else a line for each new epoch.
 
-    pause: waits for so many seconds. Raises: PipelineError for a folder that is no run.
+    pause: sleeps for a number of seconds. Raises: PipelineError if the folder is not a run.
     """
     found = read_status(root)
     if console.is_interactive:
@@ -46,7 +46,7 @@ def watch_run(root: Path, console: Console, *, pause: Callable[[float], None] = 
 
 
 def at_work(found: RunStatus) -> str:
-    """`train of epoch 3: 0 of 1 tasks; the run has about 2 min 10 s left`."""
+    """The current stages and the time left, as `train of epoch 3: 0 of 1 tasks; the run has about 2 min 10 s left`."""
     begun = [stage for stage in found.stages if stage.state == "begun"]
     left = seconds_left(found)
     whole = "" if left is None else f"the run has about {duration(left)} left"

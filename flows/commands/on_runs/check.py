@@ -1,4 +1,4 @@
-"""`tripletmine check`: what a run file will do, before it does it."""
+"""`tripletmine check`: show what a run would do, and find errors, before it starts."""
 
 import shutil
 from pathlib import Path
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 def check(
     run_file: RunFile,
     read_all: Annotated[
-        bool, typer.Option("--read-all", help="Read every item, and not only a sample of them.")
+        bool, typer.Option("--read-all", help="Read every item instead of a sample.")
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Print the resolved run, without writing anything, and find what it would refuse.
+    """Print the resolved run and find what `run` would refuse. Writes nothing.
 
-    Rows, classes, phases and tasks, memory of a task, disk needed. Items are read, the encoder is built and gets one.
+    Shows rows, classes, phases, tasks, memory per task and disk needed. Reads items, builds the encoder and embeds one.
     """
     with reporting(debug):
         from ....pipeline.data.open import open_data
@@ -41,7 +41,7 @@ def check(
         spec = load_spec(run_file)
         data = open_data(spec.data, Path(spec.base))
         if isinstance(data, PictureSet) and (hosts := data.asked()):
-            say(f"asked over the network: {counts(hosts)}")  # before anybody is
+            say(f"asked over the network: {counts(hosts)}")  # said before the first request
         planned = overview(spec)
         sample = None if read_all else SAMPLE
         examined = examine(data, sample) if isinstance(data, PictureSet) else None
@@ -123,7 +123,7 @@ def _facts(planned: "RunOverview") -> "Iterator[tuple[str, str]]":
 
 
 def _phases(planned: "RunOverview") -> "Iterator[tuple[str, ...]]":
-    """One line for each phase; the same phase of several epochs is one line."""
+    """One line for each phase; epochs in which a phase is the same share a line."""
     alike: dict[tuple[str, str, int, int, int], list[int | None]] = {}
     for stage in planned.stages:
         for phase in stage.plan.phases:

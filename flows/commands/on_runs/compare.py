@@ -1,4 +1,4 @@
-"""`tripletmine compare`: what one run reached beside another."""
+"""`tripletmine compare`: the results of several runs side by side."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ....pipeline.run.comparison.findings import Findings
 
 _BUILT_IN = {"letters", "digits", "fashion-mnist"}
-"""Data sets that nobody has as their own."""
+"""Bundled data sets. After runs on these alone, the next step is the user's own data."""
 
 
 def compare(
@@ -26,15 +26,15 @@ def compare(
         list[Path],
         typer.Argument(
             metavar="RUN RUN...",
-            help="Two run directories or more, or the run files that name them; the first is compared with each other.",
+            help="Two or more run directories, or the run files that name them. All are compared with the first.",
             show_default=False,
         ),
     ],
     debug: Debug = False,
 ) -> None:
-    """Figures of runs side by side, where their settings differ, what mining found in them.
+    """Compare metrics, settings and mined triplets of several runs.
 
-    Says in one message where the figures cannot be compared. May be asked while a run is at work.
+    Says why if the metrics cannot be compared. Also works while a run is in progress.
     """
     with reporting(debug):
         from ....pipeline.errors import SpecError
@@ -69,7 +69,7 @@ def compare(
 
 
 def _figures(names: Sequence[str], lines: "Iterable[Line]") -> "Table":
-    """A column for each run, and one for the difference of each but the first to the first."""
+    """A table with a column for each run, and a column for the difference of each later run to the first."""
     from ...terminal.tables import table
 
     others = names[1:]
@@ -95,7 +95,7 @@ def _difference(value: float | None) -> str:
 
 
 def _value(value: Any) -> str:
-    """As a run file has it, but for what TOML cannot say."""
+    """The value as written in a run file; "not set" for None, which TOML cannot express."""
     return "not set" if value is None else json.dumps(value, ensure_ascii=False)
 
 
@@ -118,10 +118,10 @@ def _tell_hardest(run: "Compared", found: "Findings") -> None:
     from ...terminal.tables import figure, output, table
 
     say(
-        f"{run.name} mined these in epoch {found.epoch}, {found.why}: the hardest triplets, one of each two classes."
+        f"The hardest triplets that {run.name} mined in epoch {found.epoch}, {found.why}, one for each two classes."
     )
     say(
-        "Their negative is nearer to the anchor than the positive, of the anchor's own class, or hardly farther."
+        "The negative is nearer to the anchor than the positive, which is of the anchor's class, or hardly farther."
     )
     output().print(
         table(
@@ -156,9 +156,9 @@ def _tell_suspects(run: "Compared", found: "Findings") -> None:
             left=2,
         )
     )
-    say("No training tells copies apart. Correct or merge such labels, all of which are listed by")
+    say("Training cannot tell copies apart. Correct or merge such labels: all of them are listed by")
     say(f"`tripletmine suspects {run.status.root} --out DIR`. Until then mine.guards.duplicate_sq")
-    say("refuses copies as negatives, and mine.exclude_suspects leaves rows out that lie in another class.\n")
+    say("refuses copies as negatives, and mine.exclude_suspects leaves out rows that lie in another class.\n")
 
 
 def _tell_next(runs: "Sequence[Compared]") -> None:

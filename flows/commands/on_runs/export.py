@@ -1,4 +1,4 @@
-"""`tripletmine export`: the best encoder, to be used elsewhere."""
+"""`tripletmine export`: write the best encoder, for use elsewhere."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,18 +15,18 @@ def export(
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder.", show_default=False)],
     epoch: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Whose weights; by default the best epoch's on validation."),
+        typer.Option(metavar="N", help="Epoch whose weights are written; default: the best on validation."),
     ] = None,
     onnx: Annotated[
         bool,
         typer.Option(
             "--onnx",
-            help="Also write encoder.onnx, from items to embeddings and scores, checked against torch.",
+            help="Also write encoder.onnx, which turns items into embeddings and scores; it is checked against torch.",
         ),
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Write the best encoder with what is needed to load it elsewhere."""
+    """Write the best encoder with all that is needed to load it."""
     with reporting(debug):
         from ....pipeline.run.export.encoder import export_encoder
         from ....pipeline.runfile.load import run_root

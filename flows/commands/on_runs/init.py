@@ -14,7 +14,7 @@ from ..arguments import Debug, in_options
 from .standard_set import STANDARD_SETS, standard_run_file
 
 _BESIDE = {"letters": ("letters-unmined",)}
-"""Run files that come with another one, to be compared with it."""
+"""Run files that are written together with another one, for comparison."""
 
 
 def example_names() -> list[str]:
@@ -28,8 +28,8 @@ def init(
     name: Annotated[
         str,
         typer.Argument(
-            help="letters, digits, fashion-mnist, image-folder, table or arrays; of data sets of papers, with --data, "
-            "cub, cars, sop, in-shop or market.",
+            help="letters, digits, fashion-mnist, image-folder, table or arrays; with --data a standard data set: cub, "
+            "cars, sop, in-shop or market.",
             show_default=False,
         ),
     ],
@@ -37,31 +37,34 @@ def init(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Where to write it; by default NAME.toml here. The run is named as the file. A second run file goes "
-            "beside it, as FILE-unmined.toml.",
+            help="File to write; default: NAME.toml. The run takes the file's name. letters also writes "
+            "FILE-unmined.toml.",
         ),
     ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="cub, cars, sop, in-shop, market: the official folder.", show_default=False
+            metavar="DIR",
+            help="For cub, cars, sop, in-shop, market: the folder with the official data.",
+            show_default=False,
         ),
     ] = None,
-    encoder: Annotated[str, typer.Option(help="Of these: resnet50 or vit-s.")] = "resnet50",
+    encoder: Annotated[str, typer.Option(help="For these: resnet50 or vit-s.")] = "resnet50",
     weights: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Of these: the encoder's first weights, as timm stores them; by default timm fetches them.",
+            help="For these: file of the encoder's pretrained weights, as timm stores them; by default timm downloads "
+            "them.",
             show_default=False,
         ),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Write an example run file, with a comment at every key worth knowing.
+    """Write an example run file, with comments on the important keys.
 
-    letters writes two, with mining and without, to be compared. cub, cars, sop, in-shop and market write a table of the
-    pictures, too, with the split that papers use.
+    letters writes two run files, with and without mining, to compare. cub, cars, sop, in-shop and market also write a
+    table of the pictures, with the split that papers use.
     """
     with reporting(debug), in_options(init):
         if name in STANDARD_SETS:
@@ -80,7 +83,7 @@ def init(
         for beside in _BESIDE.get(name, ()):
             paths[beside] = first.with_stem(first.stem + beside.removeprefix(name))
         for path in paths.values():
-            # All before any is written.
+            # All are checked before any is written.
             if path.exists() or path.is_symlink():
                 raise SpecError(f"{path} exists already: remove it, or choose another name with --out")
         for example, path in paths.items():
@@ -119,7 +122,7 @@ def _write(path: Path, example: str) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    """The run file, in which the run, and so its folder, is called as the file: as far as run.name can hold that."""
+    """Write the run file. run.name, and so the run's folder, is the file's name without characters run.name refuses."""
     name = re.sub(r"[^\w.-]+", "-", path.stem).lstrip(".-")[:100] or "run"
     with path.open("x", encoding="utf-8") as file:
         file.write(re.sub(r'^name = ".*"$', f'name = "{name}"', text, count=1, flags=re.MULTILINE))

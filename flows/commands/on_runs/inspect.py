@@ -1,4 +1,4 @@
-"""`tripletmine inspect`: what an epoch mined."""
+"""`tripletmine inspect`: show what an epoch mined."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,11 +18,11 @@ def inspect(
     run: RunDirectory,
     epoch: Epoch = None,
     hardest: Annotated[
-        int, typer.Option(min=1, metavar="COUNT", help="How many of the hardest to show.")
+        int, typer.Option(min=1, metavar="COUNT", help="Number of hardest triplets to show.")
     ] = 10,
     debug: Debug = False,
 ) -> None:
-    """Counts, distributions of distances and ranks, the hardest triplets with their keys."""
+    """Show what an epoch mined: counts, distances, hardest triplets."""
     with reporting(debug):
         from ....pipeline.run.inspection import PERCENTILES, inspect_epoch
         from ....pipeline.runfile.load import run_root
@@ -77,7 +77,7 @@ def _reasons(found: "Inspection") -> "Iterator[tuple[str, str]]":
 
 
 def _counts(found: "Inspection") -> "Iterator[tuple[str, str]]":
-    """The plain counts, then those of the guards that refused something."""
+    """The plain counts, then the counts of the guards that refused a negative."""
     for name, count in found.counts.items():
         if isinstance(count, int):
             yield name.replace("_", " "), f"{count:,}"

@@ -1,4 +1,4 @@
-"""`tripletmine report`: what was mined and learned, as one page."""
+"""`tripletmine report`: one page about what was mined and learned."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,7 @@ from ..arguments import CorpusValues, Debug, Epoch, Review, TextColumn, Triplets
 
 
 class Map(StrEnum):
-    """What `--map` takes."""
+    """The values of `--map`."""
 
     PCA = "pca"
     TSNE = "tsne"
@@ -24,25 +24,27 @@ def report(
         Path,
         typer.Option(
             metavar="FILE",
-            help="The page, *.html; or *.parquet: a table for embedding-atlas, FiftyOne and data frames.",
+            help="The page to write, *.html; with *.parquet a table for embedding-atlas, FiftyOne and data frames.",
             show_default="report.html",
         ),
     ] = Path("report.html"),
     images: Annotated[bool, typer.Option(help="Show pictures of the data.")] = True,
     values: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Parquet or CSV: a text for each row, to be shown for its key."),
+        typer.Option(
+            metavar="FILE", help="Parquet or CSV file with a text for each row, shown instead of its key."
+        ),
     ] = None,
     corpus_values: CorpusValues = None,
     column: TextColumn = "text",
     map_: Annotated[
-        Map, typer.Option("--map", help="How the sample becomes a map; tsne takes some seconds.")
+        Map, typer.Option("--map", help="Projection that draws the map; tsne takes some seconds.")
     ] = Map.PCA,
     review: Review = None,
     epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
-    """Write one HTML file to look at, to decide in and to mail: suspects, hardest triplets, curves, a map."""
+    """Write one HTML page: suspects, hardest triplets, curves, map."""
     with reporting(debug), in_options(report):
         from ....pipeline.data.review.csv_file import read_review
         from ....pipeline.report.report import write_report

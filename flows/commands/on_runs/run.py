@@ -19,28 +19,28 @@ def run(
         str | None,
         typer.Option(
             metavar="STAGE",
-            help="Redo from this stage on; the old results stay aside until the new ones are in. "
-            "From the first of all, with new data if they have changed.",
+            help="Redo from this stage on; the old results are kept aside until the new ones are complete. "
+            "Redoing the very first stage accepts changed data.",
         ),
     ] = None,
-    epoch: Annotated[int | None, typer.Option(metavar="N", help="The epoch of --from-stage.")] = None,
+    epoch: Annotated[int | None, typer.Option(metavar="N", help="Epoch of --from-stage.")] = None,
     executor: Annotated[
         str | None,
         typer.Option(
-            metavar="WHERE", help="serial, local, or a Dask scheduler's address; instead of [cluster]."
+            metavar="WHERE", help="serial, local, or a Dask scheduler's address; overrides [cluster]."
         ),
     ] = None,
     prefect: Annotated[
         bool,
-        typer.Option("--prefect/--no-prefect", help="Record the run in Prefect, or run the stages alone."),
+        typer.Option("--prefect/--no-prefect", help="Record the run in Prefect, or run without it."),
     ] = True,
     debug: Debug = False,
 ) -> None:
     """Start a run, or continue it where it stopped.
 
-    Finished stages are skipped, a broken-off one continues from its tasks.
+    Finished stages are skipped; an interrupted stage continues with its remaining tasks.
     """
-    # Without --from-stage: the redo has begun, and is not to begin again.
+    # The command that continues after Ctrl-C omits --from-stage: the redo has begun and must not begin again.
     again = ["run", str(run_file), *([] if executor is None else ["--executor", executor])]
     with reporting(debug, again if prefect else [*again, "--no-prefect"]):
         from ....pipeline.plan.refs import StageRef
@@ -55,7 +55,7 @@ def run(
         ):
             _set_aside(opened, from_stage, epoch)
             progress.follow(opened.run.root)
-            # Of a finished run everything is checked, but nothing happens that Prefect could show.
+            # A finished run is only checked: there is nothing for Prefect to show.
             if prefect and not opened.is_finished:
                 _run_in_prefect(opened, debug)
             else:
@@ -66,7 +66,7 @@ def run(
 
 
 def _from_the_first(run_file: Path, stage: str | None, epoch: int | None) -> bool:
-    """Whether everything is redone, so that no result of other data can stay beside the new ones."""
+    """Whether the redo starts at the very first stage: only then, with no old result left, can the data be new ones."""
     from ....pipeline.plan.refs import StageRef
     from ....pipeline.run.epochs import all_refs
     from ....pipeline.runfile.load import load_spec
@@ -88,7 +88,7 @@ def _set_aside(opened: "OpenedRun", from_stage: str | None, epoch: int | None) -
     refs = stages_from(all_refs(opened.run.spec), from_stage, epoch)
     require_parents(opened.run, refs)
     moved = set_aside(opened.run.root, refs)
-    if moved:  # none where the data had changed: then all lies aside already
+    if moved:  # empty if the data had changed: opening the run has set everything aside already
         opened.progress.note(f"redoing {len(moved)} stages from {refs[0]} on")
 
 
@@ -102,13 +102,13 @@ def _run_in_prefect(opened: "OpenedRun", debug: bool) -> None:
 
 
 def _import_slow_modules() -> None:
-    """torch and Prefect, while the server starts."""
+    """Import torch and Prefect while the server starts."""
     from ....models.train import trainer as training  # noqa: F401
     from ... import run_flow  # noqa: F401
 
 
 def _tell_results(opened: "OpenedRun") -> None:
-    """How good it is, and where to look."""
+    """Print the metrics, the run directory and the next commands."""
     from ....pipeline.run.status import read_status
     from ...terminal.metrics_table import metrics_tables
     from ...terminal.tables import output

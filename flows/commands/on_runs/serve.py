@@ -13,24 +13,24 @@ from ..arguments import Debug, RunFile
 def serve(
     run_file: RunFile,
     cron: Annotated[
-        str | None, typer.Option(metavar="CRON", help='When to run, in UTC, as in "0 3 * * *".')
+        str | None, typer.Option(metavar="CRON", help='Cron expression in UTC, e.g. "0 3 * * *".')
     ] = None,
     every: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="How often to run, as in 90s, 30m, 1h or 1d.")
+        str | None, typer.Option(metavar="DURATION", help="Interval between runs, e.g. 90s, 30m, 1h or 1d.")
     ] = None,
     new_data: Annotated[
         bool,
         typer.Option(
             "--new-data/--no-new-data",
-            help="Where the data have changed since the last time, do all of the run again with them; or fail.",
+            help="If the data have changed since the last run: redo the whole run with the new data, or fail.",
         ),
     ] = True,
     debug: Debug = False,
 ) -> None:
     """Run on a schedule until interrupted.
 
-    The schedule lives on the server that PREFECT_API_URL names, or on a private one that ends with this process. To
-    look at that one in a browser, choose its key: PREFECT_SERVER_API_AUTH_STRING=name:password.
+    The schedule is kept by the Prefect server at PREFECT_API_URL, or by a private server that ends with this process.
+    To open the private server in a browser, set its key: PREFECT_SERVER_API_AUTH_STRING=name:password.
     """
     with reporting(debug):
         from ....pipeline.errors import LockedError, SpecError, StaleError
@@ -43,7 +43,7 @@ def serve(
             raise SpecError("serve needs either --cron or --every: for example --every 1h")
         duration = None if every is None else parse_every(every)
         spec = load_spec(run_file)
-        # What is wrong with data or directory is told now, not at three at night.
+        # Errors in data or run directory are reported now, not when the first run is due.
         with suppress(LockedError, *([StaleError] if new_data else [])), open_run(spec):
             pass
 

@@ -11,8 +11,8 @@ Network = Literal["resnet50", "vit-s"]
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """called: in papers. size: of pictures. recalls: ranks K of its tables. shape: classes × images a batch. nmi: is
-    measured. epochs: in all."""
+    """A standard data set. called: its name in papers. size: of the pictures. recalls: the K of Recall@K that papers
+    report. shape: classes per batch, images per class. nmi: whether NMI is measured. epochs: total number."""
 
     called: str
     size: str = "224"
@@ -34,7 +34,7 @@ STANDARD_SETS = tuple(_SETS)
 
 @dataclass(frozen=True, slots=True)
 class _Network:
-    """name: of timm. rate, decay: learning rate and weight decay of `source`."""
+    """A pretrained network. name: in timm. rate, decay: learning rate and weight decay from `source`."""
 
     name: str
     embedding_dim: int
@@ -94,7 +94,7 @@ nmi = {nmi}
 def standard_run_file(name: str, table: Path, network: str, weights: Path | None) -> str:
     """The text of the run file beside `table`. weights: a file of timm's weights; None lets timm fetch them.
 
-    Raises: SpecError for a network that is none of ours, and weights that are not there.
+    Raises: SpecError for an unknown network, a network that cannot take the pictures, and a missing weights file.
     """
     if network not in _NETWORKS:
         raise SpecError(
@@ -136,7 +136,7 @@ def _arguments(weights: Path | None) -> str:
 
 
 def _quoted(text: str) -> str:
-    """As a string of TOML. Raises: SpecError for one that would have to be escaped."""
+    """The text as a TOML string. Raises: SpecError for a text that would need escapes."""
     if '"' in text or "\\" in text or not text.isprintable():
         raise SpecError(f"{text!r} has quotes, backslashes or control characters in it: choose another name")
     return f'"{text}"'

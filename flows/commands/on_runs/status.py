@@ -1,4 +1,4 @@
-"""`tripletmine status`: how far a run is, and how good."""
+"""`tripletmine status`: show the progress and the metrics of a run."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,9 +21,9 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Follow the run until it is finished.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Stages, tasks, times, sizes, k and metrics by epoch.
+    """Show stages, tasks, times, sizes, k and metrics of each epoch.
 
-    May be asked while the run is at work.
+    Also works while the run is in progress.
     """
     with reporting(debug):
         from ....pipeline.run.status import read_status
@@ -49,7 +49,7 @@ def status(
 
 
 def _remarks(found: "RunStatus") -> "Iterator[str]":
-    """What the data set and the stages have to say beside their figures."""
+    """Remarks of the data set and of the stages."""
     yield from found.facts.remarks
     for epoch in found.epochs:
         for stage in epoch.stages:

@@ -1,4 +1,4 @@
-"""`tripletmine verify`: read every file of a run and compare it with its receipt."""
+"""`tripletmine verify`: compare every file of a run with its receipt."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,15 +14,13 @@ def verify(
     run: RunDirectory,
     repair: Annotated[
         bool,
-        typer.Option(
-            "--repair", help="Compute again what is damaged, and nothing else where that is enough."
-        ),
+        typer.Option("--repair", help="Recompute what is damaged, and nothing else if that is enough."),
     ] = False,
     debug: Debug = False,
 ) -> None:
     """Read every file of a run and compare it with its receipt.
 
-    Ends with exit code 1 when anything is damaged or gone, and says which stage to redo.
+    Exits with code 1 if a file is damaged or missing, and says which stage to redo.
     """
     with reporting(debug, ["verify", str(run), "--repair"] if repair else ()):
         from ....pipeline.run.verify import verify_run
@@ -52,7 +50,7 @@ def _repair(run: Path) -> None:
         spec = load_spec(run)
     else:
         recorded = open_record(run)[0]
-        # The directory that was named, not the one in which the run began: it may have been moved or copied.
+        # The directory given here, not the recorded one: the run may have been moved or copied.
         here = recorded.run.model_copy(update={"directory": str(run.resolve())})
         spec = recorded.model_copy(update={"run": here})
     with TerminalProgress() as progress, opened_spec(spec, progress, repair=True) as opened:

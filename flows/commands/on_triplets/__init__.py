@@ -1,1 +1,1 @@
-"""Commands on vectors and mined triplets; most of them read a run, too."""
+"""Commands on vectors and mined triplets; most of them also read a run."""

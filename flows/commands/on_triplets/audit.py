@@ -1,4 +1,4 @@
-"""`tripletmine audit`: derive triplets again, and say what does not hold."""
+"""`tripletmine audit`: derive mined triplets again and report violations."""
 
 from typing import Annotated
 
@@ -12,21 +12,23 @@ from ..arguments import Debug, Epoch, Triplets, in_options
 def audit(
     triplets: Triplets,
     sample: Annotated[
-        int | None, typer.Option(min=1, metavar="ANCHORS", help="Check only so many anchors; by default all.")
+        int | None, typer.Option(min=1, metavar="ANCHORS", help="Number of anchors to check; default: all.")
     ] = None,
     recall_sample: Annotated[
         int,
         typer.Option(
-            min=0, metavar="ROWS", help="Rows on which the graph is compared with exact search; 0: none."
+            min=0,
+            metavar="ROWS",
+            help="Number of rows whose neighbours are compared with exact search; 0: none.",
         ),
     ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the samples.")] = 0,
     epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
-    """Check labels, distances, the rule and duplicates from embeddings and labels up.
+    """Check mined triplets against embeddings, labels and the rule.
 
-    Ends with exit code 1 when anything does not hold.
+    Checks labels, distances, the mining rule, duplicates and the neighbours. Exits with code 1 if anything is wrong.
     """
     with reporting(debug), in_options(audit):
         from ....mining.audit.check import VIOLATIONS

@@ -1,4 +1,4 @@
-"""`tripletmine cluster`: which items belong together, as a file."""
+"""`tripletmine cluster`: cluster rows and write the clusters to a file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +29,7 @@ def cluster(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Instead of FOLDER, vectors: .npy, .npz, Zarr or Parquet.",
+            help="File of vectors, instead of FOLDER: .npy, .npz, Zarr or Parquet.",
             show_default=False,
         ),
     ] = None,
@@ -39,8 +39,8 @@ def cluster(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Cluster the rows of this split: train, validation, test or all. By default the training rows of a "
-            "table with a column split, else all.",
+            help="Rows to cluster: train, validation, test or all. Default: the training rows of a table with a column "
+            "split, else all.",
             show_default=False,
         ),
     ] = None,
@@ -49,28 +49,32 @@ def cluster(
         float | None,
         typer.Option(
             metavar="SQ",
-            help="Agglomerative clustering: join clusters up to this mean squared distance of their rows.",
+            help="Agglomerative clustering: merge clusters up to this mean squared distance between their rows.",
             show_default=False,
         ),
     ] = None,
     clusters: Annotated[
         int | None,
-        typer.Option(min=1, metavar="COUNT", help="k-means: how many clusters.", show_default=False),
+        typer.Option(min=1, metavar="COUNT", help="k-means: number of clusters.", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of k-means.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed of k-means.")] = 0,
     epoch: Epoch = None,
     separator: Separator = None,
     columns: Annotated[
         list[str] | None,
         typer.Option(
             metavar="OURS=THEIRS",
-            help="What the files call vector, key, label, split or group, as label=category; may be repeated.",
+            help="Name of a column in the files: label=category if labels are in category. OURS is vector, key, label, "
+            "split or group. May be repeated.",
             show_default=False,
         ),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Cluster the embeddings of a run, or somebody's own vectors; where rows have labels, say how far they agree."""
+    """Cluster the embeddings of a run, or your own vectors.
+
+    If the rows have labels, also reports how well the clusters agree with them.
+    """
     with reporting(debug), in_options(cluster):
         from ....pipeline.errors import SpecError
         from ....pipeline.standalone.clustering.cluster import require_new_table, write_clusters

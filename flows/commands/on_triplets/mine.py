@@ -1,4 +1,4 @@
-"""`tripletmine mine`: triplets for somebody's own vectors, without a run."""
+"""`tripletmine mine`: mine triplets from the user's own vectors, without a run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,9 @@ def mine(
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.", show_default=False)],
     embeddings: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Vectors: .npy, .npz, Zarr or Parquet.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="File of vectors: .npy, .npz, Zarr or Parquet.", show_default=False
+        ),
     ] = None,
     labels: Labels = None,
     label_separator: LabelSeparator = None,
@@ -28,32 +30,34 @@ def mine(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Instead of --embeddings: vectors of queries, with --corpus and --relevant.",
+            help="File of query vectors, instead of --embeddings; needs --corpus and --relevant.",
             show_default=False,
         ),
     ] = None,
     corpus: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Vectors of the documents.", show_default=False)
+        str | None, typer.Option(metavar="FILE", help="File of document vectors.", show_default=False)
     ] = None,
     relevant: Annotated[
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Which documents are relevant to which query: Parquet, CSV or TSV with columns query and document "
-            "(keys; of files without a column key the rows, from 0), and perhaps grade, above 0 for relevant.",
+            help="Relevant documents of each query: Parquet, CSV or TSV with columns query and document (keys, or row "
+            "numbers from 0 if the vectors have no column key), and optionally grade (above 0: relevant).",
             show_default=False,
         ),
     ] = None,
     same_items: Annotated[
         bool,
-        typer.Option("--same-items", help="A document with a query's key is that query: never its negative."),
+        typer.Option(
+            "--same-items", help="A document with the key of a query is that query, never its negative."
+        ),
     ] = False,
     split: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Mine the rows of this split: train, validation, test or all. By default the training rows of a "
-            "table with a column split, else all.",
+            help="Rows to mine: train, validation, test or all. Default: the training rows of a table with a column "
+            "split, else all.",
             show_default=False,
         ),
     ] = None,
@@ -64,30 +68,39 @@ def mine(
         typer.Option(
             min=1,
             metavar="K",
-            help=f"Neighbours searched for a row; by default {NEIGHBOURS}, or all others where there are fewer.",
+            help=f"Number of neighbours to find per row; default: {NEIGHBOURS}, or all others if there are fewer.",
             show_default=False,
         ),
     ] = None,
-    method: Annotated[str, typer.Option(help="auto, exact, cells, hnsw or traverse_add.")] = "auto",
+    method: Annotated[
+        str, typer.Option(help="Search method: auto, exact, cells, hnsw or traverse_add.")
+    ] = "auto",
     recall_target: Annotated[
-        float, typer.Option(help="Share of the true neighbours to find.")
+        float, typer.Option(help="Share of the true neighbours that the search must find.")
     ] = RECALL_TARGET,
     k_hardness: Annotated[
-        float, typer.Option(metavar="k", help="The exclusion boundary: smaller takes harder negatives.")
+        float,
+        typer.Option(
+            metavar="k", help="Take negatives with d(a,n) > k d(a,p): a smaller k allows harder ones."
+        ),
     ] = MiningRule.k_hardness,
     margin: Annotated[
-        float, typer.Option(metavar="m", help="In units of squared distance.")
+        float, typer.Option(metavar="m", help="Take negatives with d(a,n)^2 < d(a,p)^2 + m.")
     ] = MiningRule.margin,
     triplets_per_anchor: Annotated[
-        int, typer.Option(min=1, metavar="COUNT")
+        int, typer.Option(min=1, metavar="COUNT", help="Maximum number of triplets per anchor.")
     ] = MiningRule.triplets_per_anchor,
     negatives_per_positive: Annotated[
-        int, typer.Option(min=1, metavar="COUNT", help="The most triplets with the same anchor and positive.")
+        int,
+        typer.Option(
+            min=1, metavar="COUNT", help="Maximum number of triplets with the same anchor and positive."
+        ),
     ] = MiningRule.negatives_per_positive,
     positives: Annotated[
         str | None,
         typer.Option(
-            help="neighbours (the default), or class: the whole class. Of queries all relevant documents are.",
+            help="Source of positives: neighbours (default), or class for the whole class. Not with --queries, where "
+            "all relevant documents are positives.",
             show_default=False,
         ),
     ] = None,
@@ -95,61 +108,71 @@ def mine(
         bool,
         typer.Option(
             "--nearer-positive/--any-negative",
-            help="Take a negative only where some positive of the anchor is nearer, or also elsewhere.",
+            help="Take a negative only if some positive of the anchor is nearer, or take any.",
         ),
     ] = MiningRule.nearer_positive,
     order: Annotated[
-        str, typer.Option(help="farthest: the hardest pairs of an anchor; or random ones, by --seed.")
+        str, typer.Option(help="Pairs to take for an anchor: farthest (the hardest), or random (by --seed).")
     ] = MiningRule.order,
     duplicate_sq: Annotated[
         float | None,
         typer.Option(
-            metavar="SQ", help="Refuse negatives at most so far from the anchor or a positive of it."
+            metavar="SQ",
+            help="Refuse negatives within this squared distance of the anchor or one of its positives, as duplicates.",
         ),
     ] = None,
     minimum_sq: Annotated[
         float | None,
         typer.Option(
             metavar="SQ",
-            help="Refuse negatives whose squared distance is below this. A cosine above s is a square below 2 - 2s.",
+            help="Refuse negatives nearer than this squared distance. Of unit vectors, 2 - 2s refuses cosines above s.",
         ),
     ] = None,
     maximum_sq: Annotated[
-        float | None, typer.Option(metavar="SQ", help="Refuse negatives farther than this.")
+        float | None, typer.Option(metavar="SQ", help="Refuse negatives farther than this squared distance.")
     ] = None,
     minimum_margin_sq: Annotated[
         float | None,
-        typer.Option(metavar="SQ", help="Refuse negatives that are not farther than their positive by this."),
+        typer.Option(
+            metavar="SQ",
+            help="Refuse negatives unless they are at least this much farther (squared distance) than the positive.",
+        ),
     ] = None,
     relative_margin: Annotated[
         float | None,
         typer.Option(
-            metavar="SHARE", help="Refuse negatives whose cosine is not below the positive's by this share."
+            metavar="SHARE",
+            help="Refuse negatives unless their cosine is below the positive's by at least this share of it.",
         ),
     ] = None,
     positive_percentile: Annotated[
         float | None,
         typer.Option(
-            metavar="0..100", help="Refuse negatives not farther than this percentile of the positives."
+            metavar="0..100",
+            help="Refuse negatives that are not farther than this percentile of the anchor's positives.",
         ),
     ] = None,
     rank_window: Annotated[
         tuple[int, int] | None,
-        typer.Option(metavar="FIRST STOP", help="Refuse negatives of other ranks among the neighbours."),
+        typer.Option(
+            metavar="FIRST STOP",
+            help="Keep only negatives with FIRST <= rank < STOP among the neighbours, from 0.",
+        ),
     ] = None,
     same_group: Annotated[
         str | None,
         typer.Option(
             metavar="MODE",
-            help="What rows with the same value in the column group are to each other: never-negative or never-pair.",
+            help="For rows with the same value in the column group: never-negative (not negatives of each other) or "
+            "never-pair (not positives either).",
         ),
     ] = None,
     never_negatives: Annotated[
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Pairs that are never negatives: Parquet, CSV or TSV with columns key and other_key or row and other; "
-            "of queries with columns as in --relevant.",
+            help="Pairs that are never negatives: Parquet, CSV or TSV with columns key and other_key, or row and "
+            "other; with --queries, columns as in --relevant.",
             show_default=False,
         ),
     ] = None,
@@ -157,8 +180,8 @@ def mine(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="A teacher for the mined pairs: path/to/file.py:score, or Parquet, CSV or TSV with columns key, "
-            "other_key and score (of queries query, document and score).",
+            help="Teacher that scores the mined pairs: path/to/file.py:score, or Parquet, CSV or TSV with columns key, "
+            "other_key and score (with --queries: query, document and score).",
             show_default=False,
         ),
     ] = None,
@@ -168,19 +191,26 @@ def mine(
             min=0,
             max=1,
             metavar="SHARE",
-            help="Refuse negatives whose score is not below the positive's by this share.",
+            help="With --rescore: refuse negatives unless their score is below the positive's by at least this share "
+            "of it.",
         ),
     ] = TeacherBound.relative_margin,
     teacher_absolute_margin: Annotated[
-        float | None, typer.Option(min=0, metavar="SCORE", help="The same, by so much.", show_default=False)
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SCORE",
+            help="With --rescore: refuse negatives unless their score is below the positive's by at least this.",
+            show_default=False,
+        ),
     ] = None,
     separator: Separator = None,
     columns: Annotated[
         list[str] | None,
         typer.Option(
             metavar="OURS=THEIRS",
-            help="What the files call vector, key, label, split, group, query, document or grade, as label=category; "
-            "may be given several times.",
+            help="Name of a column in the files: label=category if labels are in category. OURS is vector, key, label, "
+            "split, group, query, document or grade. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -188,7 +218,7 @@ def mine(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="On the workers of this Dask scheduler, as in tcp://10.0.0.1:8786, which must see --out.",
+            help="Use the workers of this Dask scheduler, e.g. tcp://10.0.0.1:8786; they must see --out.",
             show_default=False,
         ),
     ] = None,
@@ -197,7 +227,7 @@ def mine(
         typer.Option(
             min=1,
             metavar="COUNT",
-            help="On so many worker processes of this machine.",
+            help="Use this many worker processes on this machine.",
             show_default=False,
         ),
     ] = None,
@@ -205,7 +235,7 @@ def mine(
         int | None,
         typer.Option(
             metavar="MIB",
-            help="What the search may use; with workers, what each may use beside its process.",
+            help="Memory for the search; with workers, memory for each worker on top of its process.",
         ),
     ] = None,
     chunk_rows: Annotated[
@@ -213,19 +243,24 @@ def mine(
         typer.Option(
             min=1,
             metavar="ROWS",
-            help="Anchors of one Parquet part, and of a worker's task.",
+            help="Anchors per Parquet part, and per task of a worker.",
             show_default=False,
         ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="By default all cores.")] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    threads: Annotated[int | None, typer.Option(min=1, help="Number of threads; default: all cores.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     audit_sample: Annotated[
         int,
-        typer.Option(min=0, metavar="ANCHORS", help="Whose triplets are derived again at the end; 0: none."),
+        typer.Option(
+            min=0, metavar="ANCHORS", help="Number of anchors whose triplets are checked at the end; 0: none."
+        ),
     ] = AUDIT_SAMPLE,
     debug: Debug = False,
 ) -> None:
-    """Mine triplets from vectors and labels, or from queries and a corpus. Needs neither a run file nor torch."""
+    """Mine triplets from vectors and labels, or queries and a corpus.
+
+    Needs neither a run file nor torch.
+    """
     with reporting(debug), in_options(mine), environment(unless_set(QUIET_DASK)):
         of_pairs = _of_pairs(
             {
@@ -309,7 +344,10 @@ def mine(
 def _of_pairs(
     one_set: Mapping[str, str | None], two_sets: Mapping[str, str | None], positives: str | None
 ) -> bool:
-    """Whether queries and a corpus are mined. Raises: SpecError for arguments of both, or of neither."""
+    """Whether queries and a corpus are mined, rather than one set of vectors.
+
+    Raises: SpecError for arguments of both, or of neither.
+    """
     from ....pipeline.errors import SpecError
 
     given = [name for name, value in two_sets.items() if value is not None]
@@ -331,6 +369,6 @@ def _of_pairs(
         )
     if positives not in (None, "class"):
         raise SpecError(
-            f"positives is {positives!r}, but of queries all relevant documents are: leave it out"
+            f"positives is {positives!r}, but all relevant documents of a query are its positives: leave it out"
         )
     return True

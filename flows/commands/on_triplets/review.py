@@ -1,4 +1,4 @@
-"""`tripletmine review`: decide about suspects in the browser."""
+"""`tripletmine review`: decide on suspects in a browser."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +17,7 @@ def review(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Where the decisions are, and go: by default the run file's data.review, else ./review.csv.",
+            help="CSV file of decisions, read and updated; default: the run file's data.review, else ./review.csv.",
             show_default=False,
         ),
     ] = None,
@@ -25,9 +25,10 @@ def review(
     epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
-    """Serve the page of suspects to this machine's browsers; what is decided on it is saved at once.
+    """Decide on suspects in a browser; decisions are saved at once.
 
-    Ctrl-C ends it. The address holds a random token: who does not know it, sees and decides nothing.
+    Serves the page to this machine until Ctrl-C. Its address holds a random token, without which nobody can see it or
+    decide.
     """
     with reporting(debug), in_options(review):
         from ....pipeline.report.report import report_page

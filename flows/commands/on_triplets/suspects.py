@@ -1,4 +1,4 @@
-"""`tripletmine suspects`: rows whose neighbourhood disagrees with their label."""
+"""`tripletmine suspects`: list rows whose neighbours disagree with their label."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +14,16 @@ def suspects(
     triplets: Triplets,
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.", show_default=False)],
     minimum_score: Annotated[
-        float, typer.Option(metavar="SCORE", help="List what scores at least this; at most 1.")
+        float, typer.Option(metavar="SCORE", help="List rows and pairs that score at least this; at most 1.")
     ] = 0.5,
     review: Review = None,
     epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
-    """List rows that look mislabelled and pairs that look like false negatives, or documents that look relevant to a
-    query, strongest first."""
+    """List likely wrong labels and likely false negatives.
+
+    For queries and a corpus, lists documents that look relevant to a query. The strongest suspects come first.
+    """
     with reporting(debug), in_options(suspects):
         from ....pipeline.standalone.audit import list_suspects
 

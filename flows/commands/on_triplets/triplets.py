@@ -1,4 +1,4 @@
-"""`tripletmine triplets`: mined triplets in the form that other trainers read."""
+"""`tripletmine triplets`: write mined triplets in the forms that other trainers read."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,35 +16,34 @@ def triplets(
         Path,
         typer.Option(
             metavar="PATH",
-            help="A new file, .parquet, .jsonl or .jsonl.gz; without a suffix a folder for datasets.load_from_disk.",
+            help="A new .parquet, .jsonl or .jsonl.gz file; without a suffix a folder for datasets.load_from_disk.",
             show_default=False,
         ),
     ],
     form: Annotated[
         str,
         typer.Option(
-            help="triplet, n-tuple, labeled-pair or labeled-list, in columns for sentence-transformers; flagembedding "
-            "or tevatron."
+            help="triplet, n-tuple, labeled-pair or labeled-list (for sentence-transformers); flagembedding; tevatron."
         ),
     ] = "triplet",
     negatives: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="Of n-tuple: negatives a row; by default as many as mining took for a pair at most.",
+            help="For n-tuple: negatives per row; default: the most that mining took for one pair.",
             show_default=False,
         ),
     ] = None,
     scores: Annotated[
         bool,
-        typer.Option("--scores", help="Add the cosines to the anchor; instead of labels, where there are."),
+        typer.Option("--scores", help="Add the cosines to the anchor; they replace labels."),
     ] = False,
     values: Annotated[
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Parquet, CSV or TSV: what stands for each row, instead of its key. By its column key, where it has "
-            "one, else in the order of the data.",
+            help="Parquet, CSV or TSV file with a value for each row, written instead of its key. Rows are matched by "
+            "its column key if it has one, else by the order of the data.",
             show_default=False,
         ),
     ] = None,
@@ -53,7 +52,7 @@ def triplets(
     epoch: Epoch = None,
     debug: Debug = False,
 ) -> None:
-    """Write mined triplets for other trainers: as triplets, tuples, labelled pairs or lists."""
+    """Write mined triplets in the forms that other trainers read."""
     with reporting(debug), in_options(triplets):
         from ....pipeline.standalone.training_sets.forms import Form
         from ....pipeline.standalone.triplet_export import export_triplets

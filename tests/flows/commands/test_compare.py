@@ -49,11 +49,11 @@ def test_figures_stand_side_by_side_and_then_what_was_mined(finished, unmined):
     assert difference[0] in "+-"
     assert cells(page, "triplets mined")[2] == "–"
     assert cells(page, "train.warmup_epochs") == ["train.warmup_epochs", "1", "2"]
-    assert "tiny mined these in epoch 1" in page
-    assert "unmined mined these" not in page
+    assert "that tiny mined in epoch 1" in page
+    assert "that unmined mined" not in page
     assert cells(page, "anchor and positive")[1] == "negative"
     assert f"`tripletmine suspects {finished.parent / 'runs/tiny'} --out DIR`" in page
-    assert page.index("test MAP@R") < page.index("mined these") < page.index("Next:")
+    assert page.index("test MAP@R") < page.index("that tiny mined") < page.index("Next:")
 
 
 def test_three_runs_are_each_held_against_the_first(finished, unmined):

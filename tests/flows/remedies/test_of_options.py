@@ -91,7 +91,7 @@ MINED = {
     ),
     "positives of queries": (
         (*TWO_SETS, "--positives", "neighbours"),
-        "of queries all relevant documents are: leave it out",
+        "but all relevant documents of a query are its positives: leave it out",
         (TWO_SETS,),
     ),
 }
@@ -142,7 +142,7 @@ def test_examples_and_where_they_go(vectors: Path) -> None:
 
 def test_columns_that_are_named_wrongly() -> None:
     for given, says, mended in (
-        (["label"], "must name one, as label=category: correct it", ["label=category"]),
+        (["label"], "must have the form OURS=THEIRS, as label=category: correct it", ["label=category"]),
         (["label=a", "label=b"], "columns names label twice, 'a' and 'b': leave one", ["label=b"]),
     ):
         Refusal(partial(named_columns, given), says, partial(named_columns, mended)).require(PipelineError)
@@ -176,7 +176,7 @@ def test_a_schedule(run_file: Path) -> None:
             command("serve", run_file, *words)()
     with pytest.raises(Refused, match="does not exist"):
         command("serve", run_file, "--every", "1h")()
-    for text, says in (("1", "a number with a unit"), ("0s", "must be longer than nothing")):
+    for text, says in (("1", "a number with a unit"), ("0s", "must be longer than zero")):
         with pytest.raises(PipelineError, match=f"{says}.*: write for example 1h"):
             parse_every(text)
     assert parse_every("1h") == timedelta(hours=1)
