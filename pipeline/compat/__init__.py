@@ -1,4 +1,4 @@
-"""Functions of other libraries, under their names and with their arguments, and our search below them.
+"""Functions with the names and arguments of other libraries, built on our search.
 
 This folder is installed as ``tripletmine.compat``.
 """

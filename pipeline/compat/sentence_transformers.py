@@ -1,6 +1,6 @@
-"""In place of ``sentence_transformers.util``: ``mine_hard_negatives``."""
+"""Replacement for ``mine_hard_negatives`` of ``sentence_transformers.util``."""
 
-# In full, unlike elsewhere: the file lies in another folder than its package says.
+# Absolute, unlike elsewhere, because the file is installed under another package than its folder.
 from tripletmine.pipeline.standalone.hard_negatives.mine import mine_hard_negatives
 
 __all__ = ["mine_hard_negatives"]

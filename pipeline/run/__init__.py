@@ -1,1 +1,1 @@
-"""A run directory from begin to end: stages run, redone, pruned, shown, verified, repaired."""
+"""A run directory: running, redoing, pruning, showing, verifying and repairing its stages."""

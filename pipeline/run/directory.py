@@ -1,4 +1,4 @@
-"""Opening a run directory: made or recognised, locked, and its rows in place."""
+"""Open a run directory: create or recognise it, lock it and prepare its rows."""
 
 import errno
 import os
@@ -26,12 +26,12 @@ from .prepare import prepare_data
 
 _LOCK = ".lock"
 _BEFORE_RUN_FILE = {ROWS_FILE, DATA_FILES, ENCODER_FOLDER, REVIEWS, RANKING, "prefect", "logs"}
-"""What a run that was killed while it was being set up may have left."""
+"""Files that a run killed during set-up may have left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An open run directory, which this process has to itself."""
+    """An open run directory, locked by this process."""
 
     root: Path
     spec: RunSpec
@@ -47,19 +47,19 @@ def open_run(
     new_data: bool = False,
     redone: StageRef | None = None,
 ) -> Iterator[Run]:
-    """Create or continue the run of this spec, and hold its lock while the block lasts.
+    """Create or continue the run of this spec, and hold its lock for the duration of the block.
 
-    note: told of waiting. repair: write the run's own files again where they are damaged, instead of refusing them.
-    new_data: where the data set or its review has changed, begin again with what is there now, instead of refusing it.
-    redone: the stage from which the caller will have the run done again: from there on a changed review counts.
+    note: told if opening has to wait. repair: rewrite damaged files of the run itself instead of refusing them.
+    new_data: if the data set or its review has changed, start over with the new data instead of refusing them.
+    redone: the stage from which the caller will redo the run; a changed review counts from there on.
 
-    Raises: SpecError for a directory that is something else; StaleError when the data changed; LockedError when
-    another process works on it; UnavailableError when it cannot be written; DataError.
+    Raises: SpecError for a directory that is not a run; StaleError if the data changed; LockedError if another process
+    works on it; UnavailableError if it cannot be written; DataError.
     """
     root = spec.root
     _make_directory(root, repair=repair)
     with exclusive_lock(root / _LOCK, note=note):
-        # Of stages it is they that do so, when their turn comes.
+        # Each stage removes its own partial files when its turn comes.
         remove_partials(root, below=False)
         remove_partials(root / ENCODER_FOLDER)
         remove_partials(root / REVIEWS)
@@ -91,7 +91,7 @@ def _make_directory(root: Path, *, repair: bool) -> None:
                 f"run.directory {root} is not empty and not a run (it has {sorted(foreign)[0]}): "
                 "choose another, or empty it"
             )
-        # The lock first: of a file system that became read-only it is this that says so.
+        # Touch the lock first: this fails if the file system became read-only, which os.access does not show.
         (root / _LOCK).touch()
         if not os.access(root, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -109,5 +109,5 @@ def _ours(name: str) -> bool:
 
 
 def _lacks_run_file(root: Path) -> bool:
-    """Whether this is a run whose damaged run.json was deleted, as the error about it says."""
+    """Whether this is a run whose damaged run.json was deleted, as the error about it advises."""
     return (root / ROWS_FILE).is_file() and (root / _LOCK).is_file()

@@ -1,4 +1,4 @@
-"""Which stages a run has, in which order, and which epoch is the best so far."""
+"""The stages of a run in order, and when the run ends."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -19,15 +19,16 @@ from ..stages.train import TRAIN
 _UNMINED = (TRAIN, EVALUATE)
 _MINED = (EMBED, GRAPH, MINE, TRAIN, EVALUATE)
 _GIVEN = (EMBED, GRAPH, MINE, EVALUATE)
-"""Of the one epoch of vectors that are given."""
+"""Stages of the single epoch of a run whose vectors are given."""
 _RANKED = (EMBED, MINE_PAIRS, TRAIN, EVALUATE)
-"""Of an epoch that mines ranked pairs: scores are searched by sorting."""
+"""Stages of an epoch that mines ranked pairs: it needs no graph, because scores are sorted."""
 TEST = StageRef(None, "test")
 
 
 @dataclass(frozen=True, slots=True)
 class EpochPlan:
-    """One epoch: its number from 0, whether it warms up, and its stages in order. Later ones need not mine, either."""
+    """One epoch: its number from 0, whether it is a warm-up epoch, and its stages in order. Later epochs may not mine
+    either."""
 
     number: int
     warm_up: bool
@@ -35,12 +36,12 @@ class EpochPlan:
 
     @property
     def refs(self) -> list[StageRef]:
-        """Its stages by reference."""
+        """References to its stages."""
         return [StageRef(self.number, stage.name) for stage in self.stages]
 
 
 def plan_epochs(spec: RunSpec) -> tuple[EpochPlan, ...]:
-    """All epochs of a run: those that do not mine train and evaluate only."""
+    """All epochs of a run. Epochs that do not mine only train and evaluate."""
     return tuple(
         EpochPlan(number, number < spec.train.warmup_epochs, _stages(number, spec))
         for number in range(spec.run.epochs)
@@ -48,10 +49,9 @@ def plan_epochs(spec: RunSpec) -> tuple[EpochPlan, ...]:
 
 
 def epochs_to_run(root: Path, spec: RunSpec) -> Iterator[EpochPlan]:
-    """The epochs of a run in order, up to the one after which run.patience ends it.
+    """The epochs of a run in order, until run.patience ends it.
 
-    Whether another epoch follows is decided when it is asked for. A run that has stopped goes on when run.patience is
-    raised or removed.
+    Each epoch is decided on while iterating. A stopped run goes on when run.patience is raised or removed.
     """
     for epoch in plan_epochs(spec):
         if stops_before(root, spec, epoch.number):
@@ -68,7 +68,8 @@ def stops_before(root: Path, spec: RunSpec, number: int) -> bool:
 
 
 def lost_patience(scores: Sequence[tuple[int, float]], patience: int, warmup_epochs: int) -> bool:
-    """Whether the last `patience` of these (epoch, score), ascending, brought nothing better; warm-up epochs are free.
+    """Whether the last `patience` of these (epoch, score), ascending, brought no improvement. Warm-up epochs do not
+    count.
 
     >>> lost_patience([(0, 0.5), (1, 0.7), (2, 0.6), (3, 0.7)], patience=2, warmup_epochs=1)
     True
@@ -96,10 +97,10 @@ def all_refs(spec: RunSpec) -> list[StageRef]:
 
 
 def wants_test(spec: RunSpec, facts: RunFacts) -> bool:
-    """Whether the run ends with a look at its test split."""
+    """Whether the run ends with an evaluation on the test split."""
     return spec.evaluate.test != "never" and facts.test > 0
 
 
 def final_stage(root: Path, spec: RunSpec) -> Stage:
-    """The test evaluation, of the best epoch."""
+    """The stage that evaluates the best epoch on the test split."""
     return test_stage(best_epoch(root, spec))

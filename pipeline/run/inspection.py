@@ -1,4 +1,4 @@
-"""What an epoch mined, in numbers: counts, distributions, the hardest triplets with the keys of their rows."""
+"""Numbers about what an epoch mined: counts, distributions, the hardest triplets with the keys of their rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class HardTriplet:
 
 @dataclass(frozen=True, slots=True)
 class ConfusedClasses:
-    """Two classes that lie close: how many (anchor, negative) pairs are admissible, and their mean hinge."""
+    """Two classes that lie close: their number of admissible (anchor, negative) pairs, and the mean hinge of these."""
 
     label_a: str
     label_b: str
@@ -49,7 +49,8 @@ class ConfusedClasses:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """why: this epoch. counts: of the manifest. distributions: column → its percentiles (see PERCENTILES)."""
+    """What an epoch mined. why: why this epoch was chosen. counts: those of the manifest. distributions: column → its
+    percentiles (see PERCENTILES)."""
 
     epoch: int
     why: str
@@ -62,10 +63,10 @@ class Inspection:
 
 
 def inspect_epoch(root: Path, epoch: int | None = None, *, hardest: int = 10) -> Inspection:
-    """Look into the mined triplets of an epoch; by default the best on validation of those that have some.
+    """Summarise the mined triplets of an epoch; by default the best on validation of those that have triplets.
 
-    Raises: SpecError when the epoch mined nothing (yet); CorruptError for damaged files; UnavailableError when its
-    triplets were pruned.
+    Raises: SpecError if the epoch mined nothing (yet); CorruptError for damaged files; UnavailableError if its triplets
+    were pruned.
     """
     spec, facts = open_record(root)
     chosen = mined_epoch(root, epoch)
@@ -75,7 +76,7 @@ def inspect_epoch(root: Path, epoch: int | None = None, *, hardest: int = 10) ->
         raise CorruptError(f"{ref.folder(root)} has lost its manifest: redo it with {ref.redo}")
     mine = Committed(ref.folder(root), manifest)
     columns = _all_columns(mine)
-    # The margin that was mined with: run.json has that of the spec last opened, which may have been refused.
+    # The margin used in mining. That of run.json may differ: it is of the spec last opened, even if it was refused.
     margin = manifest.inputs["keys"]["mine"]["margin"]
     hinge = columns["sq_positive"] + np.float32(margin) - columns["sq_negative"]
     shown = {name: columns[name] for name in _COLUMNS[3:]} | {"hinge": hinge}

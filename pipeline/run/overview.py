@@ -1,4 +1,4 @@
-"""What a run file will do, before it does it: `tripletmine check`."""
+"""Plan a run without starting it, for `tripletmine check`."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from .prepare import describe_data
 
 @dataclass(frozen=True, slots=True)
 class StageOverview:
-    """One stage of one epoch: its phases with their tasks, memory of a task in MiB, bytes left on disk."""
+    """One stage of one epoch. plan: its phases with their tasks, memory per task in MiB, and bytes written to disk."""
 
     ref: StageRef
     plan: Plan
@@ -21,7 +21,7 @@ class StageOverview:
 
 @dataclass(frozen=True, slots=True)
 class RunOverview:
-    """The resolved run. disk_bytes: at most at any time, with what run.keep deletes taken into account."""
+    """The resolved run with the plan of each stage."""
 
     spec: RunSpec
     facts: RunFacts
@@ -29,20 +29,20 @@ class RunOverview:
 
     @property
     def disk_bytes(self) -> int:
-        """What all stages that run.keep lets stay at once need."""
+        """The most disk space that the run takes at any time, given what run.keep deletes."""
         keep = self.spec.run.keep
         limits = {"embed": keep.embeddings, "graph": keep.graph, "mine": keep.triplets, "train": 2}
         total = 0
         for name in {stage.ref.stage for stage in self.stages}:
             sizes = [stage.plan.disk_bytes for stage in self.stages if stage.ref.stage == name]
             limit = limits.get(name, "all")
-            # One more than is kept: the old one is deleted when the new one is there.
+            # One more than is kept: the old one is deleted after the new one is written.
             total += sum(sizes if limit == "all" else sizes[: int(limit) + 1])
         return total
 
 
 def overview(spec: RunSpec) -> RunOverview:
-    """Plan a run without writing anything. Raises: all that the plans and the data set raise."""
+    """Plan a run without writing anything. Raises: whatever the plans and the data set raise."""
     facts = describe_data(spec)
     stages = [
         StageOverview(

@@ -1,4 +1,4 @@
-"""What a run directory holds beside its stages: what it is, its rows, and a copy of the user's encoder."""
+"""Prepare what a run directory holds besides its stages: run.json, its rows, and a copy of the user's encoder."""
 
 import json
 import math
@@ -39,8 +39,8 @@ from .redo_all import has_work, set_all_aside
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The facts of a run, and what run.json says beside them. splitting: how its rows were split. pictures: their
-    background and what was left out; None without any."""
+    """The facts of a run, and the other content of run.json. splitting: how its rows were split. pictures: their
+    background and the files left out; None if the data are not pictures."""
 
     facts: RunFacts
     identity: dict[str, Any]
@@ -56,13 +56,12 @@ def prepare_data(
     redone: StageRef | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Prepared:
-    """Write the run's rows, or see that those on disk are still those of the data set.
+    """Write the run's rows, or check that those on disk still match the data set.
 
-    repair: what is damaged of the run's own files is written again. new_data: where data set or split settings have
-    changed, set all stages aside and begin again with what is there now; `note` is told. So it is, too, where no task
-    of any stage has ended yet. redone: the stage from which the caller will have the run done again, and with which a
-    changed review may begin to count.
-    Raises: StaleError when they are others than the run began with; CorruptError.
+    repair: rewrite damaged files of the run itself. new_data: if data set, review or split settings have changed, set
+    all stages aside and start over with the new data; `note` is told. Without any finished task this happens anyway.
+    redone: the stage from which the caller will redo the run; a changed review may count from there on.
+    Raises: StaleError if the data differ from those the run began with; CorruptError.
     """
     if repair:
         remove_damaged_run_file(spec.root)
@@ -123,9 +122,9 @@ def _stale(spec: RunSpec, before: dict[str, Any], change: str) -> StaleError:
 
 
 def _splitting(spec: RunSpec, data: DataSet, before: dict[str, Any] | None) -> Splitting:
-    """As the run has it, so that its rows can be made again; new runs split by hashes.
+    """How the run splits its rows, so that they can be made again. New runs split by hashes.
 
-    Where run.json was lost, as the rows that are there were split.
+    If run.json was lost, this is found out from the existing rows.
     """
     if before is not None:
         return splitting_of(before)
@@ -140,7 +139,8 @@ def _splitting(spec: RunSpec, data: DataSet, before: dict[str, Any] | None) -> S
 
 
 def _other_reading(data: DataSet, before: dict[str, Any]) -> str | None:
-    """Versions that kept no record of pictures read the colour under transparent pixels: not to be mixed with ours."""
+    """The change if an earlier version read transparent pictures otherwise, else None. Versions that did not record
+    pictures in run.json read the colour under transparent pixels; these must not be mixed."""
     if "pictures" in before or not isinstance(data, PictureSet) or not (found := transparent_pictures(data)):
         return None
     return (
@@ -217,7 +217,8 @@ def _facts(
 
 
 def _knows_cells(spec: RunSpec, before: dict[str, Any] | None) -> bool:
-    """As the run began; where run.json was lost, as the graphs that are there were made."""
+    """Whether graph.method = "auto" may choose cells: as when the run began or, if run.json was lost, as its graphs
+    were made."""
     if before is not None:
         return bool(before["facts"].get("cells", False))
     graphs = [ref for ref in all_refs(spec) if ref.stage == "graph"]

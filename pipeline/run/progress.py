@@ -1,26 +1,26 @@
-"""How a run tells what it is doing; the command line draws a bar from it, tests count with it."""
+"""The interface through which a run reports its progress. The command line draws a bar from it."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Receives what happens, in the flow's own process and thread."""
+    """Receives the progress of a run, in the process and thread that run it."""
 
     def stage_started(self, title: str, rows: int, done: int) -> None:
-        """A stage begins: `rows` of work in all, `done` of them kept from a run that was broken off."""
+        """A stage begins: `rows` of work in total, of which `done` were finished before an interruption."""
 
     def advance(self, rows: int) -> None:
         """More rows are done."""
 
     def stage_ended(self, title: str, seconds: float, skipped: bool) -> None:
-        """The stage is committed, or was found to be."""
+        """The stage is committed, now or (skipped) earlier."""
 
     def note(self, text: str) -> None:
-        """Something that a person would want to know."""
+        """A remark for the user."""
 
 
 class Silent:
-    """Says nothing."""
+    """Ignores everything."""
 
     def stage_started(self, title: str, rows: int, done: int) -> None:
         """Nothing."""

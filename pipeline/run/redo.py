@@ -1,4 +1,4 @@
-"""Redoing from a stage: the old results stay aside until the new ones are committed."""
+"""Redo a run from a stage on. The old results are kept aside until the new ones are committed."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from .epochs import TEST, all_refs, final_stage, plan_epochs
 
 
 def require_parents(run: Run, refs: Sequence[StageRef]) -> None:
-    """See that what these stages read is still there, before they are moved out of the way.
+    """Check that everything these stages read still exists, before they are set aside.
 
-    refs: stages that are to be done again, in the order of the run.
-    Raises: UnavailableError naming the stage to begin with instead, from which on nothing is missing.
+    refs: the stages to redo, in the order of the run.
+    Raises: UnavailableError, naming an earlier stage from which the redo is possible.
     """
     missing = _first_missing(run, refs)
     if missing is None:
@@ -28,7 +28,7 @@ def require_parents(run: Run, refs: Sequence[StageRef]) -> None:
 
 
 def _first_missing(run: Run, refs: Sequence[StageRef]) -> tuple[StageRef, StageRef] | None:
-    """The first of these stages that reads another one whose files were pruned, and that one."""
+    """The first of these stages that reads a pruned stage, and that pruned stage; None if there is none."""
     for ref in refs:
         for parent in _parents_read(run, ref, alone=len(refs) == 1):
             if parent not in refs and StageFolder(run.root, parent).pruned:
@@ -39,18 +39,18 @@ def _first_missing(run: Run, refs: Sequence[StageRef]) -> tuple[StageRef, StageR
 def _parents_read(run: Run, ref: StageRef, *, alone: bool) -> tuple[StageRef, ...]:
     """The stages whose files a stage reads."""
     if ref == TEST:
-        # After others it reads the checkpoint that is best by then, and run.keep leaves that.
+        # After other stages it reads the checkpoint that is best by then, which run.keep never deletes.
         return final_stage(run.root, run.spec).parents(run.spec, run.facts, ref) if alone else ()
     stages = {stage.name: stage for stage in plan_epochs(run.spec)[ref.epoch or 0].stages}
     parents = stages[ref.stage].parents(run.spec, run.facts, ref)
-    # Of earlier epochs mine reads the report alone, which stays.
+    # Of earlier mine stages, mine reads only the report, which is never pruned.
     return tuple(parent for parent in parents if not parent.stage == ref.stage == "mine")
 
 
 def from_stage(refs: list[StageRef], stage: str, epoch: int | None) -> list[StageRef]:
     """The stages from this one on, in the order of the run.
 
-    Raises: SpecError when the run has no such stage.
+    Raises: SpecError if the run has no such stage.
     """
     target = StageRef(epoch, stage)
     if target not in refs:

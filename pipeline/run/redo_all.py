@@ -1,4 +1,4 @@
-"""Beginning again with new data: all that the run has so far lies aside until the new results are in."""
+"""Start a run over with new data. Its old results are kept aside until the new ones are committed."""
 
 import shutil
 from pathlib import Path
@@ -11,15 +11,15 @@ from .epochs import TEST
 
 
 def has_work(root: Path) -> bool:
-    """Whether the run has anything that other data would make worthless."""
+    """Whether the run has any results, which other data would make worthless."""
     return (root / ASIDE).exists() or any(StageFolder(root, ref).has_work for ref in _there(root))
 
 
 def set_all_aside(root: Path) -> int:
-    """Set all stages aside, those of epochs that the run file no longer has too; returns how many there were.
+    """Set all stages aside, also those of epochs beyond run.epochs; returns their number.
 
-    With them goes a copy of the rows of which they speak. Broken off, it is done again by the next try: until the run
-    has its new rows, its data count as changed.
+    A copy of the rows they refer to is kept with them. If interrupted, the next try does this again, since the data
+    count as changed until the run has its new rows.
     """
     rows = root / ASIDE / ROWS_FILE
     if has_work(root) and (root / ROWS_FILE).exists() and not rows.exists():

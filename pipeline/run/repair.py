@@ -1,4 +1,4 @@
-"""Computing again what is damaged: single tasks of a stage where the run is deterministic, else from there on."""
+"""Recompute what is damaged: single tasks of a stage if the run is deterministic, else everything from there on."""
 
 from ..plan.refs import StageRef
 from ..plan.stage import Stage
@@ -14,14 +14,14 @@ from .verify import Verified, verify_stage
 
 
 def repair_run(run: Run, executor: Executor, progress: Progress) -> list[StageResult]:
-    """Bring every stage that was committed back to what it was; returns the stages of which something was computed.
+    """Restore every committed stage; returns the stages of which something was recomputed.
 
-    A stage that is not committed, though one after it is, has lost its manifest and is done again.
+    A stage without a manifest before a committed one has lost it, and is redone.
 
-    A deterministic run gives the same bytes again, so what follows from a repaired stage stays as it is. Otherwise the
-    stage and all that follow are redone, and the damaged results lie aside until the new ones are in.
+    A deterministic run gives the same bytes again, so the stages after a repaired one stay. Otherwise the stage and all
+    later ones are redone, and the damaged results are kept aside until the new ones are committed.
 
-    Raises: UnavailableError, before a stage is touched whose parents were pruned; what the tasks raise.
+    Raises: UnavailableError if a stage to redo reads a pruned one, before that stage is touched; what the tasks raise.
     """
     refs = _begun(run)
     results = []
@@ -49,7 +49,8 @@ def repair_run(run: Run, executor: Executor, progress: Progress) -> list[StageRe
 
 
 def _begun(run: Run) -> list[StageRef]:
-    """All stages up to the last committed one; the test, which may be older than the last epochs, where it is there."""
+    """All stages up to the last committed one, and the test if it is committed; it may be older than the last
+    epochs."""
 
     def committed(ref: StageRef) -> bool:
         return StageFolder(run.root, ref).committed
@@ -58,7 +59,7 @@ def _begun(run: Run) -> list[StageRef]:
     tested = [test] if committed(test) else []
     while epochs and not committed(epochs[-1]):
         if tested and epochs[-1].stage == "evaluate" and committed(epochs[-2]):
-            break  # most likely the test chose among this one, too
+            break  # most likely this evaluation existed when the test chose the best epoch
         epochs.pop()
     return epochs + tested
 
@@ -70,16 +71,16 @@ def _stage(run: Run, ref: StageRef) -> Stage:
 
 
 def _made_from_others(run: Run, stage: Stage, ref: StageRef, manifest: Manifest) -> bool:
-    """Whether a parent came out differently than it was, as on a machine of another kind."""
+    """Whether a parent differs from the one this stage was made from, as after a repair on another kind of machine."""
     now = {str(parent): digest for parent, digest in make_job(run, stage, ref).parent_digests.items()}
     return manifest.inputs["parents"] != now
 
 
 def _reopen(run: Run, stage: Stage, ref: StageRef, found: Verified) -> None:
-    """Turn a committed stage into one that was broken off before its damaged tasks."""
+    """Turn a committed stage into an unfinished one that lacks only its damaged tasks."""
     folder = StageFolder(run.root, ref)
     if found.manifest is None:
-        # Without a manifest nobody can tell which files are good.
+        # Without a manifest it is unknown which files are intact.
         folder.set_aside()
     else:
         folder.reopen(found.manifest, _lost_tasks(run, stage, ref, found.manifest, found.damaged))
@@ -88,8 +89,8 @@ def _reopen(run: Run, stage: Stage, ref: StageRef, found: Verified) -> None:
 def _lost_tasks(
     run: Run, stage: Stage, ref: StageRef, manifest: Manifest, damaged: frozenset[str]
 ) -> set[str]:
-    """The tasks that must run again: those whose files are damaged, and where one of them reads what earlier phases
-    left in the scratch folder, which ended with the stage, all tasks."""
+    """The tasks that must run again: those whose files are damaged, or all tasks if one of these reads the scratch
+    folder of earlier phases, which was deleted at the commit."""
     lost = {receipt.task for receipt in manifest.receipts if damaged & receipt.files.keys()}
     plan = stage.plan(run.spec, run.facts, ref)
     reading = {task.name for phase in plan.phases if phase.reads_scratch for task in phase.tasks}

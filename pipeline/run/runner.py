@@ -1,4 +1,4 @@
-"""Skip, validate, run, commit: the same for every stage."""
+"""Run a stage: skip it if it is committed, else check its inputs, run its tasks and commit."""
 
 import math
 import shutil
@@ -24,7 +24,7 @@ from .directory import Run
 from .progress import Progress
 
 _DISK_RESERVE = 64 * 2**20
-"""For what others write meanwhile: journal, logs, the records of Prefect."""
+"""Free bytes required on top, for the journal, logs and Prefect's records."""
 
 _SMALLER = {
     "embed": "lower embed.chunk_rows or embed.batch_rows",
@@ -35,7 +35,7 @@ _SMALLER = {
     "evaluate": "lower embed.chunk_rows or embed.batch_rows",
     "test": "lower embed.chunk_rows or embed.batch_rows",
 }
-"""What makes the tasks of a stage, or of a phase of it, need less memory."""
+"""How to reduce the memory of the tasks of a stage, or of one phase of it."""
 
 _MENDED = {
     "images_per_row": "showed as many images in an epoch of stored triplets as there are rows",
@@ -43,12 +43,12 @@ _MENDED = {
     "candidates": "judged candidates for k on suspects, too, which mining leaves out",
     "protocols": "made no use of role and group, which rows of this run have",
 }
-"""Result keys of stages that earlier versions did otherwise, and how; no run file can set them back."""
+"""Result keys whose behaviour a later version corrected, and the earlier behaviour; no run file can restore it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What became of one stage."""
+    """The outcome of one stage."""
 
     ref: StageRef
     manifest: Manifest
@@ -59,10 +59,10 @@ class StageResult:
 
 
 def run_stage(run: Run, stage: Stage, ref: StageRef, executor: Executor, progress: Progress) -> StageResult:
-    """Bring one stage to its commit, doing only what is not there yet.
+    """Run one stage until it is committed, doing only what is missing.
 
-    Raises: StaleError when results of other inputs are in the way; CorruptError when existing results are damaged;
-    UnavailableError when memory, disk or a parent is missing; what the tasks raise.
+    Raises: StaleError if existing results were made from other inputs; CorruptError if existing results are damaged;
+    UnavailableError if memory, disk or a parent is missing; what the tasks raise.
     """
     started = time.monotonic()
     job = make_job(run, stage, ref)
@@ -110,7 +110,7 @@ def make_job(run: Run, stage: Stage, ref: StageRef) -> Job:
 
 
 def inputs_of(job: Job, stage: Stage) -> dict[str, Any]:
-    """Everything that a stage's result depends on, readable; its digest is the fingerprint."""
+    """Everything that a stage's result depends on, in readable form; its digest is the fingerprint."""
     return {
         "schema": SCHEMA,
         "keys": {**stage.keys(job.spec, job.facts, job.ref), "run": job.spec.run.result_keys()},
@@ -121,7 +121,7 @@ def inputs_of(job: Job, stage: Stage) -> dict[str, Any]:
 
 
 def _supersede(job: Job) -> None:
-    """The test is of the best epoch, and a run that grew may have a better one: the older result goes aside."""
+    """Set an older test aside if another epoch is best by now, as in a run that was continued."""
     manifest = manifest_of(job.root, job.ref)
     there = manifest.inputs if manifest else job.stage_folder.claim()
     if (
@@ -150,13 +150,13 @@ def _committed(job: Job, inputs: Mapping[str, Any]) -> Manifest | None:
 
 
 def _claim(job: Job, inputs: Mapping[str, Any], progress: Progress) -> dict[str, Receipt]:
-    """Make the folder ours; returns the receipts of tasks that an earlier try of the same work finished.
+    """Claim the stage's folder; returns the receipts of tasks that an earlier try with the same inputs finished.
 
-    Their files are read: what was damaged since they were written is computed again, before anybody uses it.
+    Their files are verified, and damaged tasks run again.
     """
     there = job.stage_folder.claim()
     if there is None or (not job.stage_folder.has_work and digest_json(there) != digest_json(inputs)):
-        # Also where the first try failed before it had anything, and its cause was corrected.
+        # The second case: the first try failed before it finished a task, and the run file was corrected since.
         job.stage_folder.begin(inputs)
         return {}
     _refuse_other(job, there, inputs)
@@ -201,7 +201,7 @@ def _first_difference(there: Any, now: Any, name: str = "") -> tuple[str, str, s
 
 
 def _check_means(plan: Plan, executor: Executor, job: Job) -> None:
-    """Memory and disk, before the work begins."""
+    """Raises: UnavailableError if memory or disk does not suffice. Called before the work begins."""
     for phase in plan.phases:
         if phase.on_driver and phase.memory_mib > machine_memory_mib():
             raise UnavailableError(
@@ -235,7 +235,7 @@ def _run_phase(
         return {}
     where: Executor = SerialExecutor() if phase.on_driver else executor
     if phase.on_driver and not executor.in_process:
-        # Workers of this machine would keep their encoders in the memory that training needs.
+        # Local workers would keep their encoders in memory that training needs.
         executor.release()
     ticked = 0
 
@@ -244,7 +244,7 @@ def _run_phase(
         ticked += rows
         progress.advance(rows)
 
-    # Only tasks of this process can report rows as they go; from the workers whole tasks are heard of.
+    # Only tasks in this process can report rows as they go; workers report whole tasks.
     report_rows = tick if where.in_process else _unheard
     call = partial(perform, stage, job, where.threads(len(todo)), tick=report_rows)
     done: dict[str, Receipt] = {}
@@ -267,7 +267,7 @@ def _run_phase(
 
 
 def _unheard(rows: int) -> None:
-    """Nobody listens on a worker."""
+    """Ignore progress on a worker."""
 
 
 def _rows_kept(phase: Phase, kept: Mapping[str, Receipt]) -> int:

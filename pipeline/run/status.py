@@ -1,4 +1,4 @@
-"""How far a run has come, read from its directory. Never writes, so it may be asked while the run is at work."""
+"""The status of a run, read from its directory. Nothing is written, so it also works while the run is in progress."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ class StageStatus:
 
 @dataclass(frozen=True, slots=True)
 class EpochStatus:
-    """One epoch: its stages, the k it mined with (None where it did not), its validation metrics.
+    """One epoch: its stages, the k it mined with (None if it did not mine), its validation metrics.
 
-    met_share: of the mined triplets, how many had all three rows in one batch; None where nobody counted.
+    met_share: share of the mined triplets whose three rows met in one batch; None if it was not counted.
 
-    protocols: name → metrics of all else that was evaluated, as validation by role and group, or the test.
+    protocols: name → metrics of everything else that was evaluated, as validation by role and group, or the test.
     """
 
     number: int
@@ -53,14 +53,14 @@ class EpochStatus:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """How far a run is, and how good.
+    """The progress and the metrics of a run.
 
     Attributes:
         root: The run directory.
         spec: The run file, as it was last opened.
         facts: Rows, classes and protocols of the data.
         epochs: In order, each with its stages, k and metrics.
-        test: The test at the end; None where the run has none.
+        test: The test at the end; None if the run has none.
     """
 
     root: Path
@@ -71,7 +71,7 @@ class RunStatus:
 
     @property
     def stages(self) -> tuple[StageStatus, ...]:
-        """Those of all epochs, and the test."""
+        """The stages of all epochs, and the test."""
         return (
             *(stage for epoch in self.epochs for stage in epoch.stages),
             *((self.test,) if self.test else ()),
@@ -126,7 +126,8 @@ def read_status(root: Path) -> RunStatus:
 
 
 def _with_all_epochs(root: Path, spec: RunSpec) -> RunSpec:
-    """With the epochs that were evaluated before run.epochs was lowered: their results stay, and count."""
+    """The spec with run.epochs raised to the epochs already evaluated: after lowering run.epochs, their results still
+    count."""
     evaluated = [
         number for number in epochs_there(root) if StageFolder(root, StageRef(number, "evaluate")).committed
     ]
@@ -137,7 +138,7 @@ def _with_all_epochs(root: Path, spec: RunSpec) -> RunSpec:
 
 
 def _best(spec: RunSpec, epochs: Sequence[EpochStatus]) -> int | None:
-    """As `scores.best_epoch`, but a damaged evaluation is passed over: the status must show it, not fail on it."""
+    """As `scores.best_epoch`, but ignores damaged evaluations: the status must show them, not fail."""
     key = spec.evaluate.select
     return best_of((epoch.number, epoch.validation[key]) for epoch in epochs if key in epoch.validation)
 
@@ -170,9 +171,9 @@ def _stage_status(
 
 
 def _seconds(root: Path) -> dict[tuple[int | None, str], float]:
-    """Seconds of the try that committed each stage.
+    """Seconds of the try that committed each stage, by (epoch, stage).
 
-    The journal has no digest: a line with other values than were written tells nothing.
+    The journal has no digest, so lines with implausible values are ignored.
     """
     total: dict[tuple[int | None, str], float] = {}
     for event in read_events(root):

@@ -1,4 +1,4 @@
-"""Reading everything: every file of a run against its receipt, and every stage against what it was made from."""
+"""Verify a run: every file against its receipt, and every stage against the parents it was made from."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,10 +23,10 @@ from .epochs import all_refs
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """One stage, or the run's own files (ref None): how many files were read, and what is wrong, with the remedy.
+    """One stage, or the run's own files (ref None): the number of files read, and the problems with their remedies.
 
-    damaged: names of the committed stage's files that are not what they were. manifest: None where it is not committed,
-    or cannot be read.
+    damaged: names of damaged files of a committed stage. manifest: None if the stage is not committed, or its manifest
+    cannot be read.
     """
 
     ref: StageRef | None
@@ -39,8 +39,8 @@ class Verified:
 def verify_run(root: Path) -> Iterator[Verified]:
     """Compare the content of every file of a run with its receipt, stage by stage in the order of the run.
 
-    Stages that are not there or pruned have nothing to compare.
-    Raises: CorruptError when the run's own rows are damaged, on which everything stands.
+    Missing and pruned stages have nothing to compare.
+    Raises: CorruptError if the run's rows are damaged, on which everything else depends.
     """
     spec, facts = open_record(root)
     read_rows_file(root, facts.data_digest)
@@ -50,14 +50,14 @@ def verify_run(root: Path) -> Iterator[Verified]:
     manifests: dict[str, Manifest | None] = {}
     for ref in refs:
         found = verify_stage(root, ref)
-        # Of a manifest that cannot be read `found` tells, once is enough.
+        # An unreadable manifest is already reported by `found`.
         if found.manifest is not None or not found.problems:
             manifests[str(ref)] = found.manifest
         yield _with_parents(found, root, refs, manifests)
 
 
 def _damaged_copies(root: Path, facts: RunFacts) -> Iterator[str]:
-    """Of reviews, and of pairs."""
+    """Problems with the run's copies of reviews and pairs."""
     reviews = [partial(kept_review, root, digest) for _, digest in (*facts.reviews, *facts.held_out)]
     for read in [*reviews, *([partial(kept_ranking, root, facts.ranking)] if facts.ranking else [])]:
         try:
@@ -67,7 +67,7 @@ def _damaged_copies(root: Path, facts: RunFacts) -> Iterator[str]:
 
 
 def verify_stage(root: Path, ref: StageRef) -> Verified:
-    """Compare the files of one stage with their receipts; of a stage that is not finished, those it has so far."""
+    """Compare the files of one stage with their receipts; for an unfinished stage, the files it has so far."""
     try:
         manifest = manifest_of(root, ref)
     except CorruptError as error:
@@ -114,9 +114,10 @@ def _unfinished(stage: StageFolder) -> Verified:
 def _with_parents(
     found: Verified, root: Path, refs: list[StageRef], manifests: dict[str, Manifest | None]
 ) -> Verified:
-    """What a stage was made from must be what is there now: whole files of another run are swapped, too.
+    """Add a problem for each parent that is not the one the stage was made from, as after swapping in files of another
+    run.
 
-    manifests: of the stages so far, without those that cannot be read.
+    manifests: those of the stages so far, without unreadable ones.
     """
     if found.manifest is None:
         return found

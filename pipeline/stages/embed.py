@@ -1,4 +1,4 @@
-"""embed: the training split through the encoder → embeddings.zarr."""
+"""The embed stage: encodes the training split → embeddings.zarr."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -59,7 +59,7 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
 
 
 def _in_float16(vectors: NDArray[np.float32], rows: str) -> NDArray[np.float16]:
-    """Rounded. Raises: DataError naming the rows where some are too large."""
+    """The vectors rounded to float16. Raises: DataError naming the rows if some values are too large."""
     largest = np.finfo(np.float16).max
     beyond = int((np.abs(vectors) > largest).any(axis=1).sum())
     if beyond:

@@ -1,4 +1,4 @@
-"""Rows through an encoder with the weights of a checkpoint: what embed and evaluate share."""
+"""Embed rows with the weights of a checkpoint. Shared by the stages embed and evaluate."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,10 +15,9 @@ from ..workers.opened import data_of, encoder_of, rows_of
 
 
 def embedding_memory_mib(spec: RunSpec, facts: RunFacts) -> int:
-    """Memory for one task: its process, its vectors and three batches of items (one read ahead).
+    """Memory of one task: its process, its vectors and 64 batches of float32 items.
 
-    The encoder's own activations are not known before it runs; 64 times a batch of floats is generous for small
-    convolutional networks.
+    The encoder's activations are unknown before it runs; 64 batches are generous for small convolutional networks.
     """
     vectors = spec.embed.chunk_rows * spec.encoder.embedding_dim * 4
     items = spec.embed.batch_rows * facts.item_bytes * 4
@@ -34,15 +33,15 @@ def embed_rows(
     among: NDArray[np.int64] | None = None,
     normalise: bool = True,
 ) -> NDArray[np.float32]:
-    """Embeddings float32 (stop - start, D) of the run's rows start … stop, in their order.
+    """Embeddings float32 (stop - start, D) of the run's rows start … stop, in order.
 
-    among: int64 (S,), rows; it is then those at the places start … stop of it.
-    normalise: False gives them as the encoder does, even where the run makes them unit length.
+    among: int64 (S,) rows; if given, the rows are among[start:stop].
+    normalise: False leaves the encoder's output as it is, even if the run scales embeddings to unit length.
 
-    The next batch is decoded by a thread while the encoder works on this one: a Dask worker is a daemonic
-    process and may not have a DataLoader's children.
+    A thread decodes the next batch while the encoder works on the current one. A DataLoader cannot be used: a Dask
+    worker is a daemonic process and may not have children.
 
-    Raises: DataError naming the rows whose embedding is not finite.
+    Raises: DataError naming rows whose embedding is not finite.
     """
     from ...models.compute import device_named, use_threads
     from ...models.encoders.encode import encode

@@ -1,7 +1,7 @@
-"""evaluate: a held-out split through the checkpoint just trained → metrics.json.
+"""The evaluate stage: embeds a held-out split with the checkpoint just trained and measures it → metrics.json.
 
-Validation in every epoch; the test split once, at the end, for the checkpoint chosen on validation
-(`test_stage`), or in every epoch with evaluate.test = "every".
+The validation split is evaluated in every epoch. The test split is evaluated once, at the end, with the checkpoint
+chosen on validation (`test_stage`), or with evaluate.test = "every" in every epoch.
 """
 
 import json
@@ -33,7 +33,7 @@ from .evaluate_metrics import measure
 METRICS_FILE = "metrics.json"
 _MEASURE = "metrics"
 _SCORED_BYTES = 32
-"""Of a row and a class that are scored: the score, its orders, and whether it is a label."""
+"""Bytes for each scored pair of row and class: the score, its orders, and whether the class is a label."""
 
 
 def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, ...]:
@@ -54,7 +54,7 @@ def _keys(spec: RunSpec, facts: RunFacts, ref: StageRef) -> dict[str, Any]:
 
 
 def _row_keys(facts: RunFacts, splits: Sequence[str]) -> dict[str, Any]:
-    """What earlier versions did not use: a review, labels after the first, role and group. Nothing where none are."""
+    """Keys for what earlier versions ignored: a review, labels after the first, role and group. Empty if unused."""
     reviewed = {split: digest for split, digest in facts.held_out if split in splits}
     keys: dict[str, Any] = {"review": reviewed} if reviewed else {}
     if facts.ranking:
@@ -67,8 +67,8 @@ def _row_keys(facts: RunFacts, splits: Sequence[str]) -> dict[str, Any]:
 
 
 def _splits(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[str, ...]:
-    """The splits that are embedded. In the test at the end of a closed run the training split is a gallery, too, and
-    labels are decided by what it shows."""
+    """The splits to embed. The test at the end of a run with data.split = "closed" may also need the training split, as
+    a gallery or for fitting label decisions."""
     if ref.epoch is None:
         trained = not spec.loss.of_pairs and (spec.evaluate.train_gallery or spec.loss.of_labels)
         return ("test", "train") if spec.data.split == "closed" and trained else ("test",)
@@ -78,7 +78,7 @@ def _splits(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[str, ...]:
 
 
 def _sampled(spec: RunSpec, facts: RunFacts, ref: StageRef) -> int:
-    """Training rows that are embedded beside the splits: in epochs, not in the test at the end."""
+    """Number of training rows that an epoch embeds in addition to its splits; 0 for the test at the end."""
     return 0 if ref.epoch is None else sample_size(spec, facts.train)
 
 
@@ -94,7 +94,7 @@ def _plan(spec: RunSpec, facts: RunFacts, ref: StageRef) -> Plan:
         rows += count
     width = spec.encoder.embedding_dim * 4 + (facts.classes * _SCORED_BYTES if spec.loss.of_labels else 0)
     vectors_mib = rows * width // 2**20
-    # Metrics on the flow's machine: exact search by blocks of a fixed size.
+    # Metrics are computed in the run's own process, by exact search in blocks of a fixed size.
     phases.append(
         Phase(_MEASURE, (Task(_MEASURE, 0, 0, 0),), PROCESS_MIB + vectors_mib, True, reads_scratch=True)
     )
@@ -112,7 +112,7 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
             vectors[TRAIN_SAMPLE] = _embeddings(job, TRAIN_SAMPLE, 0, sampled)
         publish_json(job.folder / METRICS_FILE, measure(job, vectors))
         return TaskOutput(files=(METRICS_FILE, *((DECISIONS_FILE,) if _decides(job) else ())), rows=0)
-    # Centroids are means of what the encoder gives, which is also what is batch-normalised; it is made unit length
+    # Centroids and batch-normalised features are computed from the encoder's raw output, and scaled to unit length
     # afterwards.
     plain = job.spec.evaluate.retrieval == "instances" and job.spec.evaluate.feature == "embedding"
     among = None
@@ -123,12 +123,12 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
 
 
 def _decides(job: Job) -> bool:
-    """Whether ways to decide labels are learnt: at the end, from the training split."""
+    """Whether this stage fits label decisions: in the test at the end, on the training split."""
     return job.spec.loss.of_labels is not None and "train" in _splits(job.spec, job.facts, job.ref)
 
 
 def _keep(job: Job, task: Task, vectors: NDArray[np.float32]) -> TaskOutput:
-    """Embeddings that only the metrics need live in the stage's scratch folder, and end with the stage."""
+    """Write embeddings to the stage's scratch folder, which is deleted at the commit: only the metrics need them."""
     path = job.scratch / f"{task.name}.npy"
     with published(path) as partial_path:
         partial_path.write_bytes(npy_bytes(vectors))
@@ -158,5 +158,6 @@ def _chosen(epoch: int, spec: RunSpec, facts: RunFacts, _ref: StageRef) -> tuple
 
 
 def test_stage(best_epoch: int) -> Stage:
-    """The evaluation of the test split with the checkpoint of this epoch. It belongs to the run, not to an epoch."""
+    """The stage that evaluates the test split with the checkpoint of this epoch. It belongs to the run, not an
+    epoch."""
     return Stage("test", partial(_chosen, best_epoch), _keys, _plan, _run_task, _report)

@@ -1,4 +1,4 @@
-"""Figures of a run whose loss scores classes: how well rows are labelled."""
+"""Metrics of a run whose loss scores classes: how well rows are labelled."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,10 @@ Vectors = Mapping[str, NDArray[np.float32]]
 
 
 def label_figures(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, dict[str, Any]]:
-    """What `label_ranking_metrics` gives for each split but the training split; nothing where no loss scores classes.
+    """`label_ranking_metrics` of each split except the training split; empty if no loss scores classes.
 
-    Where the training split is there, too, labels are decided in all ways that are fitted to it, and "decisions" holds
-    what `label_decision_metrics` gives for each; those that networks learnt are kept with the stage.
+    If the training split is given, decisions about labels are fitted to it in several ways, and "decisions" holds the
+    `label_decision_metrics` of each; learnt decision networks are written to the stage's folder.
     vectors: float32 (rows, D) of each split, as the run embeds them.
     """
     if job.spec.loss.of_labels is None:
@@ -43,7 +43,7 @@ def label_figures(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, dict[s
 
 
 def _scored(job: Job, vectors: Vectors) -> "dict[str, Scored]":
-    """Embeddings and scores of each split, by the head that was trained with the encoder."""
+    """Embeddings of each split with their scores from the head that was trained with the encoder."""
     from ...models.label_decision import Scored
 
     head = head_of(job)
@@ -63,7 +63,7 @@ def _keep(job: Job, decide: "Mapping[str, Decision]") -> None:
 
 
 def _labels(job: Job, rows: RunRows, split: str) -> NDArray[np.bool_]:
-    """bool (rows, C): which classes of the training split each row has. Labels that no training row has are none."""
+    """bool (rows, C): which classes of the training split each row has. Labels without a training row are ignored."""
     names = labels_of(job.root, job.facts.data_digest).names
     code_of = {str(name): code for code, name in enumerate(names)}
     labels = rows.labels(split)
@@ -76,7 +76,7 @@ def _labels(job: Job, rows: RunRows, split: str) -> NDArray[np.bool_]:
 
 
 def _figures(asked: "Scored", labels: NDArray[np.bool_], decide: "Mapping[str, Decision]") -> dict[str, Any]:
-    """Rows without any label that could be given are left out and counted."""
+    """Metrics of one split. Rows without any known label are left out and counted."""
     from ...models.metrics.multi_label import label_decision_metrics, label_ranking_metrics
 
     known = labels.any(axis=1)

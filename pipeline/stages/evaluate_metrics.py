@@ -1,4 +1,4 @@
-"""The figures of the evaluate stage, from the embeddings of its splits."""
+"""The metrics of the evaluate stage, from the embeddings of its splits."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,11 +28,12 @@ Vectors = Mapping[str, NDArray[np.float32]]
 
 
 def measure(job: Job, vectors: Vectors) -> dict[str, Any]:
-    """Metrics by protocol. vectors: float32 (rows, D) of each split that is evaluated or that serves as gallery, and of
-    the sample of training rows.
+    """Metrics by protocol.
 
-    Each split, and the sample, leave-one-out; by role and group where its rows have them; the test against the training
-    split where that is asked for; labels where a loss scores them; of ranked items only how well they are ordered.
+    Each split, and the sample of training rows, is evaluated leave-one-out; also by role and group if rows have them;
+    the test against the training split if evaluate.train_gallery is set; labels if a loss scores them. Ranked items are
+    evaluated only by their order.
+    vectors: float32 (rows, D) of each evaluated split or gallery, and of the sample of training rows.
     """
     if job.facts.ranking:
         return ranking_figures(job, vectors)
@@ -56,7 +57,7 @@ def measure(job: Job, vectors: Vectors) -> dict[str, Any]:
 
 
 def _as_embedded(job: Job, vectors: Vectors) -> Vectors:
-    """The vectors as they are trained: those that come as the encoder gave them are not made unit length yet."""
+    """The embeddings as in training: raw encoder output is scaled to unit length if the encoder normalises."""
     from ...models.metrics.centroids import unit_length
 
     spec = job.spec.evaluate
@@ -66,7 +67,7 @@ def _as_embedded(job: Job, vectors: Vectors) -> Vectors:
 
 
 def _as_retrieved(job: Job, vectors: Vectors) -> dict[str, NDArray[np.float32]]:
-    """What is compared at retrieval; that of centroids is made unit length after their means are taken."""
+    """The vectors that retrieval compares. For centroids, scaling to unit length follows after taking the means."""
     if job.spec.evaluate.feature == "embedding":
         return dict(vectors)
     from ...models.metrics.centroids import unit_length
@@ -79,7 +80,7 @@ def _as_retrieved(job: Job, vectors: Vectors) -> dict[str, NDArray[np.float32]]:
 
 
 def _reviewed(job: Job, rows: RunRows, vectors: Vectors) -> tuple[RunRows, dict[str, NDArray[np.float32]]]:
-    """Rows and vectors as data.review has them, where rows of validation and test follow it; others as they are."""
+    """Rows and vectors with data.review applied to validation and test, if the run applies it to them."""
     vectors = dict(vectors)
     for split, digest in job.facts.held_out:
         review = kept_review(job.root, digest)
@@ -91,7 +92,7 @@ def _reviewed(job: Job, rows: RunRows, vectors: Vectors) -> tuple[RunRows, dict[
 
 
 def _leave_one_out(job: Job, rows: RunRows, split: str, vectors: NDArray[np.float32]) -> dict[str, Any]:
-    """Every row of a split asks the other rows of the split."""
+    """Retrieval metrics with every row of the split as a query against the other rows of the split."""
     from ...models.metrics.report import retrieval_metrics
 
     spec = job.spec.evaluate
@@ -109,7 +110,7 @@ def _leave_one_out(job: Job, rows: RunRows, split: str, vectors: NDArray[np.floa
 
 
 def _violations(job: Job, rows: RunRows, embedded: NDArray[np.float32]) -> dict[str, Any]:
-    """What k is adapted by: of the embeddings by which triplets are mined, whatever is retrieved with."""
+    """The share of violations by which k is adapted, always of the embeddings as used in mining."""
     from ...models.metrics.violations import violation_share
 
     share = violation_share(
@@ -123,7 +124,7 @@ def _violations(job: Job, rows: RunRows, embedded: NDArray[np.float32]) -> dict[
 
 
 def _of_sample(job: Job, rows: RunRows, vectors: NDArray[np.float32]) -> dict[str, Any]:
-    """Sampled training rows ask one another, as rows of validation do."""
+    """Leave-one-out retrieval metrics of the sampled training rows."""
     from ...models.metrics.report import retrieval_metrics
 
     spec = job.spec.evaluate
@@ -140,7 +141,7 @@ def _of_sample(job: Job, rows: RunRows, vectors: NDArray[np.float32]) -> dict[st
 
 
 def _verified(job: Job, rows: RunRows, split: str, vectors: NDArray[np.float32]) -> dict[str, Any]:
-    """Figures of pairs, listed or drawn; nothing where none are asked for, or the split has too few."""
+    """Verification metrics of listed or sampled pairs; empty if none are asked for, or the split has too few."""
     from ...models.metrics.centroids import unit_length
     from ...models.metrics.verification import pair_distances, sampled_pairs, verification_metrics
 
@@ -168,7 +169,7 @@ def _verified(job: Job, rows: RunRows, split: str, vectors: NDArray[np.float32])
 def _by_role_and_group(
     job: Job, rows: RunRows, split: str, protocol: Protocol, vectors: NDArray[np.float32]
 ) -> dict[str, Any]:
-    """Queries ask the gallery, or one another; matches of the query's own group are left out."""
+    """Retrieval metrics of queries against the gallery, or one another, without matches of the query's own group."""
     from ...models.metrics.report import re_identification_metrics
 
     classes = _classes(rows, split)
@@ -190,7 +191,7 @@ def _by_role_and_group(
 
 
 def _against_train(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, Any]:
-    """Every row of the test split asks the training split."""
+    """Retrieval metrics with every row of the test split as a query against the training split."""
     from ...models.metrics.report import retrieval_metrics
 
     return retrieval_metrics(
@@ -212,7 +213,7 @@ def _seed(job: Job) -> int:
 
 
 def _classes(rows: RunRows, split: str) -> "RowClasses":
-    """Classes of a split, the same code for the same name in every split."""
+    """Classes of a split. A name has the same code in every split."""
     from ...models.row_classes import RowClasses
 
     known = sorted({name for each in SPLITS for name in rows.class_sizes(each)})
@@ -224,6 +225,6 @@ def _classes(rows: RunRows, split: str) -> "RowClasses":
 
 
 def _groups(names: Sequence[str | None]) -> NDArray[np.int32]:
-    """Codes of groups, −1 for none."""
+    """int32 codes of groups; −1 for None."""
     codes = {name: code for code, name in enumerate(sorted({name for name in names if name is not None}))}
     return np.array([-1 if name is None else codes[name] for name in names], np.int32)

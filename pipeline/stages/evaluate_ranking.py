@@ -1,4 +1,4 @@
-"""Figures of a run whose loss scores items: how well they are ordered."""
+"""Metrics of a run whose loss scores items: how well they are ordered."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from .trained_layers import head_of
 
 
 def ranking_figures(job: Job, vectors: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, Any]]:
-    """What `order_metrics` and `kendall_metrics` give for each split, by the head that was trained with the encoder.
+    """`order_metrics` and `kendall_metrics` of each split, scored by the head that was trained with the encoder.
 
     vectors: float32 (rows, D) of each split, as the run embeds them.
     """

@@ -1,8 +1,8 @@
-"""graph: embeddings.zarr → neighbours.zarr, the K nearest neighbours of each row of the training split.
+"""The graph stage: embeddings.zarr → neighbours.zarr, the K nearest neighbours of each row of the training split.
 
-Index parts are built side by side, each over its own rows; how far a search must go is measured once, on a sample
-against exact search; then ranges of rows are looked up in all parts. Last, the recall of the table is measured, on
-other rows.
+Index parts are built independently, each over its own rows. The search effort is calibrated once, on a sample with
+exact neighbours; then tasks search ranges of rows in all parts. Last, the recall of the table is measured on other
+rows.
 """
 
 import json
@@ -52,7 +52,7 @@ def _parents(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[StageRef, .
 
 def _keys(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> dict[str, Any]:
     keys = {**spec.graph.result_keys(), "neighbours": resolve_neighbours(spec, facts)}
-    # Of runs that began when "auto" knew no cells it says nothing, and they go on.
+    # Left out for runs that began before "auto" could choose cells, so that they can continue.
     return {"graph": keys | ({"auto": "cells"} if spec.graph.method == "auto" and facts.cells else {})}
 
 
@@ -133,7 +133,8 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
 
 
 def _look_up(job: Job, task: Task, threads: int) -> tuple[NeighbourTable, dict[str, Any]]:
-    """A graph may be good enough for the sample, and yet reach too few rows from some that were not drawn."""
+    """Search the task's rows. With graph.method = "auto", falls back to exact search if the index reaches too few rows:
+    this can happen for rows outside the calibration sample."""
     if resolve_method(job.spec, job.facts).method == "cells":
         return chunk_in_place(job, task), {}
     effort = read_effort(job)
@@ -163,7 +164,7 @@ def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
     report: dict[str, Any] = {
         "method": choice.method,
         "why": choice.why,
-        # A warm start that the plan has may have been given up, part by part, where the vectors had moved too far.
+        # A part gives up a planned warm start if its vectors have moved too far.
         "warm": any(receipt.report.get("warm", False) for receipt in receipts),
         "neighbours": resolve_neighbours(job.spec, job.facts),
         "parts": job.spec.graph.parts,
@@ -191,7 +192,7 @@ def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
 
 
 def _remarks(job: Job, report: Mapping[str, Any]) -> list[str]:
-    """What a person should know of the search."""
+    """Remarks for the user about the search."""
     graph = job.spec.graph
     if report.get("effort", 0) is None:
         return [f"exact search: {report['why']}"]

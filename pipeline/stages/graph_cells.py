@@ -1,7 +1,8 @@
-"""Search by cells over a run's embeddings: tasks go in the order of the cells; what they find is put in place after.
+"""Search by cells over a run's embeddings. Tasks search rows in cell order; the results are put in row order
+afterwards.
 
-A task's rows lie in a few cells and meet the same others, so that products are large and little memory is gone through;
-rows as the run numbers them would meet all cells in every task.
+The rows of such a task lie in a few cells and are compared with the same candidates, so matrix products are large and
+read little memory. Tasks over consecutive rows would each have to read all cells.
 """
 
 import numpy as np
@@ -25,20 +26,20 @@ from .graph_search import PartedIndex, index_file, open_part
 SEARCH_PHASE = "cells"
 
 _MOST_ROWS = 65_536
-"""Of a task: some 300 cells."""
+"""Maximum number of rows of a task: some 300 cells."""
 
 _LEAST_TASKS = 64
-"""Where there are rows enough: for workers to share."""
+"""Minimum number of tasks for workers to share, if there are enough rows."""
 
 
 def search_tasks(spec: RunSpec, facts: RunFacts) -> tuple[Task, ...]:
-    """Ranges of rows in the order of their cells. They do not depend on the workers."""
+    """Ranges of rows in cell order. They do not depend on the workers."""
     rows = min(_MOST_ROWS, max(spec.graph.chunk_rows, -(-facts.train // _LEAST_TASKS)))
     return split_rows(SEARCH_PHASE, facts.train, rows)
 
 
 def build_cells(job: Job, task: Task, threads: int) -> CellsIndex:
-    """Cells of all rows; from the centres of the epoch before where the plan has its graph as a parent."""
+    """Build the cells of all rows, starting from the centres of the previous graph if that is a parent."""
     vectors = read_embeddings(job.parent("embed"), task.start, task.stop)
     parameters = parameters_of(job.spec, job.facts)
     assert isinstance(parameters, CellsParameters)
@@ -51,9 +52,9 @@ def build_cells(job: Job, task: Task, threads: int) -> CellsIndex:
 
 
 def search_cells(job: Job, task: Task, threads: int) -> TaskOutput:
-    """Search for rows task.start … task.stop of the order of the cells, and keep what is found."""
+    """Search the neighbours of rows task.start … task.stop in cell order, and store them in the scratch folder."""
     effort = read_effort(job)
-    if effort is None:  # exact search, which knows no order
+    if effort is None:  # exact search, which has no cell order
         rows = np.arange(task.start, task.stop, dtype=np.int64)
         queries = read_embeddings(job.parent("embed"), task.start, task.stop)
     else:
@@ -70,9 +71,9 @@ def search_cells(job: Job, task: Task, threads: int) -> TaskOutput:
 
 
 def chunk_in_place(job: Job, task: Task) -> NeighbourTable:
-    """A chunk of the table, from what all searches found.
+    """A chunk of the neighbour table, collected from the results of all searches.
 
-    Raises: CorruptError where some of it was damaged since; those rows are to be searched for again.
+    Raises: CorruptError if some results are damaged; their receipts are removed, so that they are searched again.
     """
     table = empty_table(task.stop - task.start, resolve_neighbours(job.spec, job.facts))
     damaged = []

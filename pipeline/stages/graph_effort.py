@@ -1,4 +1,4 @@
-"""How far a search must go to reach the recall that the run file asks for."""
+"""Calibrate the effort with which a search reaches graph.recall_target, and measure the recall."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ EFFORT_FILE = "effort.json"
 
 
 def read_effort(job: Job) -> int | None:
-    """What `measure_effort` found for this stage; exact search needs none. None: search exactly instead."""
+    """The effort found by `measure_effort`; 0 for an exact method, which needs none; None: search exactly instead."""
     path = job.folder / EFFORT_FILE
     if not path.exists():
         return 0
@@ -26,12 +26,12 @@ def read_effort(job: Job) -> int | None:
 
 
 def measure_effort(job: Job, threads: int) -> dict[str, Any]:
-    """Effort and the recall measured with it, JSON-ready; all tries are listed.
+    """The effort and the recall measured with it, JSON-ready, with all tried efforts.
 
-    Where graph.method is "auto" and the graph that it chose does not reach the target, the effort is None: the stage
-    goes on by exact search, and "method" and "why" say so.
+    If graph.method is "auto" and the chosen method does not reach the target, the effort is None: the stage falls back
+    to exact search, as recorded in "method" and "why".
 
-    Raises: SpecError when a graph that the run file names does not reach the target.
+    Raises: SpecError if a method named in the run file does not reach the target.
     """
     graph = job.spec.graph
     method = resolve_method(job.spec, job.facts).method
@@ -73,7 +73,7 @@ def measure_effort(job: Job, threads: int) -> dict[str, Any]:
 
 
 def problem_of(error: RecallError) -> str:
-    """What is wrong with a graph that is too sparse to find K neighbours at all, without the remedy."""
+    """The message of the error, without the remedy."""
     return str(error).partition(":")[0]
 
 
@@ -81,11 +81,11 @@ _DENSER = {
     "hnsw": "raise graph.m and graph.ef_construction",
     "traverse_add": "raise graph.walks and graph.max_degree",
 }
-"""What gives a graph more edges."""
+"""How to give a graph more edges."""
 
 
 def unreached(job: Job, problem: str, *, sparse: bool) -> SpecError:
-    """The error of a graph that the run file names, and that is not good enough. sparse: however far a search goes."""
+    """The error for a method named in the run file that misses the recall target. sparse: at any effort."""
     graph, method = job.spec.graph, resolve_method(job.spec, job.facts).method
     remedies = ['choose graph.method = "exact" (or "auto", which goes over to it)']
     remedies += [] if sparse else ["lower graph.recall_target", "set graph.effort"]
@@ -114,8 +114,8 @@ def _far(method: str, effort: int) -> str:
 
 
 def measure_recall(job: Job, threads: int) -> dict[str, Any]:
-    """Recall of the finished table, on other rows than those that the effort was chosen by: it fits these a little
-    too well."""
+    """Recall of the finished table, measured on other rows than the calibration sample, on which it would be biased
+    upwards."""
     if read_effort(job) is None:
         return {"recall": 1.0}
     graph = job.spec.graph

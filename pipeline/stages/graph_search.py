@@ -1,7 +1,7 @@
-"""Neighbour search over a run's embeddings, in parts: what the tasks of the graph stage do.
+"""Neighbour search over a run's embeddings in parts, for the tasks of the graph stage.
 
-Each part is an index of its own over consecutive rows. A search asks all parts, one after the other, and merges by
-(distance, id): a set too large for one worker's memory needs only some of its parts there at a time.
+Each part is a separate index over consecutive rows. A search queries the parts one after the other and merges the
+results by (distance, id), so a set too large for a worker's memory needs only some parts in memory at a time.
 """
 
 from itertools import pairwise
@@ -34,7 +34,7 @@ _MIB = 2**20
 
 
 def part_ranges(parts: int, rows: int) -> list[tuple[int, int]]:
-    """First row and last row + 1 of each part; sizes differ by one at most."""
+    """(first row, last row + 1) of each part; sizes differ by one at most."""
     edges = [rows * part // parts for part in range(parts + 1)]
     return list(pairwise(edges))
 
@@ -59,7 +59,7 @@ def parts_held(spec: RunSpec, facts: RunFacts) -> int:
 
 
 def build_part(job: Job, task: Task, threads: int, path: Path) -> dict[str, float]:
-    """Build the index of rows task.start … task.stop and write it to `path`; returns what is worth reporting."""
+    """Build the index of rows task.start … task.stop and write it to `path`; returns figures for the report."""
     vectors = read_embeddings(job.parent("embed"), task.start, task.stop)
     parameters = parameters_of(job.spec, job.facts)
     if isinstance(parameters, TraverseAddParameters):
@@ -67,7 +67,7 @@ def build_part(job: Job, task: Task, threads: int, path: Path) -> dict[str, floa
         index.save(path)
         found = index.report
         return {"arrived": found.arrived, "mean_degree": found.mean_degree, "warm": found.warm}
-    # Several threads insert into an hnsw graph in an order that is a race: the same bytes need one.
+    # Threads race to insert into an hnsw graph; only a single thread gives the same bytes every time.
     alone = 1 if job.spec.run.deterministic else threads
     build_index(vectors, parameters=parameters, seed=job.seed(task), threads=alone, first_id=task.start).save(
         path
@@ -78,11 +78,11 @@ def build_part(job: Job, task: Task, threads: int, path: Path) -> dict[str, floa
 def _grow(
     job: Job, task: Task, vectors: NDArray[np.float32], parameters: TraverseAddParameters, threads: int
 ) -> TraverseAddIndex:
-    """A traverse-add graph, from the edges and neighbours of the epoch before where the plan has them as a parent."""
+    """A traverse-add graph, starting from the edges and neighbours of the previous graph if that is a parent."""
     previous = table = None
     if any(ref.stage == "graph" for ref in job.parent_digests):
         before = job.parent("graph")
-        # The stored distances are those of the earlier vectors, and are not used: only who was near whom.
+        # Only the neighbour ids are used: the stored distances are of the earlier vectors.
         path = before.checked(index_file(task.index))
         previous = traverse_add.load(path, vectors, first_id=task.start, parameters=parameters)
         table = read_neighbours(before, task.start, task.stop)
@@ -98,10 +98,10 @@ def _grow(
 
 
 class PartedIndex:
-    """All parts of a stage as one (see index.Searchable), opened one by one as they are searched."""
+    """All parts of a stage as one index (see index.Searchable). Parts are opened as they are searched."""
 
     def __init__(self, job: Job, effort: int | None) -> None:
-        """effort: rows that a search keeps; None searches exactly, whatever the indexes are."""
+        """effort: rows that a search keeps; None searches exactly, whatever kind the indexes are."""
         self._job = job
         self._effort = effort
 
@@ -132,7 +132,7 @@ class PartedIndex:
         return merge_tables(found, neighbours)
 
     def with_effort(self, effort: int) -> "PartedIndex":
-        """The same parts, searched further or less far."""
+        """The same parts with another search effort."""
         return PartedIndex(self._job, effort)
 
 
@@ -147,7 +147,7 @@ def search_rows(job: Job, start: int, stop: int, *, effort: int | None, threads:
 
 
 def true_neighbours(job: Job, rows: NDArray[np.int64], threads: int) -> RecallSample:
-    """The rows with their exact neighbours; one part's vectors are in memory at a time."""
+    """A recall sample: the rows with their exact neighbours. One part's vectors are in memory at a time."""
     embed = job.parent("embed")
     ranges = part_ranges(job.spec.graph.parts, job.facts.train)
     queries = np.concatenate(
@@ -167,14 +167,14 @@ def true_neighbours(job: Job, rows: NDArray[np.int64], threads: int) -> RecallSa
 
 
 def open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool = False) -> Index:
-    """The index of one part, as this process has it open, or opened now. exactly: one of exact search instead.
+    """The index of one part, opened unless this process has it open. exactly: an exact index instead.
 
-    Raises: CorruptError where its file is not what its task wrote.
+    Raises: CorruptError if its file is not what its task wrote.
     """
     embed = job.parent("embed")
     path = job.folder / index_file(part)
     stamp = None if exactly else task_stamp(job.folder, Task(INDEX_PHASE, part, first, stop).name, path.name)
-    # Named by content: the same rows of another epoch, or built with other parameters, are another index.
+    # Keyed by content, to tell apart indexes of other epochs or other parameters.
     key = (embed.manifest.digest, "exact" if stamp is None else stamp.sha256, first, stop)
     index = open_parts.pop(key, None)
     if index is None:

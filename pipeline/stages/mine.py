@@ -1,4 +1,5 @@
-"""mine: neighbours.zarr + labels + k → triplets/part-*.parquet, the class-confusion table, counts, k and why."""
+"""The mine stage: neighbours.zarr + labels + k → triplets/part-*.parquet, class confusions, counts, k and its
+reasons."""
 
 import json
 from collections.abc import Sequence
@@ -64,7 +65,7 @@ def _parents(spec: RunSpec, _facts: RunFacts, ref: StageRef) -> tuple[StageRef, 
 
 def _keys(spec: RunSpec, facts: RunFacts, ref: StageRef) -> dict[str, Any]:
     review = facts.review_of(ref.epoch)
-    # Earlier versions compared a negative with its anchor only, and mined other triplets.
+    # Earlier versions compared a negative only with its anchor, and so mined other triplets.
     guarded = spec.mine.guards.duplicate_sq is not None
     return {
         "mine": spec.mine.result_keys(),
@@ -151,7 +152,7 @@ def _mine_rows(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
 
 
 def _find_suspects(job: Job) -> TaskOutput:
-    """Rows that seem mislabelled: listed for review, and left out of this epoch's mining."""
+    """List rows that seem mislabelled, for review; this epoch's mining leaves them out."""
     graph, facts, step = job.parent("graph"), job.facts, job.spec.graph.chunk_rows
     parts = [
         nearest_of(read_neighbours(graph, start, min(start + step, facts.train)))
@@ -176,7 +177,7 @@ def _excluded(job: Job) -> NDArray[np.bool_] | None:
 
 
 def _groups(job: Job) -> NDArray[np.int64] | None:
-    """The group of each training row, where the rule asks for it."""
+    """The group code of each training row; None if no guard uses groups."""
     if job.spec.mine.guards.same_group is None:
         return None
     (codes,) = group_codes(rows_of(job.root, job.facts.data_digest).groups(SPLITS[0]))
@@ -188,7 +189,7 @@ def _k_hardness(job: Job) -> float:
 
 
 def _rule(job: Job) -> MiningRule:
-    """With the k and the seed of this epoch."""
+    """The mining rule with the k and the seed of this epoch."""
     return job.spec.mine.rule(_k_hardness(job), job.seed())
 
 
@@ -197,7 +198,7 @@ def _reads_vectors(spec: RunSpec) -> bool:
 
 
 def _vectors(job: Job) -> NDArray[np.float32] | None:
-    """All embeddings, where the rule asks for distances that the neighbour table may not have."""
+    """All embeddings, if the rule needs distances that the neighbour table may lack; else None."""
     if not _reads_vectors(job.spec):
         return None
     return read_embeddings(job.parent("embed"), 0, job.facts.train)
@@ -208,9 +209,9 @@ def _scratch(job: Job, task: str) -> Path:
 
 
 def _kept_by_class(job: Job) -> tuple[Confusion, list[ClassCounts]]:
-    """What all ranges counted by class: the pairs of classes added up, the triplets of each range apart.
+    """Counts by class: the confusions summed over all ranges, and the triplet counts of each range.
 
-    Raises: CorruptError where some of it was damaged since; those ranges are to be mined again.
+    Raises: CorruptError if some counts are damaged; their receipts are removed, so that those ranges are mined again.
     """
     confusion, by_class, damaged = ConfusionSum(), [], []
     for task, receipt in sorted(job.stage_folder.receipts().items()):
@@ -243,9 +244,9 @@ def _summarise(job: Job) -> TaskOutput:
 
 
 def _audit(job: Job, labels: Labels) -> dict[str, Any]:
-    """Derive a sample of the triplets again, from what is on disk.
+    """Derive a sample of the triplets again from the files on disk.
 
-    Raises: CorruptError when any does not hold, so that nothing is trained on it.
+    Raises: CorruptError if any triplet violates the rule, so that nothing is trained on it.
     """
     receipts = [receipt for receipt in job.stage_folder.receipts().values() if "counts" in receipt.report]
     report = audit_parts(
@@ -283,7 +284,7 @@ def _report(job: Job, receipts: Sequence[Receipt]) -> dict[str, Any]:
 
 
 def _review_counts(job: Job) -> dict[str, Any]:
-    """What of the training rows a review changed; nothing where there is none."""
+    """Numbers of training rows and pairs that the review changed; empty if there is no review."""
     digest = job.facts.review_of(job.ref.epoch)
     if digest is None:
         return {}

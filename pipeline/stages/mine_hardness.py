@@ -1,4 +1,4 @@
-"""The k of an epoch: a fixed decay, or the controller that reads how earlier epochs went."""
+"""Choose the k of an epoch: by a fixed decay, or by the controller from the results of earlier epochs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,7 +19,7 @@ from ..workers.opened import reviewed_of
 
 
 def hardness_parents(spec: RunSpec, ref: StageRef) -> tuple[StageRef, ...]:
-    """What the choice reads beside the graph: how the epochs before mined and did on validation."""
+    """Parents whose reports the choice reads: mining and validation of the earlier epochs."""
     if spec.mine.hardness == "linear" or ref.epoch is None:
         return ()
     warm_up = spec.train.warmup_epochs
@@ -29,15 +29,15 @@ def hardness_parents(spec: RunSpec, ref: StageRef) -> tuple[StageRef, ...]:
 
 
 def hardness_keys(spec: RunSpec) -> dict[str, Any]:
-    """A result key where the controller judges without suspects, which earlier versions left in."""
+    """A result key if the controller leaves out suspects, which earlier versions did not."""
     without = spec.mine.hardness == "adaptive" and spec.mine.exclude_suspects is not None
     return {"candidates": "without suspects"} if without else {}
 
 
 def choose_hardness(job: Job, candidates: Callable[[ControllerSettings], list[Candidate]]) -> dict[str, Any]:
-    """k of this epoch, and every number that led to it, JSON-ready.
+    """The k of this epoch and every number that led to it, JSON-ready.
 
-    candidates: what mining with each k would give; called where the controller decides.
+    candidates: returns what mining with each k would give; called only if the controller decides.
     """
     spec = job.spec.mine
     epoch = len(job.spec.mined_before(job.ref.epoch or 0))
@@ -55,7 +55,7 @@ def choose_hardness(job: Job, candidates: Callable[[ControllerSettings], list[Ca
 
 
 def _history(job: Job) -> Iterator[EpochRecord]:
-    """The mined epochs before this one, those whose error beforehand is known."""
+    """The earlier mined epochs that have an evaluated epoch before them."""
     errors = {_epoch(each): _violation_share(each) for each in job.parents("evaluate")}
     for minings, mine in enumerate(job.parents("mine")):
         number = _epoch(mine)
@@ -83,7 +83,7 @@ def triplet_candidates(
     anchors = sampled_rows(job.facts.train, job.spec.mine.sample, job.spec.run.seed)
     table = rows_of_table(job, anchors)
     reviewed = reviewed_of(job)
-    # Positives outside the neighbours would need all vectors; the sample is judged by those inside.
+    # Positives outside the neighbours would need all vectors, so the sample uses only those inside.
     near = replace(rule, positives="neighbours")
     return evaluate_candidates(
         table,

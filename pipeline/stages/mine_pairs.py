@@ -1,4 +1,5 @@
-"""mine, of a run that ranks items: embeddings + pairs + k → scores.parquet, pairs/part-*.parquet, counts, k and why."""
+"""The mine stage of a run that ranks items: embeddings + pairs + k → scores.parquet, pairs/part-*.parquet, counts,
+k."""
 
 import json
 from collections.abc import Sequence
@@ -71,7 +72,7 @@ def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
 
 
 def _score(job: Job, resources: TaskResources) -> TaskOutput:
-    """The scores of all training rows, by the weights that the epoch begins with."""
+    """Write the scores of all training rows, with the weights at the start of the epoch."""
     from ...models.compute import use_threads
 
     use_threads(min(resources.threads, job.spec.training_threads))
@@ -99,7 +100,7 @@ def _mine_rows(job: Job, task: Task) -> TaskOutput:
 
 
 def _pairs(job: Job, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The pairs of rows whose first row is in a range."""
+    """The pairs of rows whose first row is in a range, and whether each pair is alike."""
     pairs, alike = ranked_of(job, SPLITS[0]).row_pairs()
     low, high = np.searchsorted(pairs[:, 0], [start, stop])
     return pairs[low:high], alike[low:high]
@@ -117,7 +118,7 @@ def _rule(spec: RunSpec, k_hardness: float) -> RankedRule:
 
 
 def _candidates(job: Job, settings: ControllerSettings) -> list[Candidate]:
-    """What each k would mine of all pairs: no training needed, the scores are there."""
+    """What each k would mine from all pairs. The scores are known, so nothing is sampled."""
     pairs, alike = _pairs(job, 0, job.facts.train)
     tried = [(k, _mined(job, pairs, alike, _rule(job.spec, k)).counts) for k in settings.grid]
     return [Candidate(k, counts.mean_hinge, counts.coverage) for k, counts in tried]

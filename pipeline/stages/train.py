@@ -1,4 +1,5 @@
-"""train: one epoch on what was mined (or on class-balanced batches, while warming up) → checkpoint, metrics.jsonl."""
+"""The train stage: one epoch on the mined triplets or pairs, or on class-balanced batches while warming up →
+checkpoint, metrics.jsonl."""
 
 import json
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ def _keys(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> dict[str, Any]:
 
 
 def _augment_keys(spec: RunSpec) -> dict[str, Any]:
-    """With the digest of the user's file, if it is one: editing it changes what is trained."""
+    """Includes the digest of the user's augmentation file, if there is one: editing it changes what is trained."""
     keys = spec.data.augment.result_keys()
     path = Path(spec.base) / (spec.data.augment.factory or "").rpartition(":")[0]
     return {**keys, "file": digest_file(path) if path.suffix == ".py" and path.is_file() else None}
@@ -57,8 +58,8 @@ def _plan(spec: RunSpec, facts: RunFacts, _ref: StageRef) -> Plan:
     images = images_per_epoch(spec, facts.train)
     batch = spec.train.classes_per_batch * spec.train.images_per_class + spec.train.random_images
     at_once = min(batch, spec.train.embed_rows or batch)
-    # Each process has the rows' books and an encoder at work, all but the first on top of torch alone; each loader
-    # process torch and some batches.
+    # Each process holds data about the rows and a working encoder, and all but the first another copy of torch; each
+    # loader process holds torch and some batches.
     memory = PROCESS_MIB + (spec.train.processes - 1) * 500
     memory += spec.train.processes * ((at_once * facts.item_bytes * 4 * 256 + facts.train * 64) // 2**20)
     memory += spec.train.processes * spec.train.loader_workers * 300
@@ -91,7 +92,7 @@ def _run_task(job: Job, _task: Task, resources: TaskResources) -> TaskOutput:
 
 
 def _summary(job: Job) -> dict[str, Any]:
-    """TaskResources over the epoch, of its first and of its last tenth, so that the trend shows without a plot."""
+    """Means over the epoch; of the loss also over its first and last tenth, so that the trend shows without a plot."""
     with (job.folder / METRICS_FILE).open() as file:
         lines = [json.loads(line) for line in file]
     tenth = max(1, len(lines) // 10)
@@ -110,7 +111,7 @@ def _summary(job: Job) -> dict[str, Any]:
 
 
 def _met(job: Job, lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """How many mined triplets were whole in a batch, and how many of the mined set met in the epoch."""
+    """The mean number of mined triplets that met in a batch, and how many different ones met in the epoch."""
     counted = [line for line in lines if "mined_met" in line]  # earlier versions did not count
     if not counted:
         return {}

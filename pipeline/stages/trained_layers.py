@@ -1,4 +1,4 @@
-"""Layers that a loss trained beside the encoder, with the weights that an epoch gave them."""
+"""Layers that a loss trains along with the encoder, with the weights of an epoch."""
 
 from typing import TYPE_CHECKING
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def head_of(job: Job) -> "ScoreHead":
-    """The layer that scores labels or items, as the newest train stage among the job's parents left it, or as the run
-    began."""
+    """The layer that scores labels or items, with the weights of the train stage among the job's parents, or untrained
+    if there is none."""
     from ..resolve.objective import score_head
 
     return score_head(job.spec, _trained(job))
 
 
 def neck_of(job: Job) -> "Neck":
-    """The same of the normalisation before the classifier."""
+    """The batch normalisation before the classifier, with weights as for `head_of`."""
     from ..resolve.objective import trained_neck
 
     return trained_neck(_trained(job))

@@ -1,4 +1,4 @@
-"""What an epoch trains on: its batches and its batch rule, from the spec and the mine stage."""
+"""The batches and the batch rule of an epoch, from the run file and the mine stage."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -30,20 +30,21 @@ from ..workers.opened import labels_of, ranked_of, reviewed_of
 
 @dataclass(frozen=True, slots=True)
 class TrainingInputs:
-    """batches: of this epoch. rule: which triplets of a batch are trained."""
+    """batches: those of this epoch. rule: selects the triplets of a batch to train on."""
 
     batches: BatchPlan
     rule: BatchRule
 
 
 def training_inputs(job: Job) -> TrainingInputs:
-    """Batches of the epoch: class-balanced while warming up and where nothing was mined, else as train.batches says."""
+    """Batches and rule of the epoch: class-balanced if nothing was mined (as in warm-up), else as train.batches
+    says."""
     spec = job.spec
     mine = job.parent("mine") if any(ref.stage == "mine" for ref in job.parent_digests) else None
     if job.facts.ranking:
         return TrainingInputs(_of_pairs(job, mine), NoTriplets())
     if mine is None:
-        # The warm-up trains on what the data set says: a review changes nothing that comes before mining.
+        # Without mining, the labels of the data set are used: a review only counts from mining on.
         labels = labels_of(job.root, job.facts.data_digest)
         classes = RowClasses(labels.members, labels.offsets)
         return TrainingInputs(_class_balanced(job, classes), SemiHard(spec.margin))
@@ -53,14 +54,14 @@ def training_inputs(job: Job) -> TrainingInputs:
     kind = resolve_batches(spec, job.facts).name
     if kind == "triplets":
         return TrainingInputs(_apart(_stored(job, mine, classes), reviewed), rule)
-    # Where everything within k satisfies the loss, no classes are confused: any batch is as good as a walked one.
+    # Without mined triplets no classes are confused, so neighbourhood batches have nothing to start from.
     walked = kind == "neighbourhood" and int(mine.manifest.report["counts"]["triplets"]) > 0
     batches = _neighbourhood(job, mine, classes) if walked else _class_balanced(job, classes)
     return TrainingInputs(_apart(batches, reviewed), rule)
 
 
 def _of_pairs(job: Job, mine: Committed | None) -> RankedBatches:
-    """Of the mined pairs; of all pairs where none were mined, or none was left to mine."""
+    """Batches of the mined pairs; of all pairs if the epoch does not mine, or mined none."""
     spec, rows = job.spec, job.facts.train
     items = ranked_of(job, SPLITS[0])
     pairs, alike = items.row_pairs() if mine is None else mined_pairs(mine, rows)
@@ -79,7 +80,8 @@ def _of_pairs(job: Job, mine: Committed | None) -> RankedBatches:
 
 
 def _reviewed_classes(reviewed: Reviewed) -> RowClasses:
-    """A row that is left out is the only one of a class of its own: batches have none of such classes."""
+    """Classes of the reviewed rows. Each excluded row gets a class of its own, because batches skip single-row
+    classes."""
     labels, excluded = reviewed.labels, reviewed.excluded
     classes = RowClasses(labels.members, labels.offsets)
     return classes if excluded is None else classes.alone(excluded, first_code=labels.classes)
@@ -128,9 +130,9 @@ def _stored(job: Job, mine: Committed, classes: RowClasses) -> StoredTriplets:
 
 
 def triplets_per_anchor(mine: Committed, rows: int) -> NDArray[np.int64]:
-    """int64 (rows,): how many triplets each row is the anchor of. One part is in memory at a time.
+    """int64 (rows,): the number of triplets with each row as anchor. One part is in memory at a time.
 
-    Raises: as `training_triplets`, which looks at every id.
+    Raises: as `training_triplets`, which checks every id.
     """
     counts = np.zeros(rows, np.int64)
     for name in part_names(mine):
@@ -139,9 +141,9 @@ def triplets_per_anchor(mine: Committed, rows: int) -> NDArray[np.int64]:
 
 
 def training_triplets(mine: Committed, name: str, rows: int) -> dict[str, NDArray[np.int64]]:
-    """Columns anchor, positive and negative, int64 (T,), of one part. rows: of the training split.
+    """Columns anchor, positive and negative, int64 (T,), of one part. rows: number of rows of the training split.
 
-    Raises: CorruptError naming the file and the row, for ids that are no rows of the training split.
+    Raises: CorruptError naming file and row, for ids that are not rows of the training split.
     """
     columns = triplet_columns(mine, name, TRIPLET_COLUMNS)
     for column, ids in columns.items():
@@ -159,10 +161,7 @@ def training_triplets(mine: Committed, name: str, rows: int) -> dict[str, NDArra
 
 
 def check_enough(mine: Committed, batch_images: int, *, epoch: int) -> None:
-    """See that the stored triplets of this epoch can fill a batch, each with three images of its own.
-
-    Raises: DataError.
-    """
+    """Raises: DataError if the stored triplets, at three images each, cannot fill a batch."""
     triplets = int(mine.manifest.report["counts"]["triplets"])
     if 3 * triplets < batch_images:
         end = f"end the run with what it has learned by run.epochs = {epoch}, or " if epoch else ""

@@ -1,4 +1,4 @@
-"""Checkpoints within an epoch: private to the train stage, deleted when it is committed."""
+"""Checkpoints within an epoch. They are private to the train stage and deleted at its commit."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ _METRICS = "metrics.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Where a broken-off epoch stopped: steps done in this epoch, and the trainer's state."""
+    """Where an interrupted epoch stopped: steps done in this epoch, and the trainer's state."""
 
     step: int
     state: Mapping[str, "Tensor"]
@@ -30,9 +30,8 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class _Pointer:
-    """step: steps done in this epoch. state: its file. metrics_bytes: length of the metrics up to there.
-
-    sha256, metrics_sha256: of the state, and of the metrics up to there.
+    """step: steps done in this epoch. state: file of the trainer's state. metrics_bytes: length of the metrics up to
+    this step. sha256, metrics_sha256: digests of the state and of these metrics.
     """
 
     step: int
@@ -43,11 +42,11 @@ class _Pointer:
 
 
 class TrainingProgress:
-    """Metrics as they come, and now and then the trainer's state.
+    """Stores the metrics of each step and, now and then, the trainer's state.
 
-    The pointer file names a state and the metrics up to it by their digests; it is replaced in one go, so a kill at any
-    moment leaves either the old checkpoint or the new one. The digest of the metrics goes along with the writing, and
-    is never taken from the file: what was damaged after it was written would else be believed from then on.
+    The pointer file holds the digests of a state and of the metrics up to it. It is replaced atomically, so a kill at
+    any moment leaves either the old checkpoint or the new one. The digest of the metrics is updated while writing and
+    never computed from the file, since that would hide later damage.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,21 +57,19 @@ class TrainingProgress:
         self._digest = hashlib.sha256()
 
     def resume(self) -> Resumed | None:
-        """The newest whole checkpoint; metrics of later steps are cut off, they will be written again.
-
-        None: nothing to continue from, the epoch starts anew.
-        """
+        """The newest intact checkpoint, or None if the epoch must start over. Metrics of later steps are cut off, as
+        they will be written again."""
         from ...models.encoders.checkpoints import load_tensors
 
         pointer = self._pointer()
-        # Private progress that cannot be trusted is worth nothing: the epoch begins again, from its parent.
+        # Damaged progress is discarded: the epoch starts over from its parent.
         kept = self._metrics.read_bytes()[: pointer.metrics_bytes if pointer else 0]
         os.truncate(self._metrics, len(kept))
         self._digest = hashlib.sha256(kept)
         return Resumed(pointer.step, load_tensors(self._folder / pointer.state)[0]) if pointer else None
 
     def _pointer(self) -> "_Pointer | None":
-        """The pointer file, if what it points at is whole."""
+        """The content of the pointer file, if the files it names are intact; else None."""
         try:
             pointer = _Pointer(**read_sealed(self._folder / _POINTER))
             metrics = self._metrics.read_bytes()[: pointer.metrics_bytes]
@@ -92,7 +89,7 @@ class TrainingProgress:
         self._digest.update(content)
 
     def checkpoint(self, step: int, state: Mapping[str, "Tensor"]) -> None:
-        """Make `step` (steps done in this epoch) the place to continue from."""
+        """Store the state from which to continue after `step` steps of this epoch."""
         from ...models.encoders.checkpoints import save_tensors
 
         path = self._folder / f"state-{step:08d}.safetensors"
@@ -107,7 +104,8 @@ class TrainingProgress:
                 older.unlink()
 
     def images_since(self, offset: int) -> tuple[int, int]:
-        """Images of the steps recorded from this byte of the metrics on, and where the next call goes on."""
+        """The number of images in the steps recorded from this byte of the metrics on, and the offset for the next
+        call."""
         with self._metrics.open("rb") as file:
             file.seek(offset)
             whole = file.read().rpartition(b"\n")[0]
@@ -115,10 +113,7 @@ class TrainingProgress:
         return images, offset + len(whole) + bool(whole)
 
     def publish_metrics(self, path: Path) -> None:
-        """Copy all metrics to their place among the stage's artifacts.
-
-        Raises: CorruptError when they are not what was recorded.
-        """
+        """Copy all metrics to the stage's artifacts. Raises: CorruptError if they are not what was recorded."""
         content = self._metrics.read_bytes()
         if digest_bytes(content) != self._digest.hexdigest():
             raise CorruptError(

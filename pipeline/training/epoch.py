@@ -1,4 +1,4 @@
-"""One epoch of training in one process, alone or as one of several."""
+"""One epoch of training in one process, which may be one of several."""
 
 from collections.abc import Callable, Mapping
 from itertools import islice
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 def train_epoch(
     job: Job, progress: TrainingProgress, processes: Processes, tick: Callable[[int], None]
 ) -> Mapping[str, "Tensor"]:
-    """Train from where the epoch stopped, or from the end of the epoch before; returns the trainer's state.
+    """Train from where the epoch stopped, or from the end of the previous epoch; returns the trainer's state.
 
-    Checkpoints and metrics are written by the first process; of an epoch that was mined, metrics say how many mined
-    triplets were whole in each batch, and how many different ones so far. tick: called with the images of each step.
-    Raises: ModelError for a loss that is not finite, or memory that does not suffice; the data set's.
+    The first process writes checkpoints and metrics. If the epoch has mined triplets, metrics count those that met in
+    each batch, and the different ones that met so far. tick: called with the number of images of each step.
+    Raises: ModelError for a loss that is not finite, or too little memory; errors of the data set.
     """
     inputs = training_inputs(job)
     trainer = _trainer(job, inputs, processes)
@@ -39,11 +39,11 @@ def train_epoch(
     if meetings is not None:
         for batch in islice(
             inputs.batches.batches(), done
-        ):  # without images: what met before the epoch was broken off
+        ):  # without images: count what met before the interruption
             meetings.see(batch.rows)
     steps, every = inputs.batches.steps, job.spec.train.checkpoint_steps
-    # The logs of the first process only; and the end of the epoch is for the caller to keep, who is in this process
-    # only if it is alone.
+    # Only the first process logs. The state at the end of the epoch is returned to the caller; with several processes
+    # the caller runs elsewhere, so it is also written as a checkpoint.
     names = job.spec.train.log if processes.writes else ()
     with open_logs(names, job.root / "logs", title=job.spec.run.name, first_step=trainer.step_number) as log:
         for batch, images in batches_with_images(job, inputs.batches, done, processes):
@@ -80,7 +80,8 @@ def _trainer(job: Job, inputs: TrainingInputs, processes: Processes) -> Trainer:
 
 
 def _restore(job: Job, trainer: Trainer, progress: TrainingProgress) -> int:
-    """Load where this epoch stopped, or the end of the epoch before; returns the steps done in this epoch."""
+    """Load the state where this epoch stopped, or the end of the previous epoch; returns the steps done in this
+    epoch."""
     resumed = progress.resume()
     if resumed is not None:
         trainer.load_state(resumed.state)

@@ -1,4 +1,4 @@
-"""A job as a JSON file, for a process that is started by a command line."""
+"""Pass a job to another process as a JSON file, and its error back."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from ..storage.publish import publish_json
 
 
 def write_job(path: Path, job: Job) -> None:
-    """Everything in it is names, numbers and digests."""
+    """Write the job, which consists of names, numbers and digests."""
     parents = [[ref.epoch, ref.stage, digest] for ref, digest in job.parent_digests.items()]
     value = {
         "root": str(job.root),
@@ -25,7 +25,7 @@ def write_job(path: Path, job: Job) -> None:
 
 
 def read_job(path: Path) -> Job:
-    """What `write_job` wrote."""
+    """Read a job written by `write_job`."""
     value = json.loads(path.read_bytes())
     return Job(
         root=Path(value["root"]),
@@ -50,7 +50,7 @@ _KINDS: dict[str, type[Exception]] = {
 
 
 def write_failure(path: Path, error: Exception) -> None:
-    """Keep the first error that any of several processes had; those of the others follow from it."""
+    """Write the error, unless another process has written one before: later errors follow from the first."""
     try:
         with path.open("x") as file:
             json.dump({"kind": type(error).__name__, "message": str(error)}, file)
@@ -59,7 +59,7 @@ def write_failure(path: Path, error: Exception) -> None:
 
 
 def read_failure(path: Path) -> Exception | None:
-    """The error as it was raised (as a TaskError if it is none of ours); None where none was kept."""
+    """The written error, or None. Errors of types that are not ours become a TaskError."""
     try:
         said = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):

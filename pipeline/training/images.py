@@ -1,4 +1,4 @@
-"""The images of training batches: read and augmented, in whichever process is asked."""
+"""Read and augment the images of training batches, in this process or in loader processes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Images:
-    """Reads and augments rows of the training split. Small when pickled: loader processes open the data again."""
+    """Reads and augments rows of the training split. Pickles only its job: loader processes open the data
+    themselves."""
 
     job: Job
 
     def __call__(self, step: int, rows: NDArray[np.int64], share: slice) -> "Tensor":
-        """Images of a share of the batch's rows, as the encoder takes them. step: of the epoch."""
+        """Images of a share of the batch's rows, ready for the encoder. step: step within the epoch."""
         images = self._data.read(self._sources[rows[share]])
         return self._transform(images, step, first=share.start, batch=len(rows))
 
@@ -54,7 +55,7 @@ class Images:
 
 
 def train_transform(spec: RunSpec, *, seed: int) -> TrainTransform:
-    """How the images of a training batch become a tensor. seed: of the epoch.
+    """The transform from the images of a training batch to a tensor. seed: seed of the epoch.
 
     Raises: ModelError for a data.augment.factory that fails.
     """

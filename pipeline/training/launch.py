@@ -1,4 +1,4 @@
-"""An epoch trained by several processes, as torch's elastic launcher starts them on this machine."""
+"""Train an epoch with several processes on this machine, started by torch's elastic launcher."""
 
 import os
 import re
@@ -21,20 +21,20 @@ FAILURE = "failure.json"
 _LOG = "processes.log"
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 40
-"""The launcher gives its processes 30 to end."""
+"""The launcher itself gives its processes 30 seconds to end."""
 
 
 def train_with_processes(
     job: Job, progress: TrainingProgress, threads: int, tick: Callable[[int], None]
 ) -> Mapping[str, "Tensor"]:
-    """Start train.processes processes, wait for them, and return the trainer's state that they leave.
+    """Start train.processes processes, wait for them, and return the resulting state of the trainer.
 
-    threads: cores for all of them together. tick: called with images as they are trained.
-    Raises: what a process raised; UnavailableError for one that died without a word. The epoch continues from its
-    last checkpoint when it is tried again.
+    threads: cores for all processes together. tick: called with the number of images as they are trained.
+    Raises: the error of a process; UnavailableError if one died without an error. The next try continues from the last
+    checkpoint.
     """
     folder = job.scratch
-    progress.resume()  # here and now, so that lines are only ever added while the processes are watched
+    progress.resume()  # cuts the metrics here, so that they only grow while the processes are watched
     write_job(folder / JOB, job)
     (folder / FAILURE).unlink(missing_ok=True)
     count = job.spec.train.processes
@@ -64,7 +64,7 @@ def train_with_processes(
 
 
 def _runs(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Whether it still runs after so many seconds."""
+    """Whether the process still runs after this many seconds."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -73,7 +73,7 @@ def _runs(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def _unexplained(job: Job, code: int, log: Path) -> Exception:
-    """A process was killed: which one, is in the launcher's report of the first failure."""
+    """The error for a killed process. The launcher's report of the first failure tells which one it was."""
     report = log.read_text(errors="replace").rpartition("Root Cause")[2]
     rank = re.search(r"rank\s*: (\d+)", report)
     exit_code = re.search(r"exitcode\s*: (-?\d+)", report)

@@ -1,7 +1,7 @@
-"""torch's elastic launcher, ending with the process that started it.
+"""torch's elastic launcher, which here ends together with the process that started it.
 
-`python -m tripletmine.pipeline.training.launcher_main PARENT …` is `python -m torch.distributed.run …`, which alone
-would go on when its parent is killed.
+`python -m tripletmine.pipeline.training.launcher_main PARENT …` is `python -m torch.distributed.run …`, which by itself
+would go on after its parent is killed.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The mined set of an epoch, laid out by anchor, for counting which triplets meet in its batches."""
+"""The mined triplets of an epoch by anchor, for counting which of them meet in a batch."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ _PARTNERS = "partners.npy"
 
 
 def meetings_of(job: Job) -> Meetings | None:
-    """Of the mined set that this epoch trains on; None where it has none.
+    """The counter of meetings for the mined triplets of this epoch; None if it has none.
 
     Raises: as `training_triplets`.
     """
@@ -24,9 +24,10 @@ def meetings_of(job: Job) -> Meetings | None:
 
 
 def mined_set(mine: Committed, rows: int, folder: Path) -> MinedSet:
-    """The triplets of all parts by anchor. They lie in a file of `folder`, so that memory follows the largest part.
+    """The triplets of all parts, grouped by anchor. They are memory-mapped from a file in `folder`, so the memory
+    needed is that of the largest part.
 
-    rows: of the training split. Raises: as `training_triplets`.
+    rows: number of rows of the training split. Raises: as `training_triplets`.
     """
     counts = triplets_per_anchor(mine, rows)
     starts = np.concatenate([[0], np.cumsum(counts)])

@@ -1,4 +1,4 @@
-"""One of several training processes, as the launcher starts it: `-m tripletmine.pipeline.training.rank_main FOLDER`."""
+"""One of several training processes, started by the launcher: `-m tripletmine.pipeline.training.rank_main FOLDER`."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ _LAUNCHER_SECONDS = 30
 
 
 def main() -> None:
-    """Train one process' share of an epoch."""
+    """Train this process's share of an epoch."""
     end_with_parent(int(os.environ[LAUNCHER]))
     folder = Path(sys.argv[1])
 
@@ -31,7 +31,7 @@ def main() -> None:
         with joined(job.spec.embed.device) as processes:
             train_epoch(job, progress, processes, tick=lambda _images: None)
     except PeerLostError:
-        # Not the cause: the launcher, which looks for the first process that fails, is about to end this one.
+        # Not the cause. Wait until the launcher ends this process, as it reports the first process that fails.
         time.sleep(_LAUNCHER_SECONDS)
         raise
     except Exception as error:

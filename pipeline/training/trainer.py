@@ -1,4 +1,4 @@
-"""The trainer of an epoch, from the run file's sections."""
+"""Build the trainer of an epoch from the run file."""
 
 from typing import TYPE_CHECKING
 
@@ -28,9 +28,9 @@ def new_trainer(
     device: "torch.device",
     processes: Processes = ALONE,
 ) -> Trainer:
-    """A trainer that has made no step. total_steps: of the whole run.
+    """A new trainer, before its first step. total_steps: steps of the whole run.
 
-    Raises: ModelError for a loss that cannot be built for these classes, or a train.head that is not there.
+    Raises: ModelError for a loss that cannot be built for these classes, or a train.head that does not exist.
     """
     trainer = Trainer(
         encoder if processes.count == 1 else shared_statistics(encoder.train(), device),

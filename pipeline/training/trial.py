@@ -1,6 +1,6 @@
-"""Before any work: everything that a run will build is built once, and one item goes through it.
+"""Try out a run before any work: build everything once, and push one item through it.
 
-`check` and `run` both call this, so that the one finds what the other would refuse, in the same words.
+`check` and `run` both call this, so that `check` finds what `run` would refuse, in the same words.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 32 * 2**20
 _TRIED = 16
-"""Items of which one must be readable. Which of the others are not is for others to say."""
+"""Number of items of which one must be readable. Unreadable items among them are reported elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemsRead:
-    """How many items were read, of how many."""
+    """The number of items read, and of all items."""
 
     read: int
     items: int
 
 
 def read_items(data: DataSet, sample: int | None = SAMPLE) -> ItemsRead:
-    """Read `sample` items, or all. Raises: DataError naming the first that a run would refuse."""
+    """Read `sample` items, or all. Raises: DataError naming the first item that a run would refuse."""
     rows = len(data.rows)
     chosen = _spaced(rows, rows if sample is None else sample)
     step = max(1, _READ_BYTES // max(1, data.dtype.itemsize * int(np.prod(data.item_shape))))
@@ -50,14 +50,14 @@ def read_items(data: DataSet, sample: int | None = SAMPLE) -> ItemsRead:
 
 
 def runs_here(spec: RunSpec) -> bool:
-    """Whether this process, or one of this machine, trains: else nobody here knows what its workers have."""
+    """Whether a process of this machine trains. If not, it is unknown what is installed on the workers."""
     return spec.cluster.kind != "dask" or spec.train.where == "driver"
 
 
 def try_out(spec: RunSpec, facts: RunFacts, data: DataSet) -> None:
     """Build encoder, losses and trainer of a run, and push one item through the encoder. Nothing is written.
 
-    Of a run whose workers are elsewhere, training included, only the executor is looked at.
+    If the run trains on workers elsewhere, only the executor is checked.
     Raises: ModelError and DataError, as the run's stages would; ModuleNotFoundError for a missing extra.
     """
     require_executor(spec.cluster)
@@ -81,10 +81,10 @@ def refuse_non_finite(
     *,
     trained: bool = False,
 ) -> None:
-    """Raises: DataError where embeddings float32 (N, D) have NaN or infinity.
+    """Raises: DataError if embeddings float32 (N, D) have NaN or infinity.
 
-    rows: which they are, for the message. keys: gives the keys of some of them by position, int64. trained: whether
-    the run has trained the weights, which may then be to blame.
+    rows: what they are, for the message. keys: returns the keys for int64 positions. trained: whether the run has
+    trained the weights, so that these may be the cause.
     """
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
@@ -107,7 +107,7 @@ def _in_keys() -> Iterator[None]:
 
 
 def _encoder(spec: RunSpec, facts: RunFacts) -> "nn.Module":
-    """As a run loads it, but from the user's own files: of a run that has not begun there are no copies."""
+    """The encoder, loaded from the user's own files, since a run that has not begun has no copies of them."""
     from ..resolve.encoder import load_encoder
 
     files = encoder_files(spec)
@@ -116,7 +116,7 @@ def _encoder(spec: RunSpec, facts: RunFacts) -> "nn.Module":
 
 
 def _item(data: DataSet) -> tuple[int, NDArray[Any]]:
-    """The first of some items that can be read: its row, and the item (1, *item_shape)."""
+    """The first readable one of some items: its row, and the item (1, *item_shape)."""
     first: DataError | None = None
     for row in _spaced(len(data.rows), _TRIED).tolist():
         try:
@@ -143,7 +143,7 @@ def _embed(spec: RunSpec, encoder: "nn.Module", item: NDArray[Any], key: str) ->
 
 
 def _train(spec: RunSpec, facts: RunFacts, encoder: "nn.Module", item: NDArray[Any]) -> None:
-    """All of training but its steps: the images of a batch, and what is trained on them."""
+    """Build everything that training needs, without a step: batch shape, image transform, trainer."""
     from ...models.compute import device_named
     from ...models.rules.in_batch import SemiHard
     from .images import train_transform

@@ -1,1 +1,1 @@
-"""Where tasks run, and what a process keeps open between them."""
+"""Executors that run tasks, and what a process keeps open between tasks."""

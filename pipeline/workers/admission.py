@@ -1,7 +1,8 @@
-"""Which Dask workers may take tasks: those with our versions that see the run directory. Which are paused.
+"""Dask plugins that refuse unfit workers and report paused ones. A worker must have our versions and see the run
+folder.
 
-Goes to workers and schedulers by value: a machine with another tripletmine, or none, must understand it. So what a
-method needs there comes from the standard library, or with the object.
+The module is pickled by value, because it must work on machines with another tripletmine, or none. So its methods use
+only the standard library and what the object carries.
 """
 
 import asyncio
@@ -15,13 +16,14 @@ from distributed import SchedulerPlugin, Status, WorkerPlugin
 
 PACKAGE = "tripletmine"
 COMPARED = (PACKAGE, "torch", "numpy", "hnswlib", "numba", "zarr")
-"""Packages that decide about the bytes of a result."""
+"""Packages whose versions affect the bytes of a result."""
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of this process, without the name of a build (+cpu), as machines with and without GPU share a run."""
+    """Package versions of this process, without build tags (+cpu), so that machines with and without GPU can share a
+    run."""
     found: dict[str, str | None] = {}
     for package in COMPARED:
         try:
@@ -32,10 +34,10 @@ def versions() -> dict[str, str | None]:
 
 
 class Admission(WorkerPlugin):
-    """Ends a worker that does not fit when it registers, before any task gets there.
+    """Ends an unfit worker when it registers, before it gets any task.
 
-    versions: those of the flow. token: a file in `root` with the bytes `secret`. called, setting: what `root` is, and
-    where its place is said. topic: of the event that names a worker that was refused.
+    versions: those of the process that runs the flow. token: a file in `root` with the bytes `secret`. called, setting:
+    see `FolderWords`. topic: topic of the event that names a refused worker.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class Admission(WorkerPlugin):
         self.root, self.called, self.setting = root, called, setting
 
     def problem(self) -> str | None:
-        """What is wrong with the worker that asks, or None."""
+        """The problem with the worker on which this is called, or None."""
         for package, ours in self.versions.items():
             try:
                 theirs = version(package).partition("+")[0]
@@ -77,18 +79,21 @@ class Admission(WorkerPlugin):
         return None
 
     async def setup(self, worker: Any) -> None:
-        """On the worker, while it registers: raising here would not keep tasks away from it."""
+        """Called on the worker while it registers. Closes an unfit worker: raising would not keep tasks away from
+        it."""
         problem = await asyncio.to_thread(self.problem)
         if problem is None:
             return
         worker.log_event(self.topic, {"worker": worker.address, "news": f"gets no tasks, since it {problem}"})
-        worker.status = Status.closing_gracefully  # the scheduler gives it nothing from now on
+        worker.status = Status.closing_gracefully  # from now on the scheduler gives it no tasks
         closing = worker.close(nanny=True, executor_wait=False, reason=f"refused by {self.root}: {problem}")
-        worker.refusal = asyncio.ensure_future(closing)  # not awaited: to close waits for this very method
+        worker.refusal = asyncio.ensure_future(
+            closing
+        )  # not awaited: closing waits for this method to return
 
 
 def paused(memory_limit: int) -> str:
-    """What a person should know of a worker that Dask has paused. memory_limit: bytes."""
+    """The message about a worker that Dask has paused. memory_limit: bytes."""
     return (
         f"is paused by Dask, since it fills most of its {memory_limit >> 20} MiB, and gets tasks again when it "
         "needs less: give workers more memory (`tripletmine check` says how much), or fewer threads"
@@ -96,28 +101,28 @@ def paused(memory_limit: int) -> str:
 
 
 class Watch(SchedulerPlugin):
-    """On the scheduler, for one flow: tells it of workers that Dask pauses, and takes its admission back when it is
-    gone, however it ended: later workers are none of its business.
+    """Runs on the scheduler for one client: reports paused workers to it, and removes both plugins when the client is
+    gone, however it ended.
 
-    client: the flow's. topic: of the events, and the name of both plugins.
+    client: id of the client. topic: topic of the events, and name of both plugins.
     """
 
     def __init__(self, *, client: str, topic: str):
         self.client, self.topic = client, topic
 
     async def start(self, scheduler: Any) -> None:
-        """Keep hold of the scheduler."""
+        """Called by the scheduler: store it."""
         self.scheduler = scheduler
 
     def log_event(self, topic: str, msg: Any) -> None:
-        """Each change of a worker's status is an event under the worker's address."""
+        """Called for every event. A change of a worker's status is an event whose topic is the worker's address."""
         worker = self.scheduler.workers.get(topic)
         if worker is not None and isinstance(msg, dict) and msg.get("status") == Status.paused.name:
             news = {"worker": worker.address, "news": paused(worker.memory_limit)}
             self.scheduler.log_event(self.topic, news)
 
     def remove_client(self, scheduler: Any, client: str) -> None:
-        """A client has left, or was lost."""
+        """Called when a client has left or was lost."""
         if client == self.client:
             scheduler.worker_plugins.pop(self.topic, None)
             scheduler.remove_plugin(name=self.topic)

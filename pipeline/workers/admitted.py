@@ -1,4 +1,4 @@
-"""The check of Dask's workers, as the flow sees it: begun and taken back, and the news of it for people."""
+"""The check of Dask workers on the client's side: start it, end it, and collect its messages."""
 
 import os
 import tempfile
@@ -16,11 +16,11 @@ from .admission import PACKAGE, Admission, Watch, paused, versions
 from .base import FolderWords
 
 _TOKEN = ".token-"
-"""Begins the name of the file that workers must read."""
+"""Prefix of the file that workers must read."""
 
 
 class Admitted:
-    """The check of workers as it stands on one scheduler, and which were refused or paused since one last asked."""
+    """The check of workers on one scheduler, and its messages about refused and paused workers."""
 
     def __init__(self, client: Client, check: Admission) -> None:
         self._client = client
@@ -29,7 +29,8 @@ class Admitted:
         self._told: set[str] = set()
 
     def renew(self) -> None:
-        """Check all workers of the scheduler, and each that comes. Raises: OSError and others when it is gone."""
+        """Check all workers of the scheduler, now and when they join. Raises: OSError and others if the scheduler is
+        gone."""
         self._client.subscribe_topic(self._check.topic, self._hear)
         self._client.register_plugin(
             Watch(client=self._client.id, topic=self._check.topic), name=self._check.topic
@@ -41,7 +42,7 @@ class Admitted:
                 self._tell(address, paused(worker["memory_limit"]))
 
     def news(self) -> Iterator[str]:
-        """Sentences, each once."""
+        """The messages since the last call. Each message is given only once."""
         while self._news:
             yield self._news.popleft()
 
@@ -57,11 +58,12 @@ class Admitted:
 
 @contextmanager
 def admitted_workers(client: Client, root: Path, words: FolderWords) -> Iterator[Admitted]:
-    """Let only workers that fit have tasks, now and later; nothing of that is left on the cluster or in `root`.
+    """Within the block, let only fit workers have tasks. Afterwards nothing of this is left on the cluster or in
+    `root`.
 
-    Raises: UnavailableError when none of the workers fits.
+    Raises: UnavailableError if no worker fits.
     """
-    for left in root.glob(f"{_TOKEN}*"):  # by a flow that was killed; the run is ours
+    for left in root.glob(f"{_TOKEN}*"):  # left by a killed process; we hold the lock of the folder
         left.unlink(missing_ok=True)
     handle, token = tempfile.mkstemp(dir=root, prefix=_TOKEN)
     try:
@@ -87,7 +89,7 @@ def admitted_workers(client: Client, root: Path, words: FolderWords) -> Iterator
         yield admitted
         with suppress(
             OSError, TimeoutError, ValueError, ClosedClientError
-        ):  # a scheduler that is gone needs no tidying
+        ):  # a lost scheduler needs no clean-up
             client.unregister_worker_plugin(topic)
     finally:
         Path(token).unlink(missing_ok=True)

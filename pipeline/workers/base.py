@@ -1,4 +1,4 @@
-"""The one protocol behind which tasks run, and what runs there."""
+"""The protocol of executors, and the function with which they run a task."""
 
 import errno
 import math
@@ -16,12 +16,12 @@ from ..runfile.keys import as_of_a_run
 from ..storage.receipts import Receipt, stamp_files, write_receipt
 
 Done = TypeVar("Done")
-"""What a task leaves: an `Outcome`, for the stages of a run."""
+"""The result of a task: for stages of a run, an `Outcome`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A task's receipt, and what only the journal keeps: how long it took, and where."""
+    """A task's receipt and, for the journal only, how long the task took and where it ran."""
 
     task: Task
     receipt: Receipt
@@ -31,20 +31,20 @@ class Outcome:
 
 
 PAUSED_AT = 0.8
-"""Share of its memory limit at which Dask gives a worker no more tasks (`distributed.worker.memory.pause`)."""
+"""Share of its memory limit at which Dask pauses a worker (`distributed.worker.memory.pause`)."""
 
 
 def worker_limit_mib(memory_mib: int) -> int:
-    """The memory limit of a Dask worker, for each of its threads, with which tasks that need `memory_mib` run."""
+    """The memory limit per thread that a Dask worker needs to run tasks of `memory_mib`."""
     return math.ceil(memory_mib / PAUSED_AT)
 
 
 @dataclass(frozen=True, slots=True)
 class FolderWords:
-    """How errors speak of the folder that all workers must see.
+    """Words of error messages about the folder that all workers must see.
 
-    called, setting: what it is, and where its place is said. kept: of finished tasks, after a failure. again: what the
-    same command then does.
+    called, setting: the name of the folder, and the setting that places it. kept: what happens to finished tasks after
+    a failure. again: what the same command then does.
     """
 
     called: str
@@ -64,35 +64,35 @@ class Executor(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many tasks can run at once, at the moment."""
+        """The number of tasks that can run at once at the moment."""
         ...
 
     @property
     def memory_mib(self) -> int:
-        """What a worker's process may fill with each of its tasks."""
+        """The memory that each task of a worker may use."""
         ...
 
     def threads(self, tasks: int) -> int:
-        """Cores for each task when `tasks` of them are to be run."""
+        """Cores for each task if `tasks` of them are run."""
         ...
 
     def run(self, call: Callable[[Task], Done], tasks: Sequence[Task]) -> Iterator[Done]:
-        """What tasks leave, in order of completion, with a bounded number of tasks in flight.
+        """Yield the results of tasks in order of completion, with a bounded number of tasks in flight.
 
-        Raises: a PipelineError of a task at once; any other failure, after retries, as a TaskError that names
-        the task's rows, when all other tasks are done.
+        Raises: a PipelineError or ValueError of a task at once; any other failure, after retries, as a TaskError that
+        names the task's rows, when all other tasks are done.
         """
         ...
 
     def release(self) -> None:
-        """Have the workers drop what they hold in memory between stages (encoders, indexes)."""
+        """Make the workers drop what they keep in memory between stages (encoders, indexes)."""
         ...
 
 
 def require_memory(executor: Executor, needed_mib: int, task: str, smaller: str, settings: str) -> None:
-    """Raises: UnavailableError where a process of the executor may not fill `needed_mib` with a task.
+    """Raises: UnavailableError if a task needs more memory than a worker of the executor has.
 
-    smaller: what makes the task need less. settings: where the memory of workers is said.
+    smaller: how to make the task need less. settings: the settings for the memory of workers.
     """
     if needed_mib <= executor.memory_mib:
         return
@@ -116,13 +116,13 @@ DISK_REMEDIES = {
     errno.EACCES: "give this user the permission to write there",
     errno.EPERM: "give this user the permission to write there",
 }
-"""What stops a task through no fault of its own, and would stop the next one, too → the remedy."""
+"""Disk errors that would stop every other task, too → their remedies."""
 
 
 def _require_disk(job: Job, task: Task, error: Exception) -> None:
-    """Raises: UnavailableError where the disk is what failed: retries and the other tasks would fail in the same way.
+    """Raises: UnavailableError if the error is a disk error: retries and the other tasks would fail in the same way.
 
-    By the text as well: libraries that write in C++ or Rust pass on the words of the system, not its number.
+    The text is compared as well, since libraries in C++ or Rust pass on the system's message without its number.
     """
     for number, remedy in DISK_REMEDIES.items():
         words = os.strerror(number)
@@ -134,7 +134,7 @@ def _require_disk(job: Job, task: Task, error: Exception) -> None:
 
 
 def perform(stage: Stage, job: Job, threads: int, task: Task, tick: Callable[[int], None]) -> Outcome:
-    """Run one task where it is called and write its receipt. Running it again writes the same bytes again."""
+    """Run one task in this process and write its receipt. Running it again writes the same bytes."""
     started = time.monotonic()
     try:
         written = stage.run_task(job, task, TaskResources(threads=threads, tick=tick))
@@ -145,7 +145,7 @@ def perform(stage: Stage, job: Job, threads: int, task: Task, tick: Callable[[in
             report=written.report,
         )
         if not job.stage_folder.claimed:
-            # This worker stood still for so long that another did its task, and the stage ended without it.
+            # This worker was stalled for so long that another one did its task, and the stage has ended.
             raise UnavailableError(
                 f"{task.name} of {job.ref} came too late, the stage has ended: nothing to do"
             )

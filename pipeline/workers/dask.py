@@ -1,6 +1,6 @@
-"""Tasks on Dask workers: a scheduler's address, or worker processes of this machine.
+"""Run tasks on Dask workers: those of a given scheduler, or local worker processes.
 
-With `admission` and `admitted`, the only file that knows Dask.
+Only this module, `admission` and `admitted` import Dask.
 """
 
 import atexit
@@ -36,10 +36,10 @@ Started = TypeVar("Started")
 
 
 class DaskExecutor:
-    """Runs tasks on the workers of a connected client, as many of them as there are at the moment.
+    """Runs tasks on the workers of a connected client, however many there are at the moment.
 
-    admitted: which workers get tasks. timeout_seconds: how long to wait for a scheduler that was lost. note: told of
-    workers that were refused or paused. words: of errors.
+    admitted: the check of workers. timeout_seconds: how long to wait for a lost scheduler. note: told of refused and
+    paused workers. words: see `FolderWords`.
     """
 
     in_process = False
@@ -70,20 +70,20 @@ class DaskExecutor:
 
     @property
     def memory_mib(self) -> int:
-        """Of one thread, since a worker's threads share its memory, and below where Dask pauses it. No limit (0) means
-        that nobody declared one."""
+        """Memory per thread, since a worker's threads share its memory, up to the point where Dask pauses it. Workers
+        without a declared limit (0) are ignored."""
         workers = self._workers().values()
         limits = [worker["memory_limit"] // worker["nthreads"] for worker in workers]
         smallest = min((limit for limit in limits if limit), default=machine_memory_mib() * 2**20)
         return int(PAUSED_AT * smallest) // 2**20
 
     def threads(self, tasks: int) -> int:
-        """One core for each Dask thread; a phase with fewer tasks than threads lets each task have more."""
+        """One core for each Dask thread; more for each task if there are fewer tasks than threads."""
         largest = max((worker["nthreads"] for worker in self._workers().values()), default=1)
         return max(1, min(largest, self.workers // max(tasks, 1)))
 
     def run(self, call: Callable[[Task], Done], tasks: Sequence[Task]) -> Iterator[Done]:
-        """See Executor.run. A worker that is lost does not count as a retry, nor does a lost connection."""
+        """See Executor.run. Neither a lost worker nor a lost connection counts as a retry."""
         waiting = deque(tasks)
         flying: dict[Any, Task] = {}
         failed: list[tuple[Task, Exception]] = []
@@ -113,14 +113,14 @@ class DaskExecutor:
                     yield outcome
                 submit()
         finally:
-            with suppress(*_GONE):  # a scheduler that is gone has nothing to cancel
+            with suppress(*_GONE):  # a lost scheduler has nothing to cancel
                 self._client.cancel(completed.futures)
         if failed:
             raise failure_of(failed, tries=self._retries + 1, words=self._words) from failed[0][1]
 
     def _as_they_come(self, completed: as_completed) -> Iterator[Future]:
-        """Futures as they are done. Between them the news is told: without it, who waits for a paused worker would
-        not know why."""
+        """Yield futures as they complete. Meanwhile, report messages about workers: otherwise the user would wait for a
+        paused worker without knowing why."""
         while not completed.is_empty():
             if completed.has_ready():
                 yield next(completed)
@@ -130,7 +130,7 @@ class DaskExecutor:
                 self._note(news)
 
     def release(self) -> None:
-        """Have every worker drop its encoder and indexes."""
+        """Make every worker drop its encoder and indexes."""
         self._client.run(release_state)
 
     def _workers(self) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class DaskExecutor:
         return self._seen
 
     def _connect_again(self, task: Task, lost: Exception) -> None:
-        """Wait until the scheduler answers again. Raises: UnavailableError where it does not in time."""
+        """Wait until the scheduler answers again. Raises: UnavailableError if it does not in time."""
         deadline = time.monotonic() + self._timeout_seconds
         while True:
             try:
@@ -148,7 +148,7 @@ class DaskExecutor:
                 self._looked = -_LOOK_SECONDS
                 return
             except _GONE as error:
-                # A client that has closed has itself tried for as long.
+                # A closed client has itself retried for the same time.
                 if time.monotonic() > deadline or isinstance(error, ClosedClientError):
                     raise UnavailableError(
                         f"the Dask scheduler was lost while task {task.name} ran ({lost}): start it and its "
@@ -158,27 +158,27 @@ class DaskExecutor:
 
 
 _LOOK_SECONDS = 1.0
-"""How old what we know about the workers may be."""
+"""Maximum age of the cached list of workers."""
 
 _POLL_SECONDS = 0.01
 
 
 _GONE = (OSError, TimeoutError, RuntimeError, ValueError, ClosedClientError)
-"""What a client raises that has no scheduler."""
+"""Errors of a client that has lost its scheduler."""
 
 
 class _ConnectionLostError(Exception):
-    """The client lost its scheduler, and with it all futures. Their tasks may have run nevertheless."""
+    """The client lost its scheduler, and with it all futures. Their tasks may have run anyway."""
 
 
 @contextmanager
 def dask_executor(
     spec: ClusterSpec, root: Path, note: Callable[[str], None], words: FolderWords = RUN_DIRECTORY
 ) -> Iterator[DaskExecutor]:
-    """Connect to the scheduler of the spec, or start workers of our own; check them before any work.
+    """Connect to the scheduler of the spec, or start local workers, and check the workers before any work.
 
-    Raises: UnavailableError when no scheduler or worker answers in time, or none of the workers has our versions and
-    sees the folder `root`. Single workers that do not are named to `note`, and ended.
+    Single workers without our versions, or that do not see the folder `root`, are reported to `note` and ended.
+    Raises: UnavailableError if no scheduler or worker answers in time, or no worker fits.
     """
     with tempfile.TemporaryDirectory(prefix="tripletmine-dask-") as scratch:
         settings = {
@@ -206,14 +206,14 @@ def dask_executor(
 
 
 _DASK_TCP = "30s"
-"""What Dask sets by itself."""
+"""Dask's default."""
 _PATIENT_TCP = "300s"
-"""A link that was cut for less than that loses nothing."""
+"""A connection that is cut for less than this loses nothing."""
 
 
 @contextmanager
 def _quiet_client() -> Iterator[None]:
-    """Of a scheduler that was lost our own error speaks; the client would add the traceback of its last try."""
+    """Within the block, the client logs no tracebacks about a lost scheduler; our own error reports it."""
     logger = logging.getLogger("distributed.client")
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -234,10 +234,10 @@ def _connected(spec: ClusterSpec) -> Iterator[Client]:
             threads_per_worker=1,
             processes=True,
             memory_limit=memory_mib * 2**20,
-            # ":0" would listen on every interface.
+            # ":0" alone would listen on every interface.
             dashboard_address="127.0.0.1:0",
             host="127.0.0.1",
-            # Silence the client; we raise our own error.
+            # We raise our own errors.
             silence_logs=logging.ERROR,
             preload=[
                 *dask.config.get("distributed.worker.preload"),
@@ -261,7 +261,7 @@ def _connected(spec: ClusterSpec) -> Iterator[Client]:
             client.wait_for_workers(1, timeout=spec.timeout_seconds)
         except OSError:  # TimeoutError among them
             for worker, found in _workers(client).items():
-                if found["status"] == Status.paused.name:  # Dask waits for one that is not
+                if found["status"] == Status.paused.name:  # Dask does not count paused workers
                     raise UnavailableError(f"worker {worker} {paused(found['memory_limit'])}") from None
             raise UnavailableError(
                 f"the scheduler at {spec.address} has no worker after {spec.timeout_seconds:g} s: "
@@ -271,7 +271,7 @@ def _connected(spec: ClusterSpec) -> Iterator[Client]:
 
 
 def _require_certificate(address: str) -> None:
-    """Raises: UnavailableError where TLS is asked for and Dask has no certificate to show."""
+    """Raises: UnavailableError if the address uses TLS and Dask has no certificate."""
     if address.startswith("tls://") and Security().get_connection_args("client").get("ssl_context") is None:
         raise UnavailableError(
             f"cluster.address is {address} but no certificate is set: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
@@ -280,10 +280,10 @@ def _require_certificate(address: str) -> None:
 
 
 class _Client(Client):
-    """A client that is closed at once where it cannot start.
+    """A client that is closed at once if it cannot start.
 
-    distributed leaves that to the garbage collector. Where it comes while another client starts, in the same thread,
-    closing waits for ever for a lock that the start holds.
+    distributed leaves this to the garbage collector. If that runs while another client starts in the same thread,
+    closing waits for ever for a lock held by the start.
     """
 
     def start(self, **settings: Any) -> None:
@@ -297,10 +297,10 @@ class _Client(Client):
 
 
 def _started(start: Callable[[], Started]) -> Started:
-    """What `start` makes, with a second try where the machine stood still.
+    """The result of `start`, tried twice.
 
-    distributed asserts that the thread of its event loop runs within 10 s of its start, which does not hold on a
-    machine that was suspended in that moment.
+    distributed asserts that the thread of its event loop runs within 10 s, which fails if the machine was suspended in
+    that moment.
     """
     try:
         return start()
@@ -309,9 +309,9 @@ def _started(start: Callable[[], Started]) -> Started:
 
 
 def _leave_at_once() -> None:
-    """Have a worker process of our own end without taking libraries down one by one.
+    """Make a local worker process exit without unloading its libraries.
 
-    Unloading torch and numba can take longer than the seconds that Dask waits before it kills the process.
+    Unloading torch and numba can take longer than Dask waits before it kills the process.
     """
     atexit.register(os._exit, 0)
 

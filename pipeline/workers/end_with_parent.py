@@ -1,4 +1,4 @@
-"""Child processes that do not outlive the process which started them, even when that one is killed."""
+"""End a child process when its parent ends, even if the parent is killed."""
 
 import ctypes
 import os
@@ -12,13 +12,13 @@ _WATCH_SECONDS = 1.0
 
 
 def end_with_parent(parent: int) -> None:
-    """Terminate this process when process `parent`, which started it, is gone, even by kill -9.
+    """Terminate this process when its parent, process `parent`, has ended, even by kill -9.
 
-    On Linux the kernel sends the signal; elsewhere a thread watches.
+    On Linux the kernel sends the signal; elsewhere a thread polls for the parent.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        # The parent may have died before the request: then no signal comes any more.
+        # If the parent died before the request, no signal will come.
         if os.getppid() != parent:
             raise SystemExit(f"process {parent}, which started this one, has ended")
     else:

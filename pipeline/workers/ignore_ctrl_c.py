@@ -1,6 +1,6 @@
-"""Loaded by Dask in each worker process of our own: a terminal sends Ctrl-C to them, too, and it is for us to end them.
+"""Dask preload module for local worker processes: makes them ignore Ctrl-C, which a terminal also sends to them.
 
-Without it each worker prints a traceback, beside the one message that says how to go on.
+The parent process ends them. Otherwise each worker would print a traceback beside the one message that matters.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""From the run file's [cluster] to an executor."""
+"""Open the executor described by the run file's [cluster]."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from .serial import SerialExecutor
 
 
 def require_executor(spec: ClusterSpec) -> None:
-    """Raises: ModuleNotFoundError where Dask is needed and not installed."""
+    """Raises: ModuleNotFoundError if Dask is needed and not installed."""
     if spec.kind != "serial":
         from . import dask  # noqa: F401
 
@@ -22,15 +22,15 @@ def open_executor(
     note: Callable[[str], None] = lambda _: None,
     words: FolderWords = RUN_DIRECTORY,
 ) -> Iterator[Executor]:
-    """The executor that [cluster] asks for, for as long as the block lasts.
+    """Within the block, the executor that [cluster] asks for.
 
-    root: the run directory, or another folder, which every worker must see. note: told what a person would want to
-    know, as of a worker that was refused. words: what errors call `root`.
+    root: the run directory, or another folder that every worker must see. note: told remarks for the user, as about a
+    refused worker. words: how errors refer to `root`.
     """
     if spec.kind == "serial":
         yield SerialExecutor()
         return
-    # Dask takes half a second to import, and a laptop needs none of it.
+    # Imported here, because Dask takes half a second to import.
     from .dask import dask_executor
 
     with dask_executor(spec, root, note, words) as executor:

@@ -1,7 +1,7 @@
-"""What a process keeps open between tasks: the data set, the rows, one encoder.
+"""Caches of a process between tasks: the data set, the rows, one encoder, index parts.
 
-Each cache holds one entry, keyed by what identifies it on disk, so that a worker that serves several runs or
-epochs never uses what belongs to another.
+Each function caches one entry, keyed by what identifies it on disk, so that a worker that serves several runs or epochs
+never mixes them up.
 """
 
 from collections import OrderedDict
@@ -40,39 +40,37 @@ def labels_of(root: Path, digest: str) -> Labels:
 
 
 def ranked_of(job: Job, split: str) -> RankedItems:
-    """What is known of the order of the items of a split. For runs that rank items."""
+    """The ranked items of a split. Only for runs that rank items."""
     return _ranked(job.root, job.facts.data_digest, job.facts.ranking or "", split)
 
 
 def reviewed_of(job: Job) -> Reviewed:
-    """The training rows as the review of the job's epoch has them."""
+    """The training rows with the review of the job's epoch applied."""
     return reviewed_rows(job.root, job.spec, job.facts, job.facts.review_of(job.ref.epoch))
 
 
 def reviewed_rows(root: Path, spec: RunSpec, facts: RunFacts, digest: str | None) -> Reviewed:
-    """The training rows of a run as the review with this digest has them; None: as the data set has them."""
+    """The training rows of a run with the review with this digest applied; None applies no review."""
     if digest is None:
         return Reviewed(labels_of(root, facts.data_digest))
     return _reviewed(root, spec.data.label_separator, facts.data_digest, digest)
 
 
 def data_of(root: Path, spec: RunSpec, digest: str) -> DataSet:
-    """The data set of a run, opened once for a process and compared with the rows that the run began with."""
+    """The data set of a run, opened once per process and compared with the rows that the run began with."""
     return _data(root, spec.data.model_dump_json(), spec.base, digest)
 
 
 def encoder_of(root: Path, spec: RunSpec, facts: RunFacts, checkpoint: Path | None) -> "nn.Module":
-    """The encoder with the weights of a checkpoint (None: those that the run begins with), for inference."""
-    # A checkpoint's path may come back with other weights after a redo: its time of change tells them apart.
+    """The encoder with the weights of a checkpoint (None: the initial weights of the run), for inference."""
+    # After a redo the same path may hold other weights, so the modification time is part of the key.
     weights = checkpoint or (root / facts.weights if facts.weights else None)
     changed = weights.stat().st_mtime_ns if weights else 0
     return _encoder(root, spec.model_dump_json(), facts, weights, changed)
 
 
 def release_state() -> None:
-    """Drop the encoder and the indexes, so that the next stage has the memory. Data and rows serve on."""
-    pass
-
+    """Drop the encoder and the indexes to free memory for the next stage. Data and rows stay."""
     _encoder.cache_clear()
     release_parts()
 

@@ -11,7 +11,7 @@ from .opened import release_state
 
 
 class SerialExecutor:
-    """Runs each task when its turn comes, with all cores."""
+    """Runs tasks one after the other, each with all cores."""
 
     workers = 1
     in_process = True
@@ -19,12 +19,12 @@ class SerialExecutor:
     def __init__(self) -> None:
         self.memory_mib = machine_memory_mib()
 
-    def threads(self, tasks: int) -> int:  # noqa: ARG002 — one at a time, so each has them all
+    def threads(self, tasks: int) -> int:  # noqa: ARG002 — tasks run one at a time, so each gets all cores
         """See `usable_threads`."""
         return usable_threads()
 
     def run(self, call: Callable[[Task], Done], tasks: Sequence[Task]) -> Iterator[Done]:
-        """See Executor.run. Nothing is retried: in one process the same task would fail the same way."""
+        """See Executor.run. Nothing is retried: in the same process a task would fail in the same way again."""
         failed: list[tuple[Task, Exception]] = []
         for task in tasks:
             try:
@@ -44,7 +44,7 @@ class SerialExecutor:
 def failure_of(
     failed: Sequence[tuple[Task, Exception]], *, tries: int, words: FolderWords = RUN_DIRECTORY
 ) -> TaskError:
-    """One error for all tasks that failed, naming the first of them with its rows."""
+    """One error for all failed tasks, naming the first of them with its rows."""
     task, error = failed[0]
     others = f" (and {len(failed) - 1} more tasks)" if len(failed) > 1 else ""
     return TaskError(

@@ -1,1 +1,1 @@
-"""Runs side by side: their figures, whether these may be compared, and what mining found in each."""
+"""Comparison of runs: their metrics, whether these are comparable, and what mining found in each run."""

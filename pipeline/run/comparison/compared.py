@@ -1,4 +1,4 @@
-"""Runs side by side: figures, the settings in which they differ, and what speaks against comparing them."""
+"""Metrics of several runs side by side, and the settings in which the runs differ."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ METRICS = {
     "pair_accuracy": "pair accuracy",
     "kendall_tau": "Kendall's τ",
 }
-"""Of each protocol, those that it has: key → title. The others are in `tripletmine status`."""
+"""Metrics that are compared, key → title, as far as a protocol has them. `tripletmine status` shows the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One run. name: its own, with its place where another has the same: `digits (2)`. record: what run.json says."""
+    """One run. name: run.name, numbered if several runs share it: `digits (2)`. record: content of run.json."""
 
     name: str
     status: RunStatus
@@ -40,11 +40,11 @@ class Compared:
 
     @property
     def damaged(self) -> bool:
-        """Whether what a stage says of itself cannot be read."""
+        """Whether the manifest of any stage cannot be read."""
         return any(each.state == "damaged" for each in self.stages)
 
     def total(self, stage: str, key: str) -> int | None:
-        """The sum of a count that a stage reports, over all epochs; None where none has it (yet), or one is damaged.
+        """The sum over all epochs of a count in a stage's report; None if no epoch has it (yet), or one is damaged.
 
         key: as in "counts.triplets".
         """
@@ -56,13 +56,13 @@ class Compared:
 
     @property
     def seconds(self) -> float | None:
-        """Time of the stages that are finished; None where one is damaged, or the journal has lost its time."""
+        """Total time of the finished stages; None if a stage is damaged, or its time is missing in the journal."""
         spent = [each.seconds for each in self.stages if each.state in ("committed", "pruned")]
         return None if self.damaged or None in spent else sum(each for each in spent if each is not None)
 
     @property
     def protocols(self) -> dict[str, Mapping[str, Any]]:
-        """Name → metrics: those of the test where it was made, then those of the best epoch's validation."""
+        """Name → metrics: of the test if it was run, then of the best epoch's validation."""
         found = dict(self.status.test.report) if self.status.test else {}
         best = next((epoch for epoch in self.status.epochs if epoch.number == self.status.best), None)
         return found if best is None else {**found, "validation": best.validation}
@@ -70,7 +70,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the comparison: a value for each run, None where it has none. kind: how it is to be read."""
+    """One line of the comparison: a value for each run, None if it has none. kind: the kind of value."""
 
     title: str
     kind: Literal["metric", "count", "seconds"]
@@ -78,7 +78,7 @@ class Line:
 
     @property
     def differences(self) -> tuple[float | None, ...]:
-        """Of a metric: the first run's value less that of each other run."""
+        """For a metric, the first run's value minus that of each other run; for other kinds None."""
         first, *others = self.values
         if self.kind != "metric":
             return (None,) * len(others)
@@ -87,14 +87,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A result key that is not the same in all runs, JSON-ready values in the order of the runs."""
+    """A result key with different values; values: JSON-ready, in the order of the runs."""
 
     key: str
     values: tuple[Any, ...]
 
 
 def read_runs(roots: Sequence[Path]) -> tuple[Compared, ...]:
-    """The runs in these directories, as far as they have come. Raises: SpecError and CorruptError, as `read_status`."""
+    """Read the runs in these directories, finished or not. Raises: SpecError and CorruptError, as `read_status`
+    does."""
     read = [(read_status(root), read_run_file(root)) for root in roots]
     names = [status.spec.run.name for status, _ in read]
     told = [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, 1)]
@@ -102,7 +103,7 @@ def read_runs(roots: Sequence[Path]) -> tuple[Compared, ...]:
 
 
 def lines_of(runs: Sequence[Compared]) -> Iterator[Line]:
-    """What the runs have reached and what it took, the test first."""
+    """The lines of the comparison: metrics, those of the test first, then counts and times."""
     protocols = dict.fromkeys(name for run in runs for name in run.protocols)
     for protocol in sorted(protocols, key=lambda name: name == "validation"):
         found = [run.protocols.get(protocol, {}) for run in runs]
@@ -133,7 +134,8 @@ def _result_keys(spec: RunSpec) -> Iterator[str]:
 
 
 def _paths(section: Section, prefix: str) -> Iterator[str]:
-    """As in "mine.guards.duplicate_sq". A key of an open table, as encoder.arguments, is shown as the whole table."""
+    """The dotted result keys of a section, as "mine.guards.duplicate_sq". An open table, as encoder.arguments, is one
+    key."""
     for name in section.result_keys():
         part = getattr(section, name)
         if isinstance(part, Section):

@@ -1,4 +1,4 @@
-"""What speaks against comparing runs: other data, another split, other questions, other work, an unfinished run."""
+"""Reasons not to compare runs: other data, another split, other protocols, other work, an unfinished run."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -8,7 +8,7 @@ from .compared import Compared
 
 
 def doubts_about(runs: Sequence[Compared]) -> tuple[str, ...]:
-    """One clause each, for a single message; empty where the figures answer the same question after the same work."""
+    """The reasons, one clause each; empty if the metrics answer the same question after the same amount of work."""
     first, *others = runs
     same = [
         f"{one.name} and {other.name} are the same run"
@@ -38,7 +38,7 @@ def _between(one: Compared, other: Compared) -> Iterator[str]:
         )
     elif not same_rows:
         yield f"{names} have other rows in their splits{_why(one, other)}"
-    # Of other data all questions differ.
+    # Only asked if the data are the same: with other data all protocols differ.
     elif asked := [*_asked(one, other)]:
         yield f"{names} are asked differently: {', '.join(asked)}"
     ones, others = one.status.spec.evaluate.select, other.status.spec.evaluate.select
@@ -50,7 +50,7 @@ def _between(one: Compared, other: Compared) -> Iterator[str]:
 
 
 def _why(one: Compared, other: Compared) -> str:
-    """The keys that decide which row is where, as far as they differ."""
+    """The settings of rows and splits that differ, in parentheses."""
     ones, others = one.record["rows_keys"], other.record["rows_keys"]
     section = lambda key: "run" if key == "seed" else "data"  # noqa: E731
     told = [

@@ -1,4 +1,4 @@
-"""What mining found in a run, by the names of classes: the hardest triplets, and labels that look like one class."""
+"""Findings of mining in a run, by class: the hardest triplets, and labels that look like one class."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from ...standalone.triplet_folder import open_triplets
 from ..inspection import HardTriplet, inspect_epoch
 
 _LOOKED_AT = 1000
-"""Of the hardest triplets: many have the same two classes, of which one is shown."""
+"""Number of hardest triplets read. Many share their two classes, and one is shown for each two classes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Two labels, and how many pairs of rows of them look like rows of one class."""
+    """Two labels, and the number of pairs of their rows that look like rows of one class."""
 
     label: str
     other_label: str
@@ -25,10 +25,11 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """epoch, why: which epoch was looked at. hardest: of each two classes the hardest triplet, hardest first.
+    """epoch, why: the epoch that was read, and why this one. hardest: the hardest triplet of each two classes, hardest
+    first.
 
-    mislabelled: rows that look so. pairs: of rows that look like one class under two labels, by which labels in alike,
-    most frequent first. Both counts None where the neighbours were deleted by run.keep.
+    mislabelled: number of rows that look mislabelled. pairs: number of pairs of rows that look like one class under two
+    labels; alike counts them by labels, most frequent first. Both numbers are None if run.keep deleted the neighbours.
     """
 
     epoch: int
@@ -40,10 +41,10 @@ class Findings:
 
 
 def findings_of(root: Path, *, most: int = 5) -> Findings:
-    """What an epoch of the run mined: the best on validation of those whose triplets and neighbours are still there, or
-    where none has its neighbours, whose triplets are. most: how many of each list.
+    """Findings of the best epoch on validation that still has triplets and neighbours, or else triplets only.
 
-    Raises: SpecError where the run mined nothing (yet); UnavailableError where all triplets were pruned; CorruptError.
+    most: maximum length of each list.
+    Raises: SpecError if the run mined nothing (yet); UnavailableError if all triplets were pruned; CorruptError.
     """
     try:
         chosen = mined_epoch(root, needs=("mine", "graph"))

@@ -1,1 +1,1 @@
-"""An encoder handed out: its weights, what is needed to load it, a card, an ONNX graph."""
+"""Export of an encoder: its weights, what is needed to load it, a model card, an ONNX graph."""

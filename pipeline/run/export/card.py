@@ -1,4 +1,4 @@
-"""The README.md of an exported encoder: what it is, from what it was made, how good it is, how to use it."""
+"""The model card (README.md) of an exported encoder: its data, metrics, training and use."""
 
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
@@ -32,9 +32,9 @@ tags:
 
 
 def model_card(status: RunStatus, epoch: int) -> str:
-    """Markdown with the front matter that model hubs read. epoch: whose encoder it is.
+    """Markdown with the front matter that model hubs read. epoch: the epoch of the encoder.
 
-    Figures of the test are there only where it was measured with the encoder of this epoch.
+    Test metrics are included only if the test used the encoder of this epoch.
     """
     parts = [
         f"{_FRONT}\n# {as_markdown(status.spec.run.name)}",
@@ -130,7 +130,7 @@ def _results(status: RunStatus, epoch: int) -> str:
 
 
 def _figure(value: float | None) -> str:
-    """None: of queries without an answer, and where it was not measured."""
+    """A metric as text; None, for a metric that is undefined or was not measured, is a dash."""
     return "–" if value is None else f"{value:.4f}"
 
 

@@ -1,4 +1,4 @@
-"""The best encoder of a run, with what is needed to load it elsewhere."""
+"""Export the best encoder of a run with everything needed to load it elsewhere."""
 
 import json
 import shutil
@@ -35,17 +35,17 @@ ONNX_FILE = "encoder.onnx"
 
 
 def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: bool = False) -> dict[str, Any]:
-    """Write encoder.safetensors, encoder.json and a model card, README.md, to `out`; returns what encoder.json holds.
+    """Write encoder.safetensors, encoder.json and a model card, README.md, to `out`; returns the content of
+    encoder.json.
 
-    Where a loss scored labels or items, also head.safetensors, the layer that did; where batch-normalised features are
-    retrieved, neck.safetensors, which makes them; and of the epoch that was tested decisions.safetensors, by which
-    labels are decided.
-    epoch: whose weights; by default those of the best epoch on validation. onnx: also encoder.onnx, from items to
-    embeddings and scores, whose largest difference from torch is "onnx_difference" in encoder.json.
-    Raises: ModelError for an encoder that `write_onnx` cannot convert; SpecError when `out` is not empty; CorruptError
-    when the checkpoint is damaged; UnavailableError when it was pruned, or no epoch is finished; StaleError when the
-    run was since opened with another encoder or evaluate.feature, or another loss that scores, or on other data where
-    a loss scores.
+    Also writes head.safetensors, the layer that scores labels or items, if a loss trained one; neck.safetensors, the
+    layer that makes batch-normalised features, if these are retrieved; and decisions.safetensors, which decides labels,
+    if the test used this epoch.
+    epoch: epoch of the weights; by default the best on validation. onnx: also write encoder.onnx, from items to
+    embeddings and scores; its largest difference from torch is "onnx_difference" in encoder.json.
+    Raises: ModelError for an encoder that `write_onnx` cannot convert; SpecError if `out` is not empty; CorruptError
+    if the checkpoint is damaged; UnavailableError if it was pruned, or no epoch is finished; StaleError if the run has
+    since been opened with another encoder, evaluate.feature or scoring loss, or, with a scoring loss, on other data.
     """
     spec, facts = open_record(root)
     if not spec.encoder.learns:
@@ -72,7 +72,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
         _refuse_other(root, chosen, "evaluated", _of_feature(evaluated, spec))
     found = read_status(root)
     for stage in found.stages:
-        # The card would leave out what a damaged one says; which epoch is best, and so tested, all evaluations decide.
+        # Raises if a manifest is damaged: the card would lack its report, and all evaluations decide the best epoch.
         if stage.ref.epoch in (chosen, None) or stage.ref.stage == evaluation.stage:
             manifest_of(root, stage.ref)
     decisions = _decisions(root, ref)
@@ -105,7 +105,7 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
         with published(out / DECISIONS_FILE) as partial:
             shutil.copyfile(decisions, partial)
     if facts.encoder.rpartition(":")[0].endswith(".py"):
-        # The user's own code travels with its weights.
+        # The user's own code is exported with its weights.
         code = root / facts.encoder.rpartition(":")[0]
         with published(out / code.name) as partial:
             shutil.copyfile(code, partial)
@@ -118,13 +118,13 @@ def export_encoder(root: Path, out: Path, *, epoch: int | None = None, onnx: boo
 
 @dataclass(frozen=True, slots=True)
 class _Layers:
-    """What losses trained behind the encoder, and its user needs; None where there is none."""
+    """Layers behind the encoder that losses trained and users of the encoder need; None if there is none."""
 
     head: ScoreHead | None = None
     neck: Neck | None = None
 
     def files(self) -> Iterator[tuple[str, ScoreHead | Neck]]:
-        """Those that there are, by the name of their file."""
+        """The existing layers with their file names."""
         for name, layer in ((HEAD_FILE, self.head), (NECK_FILE, self.neck)):
             if layer is not None:
                 yield name, layer
@@ -142,7 +142,7 @@ def _trained_layers(trained: Committed, spec: RunSpec, facts: RunFacts) -> _Laye
 
 
 def _decisions(root: Path, trained: StageRef) -> Path | None:
-    """The checked file of the test, where that decided labels, and with this checkpoint."""
+    """The checked decisions file of the test, if the test decided labels and used this checkpoint; else None."""
     tested = manifest_of(root, TEST)
     if tested is None or DECISIONS_FILE not in tested.files or str(trained) not in tested.inputs["parents"]:
         return None
@@ -150,9 +150,10 @@ def _decisions(root: Path, trained: StageRef) -> Path | None:
 
 
 def _scores(root: Path, spec: RunSpec, facts: RunFacts, decisions: Path | None) -> dict[str, Any] | None:
-    """What is scored: labels, by name in the order of their scores, or items (None); and by the layer of which loss.
+    """The loss that trained the scores, and the names of labels in the order of their scores (None if items are
+    scored).
 
-    most: labels that a row may be decided to have; None where none are decided.
+    most: the most labels that can be decided for a row; None if labels are not decided.
     """
     if spec.loss.scoring is None:
         return None
@@ -181,7 +182,8 @@ def _onnx(root: Path, out: Path, weights: Path, layers: _Layers, spec: RunSpec, 
 
 
 def _refuse_other_encoder(root: Path, manifest: Manifest, spec: RunSpec, facts: RunFacts) -> None:
-    """run.json has the spec last opened; a stage may have refused it, and has weights of an older one."""
+    """Refuse weights trained with other settings than run.json has: it holds the spec last opened, which a stage may
+    have refused."""
     keys = manifest.inputs["keys"]
     scored = not (OF_LABELS | OF_PAIRS).isdisjoint({*keys["loss"]["weights"], *spec.loss.weights})
     of_scores = (
@@ -203,7 +205,7 @@ def _of_feature(evaluated: Manifest, spec: RunSpec) -> Iterable[tuple[str, Any, 
 
 
 def _refuse_other(root: Path, epoch: int | None, done: str, compared: Iterable[tuple[str, Any, Any]]) -> None:
-    """compared: what it is, what it was, what it is now."""
+    """compared: (subject, value then, value now)."""
     for subject, there, now in compared:
         if json.loads(json.dumps(now)) != there:
             raise StaleError(

@@ -1,1 +1,1 @@
-"""Whether data set and review are still those that a run began with."""
+"""Checks that data set and review are still those that the run began with."""

@@ -1,4 +1,4 @@
-"""The pairs and values of a run: read, looked at, and kept with it."""
+"""Read, check and store the pairs and values of a run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,10 @@ class RunRanking:
 
 
 def ranking_of_run(spec: RunSpec, rows: RunRows, *, write: bool) -> RunRanking:
-    """As the files are now. write: keep them with the run. Raises: DataError."""
+    """Read and check the pairs and values in the files of the run file. write: store them with the run.
+
+    Raises: DataError.
+    """
     if spec.data.pairs is None:
         return RunRanking()
     base = Path(spec.base)

@@ -1,4 +1,4 @@
-"""The review of a run: read when the run is opened, kept with it, and mined with from an epoch on."""
+"""The review of a run: read when the run is opened, stored with it, and used by mining from some epoch on."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ from ...runfile.run_spec import RunSpec
 from ..epochs import plan_epochs
 
 Reviews = tuple[tuple[int, str | None], ...]
-"""From which epoch on which review is mined with: see `RunFacts.reviews`."""
+"""(first epoch, digest) of the reviews that mining uses: see `RunFacts.reviews`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunReview:
-    """reviews, held_out: see `RunFacts`. remarks: what the review changes, for people. changed: with which sentence the
-    review is another one than that of epochs that are mined already; None where it is not."""
+    """reviews, held_out: see `RunFacts`. remarks: effects of the review, for the user. changed: a sentence, if epochs
+    were already mined with another review; else None."""
 
     reviews: Reviews = ()
     held_out: tuple[tuple[str, str], ...] = ()
@@ -33,11 +33,11 @@ class RunReview:
 def review_of_run(
     spec: RunSpec, rows: RunRows, before: Reviews | None, redone: StageRef | None, *, write: bool
 ) -> RunReview:
-    """What data.review says about the rows of a run.
+    """Read data.review and apply it to the rows of a run.
 
-    before: of the run as it was last opened; None for a new one. redone: the stage from which the run is done again.
-    write: keep the review with the run.
-    Raises: DataError for a file that cannot be read or used; SpecError where losses cannot take its labels.
+    before: the reviews of the run when it was last opened; None for a new run. redone: the stage from which the run is
+    redone. write: store the review with the run.
+    Raises: DataError for a file that cannot be read or used; SpecError if the losses cannot take its labels.
     """
     digest = keep_review if write else lambda _root, review: review.digest()
     found = _found(spec, rows)
@@ -61,10 +61,10 @@ def review_of_run(
 
 
 def stale_review(spec: RunSpec, changed: str) -> StaleError:
-    """The error about a review that epochs were not mined with."""
+    """The error about a review that differs from the one with which epochs were mined."""
     last = last_mined(spec) or 0
     if last and not (StageRef(last - 1, "train").folder(spec.root) / STATE_FILE).exists():
-        # run.keep had the training state deleted that the last epoch began with.
+        # run.keep has deleted the training state with which the last epoch began.
         following = last + (spec.mine.every if isinstance(spec.mine.every, int) else 1)
         how = f"train on with it (run.epochs = {following + 1} and {StageRef(following, 'embed').redo})"
     else:
@@ -75,7 +75,7 @@ def stale_review(spec: RunSpec, changed: str) -> StaleError:
 
 
 def last_mined(spec: RunSpec) -> int | None:
-    """The last epoch for which mining has something done."""
+    """The last epoch whose mine stage has any work done; None if there is none."""
     mined = [
         epoch.number
         for epoch in plan_epochs(spec)
@@ -89,7 +89,7 @@ def _entry(epoch: int, digest: str | None) -> Reviews:
 
 
 def _first_mined_again(spec: RunSpec, redone: StageRef | None) -> int | None:
-    """The first epoch that is mined again where a run is redone from this stage on."""
+    """The first epoch that is mined again if the run is redone from this stage on; None if none is."""
     if redone is None or redone.epoch is None:
         return None
     first = redone.epoch + (redone.stage in ("train", "evaluate"))
@@ -116,7 +116,7 @@ def _found(spec: RunSpec, rows: RunRows) -> SplitReview | None:
 
 
 def _check_losses(spec: RunSpec, rows: RunRows, found: SplitReview) -> None:
-    """Losses with weights for each class have those of the data set; and losses of one class a row need one."""
+    """Raises: SpecError if the review adds classes or several labels per row to a loss that cannot take them."""
     needing = [name for name in spec.loss.weights if name in OF_ONE_CLASS | OF_LABELS]
     if not needing:
         return

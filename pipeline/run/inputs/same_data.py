@@ -1,4 +1,4 @@
-"""Whether the data set is still the one that a run began with, and if not, what is different."""
+"""Check whether the data set is still the one that a run began with, and if not, what has changed."""
 
 import json
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from ...runfile.run_spec import RunSpec
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The data set as it is now. identity: that of the run where nothing has changed. marks: of its files.
+    """The data set as it is now. identity: that of the run if nothing has changed. marks: those of its files.
 
-    change: what is different from the data set of the run, for a message; None where it is the same.
+    change: the difference from the data set of the run, for a message; None if there is none.
     """
 
     identity: dict[str, Any]
@@ -30,7 +30,7 @@ class Seen:
 
 
 def first_look(spec: RunSpec, data: DataSet) -> Seen:
-    """The data set of a run that has no run.json yet, or has it no longer: then its files are listed still."""
+    """The data set of a run without run.json. If that file was lost, the list of data files may still exist."""
     marks = mark_files(data.file_lists(), hash_content=spec.data.hash_content)
     identities = [_plain(data.identity(some)) for some in (marks, without_contents(marks))]
     known = (each for each in identities if read_data_files(spec.root, each) is not None)
@@ -38,9 +38,9 @@ def first_look(spec: RunSpec, data: DataSet) -> Seen:
 
 
 def look_again(spec: RunSpec, data: DataSet, before: dict[str, Any]) -> Seen:
-    """Compare the data set with that of the run. before: run.json.
+    """Compare the data set with that of the run. before: the content of run.json.
 
-    Where the bytes of all files are known to be the same, as far as they are known at all, times do not count.
+    Changed file times are ignored if the known digests show that the bytes are the same.
     """
     identity, marks = before["identity"], mark_files(data.file_lists(), hash_content=spec.data.hash_content)
     now = _plain(rows_keys(spec))
@@ -64,7 +64,7 @@ def look_again(spec: RunSpec, data: DataSet, before: dict[str, Any]) -> Seen:
 def _compare_identities(
     data: DataSet, identity: dict[str, Any], marks: pa.Table
 ) -> tuple[str | None, pa.Table]:
-    """For a run that has no list of its files."""
+    """The change and the marks for a run without a list of its data files."""
     if _by_content(identity) and marks["content"].null_count:
         marks = mark_files(data.file_lists(), hash_content=True)
     now = _plain(data.identity(marks if _by_content(identity) else without_contents(marks)))
@@ -80,7 +80,8 @@ def _by_content(identity: dict[str, Any]) -> bool:
 
 
 def _rows_changed(path: Path, data: DataSet) -> str | None:
-    """The same files may be listed with other labels. Rows that cannot be read are somebody else's affair."""
+    """The difference in the rows, since the same files may now have other labels. Damaged rows are reported
+    elsewhere."""
     try:
         return read_rows_table(path).difference(data) if path.exists() else None
     except CorruptError:
@@ -88,7 +89,7 @@ def _rows_changed(path: Path, data: DataSet) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON gives it back."""
+    """The value after a round trip through JSON."""
     return json.loads(json.dumps(value))
 
 
