@@ -83,6 +83,8 @@ class TerminalProgress:
             whole = "" if left is None else f"· run: {duration(left)}"
             self._task = self._bar.add_task(title, total=rows, completed=done, run=whole)
             self._live.start()
+            # Else a stage shorter than a refresh of the screen would never be seen.
+            self._live.refresh()
 
     def advance(self, rows: int) -> None:
         """More rows are done."""

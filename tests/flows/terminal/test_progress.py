@@ -1,6 +1,7 @@
 """Lines that a person can read, with a terminal and without."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -80,6 +81,17 @@ def test_on_a_terminal_there_is_a_bar(clock):
         progress.advance(40)
         progress._live.refresh()
     assert "40/100" in out.getvalue()
+
+
+def test_on_a_terminal_a_stage_shorter_than_a_refresh_has_its_bar(clock):
+    progress, out = told(clock, terminal=True)
+    with progress:
+        for title in ("train of epoch 0", "evaluate of epoch 0"):
+            progress.stage_started(title, 100, 0)
+            progress.stage_ended(title, 0.0, False)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
+    for title in ("train of epoch 0", "evaluate of epoch 0"):
+        assert re.search(rf"{title} ━+ +0/100 rows", text)
 
 
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines(clock, monkeypatch):
