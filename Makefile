@@ -32,7 +32,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Containers like to set it. Here many processes start, and each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: environment run test lint types wheel system ci docs docs-run bench methods faults compat clean
+.PHONY: environment run test lint types wheel kernels system ci docs docs-run bench methods faults compat clean
 
 environment:
 	@.ci/environment all dev
@@ -48,7 +48,7 @@ run: environment
 	$(BIN)/tripletmine compare $(RUN_FOLDER)/letters.toml $(RUN_FOLDER)/letters-unmined.toml
 
 test: environment
-	$(MAKE) --jobs=$(PROCESSES) --output-sync=target lint types wheel
+	$(MAKE) --jobs=$(PROCESSES) --output-sync=target types wheel kernels lint
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
 
 lint:
@@ -61,6 +61,10 @@ types:
 
 wheel:
 	$(BIN)/python tests/checks/wheel.py
+
+# What tests compile while they are collected: here once, else by each process.
+kernels:
+	$(BIN)/python -m pytest --collect-only -q >/dev/null
 
 system: environment
 	$(BIN)/python tests/checks/system.py

@@ -83,7 +83,17 @@ def install(wheel: Path, environment: Path) -> Path:
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
     constraints = str(ROOT / "constraints.txt")
-    run(str(python), "-m", "pip", "install", "--quiet", "--constraint", constraints, str(wheel))
+    run(
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--constraint",
+        constraints,
+        str(wheel),
+    )
     return python
 
 

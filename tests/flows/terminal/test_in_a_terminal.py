@@ -1,12 +1,10 @@
-"""A run in a real pseudo-terminal, and in a pipe."""
+"""A run in a real pseudo-terminal, and one whose output goes into files."""
 
 import fcntl
 import os
 import pty
 import re
 import struct
-import subprocess
-import sys
 import termios
 from pathlib import Path
 
@@ -21,8 +19,14 @@ EPOCH_LINES = [
 ]
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "tripletmine", *map(str, arguments)]
+def into_files(folder: Path, command: str, *arguments: object) -> tuple[str, str]:
+    """What a command writes to stdout and stderr where both are files."""
+    stdout, stderr = (folder / f"{command}.{stream}" for stream in ("stdout", "stderr"))
+    program = forked.start(
+        str(TRIPLETMINE), command, *map(str, arguments), log=stdout, errors=stderr, environment=os.environ
+    )
+    assert program.wait(PATIENCE_SECONDS) == 0, stderr.read_text()
+    return stdout.read_text(), stderr.read_text()
 
 
 def in_terminal(*arguments: str, **environment: str) -> str:
@@ -81,19 +85,15 @@ def test_a_terminal_without_colours(tmp_path: Path):
     assert not coloured(written)
 
 
-def test_a_pipe_gets_plain_lines(tmp_path: Path):
+def test_a_file_gets_plain_lines(tmp_path: Path):
     run_file = write_run(tmp_path)
-    told = subprocess.run(
-        command("run", run_file, "--no-prefect"), capture_output=True, text=True, check=True
-    )
-    assert "\x1b" not in told.stderr + told.stdout
-    lines = [line.partition(" ")[2] for line in told.stderr.splitlines()]
+    stdout, stderr = into_files(tmp_path, "run", run_file, "--no-prefect")
+    assert "\x1b" not in stderr + stdout
+    lines = [line.partition(" ")[2] for line in stderr.splitlines()]
     assert [line for line in lines if line.startswith("epoch")] == [
         line for line in lines if any(re.fullmatch(pattern, line) for pattern in EPOCH_LINES)
     ]
     assert sum(line.startswith("epoch") for line in lines) == 2
-    watched = subprocess.run(
-        command("status", run_file, "--watch"), capture_output=True, text=True, check=True
-    )
-    assert [line for line in watched.stdout.splitlines() if line.startswith("epoch 1:")]
-    assert "finished, " in watched.stdout
+    watched, _ = into_files(tmp_path, "status", run_file, "--watch")
+    assert [line for line in watched.splitlines() if line.startswith("epoch 1:")]
+    assert "finished, " in watched

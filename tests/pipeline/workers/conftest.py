@@ -100,15 +100,18 @@ def start_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
 
 @pytest.fixture(scope="session")
-def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A scheduler with two separate workers, shared by the tests that leave it as it was.
-
-    A task may kill them: nannies start them again.
-    """
+def workers_with_nannies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A scheduler with two separate workers, shared by the tests that leave it as it was."""
     with clusters(tmp_path_factory) as start:
         cluster = start()
         cluster.add_worker(options=["--nanny"])
         cluster.add_worker(options=["--nanny"])
-        with Client(cluster.address, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=PATIENCE_SECONDS)
         yield cluster
+
+
+@pytest.fixture
+def two_workers(workers_with_nannies: Cluster) -> Cluster:
+    """The shared cluster, with both workers there: nannies start again those that the test before has killed."""
+    with Client(workers_with_nannies.address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=PATIENCE_SECONDS)
+    return workers_with_nannies
