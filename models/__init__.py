@@ -1,1 +1,1 @@
-"""Torch: encoders, losses, batches, one step of training, metrics, checkpoints. Knows no files of a run."""
+"""Models in torch: encoders, losses, batches, training, metrics, checkpoints. Knows no files of a run."""

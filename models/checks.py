@@ -1,4 +1,4 @@
-"""Checks of settings, so that each says the same four things: subject, value, limit, remedy."""
+"""Checks of settings. Every error names subject, value, limit and remedy."""
 
 import difflib
 import math
@@ -64,17 +64,17 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 
 def check_settings(settings: "DataclassInstance") -> None:
-    """Raise ModelError for the first field that is not what its annotation allows, as `Annotated[float, Gt(0)]`.
+    """Raise ModelError for the first field that its annotation does not allow, as in `Annotated[float, Gt(0)]`.
 
-    So a limit stands once, at the field, and so does the default: settings have no slots, elsewhere it is
-    `OptimiserSettings.learning_rate`. Fields of other types are not looked at.
+    Limits and defaults are stated once, at the field. Settings classes have no slots, so that other code can read a
+    default as `OptimiserSettings.learning_rate`. Fields of other types are not checked.
     """
     for name, hint in _hints(type(settings)).items():
         value: Any = getattr(settings, name)
         parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         for part in parts:
             kind, *limits = get_args(part) if get_origin(part) is Annotated else (part,)
-            # Of alternatives, as "soft" or a number, the one that the value is meant as.
+            # Of alternatives, such as "soft" or a number, check the one that the value is meant for.
             if len(parts) == 1 or _meant(value, kind):
                 _check(name, value, kind, limits)
 
@@ -103,6 +103,6 @@ def _check(name: str, value: Any, kind: Any, limits: Sequence[Any]) -> None:
 
 
 def suggestion(name: str, known: Iterable[str], *, otherwise: str) -> str:
-    """`'did you mean …?'` with the known name nearest to `name`; `otherwise` where none is near."""
+    """`'did you mean …?'` with the known name most similar to `name`, or `otherwise` if none is similar."""
     nearest = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
     return f"did you mean {nearest[0]!r}?" if nearest else otherwise

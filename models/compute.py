@@ -1,4 +1,4 @@
-"""Where and with how much torch computes."""
+"""Threads and device of torch."""
 
 import torch
 
@@ -6,12 +6,12 @@ from .errors import ModelError
 
 
 def use_threads(threads: int) -> None:
-    """Let torch use this many cores, for all that follows in this process. It decides the last bits of training."""
+    """Set torch's number of threads for the rest of this process. The last bits of training depend on it."""
     torch.set_num_threads(threads)
 
 
 def device_named(name: str) -> torch.device:
-    """ "auto": a GPU where there is one, else the CPU; or any name that torch knows.
+    """The device called `name`: "auto" (a GPU if there is one, else the CPU) or any name that torch knows.
 
     Raises: ModelError for a device that this machine does not have.
     """

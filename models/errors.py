@@ -1,4 +1,4 @@
-"""What the models say when they cannot do what was asked."""
+"""Errors of the models."""
 
 
 class ModelError(ValueError):

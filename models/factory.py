@@ -1,4 +1,4 @@
-"""A user's own code: found, imported and called, with errors that show the user's message."""
+"""Import and call the user's own code, with errors that show the user's message."""
 
 import importlib
 import importlib.util
@@ -13,7 +13,7 @@ from .checks import suggestion
 from .errors import ModelError
 
 GIVEN = ("input_shape", "embedding_dim")
-"""Keyword arguments that every factory is called with."""
+"""Keyword arguments that every encoder factory is called with."""
 
 
 def load_factory(
@@ -21,9 +21,8 @@ def load_factory(
 ) -> Callable[..., Any]:
     """The callable behind `path/to/file.py:factory` or `module:factory`.
 
-    A relative path is taken from `base` (the working directory if None). A file
-    is executed afresh on every call and is not entered in `sys.modules`: two runs may have files of the same
-    name. subject: what messages call it.
+    A relative path starts at `base` (None: the working directory). A file is executed anew on every call and not
+    entered in `sys.modules`, since two runs may have files of the same name. subject: name for error messages.
 
     Raises: ModelError when there is no such file, module or attribute, or when importing it fails.
     """
@@ -60,10 +59,10 @@ def call_factory(
     embedding_dim: int,
     arguments: Mapping[str, Any],
 ) -> Any:
-    """`factory(input_shape=…, embedding_dim=…, **arguments)`; whatever it raises becomes a ModelError.
+    """Return `factory(input_shape=…, embedding_dim=…, **arguments)`; whatever it raises becomes a ModelError.
 
-    input_shape is (channels, height, width) or (features,), without the batch. Arguments that the factory
-    does not take are refused before it is called, with the nearest one that it does take.
+    input_shape: (channels, height, width) or (features,), without the batch. Arguments that the factory does not take
+    are refused before the call; the error suggests the most similar one that it takes.
     """
     check_arguments(factory, arguments, subject=subject)
     try:
@@ -75,10 +74,10 @@ def call_factory(
 
 
 def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], *, subject: str) -> None:
-    """Refuse argument names that `factory` does not take, or that are set from elsewhere."""
+    """Raise ModelError for argument names that `factory` does not take, or that the run sets itself."""
     try:
         parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):  # builtins and some C callables show no signature
+    except (TypeError, ValueError):  # builtins and some C callables have no signature
         return
     reserved = [name for name in arguments if name in GIVEN]
     if reserved:
@@ -116,12 +115,11 @@ def _module(name: str, reference: str) -> ModuleType:
 class _SourceLoader(SourceFileLoader):
     """Compiles the file each time it is executed.
 
-    Compiled code kept beside it would be one more file in a run directory, which nobody checks, and which would be
-    executed in place of one that was checked.
+    Cached bytecode would be an unchecked file in the run directory, executed in place of the source that was checked.
     """
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002
-        """Of the file as it is now."""
+        """The code of the file as it is now."""
         return self.source_to_code(self.get_data(self.path), self.path)
 
 

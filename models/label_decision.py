@@ -1,4 +1,4 @@
-"""Which labels a row gets, from its scores: decided on what a trained encoder gives, which is left as it is."""
+"""Decide which labels a row gets from its scores, with the trained encoder frozen."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from .seeds import seeded_by
 HIDDEN = 100
 """Width of the hidden layer."""
 STEPS, ROWS, RATE = 500, 256, 5e-3
-"""Of its training: steps of Adam, rows in each, learning rate."""
+"""Training of the network: steps of Adam, rows per step, learning rate."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """N rows. features: float32 (N, D), by the frozen encoder. scores: float32 (N, C), of each class."""
+    """N rows. features: float32 (N, D), from the frozen encoder. scores: float32 (N, C), one per class."""
 
     features: NDArray[np.float32]
     scores: NDArray[np.float32]
 
 
 Decision: TypeAlias = Callable[[Scored], NDArray[np.bool_]]
-"""Which of the C classes each row gets, bool (N, C)."""
+"""Returns which of the C classes each row gets, bool (N, C)."""
 
 LearntBy = Literal["count", "thresholds"]
 LEARNT: tuple[LearntBy, ...] = get_args(LearntBy)
@@ -35,14 +35,14 @@ LEARNT: tuple[LearntBy, ...] = get_args(LearntBy)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Learnt:
-    """A decision by what a network sees in the features: how many labels a row has, or a threshold of each class."""
+    """A decision by a network that predicts, from the features, a row's number of labels or a threshold per class."""
 
     by: LearntBy
     network: nn.Sequential
 
     @classmethod
     def unfitted(cls, by: LearntBy, width: int, out: int) -> "Learnt":
-        """With first weights. width: D. out: the most labels that a row may have; or C, of thresholds."""
+        """An untrained decision. width: D. out: the greatest number of labels of a row, or C for thresholds."""
         return cls(by, nn.Sequential(nn.Linear(width, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, out)))
 
     def __call__(self, asked: Scored) -> NDArray[np.bool_]:
@@ -55,7 +55,7 @@ class Learnt:
 
 
 def decisions(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> dict[str, Decision]:
-    """All ways to decide, by name, fitted to the training rows. labels: bool (N, C), theirs."""
+    """All kinds of decision, by name, fitted to the training rows. labels: bool (N, C), of these rows."""
     return {
         "count": by_count(train, labels, seed=seed),
         "thresholds": by_thresholds(train, labels, seed=seed),
@@ -65,9 +65,10 @@ def decisions(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> dict[st
 
 
 def by_count(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> Learnt:
-    """A network says from the features how many labels a row has, 1 … n_max by softmax; it gets as many, the highest.
+    """Give each row its highest-scored labels, as many as a network predicts from the features (softmax, 1 … n_max).
 
-    Li, Song, Luo, CVPR 2017, arXiv 1704.03135, section 3.3. n_max is the most that a training row has (our choice).
+    Li, Song, Luo, CVPR 2017, arXiv 1704.03135, section 3.3. n_max is the greatest number of labels of a training row
+    (our choice).
     """
     counts = torch.from_numpy(labels.sum(axis=1) - 1)
     return _fitted(
@@ -80,8 +81,9 @@ def by_count(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> Learnt:
 
 
 def by_thresholds(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> Learnt:
-    """A network says from the features a threshold θ of each class, by cross-entropy on σ(f − θ), and a row gets the
-    classes whose score is above. The same paper and section.
+    """Give each row the classes that score above a threshold θ, which a network predicts from the features per class.
+
+    It is trained by cross-entropy on σ(f − θ). Same paper and section as `by_count`.
     """
     scores, wanted = torch.from_numpy(train.scores), torch.from_numpy(labels.astype(np.float32))
     return _fitted(
@@ -94,24 +96,24 @@ def by_thresholds(train: Scored, labels: NDArray[np.bool_], *, seed: int) -> Lea
 
 
 def by_mean_count(labels: NDArray[np.bool_]) -> Decision:
-    """Every row gets as many as a training row has in the mean, rounded."""
+    """Give every row the same number of labels: the mean of the training rows, rounded."""
     count = max(1, round(float(labels.sum(axis=1).mean())))
     return lambda asked: _highest(asked.scores, np.full(len(asked.scores), count))
 
 
 def by_one_threshold(train: Scored, labels: NDArray[np.bool_]) -> Decision:
-    """A row gets the classes above one threshold, at which F1 of all training labels together is highest."""
+    """Give each row the classes that reach one threshold, which maximises the overall F1 on the training rows."""
     order = np.argsort(-train.scores, axis=None, kind="stable")
     ranked = train.scores.ravel()[order]
     right = labels.ravel()[order].cumsum()
     f1 = 2 * right / (np.arange(1, len(ranked) + 1) + labels.sum())
-    f1[:-1][ranked[1:] == ranked[:-1]] = 0.0  # equal scores are taken together
+    f1[:-1][ranked[1:] == ranked[:-1]] = 0.0  # a threshold cannot separate equal scores
     lowest = ranked[f1.argmax()]
     return lambda asked: asked.scores >= lowest
 
 
 def _highest(scores: NDArray[np.float32], counts: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """The so many highest of each row, bool (N, C); of equal scores the first. counts: (N,)."""
+    """bool (N, C), the counts[i] highest-scored classes of each row i; the first of equal scores. counts: (N,)."""
     order = np.argsort(-scores, axis=1, kind="stable")
     found = np.zeros(scores.shape, np.bool_)
     np.put_along_axis(found, order, np.arange(scores.shape[1]) < counts[:, None], axis=1)
@@ -121,7 +123,8 @@ def _highest(scores: NDArray[np.float32], counts: NDArray[np.integer]) -> NDArra
 def _fitted(
     by: LearntBy, train: Scored, out: int, loss: Callable[[Tensor, Tensor], Tensor], seed: int
 ) -> Learnt:
-    """A perceptron of the features with `out` outputs. loss: of its outputs for some rows, int64 (R,), of training."""
+    """Train a network from features to `out` outputs. loss: called with its outputs for some training rows and these
+    rows, int64 (R,)."""
     features = torch.from_numpy(train.features)
     with seeded_by(seed, out):
         decision = Learnt.unfitted(by, features.shape[1], out)

@@ -1,4 +1,4 @@
-"""Running out of memory, said in terms of the run file."""
+"""Errors for running out of memory that name the setting to lower."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from .errors import ModelError
 
 @contextmanager
 def memory_errors(doing: str, key: str) -> Iterator[None]:
-    """Turn out-of-memory errors, of a GPU or of the CPU, into a ModelError that says which key to lower."""
+    """Turn out-of-memory errors, of a GPU or the CPU, into a ModelError that says which key to lower."""
     try:
         yield
     except torch.OutOfMemoryError as error:

@@ -1,4 +1,4 @@
-"""Batch normalisation of features (BNNeck), as a loss trains it, and as features are retrieved with afterwards."""
+"""Batch normalisation of features (BNNeck), trained by a loss and used at retrieval."""
 
 import numpy as np
 import torch
@@ -7,9 +7,9 @@ from torch import nn
 
 
 class Neck(nn.BatchNorm1d):
-    """A normalisation of features (B, D), with a scale and without a shift.
+    """Batch normalisation of features (B, D), with a scale but no shift.
 
-    width: D. running: whether it keeps running statistics, by which it normalises in evaluation mode.
+    width: D. running: keep running statistics, which evaluation mode then uses.
     """
 
     def __init__(self, width: int, *, running: bool) -> None:
@@ -17,10 +17,10 @@ class Neck(nn.BatchNorm1d):
         self.register_parameter("bias", None)
 
     def normalised(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features float32 (N, D), by the running statistics."""
+        """Features float32 (N, D), normalised by the running statistics."""
         with torch.inference_mode():
             return self.eval()(torch.from_numpy(features)).numpy()
 
     def behind(self, encoder: nn.Module) -> nn.Module:
-        """An encoder of normalised features."""
+        """The encoder followed by this normalisation."""
         return nn.Sequential(encoder, self)

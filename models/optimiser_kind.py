@@ -1,4 +1,4 @@
-"""The optimisers there are, for settings that may not import torch and groups of parameters that do."""
+"""Names of the optimisers. A module of its own, since settings must not import torch."""
 
 from typing import Literal
 

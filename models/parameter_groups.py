@@ -1,4 +1,4 @@
-"""Which parameters are trained how: the encoder's as the settings say, a loss's possibly in a way of their own."""
+"""Groups of parameters that are optimised alike: those of the encoder, and those of a loss."""
 
 from dataclasses import dataclass
 from typing import get_args
@@ -12,11 +12,10 @@ from .optimiser_kind import OptimiserKind
 
 @dataclass(frozen=True, slots=True)
 class ParameterGroup:
-    """parameters: trained alike. What is None is as in `OptimiserSettings`.
+    """parameters: optimised alike. Fields that are None are taken from `OptimiserSettings`.
 
-    rate: learning rate in place of that of the settings; warm-up and schedule apply to it, too.
-    factor: multiplies the rate. kind: "adamw", "adam" or "sgd". momentum: of "sgd".
-    weight_decay: only on parameters with two or more dimensions.
+    rate: learning rate; warm-up and schedule apply to it, too. factor: multiplies the rate. kind: "adamw", "adam" or
+    "sgd". momentum: of "sgd". weight_decay: applied only to parameters with two or more dimensions.
     """
 
     parameters: tuple[nn.Parameter, ...]

@@ -1,4 +1,4 @@
-"""The classes of rows: one a row, or a set of them."""
+"""The classes of rows: one per row, or a set per row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from .errors import ModelError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowClasses:
-    """The class codes of N rows as a compressed row list; rows are positives of each other where their sets meet.
+    """The class codes of N rows, in compressed sparse row form. Rows are positives of each other if they share a class.
 
-    members: int32 (nnz,), codes row by row, ascending within a row, each once. offsets: int64 (N + 1,), where each row
-    begins; None where every row has exactly one class, whose code is then in `members`.
+    members: int32 (nnz,), codes row by row, ascending within a row, without duplicates. offsets: int64 (N + 1,), where
+    each row begins; None if every row has exactly one class, and `members` is the code of each row.
     """
 
     members: NDArray[np.int32]
@@ -22,7 +22,7 @@ class RowClasses:
 
     @staticmethod
     def of(classes: "NDArray[np.int32] | RowClasses") -> "RowClasses":
-        """From one code a row, int32 (N,), or as they are. Raises: ModelError for codes that are none."""
+        """From one code per row, int32 (N,), or from `RowClasses`. Raises: ModelError for invalid codes or offsets."""
         given = classes if isinstance(classes, RowClasses) else RowClasses(classes)
         found = RowClasses(_checked(given.members), given.offsets)
         if found.offsets is not None and (found.offsets[-1] != len(found.members) or found.sizes.min() < 1):
@@ -34,7 +34,7 @@ class RowClasses:
 
     @staticmethod
     def of_sets(rows: Sequence[Sequence[int]]) -> "RowClasses":
-        """From one sequence of codes for each row; a code given twice counts once."""
+        """From a sequence of codes for each row; duplicates count once."""
         sets = [sorted(set(row)) for row in rows]
         members = np.array([code for row in sets for code in row], np.int32)
         offsets = np.zeros(len(sets) + 1, np.int64)
@@ -51,12 +51,12 @@ class RowClasses:
 
     @property
     def first(self) -> NDArray[np.int32]:
-        """int32 (N,): the class of each row; of several the lowest."""
+        """int32 (N,): the class of each row; with several classes, the lowest code."""
         return self.members if self.offsets is None else self.members[self.offsets[:-1]]
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """int64 (N,): how many classes each row has."""
+        """int64 (N,): the number of classes of each row."""
         return np.ones(len(self), np.int64) if self.offsets is None else np.diff(self.offsets)
 
     def row_of(self) -> NDArray[np.int64]:
@@ -65,7 +65,7 @@ class RowClasses:
         return rows if self.offsets is None else np.repeat(rows, self.sizes)
 
     def alone(self, rows: NDArray[np.bool_], *, first_code: int) -> "RowClasses":
-        """The same, but each of these rows, bool (N,), has a class of its own: `first_code`, `first_code` + 1, …"""
+        """A copy in which each of `rows`, bool (N,), gets a class of its own: `first_code`, `first_code` + 1, …"""
         sizes = np.where(rows, 1, self.sizes)
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         members = np.empty(offsets[-1], np.int32)
@@ -74,26 +74,26 @@ class RowClasses:
         return RowClasses(members, None if self.offsets is None else offsets)
 
     def take(self, rows: NDArray[np.int64]) -> "RowClasses":
-        """The classes of some rows, int64 (B,), in that order."""
+        """The classes of `rows`, int64 (B,), in that order."""
         if self.offsets is None:
             return RowClasses(self.members[rows])
         places, offsets = ranges(self.offsets, rows)
         return RowClasses(self.members[places], offsets)
 
     def counts(self, weights: NDArray | None = None) -> NDArray:
-        """Rows of each class, (largest code + 1,), or the sums of their weights (N,).
+        """(largest code + 1,): the number of rows of each class, or the sum of their weights.
 
-        A row counts in each of its classes.
+        weights: (N,). A row counts in each of its classes.
         """
         return np.bincount(self.members, weights=None if weights is None else weights[self.row_of()])
 
     def rows_by_class(
         self, kept: NDArray[np.bool_] | None = None, *, classes: int = 0
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows sorted by class, int64, and where each class starts, int64 (largest code + 2,).
+        """Rows sorted by class, int64, and where each class starts, int64 (number of classes + 1,).
 
-        A row is listed under each of its classes. kept: bool (N,), the rows that are listed at all. classes: how many
-        there are, where that is more than the largest code + 1.
+        A row is listed under each of its classes. kept: bool (N,), list only these rows. classes: the number of
+        classes, if it is more than the largest code + 1.
         """
         rows, members = self.row_of(), self.members
         classes = max(classes, int(members.max()) + 1)
@@ -105,7 +105,7 @@ class RowClasses:
         return rows[np.argsort(members, kind="stable")], starts
 
     def table(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """bool (N, M), which of the M classes that occur each row has; and their codes, int64 (M,), ascending."""
+        """bool (N, M), which of the M classes that occur each row has; int64 (M,), the codes of these, ascending."""
         codes, column = np.unique(self.members, return_inverse=True)
         listed = np.zeros((len(self), len(codes)), np.bool_)
         listed[self.row_of(), column] = True
@@ -115,7 +115,7 @@ class RowClasses:
 def ranges(
     offsets: NDArray[np.int64], rows: NDArray[np.integer]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places offsets[r] … offsets[r + 1] − 1 of each of `rows`, one after the other, and where each begins."""
+    """The positions offsets[r] … offsets[r + 1] − 1 of each r in `rows`, concatenated, and where each r begins."""
     sizes = offsets[rows + 1] - offsets[rows]
     begins = np.zeros(len(rows) + 1, np.int64)
     np.cumsum(sizes, out=begins[1:])
@@ -123,7 +123,7 @@ def ranges(
 
 
 def _checked(classes: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Class codes int32 (N,), each ≥ 0."""
+    """Class codes as int32 (N,), checked to be ≥ 0."""
     if classes.ndim != 1 or classes.dtype.kind not in "iu" or len(classes) == 0:
         raise ModelError(
             f"classes are {classes.dtype} of shape {classes.shape} but must be integers (N,), N ≥ 1: give "

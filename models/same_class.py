@@ -1,17 +1,17 @@
-"""When two rows of a batch are positives of each other: said here, for every rule and loss."""
+"""Which rows of a batch are positives of each other, for all rules and losses."""
 
 import torch
 from torch import Tensor
 
 
 def same_class(classes: Tensor, members: Tensor | None = None) -> Tensor:
-    """bool (B, B): rows that share a class. A row shares its own.
+    """bool (B, B): whether two rows share a class; True on the diagonal.
 
-    classes: int64 (B,), the class of each row. members: bool (B, M), which of M classes each row has, where rows may
-    have several: their sets then have to meet. None: every row has its one class only.
+    classes: int64 (B,), the class of each row. members: bool (B, M), which of M classes each row has, if rows may have
+    several; None if each row has one class.
     """
     if members is None:
         return classes[:, None] == classes
-    # Sums of at most 2²⁴ ones are exact in float32, and a product is what every device does fast.
+    # A matrix product is fast on every device, and sums of at most 2²⁴ ones are exact in float32.
     listed = members.to(torch.float32)
     return listed @ listed.T > 0

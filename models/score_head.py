@@ -1,4 +1,4 @@
-"""Scores of embeddings, by a linear layer that a loss trains with the encoder."""
+"""A linear layer from embeddings to scores, trained by a loss together with the encoder."""
 
 import numpy as np
 import torch
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class ScoreHead(nn.Linear):
-    """From embeddings (B, D) to a score of each of C classes, (B, C), or to one of the item itself, (B,).
+    """Maps embeddings (B, D) to scores of C classes, (B, C), or to one score per item, (B,).
 
-    width: D. classes: C; None for the score of an item.
+    width: D. classes: C; None for one score per item.
     """
 
     def __init__(self, width: int, classes: int | None) -> None:
@@ -17,11 +17,11 @@ class ScoreHead(nn.Linear):
         self.of_items = classes is None
 
     def forward(self, input: Tensor) -> Tensor:
-        """f of each row."""
+        """The scores f of each row."""
         scores = super().forward(input)
         return scores.squeeze(1) if self.of_items else scores
 
     def scores(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """f, float32 (N, C) or (N,), of embeddings float32 (N, D)."""
+        """The scores f, float32 (N, C) or (N,), of embeddings float32 (N, D)."""
         with torch.inference_mode():
             return self(torch.from_numpy(embeddings)).numpy()

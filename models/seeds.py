@@ -1,4 +1,4 @@
-"""Random generators that depend on what is computed, never on when or where."""
+"""Random generators seeded by what is computed (seed, epoch, step, …), not by when or where."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch
 
 
 def numpy_generator(*parts: int) -> np.random.Generator:
-    """A generator for (seed, epoch, step, …); the parts are integers ≥ 0, and their order counts."""
+    """A generator for (seed, epoch, step, …). The parts are integers ≥ 0; their order matters."""
     return np.random.default_rng(np.random.SeedSequence(parts))
 
 
@@ -18,13 +18,13 @@ def torch_seed(*parts: int) -> int:
 
 
 def torch_generator(*parts: int) -> torch.Generator:
-    """A CPU generator for (seed, step, …). Drawn on the CPU, so that every device sees the same numbers."""
+    """A generator for (seed, step, …), on the CPU, so that every device gets the same numbers."""
     return torch.Generator().manual_seed(torch_seed(*parts))
 
 
 @contextmanager
 def seeded_by(*parts: int) -> Iterator[None]:
-    """Torch's random numbers on the CPU follow from the parts inside, and from what they were outside."""
+    """A context in which torch's CPU random numbers depend on the parts alone; the state is restored at the end."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(*parts))
         yield

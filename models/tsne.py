@@ -1,4 +1,4 @@
-"""Embeddings in two dimensions, for people."""
+"""Embeddings in two dimensions, to look at."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,8 +7,9 @@ _PERPLEXITY = 30.0
 
 
 def tsne(vectors: NDArray[np.float32], *, seed: int) -> NDArray[np.float64]:
-    """float64 (N, 2) of vectors (N, D) by t-SNE (van der Maaten and Hinton, JMLR 2008), begun with their principal
-    components. The perplexity is 30, or a third of the rows that there are.
+    """float64 (N, 2), a t-SNE map of vectors (N, D) (van der Maaten and Hinton, JMLR 2008).
+
+    It starts from the principal components. The perplexity is 30, or (N − 1) / 3 if that is less.
 
     Raises: ImportError without scikit-learn.
     """

@@ -1,1 +1,1 @@
-"""Images as tensors: scaled, augmented, loaded."""
+"""Load, scale and augment images as tensors."""

@@ -1,4 +1,4 @@
-"""A user's own augmentation of training images."""
+"""The user's own augmentation of training images."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,15 +11,17 @@ from ..errors import ModelError
 from ..factory import load_factory
 
 Hook = Callable[[Tensor, torch.Generator], Tensor]
-"""(image float32 (C, H, W), generator) → image of the same shape; random numbers come from the generator only."""
+"""(image float32 (C, H, W), generator) → image of the same shape. Random numbers must come from the generator only."""
 
 
 def augment_hook(reference: str, arguments: Mapping[str, Any], *, base: Path) -> Hook:
-    """What the factory behind `path/to/file.py:factory` or `module:factory` returns, called with `arguments`.
+    """The hook that the factory `path/to/file.py:factory` or `module:factory` returns when called with `arguments`.
 
-    The hook is called for one image at a time, with a generator of that image's own, so that an image gets the same
-    augmentation however many processes load or train.
-    Raises: ModelError when there is no such factory or it fails, and later for what the hook returns.
+    The hook is called for one image at a time, with a generator for that image alone, so that the augmentation does not
+    depend on how many processes load or train.
+
+    Raises: ModelError when there is no such factory or it fails. The hook raises it when the user's function fails or
+    returns something else than such an image.
     """
     subject = f"augmentation {reference!r}"
     factory = load_factory(reference, base=base, subject="augmentation")

@@ -1,4 +1,4 @@
-"""Images of the next batches, prepared while this one is trained: by a thread, or by processes."""
+"""Load the images of the next batches while the model trains on this one, by a thread or by processes."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,14 +15,14 @@ from ..batches.batch import Batch
 from ..errors import ModelError
 
 Load = Callable[[int, NDArray[np.int64], slice], Tensor]
-"""(step, rows of the batch, share of this process) → images; the same wherever it is called. Picklable."""
+"""(step, rows of the batch, share of this process) → images. Must be picklable, and give the same in any process."""
 
 _AHEAD = 2
 """Batches that each loader process prepares in advance."""
 
 
 class BatchRequest(NamedTuple):
-    """A batch whose images are wanted. step: of the epoch."""
+    """A batch to load images for. step: number in the epoch. share: rows of the batch that this process trains."""
 
     step: int
     batch: Batch
@@ -30,10 +30,10 @@ class BatchRequest(NamedTuple):
 
 
 def loaded(load: Load, asked: Iterator[BatchRequest], *, workers: int) -> Iterator[tuple[Batch, Tensor]]:
-    """Batches with their images, in order; pinned in memory where there is a GPU.
+    """Yield batches with their images, in order; in pinned memory if there is a GPU.
 
-    workers: processes that prepare them; 0: a thread of this process, one batch ahead. The images are the same.
-    Raises what `load` raised.
+    workers: number of loader processes; 0 uses a thread of this process, one batch ahead. The images do not depend on
+    it. Raises whatever `load` raises.
     """
     return _by_processes(load, asked, workers) if workers else _by_thread(load, asked)
 
@@ -66,7 +66,7 @@ class _Loads(Dataset[Tensor | Exception]):
     def __getitem__(self, asked: tuple[int, NDArray[np.int64], slice]) -> Tensor | Exception:
         try:
             return self._load(*asked)
-        except Exception as error:  # the loader would bury its message in a traceback of another process
+        except Exception as error:  # returned, since DataLoader would bury its message in a traceback
             return error
 
 
@@ -85,7 +85,7 @@ def _by_processes(load: Load, asked: Iterator[BatchRequest], workers: int) -> It
         num_workers=workers,
         prefetch_factor=_AHEAD,
         pin_memory=torch.cuda.is_available(),
-        # Not fork: this process has threads, of which a fork would leave the locks.
+        # Not fork: this process has threads, and a fork would copy the locks that they hold.
         multiprocessing_context="forkserver",
     )
     batches = iter(loader)
@@ -94,8 +94,8 @@ def _by_processes(load: Load, asked: Iterator[BatchRequest], workers: int) -> It
             images = next(batches)
         except StopIteration:
             return
-        except (RuntimeError, OSError, EOFError) as error:  # the pipe of a process that died may break first
-            reason = next(iter(str(error).splitlines()), type(error).__name__)  # EOFError says nothing
+        except (RuntimeError, OSError, EOFError) as error:  # the pipe of a dead process may break first
+            reason = next(iter(str(error).splitlines()), type(error).__name__)  # EOFError has no message
             raise ModelError(
                 f"a loader process (loader_workers = {workers}) has died ({reason}): lower "
                 "it, or give the machine more memory (/dev/shm, too); the epoch continues from its last checkpoint"

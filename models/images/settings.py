@@ -1,4 +1,4 @@
-"""Random changes of images. Free of torch, so that a run file can be read at once."""
+"""Settings of augmentation. Does not import torch, so that reading a run file stays fast."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,9 +10,9 @@ from ..checks import check_settings
 
 @dataclass(frozen=True)
 class AugmentSettings:
-    """Random changes to training images.
+    """Augmentation of training images.
 
-    shift: largest shift in pixels, drawn for each image and axis; what comes in is black.
+    shift: greatest shift in pixels, drawn for each image and axis; the border is filled with black.
     flip: mirror half of the images left to right.
     """
 
@@ -24,5 +24,5 @@ class AugmentSettings:
 
     @property
     def nothing(self) -> bool:
-        """Whether images stay as they are."""
+        """Whether images are left unchanged."""
         return self.shift == 0 and not self.flip

@@ -1,4 +1,4 @@
-"""From the arrays of a data set to the tensors of an encoder, whole batches at a time."""
+"""Convert batches of a data set's arrays to tensors for an encoder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from .settings import AugmentSettings
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """(x − mean) / std, where uint8 images are first brought to [0, 1].
+    """(x − mean) / std; uint8 images are first scaled to [0, 1].
 
-    mean, std: one number, or one for each channel (for vectors: for each feature).
+    mean, std: one number, or one per channel (for vectors: per feature).
     """
 
     mean: float | tuple[float, ...] = 0.0
@@ -35,7 +35,7 @@ UNSCALED = Scaling()
 
 
 def input_shape_of(item_shape: Sequence[int]) -> tuple[int, ...]:
-    """What the encoder sees of an item: (H, W) → (1, H, W); (H, W, C) → (C, H, W); (F,) → (F,)."""
+    """The encoder's input shape for an item shape: (H, W) → (1, H, W); (H, W, C) → (C, H, W); (F,) → (F,)."""
     match tuple(item_shape):
         case (features,):
             return (features,)
@@ -50,15 +50,15 @@ def input_shape_of(item_shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def to_tensor(images: NDArray, scaling: Scaling = UNSCALED) -> Tensor:
-    """Images of a data set, uint8 or float32 (B, F), (B, H, W) or (B, H, W, C), as a float32 tensor.
+    """A float32 tensor of items of a data set, uint8 or float32 (B, F), (B, H, W) or (B, H, W, C).
 
-    Returns (B, F) or (B, C, H, W); images are strided as they came (channels last), which is also what a CPU
-    convolves fastest. The given array is never written to; a writeable float32 array that needs no scaling is
-    shared, everything else is copied once.
+    Returns (B, F) or (B, C, H, W). Images keep their memory layout (channels last), which is also the fastest for
+    convolutions on a CPU. The array is never written to. A writeable float32 array that needs no scaling is shared,
+    anything else is copied once.
     """
     shape = input_shape_of(images.shape[1:])
     if images.ndim == 3:
-        # Not [..., None]: its stride of 0 has torch convolve in another layout, which takes more than twice as long.
+        # Not [..., None]: with its stride of 0, torch convolves in another layout, which takes more than twice as long.
         images = images.reshape(*images.shape, 1)
     mean, std = np.array(scaling.mean, np.float32), np.array(scaling.std, np.float32)
     for name, values in (("mean", mean), ("std", std)):
@@ -89,12 +89,13 @@ def augment(
     first: int = 0,
     batch: int | None = None,
 ) -> Tensor:
-    """Shift and mirror each image on its own; the same numbers for the same generator.
+    """Shift and mirror each image independently, with random numbers from the generator.
 
     images: float32 (B, C, H, W) on any device; the generator is a CPU generator.
-    first, batch: they are rows first … first + B of a batch of that many, and are changed as they would be in it.
-    black: value of the pixels that come in, a number or (C,): what black is after scaling.
-    Returns a new tensor of the same shape, or `images` itself when there is nothing to do.
+    first, batch: the images are rows first … first + B − 1 of a batch of `batch` rows, and get the same augmentation as
+    in the whole batch; by default they are the batch.
+    black: value to fill the border with, a number or (C,): black after scaling.
+    Returns a new tensor of the same shape, or `images` itself if there is nothing to do.
     """
     if settings.nothing:
         return images
@@ -117,7 +118,7 @@ def augment(
         mirrored = torch.rand(batch, generator=generator)[here] < 0.5
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
     columns = columns + _offsets(batch, shift, generator)[here]
-    # The channel goes last: one gather then moves whole pixels.
+    # Channels last, so that one gather moves whole pixels.
     fill = torch.as_tensor(black, dtype=images.dtype, device=images.device)
     framed = fill.expand(count, height + 2 * shift, width + 2 * shift, channels).clone()
     framed[:, shift : shift + height, shift : shift + width] = images.permute(0, 2, 3, 1)
@@ -127,16 +128,16 @@ def augment(
 
 
 def _offsets(count: int, shift: int, generator: torch.Generator) -> Tensor:
-    """Where in the frame of `shift` pixels each image is cut out: int64 (B, 1) in [0, 2·shift]."""
+    """int64 (B, 1) in [0, 2·shift]: where to cut each image out of itself framed by `shift` pixels."""
     return torch.randint(0, 2 * shift + 1, (count, 1), generator=generator)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainTransform:
-    """Images of a training batch → tensor: a pure function of (images, seed, step), so that any process may run it.
+    """Converts and augments the images of a training batch. A pure function of (images, seed, step).
 
-    seed: of the epoch. The same step always gets the same augmentation, also after a resume.
-    hook: a user's, applied last.
+    So any process may run it, and a step gets the same augmentation after a resume. seed: of the epoch. hook: the
+    user's, applied last.
     """
 
     scaling: Scaling
@@ -147,7 +148,7 @@ class TrainTransform:
     def __call__(self, images: NDArray, step: int, *, first: int = 0, batch: int | None = None) -> Tensor:
         """uint8 or float32 (B, *item_shape) → float32 (B, C, H, W) or (B, F).
 
-        first, batch: they are rows first … first + B of a batch of that many; by default they are the batch.
+        first, batch: see `augment`.
         """
         tensor = to_tensor(images, self.scaling)
         if not self.augmentation.nothing:
@@ -156,7 +157,7 @@ class TrainTransform:
             tensor = augment(tensor, self.augmentation, generator, black=black, first=first, batch=batch)
         if self.hook is None:
             return tensor
-        # 1 + place: a seed sequence that ends in 0 is the same as one without it.
+        # 1 + place, since a seed sequence that ends in 0 equals the one without the 0.
         places = range(first, first + len(tensor))
         changed = [
             self.hook(image, torch_generator(self.seed, step, 1 + place))

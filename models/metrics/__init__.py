@@ -1,1 +1,1 @@
-"""How good embeddings are, always by exact search."""
+"""Metrics of embeddings, always by exact search."""

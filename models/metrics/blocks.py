@@ -1,4 +1,4 @@
-"""Distances of many queries to a gallery, a block of queries at a time."""
+"""Distances of queries to a gallery, in blocks of queries."""
 
 from collections.abc import Iterator
 
@@ -13,13 +13,13 @@ from .relevance import Classes
 
 MIB = 2**20
 BLOCK_MIB = 256
-"""Memory of one block of distances; the orders made from it take about twice as much again."""
+"""Memory of one block of distances; sorting it takes about twice as much again."""
 
 
 def checked_classes(embeddings: NDArray[np.float32], classes: Classes, subject: str) -> RowClasses:
-    """The classes of the rows of `embeddings`.
+    """The classes of the rows of `embeddings`, checked.
 
-    Raises: ModelError unless embeddings are finite (N, D), with one class code, or one set of them, a row.
+    Raises: ModelError unless embeddings are finite (N, D), with a class code or a set of codes per row.
     """
     if embeddings.ndim != 2 or len(embeddings) == 0:
         raise ModelError(
@@ -45,9 +45,9 @@ def checked_sides(
     gallery: NDArray[np.float32] | None,
     gallery_classes: Classes | None,
 ) -> tuple[RowClasses, NDArray[np.float32], RowClasses, bool]:
-    """Classes of the queries, the gallery, its classes, and whether it is the queries, as where none was given.
+    """Returns the queries' classes, the gallery, its classes, and whether the gallery is the queries (none was given).
 
-    Raises: ModelError as `checked_classes`, for queries and gallery.
+    Raises: ModelError as `checked_classes` does, for queries and gallery.
     """
     asking = checked_classes(queries, query_classes, "query")
     if gallery is None or gallery_classes is None:
@@ -70,10 +70,10 @@ def sq_distance_blocks(
 
 
 def nearest(sq_distances: Tensor, count: int) -> Tensor:
-    """The `count` nearest columns of each row, int64 (rows, count), by (distance, column).
+    """int64 (rows, count): the `count` nearest columns of each row, by (distance, column).
 
-    Non-negative floats are ordered as their bits are, so one integer holds distance and column, and the order
-    of equal distances does not depend on the sort.
+    Non-negative floats order like their bits, so one integer can hold distance and column; ties are thus ordered by
+    column, whatever the sort.
     """
     keys = keys_of(sq_distances)
     if count >= sq_distances.shape[1]:
@@ -82,6 +82,6 @@ def nearest(sq_distances: Tensor, count: int) -> Tensor:
 
 
 def keys_of(sq_distances: Tensor) -> Tensor:
-    """(distance, column) of each entry as one integer, int64 (rows, columns), in the same order."""
+    """int64 (rows, columns): an integer for each entry that orders as (distance, column)."""
     columns = torch.arange(sq_distances.shape[1], dtype=torch.int64)
     return (sq_distances.view(torch.int32).to(torch.int64) << 32) | columns

@@ -1,4 +1,4 @@
-"""What each query found, from which every mean and its interval follow."""
+"""Retrieval results per query, from which means and intervals are computed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 NDCG_AT = 10
-"""Ranks that nDCG looks at."""
+"""Number of ranks that nDCG includes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ByQuery:
-    """Figures of the Q queries that have an answer; `left_out` counts those without.
+    """Results of the Q queries that have an answer; `left_out` counts those without.
 
-    query: int64 (Q,), their rows. first: int64 (Q,), rank from 1 of the first answer.
+    query: int64 (Q,), their rows. first: int64 (Q,), rank of the first answer, from 1.
     r_precision, average_at_r: float64 (Q,), as in Musgrave et al. (A Metric Learning Reality Check, ECCV 2020).
-    ndcg: float64 (Q,), at `NDCG_AT` with answers of equal worth (Järvelin & Kekäläinen, ACM TOIS 2002).
+    ndcg: float64 (Q,), at `NDCG_AT`, with equal gain for all answers (Järvelin & Kekäläinen, ACM TOIS 2002).
     """
 
     query: NDArray[np.int64]
@@ -27,23 +27,23 @@ class ByQuery:
     left_out: int
 
     def recall(self, k: int) -> NDArray[np.bool_]:
-        """Whether an answer is among the k nearest, (Q,)."""
+        """bool (Q,): whether an answer is among the k nearest."""
         return self.first <= k
 
     @property
     def reciprocal_rank(self) -> NDArray[np.float64]:
-        """1 / rank of the first answer, (Q,)."""
+        """float64 (Q,): 1 / rank of the first answer."""
         return 1 / self.first
 
 
 def no_queries(left_out: int) -> ByQuery:
-    """Of a split in which nothing has an answer."""
+    """The result of a split in which no query has an answer."""
     nothing = np.zeros(0)
     return ByQuery(np.zeros(0, np.int64), np.zeros(0, np.int64), nothing, nothing, nothing, left_out)
 
 
 def in_order_of_rows(parts: Sequence[ByQuery], left_out: int) -> ByQuery:
-    """What blocks of queries found, together."""
+    """Join the results of blocks of queries, sorted by query."""
     query = np.concatenate([part.query for part in parts])
     order = np.argsort(query, kind="stable")
     return ByQuery(
@@ -57,5 +57,5 @@ def in_order_of_rows(parts: Sequence[ByQuery], left_out: int) -> ByQuery:
 
 
 def discounts(ranks: int) -> NDArray[np.float64]:
-    """1 / log2(rank + 1) of ranks 1, 2, …, `ranks`."""
+    """float64 (ranks,): 1 / log2(rank + 1) of ranks 1, 2, …, `ranks`."""
     return 1 / np.log2(np.arange(2, ranks + 2))

@@ -1,4 +1,4 @@
-"""Retrieval of class centroids instead of single rows."""
+"""Retrieval of class centroids instead of rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ from .relevance import Classes, Relevance
 
 @dataclass(frozen=True, slots=True)
 class CentroidRanks:
-    """The places of the right centroids in the ranking of each query that has one.
+    """The ranks of the right centroids for each query that has any.
 
-    query: int64 (P,), ascending, one entry for each right centroid of a query; rank: int64 (P,), from 1, ascending
-    within a query. left_out: queries without a right centroid. gallery: centroids in all.
+    query: int64 (P,), ascending, an entry for each right centroid of a query. rank: int64 (P,), from 1, ascending
+    within a query. queries: number of queries with a right centroid. left_out: number of queries without. gallery:
+    number of centroids.
     """
 
     query: NDArray[np.int64]
@@ -39,21 +40,21 @@ def centroid_ranks(
     gallery_groups: NDArray[np.int32] | None = None,
     block_mib: int = BLOCK_MIB,
 ) -> CentroidRanks:
-    """Ask for every query the nearest class centroids (Wieczorek et al., 2021, arXiv 2104.13643, section 3.3).
+    """Rank the class centroids for every query (Wieczorek et al., 2021, arXiv 2104.13643, section 3.3).
 
-    queries: (Q, D) with the classes of Q rows; gallery: (G, D) with those of G, each as the encoder gives them. A
-    centroid is the mean of a class; with `normalise` it is made unit length after that, and the queries are, too.
-    Right are the centroids of the query's own classes, which are the means of *other* rows: without the query itself
-    where no gallery is given, and without rows of its group (−1: none) where there are groups. Queries whose classes
-    have no such row are left out and counted.
+    queries: (Q, D) with Q classes; gallery: (G, D) with G classes; both as the encoder returns them. A centroid is the
+    mean of a class. With `normalise`, centroids are then scaled to unit length, and so are the queries. The right
+    centroids are those of the query's own classes, as means over *other* rows: without the query itself if no gallery
+    is given, and without rows of the query's group (−1: none) if groups are given. Queries whose classes have no such
+    row are left out and counted.
 
-    A wrong centroid as near as a right one counts as nearer: an encoder that maps everything to one point must not
-    shine.
+    A wrong centroid as near as a right one counts as nearer, so that an encoder that maps everything to one point
+    scores low.
     """
     query_classes, gallery, gallery_classes, alone = checked_sides(
         queries, query_classes, gallery, gallery_classes
     )
-    # Checks the groups, as everywhere.
+    # Only checks the groups.
     Relevance(
         query_classes, gallery_classes, alone=alone, query_groups=query_groups, gallery_groups=gallery_groups
     )
@@ -63,7 +64,7 @@ def centroid_ranks(
     sums = np.zeros((len(codes), gallery.shape[1]))
     np.add.at(sums, place, gallery[row])
 
-    # One pair for each class of a query that the gallery has.
+    # A pair for each class of a query that occurs in the gallery.
     query, code = query_classes.row_of(), query_classes.members
     own = np.searchsorted(codes, code).clip(max=len(codes) - 1)
     known = codes[own] == code
@@ -97,10 +98,10 @@ def _ranks(
     asked: NDArray[np.bool_],
     block_mib: int,
 ) -> NDArray[np.int64]:
-    """Rank from 1, ascending within a query, of the right centroids: int64 (P,).
+    """int64 (P,): the ranks of the right centroids, from 1, ascending within a query.
 
-    rows, right: (P, D), query and right centroid of each pair. own: query and centroid of every pair, also of those
-    that are not asked, since nothing is left of their class: such a centroid is neither right nor wrong for the query.
+    rows, right: (P, D), query and right centroid of each pair. own: query and centroid of every pair, including those
+    not `asked` because no other row of the class is left; their centroid is neither right nor wrong for the query.
     """
     query = own[0][asked]
     to_right = torch.from_numpy(np.square(rows - right).sum(axis=1))
@@ -112,7 +113,7 @@ def _ranks(
         at = np.arange(len(pair)) - np.repeat(np.cumsum(sizes) - sizes - begins[block], sizes)
         distances[torch.from_numpy(pair), torch.from_numpy(own[1][at])] = torch.inf
         wrong[block] = (distances <= to_right[block, None]).sum(dim=1).numpy()
-    # Behind all wrong ones that are as near, and behind those right ones that are nearer.
+    # A right centroid ranks behind wrong ones that are as near or nearer, and behind nearer right ones.
     order = np.lexsort((to_right.numpy(), query))
     return wrong[order] + 1 + np.arange(len(query)) - np.searchsorted(query, query)
 
@@ -122,11 +123,11 @@ def _of_class_and_group(
     own: NDArray[np.int64],
     group: NDArray[np.int32],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Sum and number of the rows (class, group, vector) of each class `own` and group `group` ≥ 0."""
+    """For each pair of a class `own` and a group `group` ≥ 0: the sum and number of the rows (class, group, vector)."""
     place, groups, vectors = rows
     width = int(max(groups.max(initial=0), group.max(initial=0))) + 2
     keys, at, counts = np.unique(place * width + groups + 1, return_inverse=True, return_counts=True)
-    # One more than there are keys stands for a class and group without rows.
+    # The last entry stands for a class and group without rows.
     sums = np.zeros((len(keys) + 1, vectors.shape[1]))
     np.add.at(sums, at, vectors)
     wanted = own * width + group + 1
@@ -136,9 +137,9 @@ def _of_class_and_group(
 
 
 def as_retrieval(ranks: CentroidRanks) -> ByQuery:
-    """Where the right centroids are; R is the number of right centroids of a query.
+    """The ranks as retrieval results; R is a query's number of right centroids.
 
-    Of a query with one class one centroid is right: R-precision and MAP@R then equal Recall@1.
+    A query with one class has one right centroid: R-precision and MAP@R then equal Recall@1.
     """
     if ranks.queries == 0:
         return no_queries(ranks.left_out)
@@ -159,7 +160,7 @@ def as_retrieval(ranks: CentroidRanks) -> ByQuery:
 
 
 def as_re_identification(ranks: CentroidRanks, at: Sequence[int] = RANKS) -> ReIdentification:
-    """mAP over all centroids, and CMC."""
+    """The ranks as mAP over all centroids, and CMC at the ranks `at`."""
     if ranks.queries == 0:
         return ReIdentification(0, ranks.left_out, 0.0, dict.fromkeys(at, 0.0))
     first, right, nth = _by_query(ranks)
@@ -172,11 +173,11 @@ def as_re_identification(ranks: CentroidRanks, at: Sequence[int] = RANKS) -> ReI
 
 
 def _by_query(ranks: CentroidRanks) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rank of each query's first right centroid (Q,); R, and the place among the right ones from 1, of each entry."""
+    """The first right rank of each query (Q,); then for each entry R, and its place among the right ones, from 1."""
     _, begins, at, counts = np.unique(ranks.query, return_index=True, return_inverse=True, return_counts=True)
     return ranks.rank[begins], counts[at], np.arange(len(at)) - begins[at] + 1
 
 
 def unit_length(vectors: NDArray) -> NDArray[np.float32]:
-    """The rows of vectors (N, D), each made unit length; a zero vector stays zero."""
+    """Vectors (N, D) with every row scaled to unit length; a zero row stays zero."""
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)).astype(np.float32)

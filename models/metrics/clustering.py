@@ -1,4 +1,4 @@
-"""Clusters of embeddings, and how far they are the classes (FaceNet, arXiv 1503.03832, section 5.8)."""
+"""Clusters of embeddings, and how well they match the classes (FaceNet, arXiv 1503.03832, section 5.8)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,14 +6,15 @@ from numpy.typing import NDArray
 from ..checks import check_count, check_number
 from ..errors import ModelError
 
-# scikit-learn and SciPy's clustering take a second to import, and most epochs need them only once at the end.
+# scikit-learn and SciPy's clustering are imported in the functions: it takes a second, and most epochs don't need them.
 
 
 def agglomerative(embeddings: NDArray[np.float32], *, threshold_sq: float) -> NDArray[np.int64]:
-    """Clusters int64 (N,) of rows (N, D): the two nearest are joined while they are at most `threshold_sq` apart.
+    """int64 (N,), clusters of rows (N, D): the two nearest are joined as long as they are at most `threshold_sq` apart.
 
-    How far two clusters are apart is the mean of the squared distances between their rows (average linkage). Takes
-    `agglomerative_bytes` and time in proportion to N²; the same clusters always.
+    The distance of two clusters is the mean of the squared distances between their rows (average linkage).
+    Deterministic. Takes `agglomerative_bytes` of memory and O(N²) time.
+
     Raises: ModelError for a threshold that is negative or no number.
     """
     from scipy.cluster.hierarchy import fcluster, linkage
@@ -28,17 +29,18 @@ def agglomerative(embeddings: NDArray[np.float32], *, threshold_sq: float) -> ND
 
 
 def agglomerative_bytes(rows: int, width: int) -> int:
-    """Memory that `agglomerative` allocates: all distances twice, as float64, since SciPy works on a copy."""
+    """Memory in bytes that `agglomerative` allocates: all distances twice, as float64, since SciPy works on a copy."""
     return 8 * rows * (rows - 1) + 8 * rows * width
 
 
 def k_means(
     embeddings: NDArray[np.float32], clusters: int, *, seed: int, starts: int = 1
 ) -> NDArray[np.int64]:
-    """Clusters int64 (N,) by k-means, as many as asked for, or as there are different rows.
+    """int64 (N,), clusters by k-means: `clusters` of them, or one per distinct row if there are fewer.
 
-    starts: runs of k-means, of which the tightest counts. One thread does the clustering, since with more the order of
-    additions, and so the clusters, could differ from run to run.
+    starts: runs of k-means, of which the one with the lowest inertia is kept. Uses one thread, since with several the
+    order of additions, and so the clusters, could differ from run to run.
+
     Raises: ModelError for more clusters than rows.
     """
     from sklearn.cluster import KMeans
@@ -51,7 +53,7 @@ def k_means(
         )
     with threadpool_limits(limits=1):
         distinct = len(np.unique(embeddings, axis=0))
-        # n_init is inferred from its default, a string; an int is documented.
+        # The type checker infers a string from n_init's default; an int is documented.
         clustering = KMeans(
             min(clusters, distinct),
             n_init=starts,  # pyright: ignore[reportArgumentType]
@@ -62,17 +64,17 @@ def k_means(
 
 
 def cluster_figures(clusters: NDArray[np.int64], classes: NDArray[np.int32]) -> dict[str, float]:
-    """How far clusters (N,) are classes (N,): precision, recall, f, nmi, purity.
+    """How well clusters (N,) match classes (N,): precision, recall, f, nmi, purity.
 
-    precision: share of the pairs of rows in one cluster that are of one class; recall: share of the pairs of one class
-    that are in one cluster; f: their harmonic mean. A share of no pairs is 1, since none of them is wrong. nmi:
-    normalised mutual information, by the arithmetic mean of the entropies. purity: share of the rows whose class is the
-    most frequent one of their cluster (Manning et al., Introduction to Information Retrieval, 2008, section 16.3).
+    precision: share of the pairs of rows in one cluster that are of one class. recall: share of the pairs of one class
+    that are in one cluster. f: their harmonic mean. A share of no pairs is 1. nmi: normalised mutual information, by
+    the arithmetic mean of the entropies. purity: share of the rows whose class is the most frequent in their cluster
+    (Manning et al., Introduction to Information Retrieval, 2008, section 16.3).
     """
     from sklearn.metrics import normalized_mutual_info_score
     from sklearn.metrics.cluster import contingency_matrix
 
-    # Sparse: of 100,000 classes and as many clusters only what occurs.
+    # Sparse: with 100,000 classes and as many clusters, almost all cells are empty.
     table = contingency_matrix(classes, clusters, sparse=True, dtype=np.int64)
     together = _pairs(np.asarray(table.data, np.int64))
     of_clusters, of_classes = (_pairs(np.bincount(codes)) for codes in (clusters, classes))
@@ -92,6 +94,6 @@ def _pairs(counts: NDArray[np.int64]) -> int:
 
 
 def _in_order(clusters: NDArray[np.integer]) -> NDArray[np.int64]:
-    """The same clusters, numbered from 0 by their first rows."""
+    """The clusters, renumbered from 0 in the order of their first rows."""
     _, first, place = np.unique(clusters, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[place].astype(np.int64)

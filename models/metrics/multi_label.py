@@ -1,4 +1,4 @@
-"""How good scores of labels are, and what was decided from them."""
+"""Metrics of multi-label scores, and of the labels decided from them."""
 
 from typing import Any
 
@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 
 def label_ranking_metrics(scores: NDArray[np.floating], labels: NDArray[np.bool_]) -> dict[str, Any]:
-    """label_map, coverage, ranking_loss, and label_classes, those that have a row.
+    """label_map, coverage, ranking_loss and label_classes.
 
-    label_map: mean over these classes of the average precision with which a class orders all rows. coverage: how far
-    down a row's ranking of classes its last label stands, from 1, in the mean. ranking_loss: share of the pairs of a
-    label and another class that a row has in the wrong order, in the mean. Equal scores are wrong in both.
+    label_classes: number of classes that have a row. label_map: mean over these classes of the average precision of
+    ranking all rows by the class's score. coverage: mean rank, from 1, of a row's last label among the classes.
+    ranking_loss: mean share of a row's pairs of a label and another class that are in the wrong order. Equal scores
+    count as wrong in both.
 
-    scores: (N, C). labels: bool (N, C), at least one a row.
+    scores: (N, C). labels: bool (N, C), at least one per row.
     """
     # Imported here: scikit-learn takes a second, and most runs have no such scores.
     from sklearn.metrics import average_precision_score, coverage_error, label_ranking_loss
@@ -30,8 +31,8 @@ def label_ranking_metrics(scores: NDArray[np.floating], labels: NDArray[np.bool_
 def label_decision_metrics(decided: NDArray[np.bool_], labels: NDArray[np.bool_]) -> dict[str, float]:
     """class_ and overall_ precision, recall and f1, and exact_match: the share of rows with all labels right.
 
-    class_: means over the classes that have a row (of a class that no row was given precision is 0). overall_: of all
-    (row, class) together. decided, labels: bool (N, C).
+    class_: mean over the classes that have a row; the precision of a class that was given to no row is 0. overall_:
+    over all (row, class) pairs together. decided, labels: bool (N, C).
     """
     from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 

@@ -10,29 +10,28 @@ from .clustering import k_means
 from .relevance import Classes
 
 LARGEST = 20_000
-"""Classes up to which k-means is run; above, it would take longer than the training it measures."""
+"""Greatest number of classes to run k-means for; with more it would take longer than the training."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nmi:
-    """value: in [0, 1], or None when it was left out, and then `left_out` says why."""
+    """value: in [0, 1], or None if NMI was not computed; `left_out` then says why."""
 
     value: float | None
     left_out: str | None = None
 
 
 def nmi(embeddings: NDArray[np.float32], classes: Classes, *, seed: int, starts: int = 1) -> Nmi:
-    """NMI (arithmetic mean) of k-means with as many clusters as there are classes.
+    """NMI (arithmetic mean) of the classes and of k-means with as many clusters.
 
-    Left out where rows have several classes: it compares two ways to cut the rows into parts, and sets that overlap
-    are no such cut.
+    Not computed if rows have several classes: NMI compares two partitions, and overlapping classes are none.
 
     embeddings: (N, D). classes: of N rows. seed, starts: see `k_means`.
     """
     row_classes = checked_classes(embeddings, classes, "clustered")
     if not row_classes.single:
         return Nmi(
-            None, "left out: rows have several labels, which are no partition that clusters could match"
+            None, "left out: rows have several labels, so that the classes are no partition to compare with"
         )
     # Imported here: scikit-learn takes a second, and most epochs need it only once at the end.
     from sklearn.metrics import normalized_mutual_info_score

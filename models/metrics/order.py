@@ -1,4 +1,4 @@
-"""How good scores of items are where it is known which of two is better."""
+"""Metrics of item scores against known pairs (which of two items is better) and known values."""
 
 from typing import Any
 
@@ -16,16 +16,16 @@ def order_metrics(
     margin: float,
     groups: NDArray[np.int64],
 ) -> dict[str, Any]:
-    """pairs, pair_accuracy and its interval, violation_share; and alike_pairs, alike_share where pairs are alike.
+    """pairs, pair_accuracy, pair_accuracy_interval, violation_share; with alike pairs also alike_pairs, alike_share.
 
-    pair_accuracy: share of the pairs whose better item has the higher score; equal scores are wrong (Doughty et al.,
-    CVPR 2018, section 4); pair_accuracy_interval is [low, high] or None, see `interval_of_pairs`, where units are the
-    groups of the items, and items without one. violation_share: of the same pairs, those whose scores differ by less
-    than the margin, or the wrong way. alike_share: of the pairs that are alike, those whose scores differ by the margin
-    at most. What is of "better" pairs is left out where there are none.
+    pairs: number of "better" pairs. pair_accuracy: share of them whose better item has the higher score; equal scores
+    are wrong (Doughty et al., CVPR 2018, section 4). pair_accuracy_interval: [low, high] or None, see
+    `interval_of_pairs`; the units are the groups, and items without a group. violation_share: share of them whose
+    scores differ by less than the margin, or in the wrong direction. alike_share: share of the alike pairs whose scores
+    differ by at most the margin. Without "better" pairs, their metrics are left out.
 
-    scores: float64 (I,), by item. better: int64 (P, 2), the first better. alike: int64 (Q, 2). margin: of the loss.
-    groups: int64 (I,), −1 for none.
+    scores: float64 (I,), one per item. better: int64 (P, 2), the first item is better. alike: int64 (Q, 2). margin: of
+    the loss. groups: int64 (I,), −1 for none.
     """
     found: dict[str, Any] = {"pairs": len(better)}
     if len(better):
@@ -44,10 +44,10 @@ def order_metrics(
 
 
 def kendall(scores: NDArray[np.float64], values: NDArray[np.float64]) -> float | None:
-    """Kendall's τ-b of scores and known values, both float64 (I,); None where either has one value only.
+    """Kendall's τ-b of scores and known values, both float64 (I,); None if either is constant.
 
-    Kendall, Biometrika 33, 1945: concordant minus discordant pairs, over the geometric mean of the pairs that have an
-    order in the one and in the other.
+    Kendall, Biometrika 33, 1945: concordant minus discordant pairs, divided by the geometric mean of the numbers of
+    pairs that are not tied in the one and in the other.
     """
     if len(np.unique(scores)) < 2 or len(np.unique(values)) < 2:
         return None
@@ -60,10 +60,10 @@ def kendall(scores: NDArray[np.float64], values: NDArray[np.float64]) -> float |
 def kendall_metrics(
     scores: NDArray[np.float64], values: NDArray[np.float64], groups: NDArray[np.int64]
 ) -> dict[str, Any]:
-    """kendall_tau over all items whose value is known, and kendall_tau_in_groups, the mean over groups of such items.
+    """items_with_value, kendall_tau over all items with a known value, and kendall_tau_in_groups, its mean over groups.
 
-    Nothing where no two items have different values. values: float64 (I,), NaN where none is known. groups: int64 (I,),
-    −1 for none; without any, the mean is left out, as are groups in which nothing has an order.
+    Empty if no two known values differ. Groups in which scores or values are constant do not count; without any other
+    group, kendall_tau_in_groups is left out. values: float64 (I,), NaN if unknown. groups: int64 (I,), −1 for none.
     """
     known = ~np.isnan(values)
     whole = kendall(scores[known], values[known])

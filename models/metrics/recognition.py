@@ -1,4 +1,4 @@
-"""Recognition: the class of an item by a vote of its nearest neighbours (FaceNet, arXiv 1503.03832, section 1)."""
+"""Recognition: the class of an item by a k-nearest-neighbour vote (FaceNet, arXiv 1503.03832, section 1)."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from .relevance import Classes, Relevance
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """accuracy: share of the queries with an answer whose class was named; `left_out` counts those without."""
+    """accuracy: share of the queries with an answer that were named correctly. left_out: queries without an answer."""
 
     queries: int
     left_out: int
@@ -29,11 +29,11 @@ def recognition(
     gallery_groups: NDArray[np.int32] | None = None,
     block_mib: int = BLOCK_MIB,
 ) -> Recognition:
-    """Name for every query the class that most of its `neighbours` nearest gallery rows have.
+    """Name for every query the most frequent class among its `neighbours` nearest gallery rows.
 
-    Of classes with as many votes it is the one whose nearest row is nearest. A row with several classes votes for each,
-    and a query is named rightly by any of its own. What `retrieval` takes out of a query's ranking does not vote.
-    queries, gallery, groups: as `retrieval` takes them.
+    Ties go to the class with the nearest row. A row with several classes votes for each, and a query with several is
+    named correctly by any of them. Rows that `retrieval` takes out of a query's ranking do not vote. queries, gallery,
+    groups: as in `retrieval`.
     """
     query_classes, gallery, gallery_classes, alone = checked_sides(
         queries, query_classes, gallery, gallery_classes
@@ -60,7 +60,7 @@ def recognition(
 
 
 def _elected(query: NDArray[np.int64], code: NDArray[np.int32]) -> NDArray[np.int64]:
-    """int64 (Q,): the code with most votes of each query; of several the first. query: ascending, 0 … Q − 1."""
+    """int64 (Q,): the code with the most votes for each query; ties go to the first. query: ascending, 0 … Q − 1."""
     width = int(code.max()) + 1
     ballots, first, votes = np.unique(query * width + code, return_index=True, return_counts=True)
     of_query = ballots // width

@@ -1,4 +1,4 @@
-"""mAP and CMC over the whole ranked gallery, without matches of the query's own group: re-identification."""
+"""Re-identification: mAP and CMC over the whole ranked gallery, without matches of the query's own group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ RANKS = (1, 5, 10)
 class ReIdentification:
     """Means over the queries that have an answer; left_out counts those without.
 
-    mean_average_precision: over the whole ranked gallery. cmc: rank → share of queries answered up to there.
+    mean_average_precision: over the whole ranked gallery. cmc: for each rank k, the share of queries with an answer
+    among the first k.
     """
 
     queries: int
@@ -39,8 +40,8 @@ def re_identification(
 ) -> ReIdentification:
     """Rank the whole gallery for each query (Zheng et al., Scalable Person Re-identification, ICCV 2015).
 
-    queries, gallery, groups: as `retrieval` takes them; groups are the cameras, int32 codes, −1 for none. A gallery
-    row of the query's class *and* group is no answer and no error: it is taken out of that query's ranking.
+    queries, gallery, groups: as in `retrieval`; groups are the cameras, int32 codes, −1 for none. A gallery row of the
+    query's class *and* group counts neither as an answer nor as an error: it is taken out of the query's ranking.
     """
     query_classes, gallery, gallery_classes, alone = checked_sides(
         queries, query_classes, gallery, gallery_classes
@@ -57,7 +58,7 @@ def re_identification(
         right, kept = right.gather(1, order), ~out.gather(1, order)
         has_answer = right.any(dim=1)
         right, kept = right[has_answer], kept[has_answer]
-        place = kept.cumsum(dim=1)  # rank from 1 among what is left after taking out the junk
+        place = kept.cumsum(dim=1)  # rank from 1 among the rows kept
         found = right.cumsum(dim=1)
         precision = torch.where(right, found.double() / place.clamp_min(1), 0.0)
         precision_sum += float((precision.sum(dim=1) / right.sum(dim=1)).sum())

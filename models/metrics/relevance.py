@@ -1,4 +1,4 @@
-"""Which gallery rows answer a query, and which are taken out of its ranking."""
+"""Which gallery rows are answers to a query, and which are taken out of its ranking."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -12,15 +12,15 @@ from ..errors import ModelError
 from ..row_classes import RowClasses, ranges
 
 _BLOCK_CELLS = 2**26
-"""Cells (query, gallery row) that are counted at once where counting needs them."""
+"""Cells (query, gallery row) held at once while answers are counted."""
 
 
 Classes: TypeAlias = NDArray[np.int32] | RowClasses
-"""One class code a row, int32 (N,), or a set of them. Two rows match when their classes meet."""
+"""A class code per row, int32 (N,), or a set of codes per row. Two rows match if they share a class."""
 
 
 def checked_groups(groups: NDArray[np.int32] | None, rows: int, subject: str) -> NDArray[np.int64] | None:
-    """Group codes of `rows` rows, int64, −1 for none. Raises: ModelError for another number of them."""
+    """Group codes of `rows` rows, int64, −1 for none. Raises: ModelError when their number is another."""
     if groups is None:
         return None
     if groups.shape != (rows,):
@@ -29,11 +29,11 @@ def checked_groups(groups: NDArray[np.int32] | None, rows: int, subject: str) ->
 
 
 class Relevance:
-    """Answers of Q queries in a gallery of G rows.
+    """The answers to Q queries in a gallery of G rows.
 
-    A gallery row answers a query when their classes meet. Taken out of a query's ranking, so that it is neither an
-    answer nor an error: the query itself where the queries are the gallery (`alone`), and a row that matches and has
-    the query's group, as in re-identification: the same person by the same camera. A group of −1 equals no other.
+    A gallery row is an answer to a query if they share a class. Two kinds of rows are taken out of a query's ranking,
+    and count neither as answers nor as errors: the query itself, if the queries are the gallery (`alone`), and answers
+    of the query's group, as in re-identification (the same person by the same camera). A group of −1 equals no other.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Relevance:
         query_groups: NDArray[np.int32] | None = None,
         gallery_groups: NDArray[np.int32] | None = None,
     ) -> None:
-        """Raises: ModelError for groups of one side only, or not one a row."""
+        """Raises: ModelError for groups of only one side, or not one per row."""
         gallery_groups = query_groups if alone else gallery_groups
         if (query_groups is None) != (gallery_groups is None):
             raise ModelError("groups are given for only one of query and gallery: give both or none")
@@ -62,7 +62,7 @@ class Relevance:
             )
 
     def matches(self, ids: NDArray[np.int64]) -> Tensor:
-        """Whether the classes of the queries `ids` and of each gallery row meet: bool (len(ids), G)."""
+        """bool (len(ids), G): whether the queries `ids` share a class with each gallery row."""
         if self._single:
             return self._codes == self._own[torch.from_numpy(ids), None]
         asked = self._queries.take(ids)
@@ -75,7 +75,7 @@ class Relevance:
         return found
 
     def of(self, ids: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Answers of the queries `ids`, and what is taken out of their rankings: bool (len(ids), G) each."""
+        """bool (len(ids), G) each: the answers to the queries `ids`, and the rows taken out of their rankings."""
         matches = self.matches(ids)
         out = torch.zeros_like(matches)
         if self._query_groups is not None and self._gallery_groups is not None:
@@ -86,7 +86,7 @@ class Relevance:
         return matches & ~out, out
 
     def counts(self) -> NDArray[np.int64]:
-        """How many answers each query has: int64 (Q,)."""
+        """int64 (Q,): the number of answers of each query."""
         if self._single and self._query_groups is None:
             return _counts_in(self._own.numpy(), self._codes.numpy()) - int(self._alone)
         counts = [self.of(ids)[0].sum(dim=1).numpy() for ids in self._blocks()]

@@ -1,4 +1,4 @@
-"""All metrics of a split as one flat, JSON-able dictionary."""
+"""All metrics of a split as a flat dictionary for JSON."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from .retrieval import retrieval
 Matched = Literal["instances", "centroids"]
 
 RECALLS = (1, 2, 4, 8)
-"""Ranks at which recall is measured by default."""
+"""Default ranks K of recall@K."""
 
 
 def retrieval_metrics(
@@ -35,15 +35,17 @@ def retrieval_metrics(
     with_nmi: bool = True,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """recall@K for each of `recalls`, r_precision, map_at_r, mrr, ndcg@10, queries, queries_left_out, gallery; knn@K,
-    see `recognition`, where `knn` says of how many neighbours; nmi (None with nmi_left_out saying why).
-    recall@1_interval and map_at_r_interval are [low, high], see `interval`; None with fewer than two classes.
+    """recall@K for each of `recalls`, r_precision, map_at_r, mrr, ndcg@10, queries, queries_left_out and gallery.
 
-    Without a gallery: leave-one-out among the embeddings. With one: every embedding asks the gallery, and NMI, which
-    does not depend on a gallery, is not computed again. "gallery" says how many rows, or centroids, a query is compared
-    with. Where no query has an answer the figures are None.
-    matched: queries against rows, or against class centroids, whose means are taken before anything is made unit
-    length: `normalise` then says that it is to be, later. Rows are matched as they are given.
+    recall@1_interval and map_at_r_interval: [low, high], see `interval`; None with fewer than two classes. gallery: the
+    number of rows, or centroids, that a query is compared with. With `knn`, also knn@K for that many neighbours, see
+    `recognition`. With `with_nmi`, also nmi; if it is None, nmi_left_out says why. Metrics are None if no query has an
+    answer.
+
+    Without a gallery, each embedding is searched for among the others (leave-one-out). With one, every embedding is a
+    query to the gallery, and NMI, which does not depend on the gallery, is not computed.
+    matched: compare queries with rows, or with class centroids. Rows are used as given. Centroids are means of rows as
+    given; `normalise` scales them, and the queries, to unit length afterwards.
     """
     asked = (embeddings, classes, gallery, gallery_classes)
     if matched == "centroids":
@@ -79,7 +81,7 @@ def re_identification_metrics(
     knn: int | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """As `retrieval_metrics` without NMI, matches of a query's own group left out, with map and cmc@1, 5, 10.
+    """Like `retrieval_metrics` without NMI, but without matches of a query's own group, and with map and cmc@1, 5, 10.
 
     map: mean average precision over the whole ranking.
     """
@@ -113,14 +115,14 @@ def _recognised(voted: Recognition) -> float | None:
 
 
 def _compared_with(embeddings: NDArray[np.float32], gallery: NDArray[np.float32] | None) -> int:
-    """Rows, of which the query itself is none."""
+    """The number of rows that a query is compared with; the query itself does not count."""
     return len(embeddings) - 1 if gallery is None else len(gallery)
 
 
 def as_metrics(
     found: ByQuery, classes: Classes, gallery: int, recalls: Sequence[int], seed: int
 ) -> dict[str, Any]:
-    """The means over the queries, under the names by which they are stored."""
+    """Means over the queries, under the names that are stored."""
     figures = {f"recall@{k}": found.recall(k) for k in recalls} | {
         "r_precision": found.r_precision,
         "map_at_r": found.average_at_r,
@@ -137,7 +139,7 @@ def as_metrics(
 
 
 def _class_of(classes: Classes, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A code for the class of each row, or for its set of classes: int64 (len(rows),)."""
+    """int64 (len(rows),): a code for each row's class, or for its set of classes."""
     own = RowClasses.of(classes).take(rows)
     if own.offsets is None:
         return own.members.astype(np.int64)
@@ -152,6 +154,6 @@ def _bounds(values: NDArray, clusters: NDArray[np.int64], seed: int) -> list[flo
 
 
 def _ranked(ranked: ReIdentification) -> dict[str, Any]:
-    """Without a query nothing was measured, and 0.0 would be a figure."""
+    """map and cmc@K; None if no query has an answer, where 0.0 would look measured."""
     figures = {"map": ranked.mean_average_precision} | {f"cmc@{k}": value for k, value in ranked.cmc.items()}
     return {name: value if ranked.queries else None for name, value in figures.items()}

@@ -19,11 +19,11 @@ def retrieval(
     gallery_groups: NDArray[np.int32] | None = None,
     block_mib: int = BLOCK_MIB,
 ) -> ByQuery:
-    """Ask for every query the nearest gallery rows.
+    """Search the gallery for the nearest rows of every query.
 
-    queries: (Q, D) with the classes of Q rows. gallery: (G, D) with the classes of G; None asks the queries among
-    themselves, where a query never retrieves itself. A gallery row is an answer when its classes meet those of the
-    query. groups: see `Relevance`. Queries that no gallery row could answer are left out and counted.
+    queries: (Q, D) with Q classes. gallery: (G, D) with G classes; None searches among the queries, where a query never
+    retrieves itself. A gallery row is an answer if it shares a class with the query. groups: see `Relevance`. Queries
+    without an answer in the gallery are left out and counted.
     """
     query_classes, gallery, gallery_classes, alone = checked_sides(
         queries, query_classes, gallery, gallery_classes
@@ -36,7 +36,7 @@ def retrieval(
     if len(asked) == 0:
         return no_queries(len(queries))
 
-    # Queries with many answers need long orders: sorted by R, each block orders only as many as it needs.
+    # A query with R answers needs its R nearest rows. Sorted by R, each block ranks only as many as it needs.
     asked = asked[np.argsort(relevant[asked], kind="stable")]
     found = []
     for rows, distances in sq_distance_blocks(queries[asked], gallery, block_mib=block_mib):
@@ -54,7 +54,7 @@ def retrieval(
 
 
 def _first(right: torch.Tensor, answers: torch.Tensor, distances: torch.Tensor) -> torch.Tensor:
-    """Rank from 1 of the first answer, int64 (Q,). right: of the nearest results, in their order."""
+    """int64 (Q,): rank of the first answer, from 1. right: bool (Q, K), whether the K nearest rows are answers."""
     first = right.int().argmax(dim=1) + 1
     deeper = torch.nonzero(~right.any(dim=1))[:, 0]
     if len(deeper):
@@ -65,16 +65,16 @@ def _first(right: torch.Tensor, answers: torch.Tensor, distances: torch.Tensor) 
 
 
 def _ndcg(right: torch.Tensor, relevant: torch.Tensor) -> torch.Tensor:
-    """float64 (Q,). right: bool (Q, at most NDCG_AT). relevant: answers of each query, int64 (Q,)."""
+    """float64 (Q,), nDCG. right: bool (Q, ≤ NDCG_AT). relevant: int64 (Q,), number of answers of each query."""
     discount = torch.from_numpy(discounts(NDCG_AT))
     gained = (right.double() * discount[: right.shape[1]]).sum(dim=1)
     return gained / discount.cumsum(dim=0)[relevant.clamp(max=NDCG_AT) - 1]
 
 
 def at_r(right: torch.Tensor, relevant: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """R-precision and average precision at R of each query, float64 (Q,).
+    """R-precision and average precision at R of each query, float64 (Q,) each.
 
-    right: bool (Q, K), K ≥ R, whether the result at each rank is an answer. relevant: R, int64 (Q,).
+    right: bool (Q, K), K ≥ R, whether the result at each rank is an answer. relevant: int64 (Q,), R.
     """
     ranks = torch.arange(1, right.shape[1] + 1)
     counted = right & (ranks <= relevant[:, None])

@@ -1,4 +1,4 @@
-"""Verification: whether two items are of one class, decided by their distance alone (FaceNet, arXiv 1503.03832)."""
+"""Verification: decide by their distance whether two items are of one class (FaceNet, arXiv 1503.03832)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from .relevance import Classes, checked_groups
 
 FOLDS = 10
 FARS = (0.001, 0.01, 0.1)
-"""Shares of different pairs that may be accepted by mistake, by default."""
+"""Default false accept rates: shares of different pairs accepted by mistake."""
 
 _AT_ONCE = 2**16
-"""Pairs whose distances are taken at once."""
+"""Pairs whose distances are computed at once."""
 MOST = 2**20
-"""Pairs that are drawn, and candidates for them, at most."""
+"""Greatest number of pairs to draw, and of candidates for them."""
 _ROC_POINTS = 100
 
 
@@ -26,7 +26,7 @@ _ROC_POINTS = 100
 class Pairs:
     """P pairs of rows.
 
-    first, second: int64 (P,), rows. same: bool (P,), whether both are of one class. fold: int64 (P,), from 0.
+    first, second: int64 (P,), rows. same: bool (P,), whether both share a class. fold: int64 (P,), from 0.
     """
 
     first: NDArray[np.int64]
@@ -39,7 +39,7 @@ class Pairs:
 
 
 def dealt_folds(same: NDArray[np.bool_], seed: int, folds: int = FOLDS) -> NDArray[np.int64]:
-    """A random fold for each pair, int64 (P,): every fold has as many same and different pairs, give or take one."""
+    """int64 (P,), a random fold for each pair. The numbers of same and different pairs per fold differ by at most 1."""
     generator = np.random.default_rng([seed, folds])
     fold = np.empty(len(same), np.int64)
     for kind in (True, False):
@@ -51,14 +51,14 @@ def dealt_folds(same: NDArray[np.bool_], seed: int, folds: int = FOLDS) -> NDArr
 def sampled_pairs(
     classes: Classes, count: int, *, seed: int, groups: NDArray[np.int32] | None = None
 ) -> Pairs | None:
-    """About `count` different pairs of rows, half of them of one class; None where there are not `FOLDS` of each kind.
+    """About `count` distinct pairs of rows, half same and half different; None with fewer than `FOLDS` of either.
 
-    Each kind is drawn evenly from all its pairs, as FaceNet's P_same and P_diff hold all of them (section 4), a pair
-    that shares several classes once for each; where one kind has fewer than half of `count`, as many are taken of the
-    other. classes: of N rows; two rows are of one class
-    when their classes meet. groups: int32 (N,), −1 for none: pairs of one class *and* one group, as two pictures of one
-    camera, are too easy and left out.
-    Raises: ModelError for groups of other rows.
+    Each kind is drawn uniformly from all its pairs, as FaceNet's P_same and P_diff contain all of them (section 4); a
+    pair that shares several classes has a chance for each. If one kind has fewer than half of `count`, the other gets
+    as few. classes: of N rows; a pair is same if its rows share a class. groups: int32 (N,), −1 for none; pairs of one
+    class *and* one group, such as two pictures of one camera, are too easy and left out.
+
+    Raises: ModelError for groups that do not fit the rows.
     """
     row_classes = RowClasses.of(classes)
     known = checked_groups(groups, len(row_classes), "pairs")
@@ -75,7 +75,7 @@ def sampled_pairs(
 
 
 class _OfOneClass:
-    """All pairs within a class, by number: those of the first class, of the second, …"""
+    """All pairs within a class, numbered: those of the first class, of the second, …"""
 
     def __init__(self, classes: RowClasses, groups: NDArray[np.int64] | None) -> None:
         self._rows, self._starts = classes.rows_by_class()
@@ -85,7 +85,7 @@ class _OfOneClass:
         self.total = int(self._ends[-1])
 
     def pairs(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """int64 (M, 2), lower row first; those that may be taken."""
+        """int64 (M, 2), the allowed pairs among those with these numbers, lower row first."""
         code = np.searchsorted(self._ends, numbers, side="right")
         before = np.concatenate([[0], self._ends])[code]
         places = self._starts[code][:, None] + _of_number(numbers - before)
@@ -97,14 +97,14 @@ class _OfOneClass:
 
 
 class _OfTwoClasses:
-    """All pairs of rows, by number, of which those that share a class may not be taken."""
+    """All pairs of rows, numbered; those that share a class are not allowed."""
 
     def __init__(self, classes: RowClasses) -> None:
         self._classes = classes
         self.total = len(classes) * (len(classes) - 1) // 2
 
     def pairs(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """int64 (M, 2), lower row first; those that may be taken."""
+        """int64 (M, 2), the allowed pairs among those with these numbers, lower row first."""
         found = _of_number(numbers)
         sides = [self._classes.take(found[:, side]) for side in (0, 1)]
         width = int(self._classes.members.max()) + 1
@@ -114,9 +114,9 @@ class _OfTwoClasses:
 
 
 def _of_number(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The pair i < j with the number j (j − 1) / 2 + i, int64 (M, 2)."""
+    """int64 (M, 2), the pairs i < j with the numbers j (j − 1) / 2 + i."""
     j = ((1 + np.sqrt(1 + 8 * numbers.astype(np.float64))) / 2).astype(np.int64)
-    # The root may round across a whole number.
+    # Correct the root, which may have been rounded across an integer.
     j -= j * (j - 1) // 2 > numbers
     j += j * (j + 1) // 2 <= numbers
     return np.stack([numbers - j * (j - 1) // 2, j], axis=1)
@@ -125,16 +125,16 @@ def _of_number(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
 def _drawn(
     source: _OfOneClass | _OfTwoClasses, count: int, generator: np.random.Generator
 ) -> NDArray[np.int64]:
-    """`count` different pairs in random order, int64 (M, 2); fewer where there are not so many."""
+    """int64 (M, 2), `count` distinct pairs in random order, or fewer if there are not as many."""
     tried, seed = count + FOLDS, int(generator.integers(2**63))
     while True:
-        # Begun again with more candidates where too few of them may be taken.
+        # Start again with more candidates if too few of them are allowed.
         tried = min(tried, source.total, MOST)
         again = np.random.default_rng(seed)
         found = source.pairs(
             again.choice(source.total, tried, replace=False) if tried else np.zeros(0, np.int64)
         )
-        # A pair that shares several classes has several numbers.
+        # unique, since a pair that shares several classes has several numbers.
         found = again.permutation(np.unique(found, axis=0))
         if len(found) >= count or tried in (source.total, MOST):
             return found[:count]
@@ -142,7 +142,7 @@ def _drawn(
 
 
 def pair_distances(embeddings: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float64]:
-    """Squared distances float64 (P,) of the pairs of rows of embeddings (N, D)."""
+    """float64 (P,), the squared distances of the pairs; embeddings: (N, D)."""
     found = np.empty(len(pairs))
     for start in range(0, len(pairs), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
@@ -154,15 +154,16 @@ def pair_distances(embeddings: NDArray[np.float32], pairs: Pairs) -> NDArray[np.
 def verification_metrics(
     sq_distances: NDArray[np.float64], pairs: Pairs, *, fars: Sequence[float] = FARS
 ) -> dict[str, Any]:
-    """Figures of pairs that are taken to be of one class where their squared distance, (P,), is at most a threshold.
+    """Metrics of accepting a pair as same if its squared distance, (P,), is at most a threshold.
 
-    verification_accuracy and verification_error: mean of the accuracies of the folds and its standard error, each fold
-    judged by the threshold that is best for all others (LFW's protocol: Huang et al., Labeled Faces in the Wild, 2007,
-    section III); verification_threshold_sq: the mean of these thresholds. tar@FAR for each of `fars`: the largest share
-    of same pairs that a threshold accepts which accepts at most this share of the different ones; None where that is
-    less than one pair. verification_auc; verification_roc: [[FAR, TAR], …], ascending. verification_same,
-    verification_different: how many pairs there were.
-    Raises: ModelError for fewer than two folds, or folds whose complement lacks a kind.
+    verification_accuracy, verification_error: mean accuracy over the folds and its standard error; each fold is judged
+    with the best threshold of all others (LFW's protocol: Huang et al., Labeled Faces in the Wild, 2007, section III).
+    verification_threshold_sq: the mean of these thresholds. tar@FAR for each of `fars`: true accept rate, the largest
+    share of same pairs accepted by a threshold that accepts at most the share FAR of the different ones; None if that
+    share is less than one pair. verification_auc: area under the ROC. verification_roc: [[FAR, TAR], …], ascending.
+    verification_same, verification_different: number of pairs of each kind.
+
+    Raises: ModelError for fewer than two folds, or when the pairs outside a fold are all of one kind.
     """
     accuracies, thresholds = _by_fold(sq_distances, pairs)
     same, different = np.sort(sq_distances[pairs.same]), np.sort(sq_distances[~pairs.same])
@@ -185,9 +186,9 @@ def verification_metrics(
 
 
 def best_threshold(sq_distances: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
-    """The squared distance up to which pairs are best taken to be same: most are judged rightly.
+    """The squared distance that as threshold judges most pairs correctly; the lowest of several that are best.
 
-    Half-way between two distances that occur, since all between them judge alike; the lowest of several that are best.
+    It is half-way between two distances that occur, since all thresholds between them judge alike.
     """
     values, place = np.unique(sq_distances, return_inverse=True)
     gain = np.bincount(place, np.where(same, 1.0, -1.0))
@@ -215,19 +216,19 @@ def _by_fold(sq_distances: NDArray[np.float64], pairs: Pairs) -> tuple[list[floa
 
 
 def _true_accepted(same: NDArray[np.float64], different: NDArray[np.float64], accepted: int) -> float:
-    """Share of same pairs nearer than the first different pair that is one too many. Both ascending."""
+    """Share of same pairs accepted along with at most `accepted` different ones. Both distances ascending."""
     nearer = len(same) if accepted >= len(different) else np.searchsorted(same, different[accepted])
     return float(nearer / len(same))
 
 
 def _area(same: NDArray[np.float64], different: NDArray[np.float64]) -> float:
-    """Area under the ROC: how often a same pair is nearer than a different one; ties count half. Both ascending."""
+    """Area under the ROC: how often a same pair is nearer than a different one, ties as half. Both ascending."""
     left, right = (np.searchsorted(different, same, side=side) for side in ("left", "right"))
     return float(1 - (left + right).mean() / 2 / len(different))
 
 
 def _roc(same: NDArray[np.float64], different: NDArray[np.float64]) -> list[list[float]]:
-    """Points at up to `_ROC_POINTS` FARs, dense where they are low, and at 0 and 1. Both ascending."""
+    """Points of the ROC at up to `_ROC_POINTS` FARs, denser at low ones, and at 0 and 1. Both ascending."""
     counts = np.geomspace(1, len(different), _ROC_POINTS).astype(np.int64)
     return [
         [float(count / len(different)), _true_accepted(same, different, count)]

@@ -1,4 +1,4 @@
-"""The validation error that the k controller reads."""
+"""The validation error used by the k controller."""
 
 import numpy as np
 import torch
@@ -19,11 +19,11 @@ def violation_share(
     seed: int,
     block_mib: int = BLOCK_MIB,
 ) -> float:
-    """E_val: share of the pairs (a, p) of a sample of anchors whose nearest negative has d²(a,n) < d²(a,p) + m.
+    """E_val: share of the pairs (a, p) of sampled anchors whose nearest negative has d²(a,n) < d²(a,p) + m.
 
-    embeddings: (N, D) of the validation rows. anchors: sampled without repetition, the same ones for a seed
-    and N, all of them if there are fewer. Every p counts whose classes meet the anchor's. 0.0 if no anchor has both a
-    positive and a negative.
+    embeddings: (N, D) of the validation rows. anchors: number of anchors, drawn without replacement, the same for equal
+    seed and N; all rows if there are fewer. Every row that shares a class with the anchor is a p. 0.0 if no anchor has
+    both a positive and a negative.
     """
     row_classes = checked_classes(embeddings, classes, "validation")
     check_number("margin", margin, above=0.0)
