@@ -1,4 +1,4 @@
-"""Each class has a centre, and pulls its rows to it."""
+"""Centre loss: pulls rows to the learned centre of their class."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -14,17 +14,17 @@ from .settings import CentreSettings
 
 
 class CentreLoss(Loss):
-    """½ · mean ‖z_i − c_{y_i}‖² over the rows, with one learned centre for each class of the training split.
+    """½ · mean ‖z_i − c_{y_i}‖² over the rows, with a learned centre for each class of the training split.
 
-    Wen, Zhang, Li, Qiao: A Discriminative Feature Learning Approach for Deep Face Recognition, ECCV 2016, eq. 2
-    (there the sum, here the mean, so that its weight does not depend on the batch size). Centres follow by their
-    own SGD with Δc_j = Σ_{i of class j} (c_j − z_i) / (1 + n_j), eq. 4.
+    Wen, Zhang, Li, Qiao: A Discriminative Feature Learning Approach for Deep Face Recognition, ECCV 2016, eq. 2 (there
+    a sum; here a mean, so that the loss does not depend on the batch size). Centres are trained by an SGD of their own,
+    with Δc_j = Σ_{i of class j} (c_j − z_i) / (1 + n_j), eq. 4.
 
-    classes, width: C and D. weight: of this loss in the objective, which must not slow the centres down.
+    classes, width: C and D. weight: weight of this loss in the objective; it does not change the speed of the centres.
     centre_rate: learning rate of the centres.
-    half: whether the factor ½ is there. first_centres: where the centres begin, at "zero" or drawn from a "normal"
-    distribution. of: z is the "embeddings", or the "features" that they were before they were made unit length. The
-    code of Wieczorek et al., arXiv 2104.13643, has no ½, normal centres and features.
+    half: include the factor ½. first_centres: start the centres at "zero", or draw them from a "normal" distribution.
+    of: z is the "embeddings", or the "features", that is the encoder's output before it is scaled to unit length. The
+    code of Wieczorek et al., arXiv 2104.13643, uses no ½, normal centres and features.
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -39,17 +39,17 @@ class CentreLoss(Loss):
         self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
-        """The mean. Its gradient to the rows is its own; to the centres it is Δc, as above."""
+        """The mean. The gradient is its own for the rows, but Δc, as above, for the centres."""
         classes = inputs.classes
         rows = inputs.features if self.settings.of == "features" else inputs.embeddings
         centres = functional.embedding(classes, self.centres)
         counts = classes.bincount(minlength=len(self.centres))[classes]
         pull = (rows - centres.detach()).square().sum(dim=1).mean()
-        # The centres' gradient is that of another sum, which adds nothing to the value.
+        # The centres get their gradient from another sum, which adds nothing to the value.
         follow = ((rows.detach() - centres).square().sum(dim=1) / (1 + counts)).sum() / 2
         return (pull / 2 if self.settings.half else pull) + follow - follow.detach()
 
     def parameter_groups(self) -> Sequence[ParameterGroup]:
-        """Plain SGD. The objective multiplies the gradient by the weight of the loss: the rate takes it out."""
+        """Plain SGD. Its rate is divided by the weight of the loss, by which the objective multiplies the gradient."""
         rate = self.settings.centre_rate / self.weight
         return [ParameterGroup((self.centres,), rate=rate, kind="sgd", momentum=0.0, weight_decay=0.0)]

@@ -1,4 +1,4 @@
-"""Triplets of a row and the centroids of classes."""
+"""Centroid triplet loss: triplets of a row and two class centroids."""
 
 from typing import ClassVar
 
@@ -16,17 +16,18 @@ class CentroidTripletLoss(Loss):
     """Mean over the rows q of max(0, d²(q, c_pos) − d²(q, c_neg) + α), with gradient through the centroids.
 
     Wieczorek, Rychalska, Dąbrowski: On the Unreasonable Effectiveness of Centroids in Image Retrieval, 2021, arXiv
-    2104.13643, eq. 4. c_pos: mean of the *other* rows of q's class in the batch. c_neg: the nearest of the other
-    classes' means, over all of their rows (our choice: q is in none of them, so nothing has to be left out).
-    The mean of unit vectors is shorter than they are, and is left so, as in the paper.
+    2104.13643, eq. 4. c_pos: mean of the *other* rows of q's class in the batch. c_neg: the nearest mean of another
+    class, over all its rows (our choice: q is not among them, so none has to be left out). Centroids are not scaled to
+    unit length, as in the paper.
 
-    Rows that are alone in their class do not count. A row q with several classes counts once for each of them; c_neg is
-    then of the classes that q is not in, and over those of their rows that share no class with q.
+    Rows that are alone in their class do not count. A row q with several classes counts once for each. c_neg is then
+    the mean of a class that q does not have, over those of its rows that share no class with q.
 
-    margin: α, in units of d², or of d.
-    squared: whether distances are squared, as in the paper; its authors' code takes d.
-    rivals: what the nearest negative is of: the other classes' "centroids", or "rows_and_centroids", their rows too, as
-    in that code. (There a batch is cut into parts, by the order of its rows, and centroids are anchors, too.)
+    margin: α, in units of d², or of d if not squared.
+    squared: use squared distances, as in the paper; the authors' code uses d.
+    rivals: take the nearest negative from the other classes' "centroids", or from "rows_and_centroids", that is also
+    from their rows, as in the authors' code. (There, a batch is also split into parts by the order of its rows, and
+    centroids are anchors, too.)
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -36,7 +37,7 @@ class CentroidTripletLoss(Loss):
         self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
-        """The mean; 0 for a batch of one class, or of one row a class."""
+        """The mean; 0 for a batch of one class, or with one row per class."""
         rows = inputs.embeddings
         if inputs.members is not None:
             return self._of_sets(rows, inputs.members, inputs)
@@ -52,7 +53,7 @@ class CentroidTripletLoss(Loss):
         return self._mean_hinge(inputs, to_own[usable], to_nearest[usable], usable.nonzero()[:, 0])
 
     def _mean_hinge(self, inputs: LossInputs, to_own: Tensor, to_centroid: Tensor, query: Tensor) -> Tensor:
-        """Of squared distances (Q,) of the rows `query` to their own and to the nearest other centroid."""
+        """The loss from squared distances (Q,) of the rows `query` to their own and to the nearest other centroid."""
         to_nearest = to_centroid
         if self.settings.rivals == "rows_and_centroids":
             to_rows = inputs.sq_distances.masked_fill(inputs.same, torch.inf).amin(dim=1)[query]
@@ -63,10 +64,10 @@ class CentroidTripletLoss(Loss):
         return hinge.sum() / max(1, len(hinge))
 
     def _of_sets(self, rows: Tensor, members: Tensor, inputs: LossInputs) -> Tensor:
-        """members: bool (B, M), the classes of each row."""
+        """The loss of rows with several classes. members: bool (B, M), the classes of each row."""
         with torch.no_grad():
             far, nearest = (~inputs.same).to(rows.dtype), torch.full_like(rows[:, 0], torch.inf)
-            rivals = torch.zeros_like(far)  # of each q the rows whose mean is its nearest other centroid
+            rivals = torch.zeros_like(far)  # for each q, the rows whose mean is its nearest other centroid
             for member in members.to(rows.dtype).T:
                 weights = far * member
                 counts = weights.sum(dim=1, keepdim=True)

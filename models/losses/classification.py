@@ -1,4 +1,4 @@
-"""Classification into the training classes, behind a batch normalisation."""
+"""Classification into the training classes, after a batch normalisation."""
 
 from typing import ClassVar
 
@@ -11,17 +11,17 @@ from .settings import ClassificationSettings
 
 
 class ClassificationLoss(Loss):
-    """Cross-entropy with label smoothing of a linear classifier on the batch-normalised features (BNNeck).
+    """Cross-entropy, with label smoothing, of a linear classifier on batch-normalised features (BNNeck).
 
     Luo et al.: Bag of Tricks and a Strong Baseline for Deep Person Re-Identification, CVPRW 2019, arXiv 1903.07071,
-    section 3.5; used by Wieczorek et al., arXiv 2104.13643. The normalisation lets the classifier have its
-    hyperplanes and the metric loss its distances. It has a scale but no shift, and the classifier has no bias, so
-    that both are symmetric about the origin.
+    section 3.5; used by Wieczorek et al., arXiv 2104.13643. The normalisation separates the classifier's hyperplanes
+    from the distances of the metric loss. It has a scale but no shift, and the classifier has no bias, so that both are
+    symmetric about the origin.
 
     classes, width: C and D. smoothing: share of a label that is spread evenly over all classes.
-    first_deviation: the classifier begins with normal weights of this standard deviation, 0.001 in the code of both
-    papers; None: as torch begins a linear layer. running: the neck keeps running statistics (momentum 0.1), by which
-    features can be normalised after training, as that code does at retrieval. Training is the same without.
+    first_deviation: standard deviation of the classifier's normally distributed initial weights, 0.001 in the code of
+    both papers; None for torch's default. running: keep running statistics in the neck (momentum 0.1), to normalise
+    features at retrieval, as that code does. It does not change training.
     """
 
     needs_triplets: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""HIST: classes as distributions, and the relations of many rows as a hypergraph."""
+"""HIST loss: classes as distributions, and relations of many rows as a hypergraph."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -12,14 +12,15 @@ from .loss import Loss, LossInputs
 from .settings import HistSettings
 
 FIRST_LOG_VARIANCE = 0.1
-"""Just above 0, where the slope of relu6 begins: variances start near 1, and all of them can grow."""
+"""Just above 0, where relu6 starts to have a slope: variances start near 1, and all of them can grow."""
 
 
 class Prototypes(nn.Module):
     """A normal distribution with diagonal covariance for each of C classes; mean and log-variance are learned.
 
-    The mean is μ, made unit length; the variance is exp(relu6(s)), between 1 and e⁶. drawn: whether s begins with
-    Kaiming's normal distribution, where half of it is below 0 and has no slope until the others have moved its rows.
+    The mean is μ, scaled to unit length; the variance is exp(relu6(s)), between 1 and e⁶. drawn: initialise s by
+    Kaiming's normal distribution. Half of s is then below 0, and has no gradient until other parameters have moved its
+    rows.
     """
 
     def __init__(self, classes: int, width: int, *, drawn: bool = False) -> None:
@@ -31,7 +32,7 @@ class Prototypes(nn.Module):
             nn.init.kaiming_normal_(self.log_variances, mode="fan_out")
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Squared Mahalanobis distances D_ic = Σ_d (z_id − μ_cd)² / q_cd: (B, C), of unit rows (B, D)."""
+        """(B, C), squared Mahalanobis distances D_ic = Σ_d (z_id − μ_cd)² / q_cd of unit rows (B, D)."""
         means = functional.normalize(self.means)
         precision = torch.exp(-functional.relu6(self.log_variances))
         weighted = means * precision
@@ -44,8 +45,8 @@ def spread(incidence: Tensor, values: Tensor) -> Tensor:
 
     Feng et al.: Hypergraph Neural Networks, AAAI 2019, eq. 11, with edges of equal weight.
 
-    incidence: H, (B, E), in [0, 1]; every row and every edge holds at least one positive entry. values: X, (B, F).
-    Dv, De: the sums of H over its edges and over its rows. Returns (B, F).
+    incidence: H, (B, E), in [0, 1]; every row and every edge has at least one positive entry. values: X, (B, F). Dv and
+    De are the sums of H over its edges and over its rows. Returns (B, F).
     """
     row_scale = incidence.sum(dim=1, keepdim=True).rsqrt()
     edges = incidence.T @ (row_scale * values) / incidence.sum(dim=0)[:, None]
@@ -53,9 +54,10 @@ def spread(incidence: Tensor, values: Tensor) -> Tensor:
 
 
 class HypergraphNetwork(nn.Module):
-    """Two hypergraph convolutions: `width` features → `hidden` → logits of `classes`.
+    """Two hypergraph convolutions, `width` features → `hidden` → logits of `classes`.
 
-    Between them batch normalisation and LeakyReLU(0.1). Only training uses it: no running statistics are kept.
+    Batch normalisation and LeakyReLU(0.1) are between them. It is used only in training, so that no running statistics
+    are kept.
     """
 
     def __init__(self, *, width: int, hidden: int, classes: int) -> None:
@@ -65,7 +67,7 @@ class HypergraphNetwork(nn.Module):
         self.second = nn.Linear(hidden, classes)
 
     def forward(self, features: Tensor, incidence: Tensor) -> Tensor:
-        """Logits (B, classes) of features (B, width) that hang together by incidence (B, E)."""
+        """Logits (B, classes) of features (B, width), connected by the hypergraph's incidence (B, E)."""
         hidden = self.norm(spread(incidence, self.first(features)))
         hidden = functional.leaky_relu(hidden, 0.1)
         return spread(incidence, self.second(hidden))
@@ -75,20 +77,21 @@ class HistLoss(Loss):
     """L_D + λ_s · L_CE.
 
     Lim, Yun, Park, Choi: Hypergraph-Induced Semantic Tuplet Loss for Deep Metric Learning, CVPR 2022, section 3.
-    L_D: cross-entropy of softmax(−τ·D) over the classes, D the distances to their distributions (`Prototypes`).
-    L_CE: cross-entropy of a hypergraph network over the batch. Its edges are the classes in the batch: a row is in the
-    edge of its own class wholly, in another one by exp(−α·D_ic). It takes the features before they are made unit
-    length, and the distributions the same rows after.
+    L_D: cross-entropy of softmax(−τ·D) over the classes, where D are the distances to their distributions
+    (`Prototypes`). L_CE: cross-entropy of a hypergraph network over the batch. Its edges are the classes in the batch;
+    the incidence of a row is 1 for its own class, and exp(−α·D_ic) for another. The network takes the features before
+    they are scaled to unit length, the distributions the rows after that.
 
     The defaults of τ, α and the distributions' rate are the paper's for SOP, which has many classes with few rows each.
-    Those for CUB and Cars (32; 1.1 and 0.9; 0.1) go with a pretrained encoder: from random weights, on the glyphs of
+    Those for CUB and Cars (32; 1.1 and 0.9; 0.1) need a pretrained encoder: from random weights, on the glyphs of
     `BatchHardLoss`, Recall@1 was 0.20 with them and 0.61 with SOP's.
 
-    classes, width: C and D. tau, alpha: τ and α. lambda_s: λ_s. hidden: width of the network.
-    distribution_rate: learning rate of the distributions. network_factor: of the network, as a multiple of the
-    encoder's; the authors have 10 for SOP and Cars, 5 for CUB. first_variances: whether all begin "equal", or "drawn"
-    as the authors have them. distribution_decay: whether the run's weight decay applies to the distributions, as there.
-    The authors also normalise the features by a layer without weights: the encoder has to end in one.
+    classes, width: C and D. tau, alpha: τ and α. lambda_s: λ_s. hidden: hidden width of the network.
+    distribution_rate: learning rate of the distributions. network_factor: learning rate of the network, as a multiple
+    of the encoder's; the authors use 10 for SOP and Cars, 5 for CUB. first_variances: initial variances, all "equal",
+    or "drawn" as in the authors' code. distribution_decay: apply the run's weight decay to the distributions, as the
+    authors do. The authors also normalise the features by a layer without weights: to do the same, the encoder has to
+    end in one.
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -101,7 +104,7 @@ class HistLoss(Loss):
         self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
-        """The sum of both."""
+        """The sum of both terms."""
         classes = inputs.classes
         distances = self.prototypes(functional.normalize(inputs.embeddings))
         to_distributions = functional.cross_entropy(-self.settings.tau * distances, classes)
@@ -109,14 +112,14 @@ class HistLoss(Loss):
         return to_distributions + self.settings.lambda_s * functional.cross_entropy(logits, classes)
 
     def _incidence(self, distances: Tensor, classes: Tensor) -> Tensor:
-        """H (B, E): one edge for each class of the batch."""
+        """H, (B, E), with an edge for each class of the batch."""
         edges = classes.unique()
         return torch.exp(-self.settings.alpha * distances[:, edges]).masked_fill(
             classes[:, None] == edges, 1.0
         )
 
     def parameter_groups(self) -> Sequence[ParameterGroup]:
-        """The distributions at a rate of their own, the network faster than the encoder."""
+        """The distributions with their own learning rate, and the network with a multiple of the encoder's."""
         decay = None if self.settings.distribution_decay else 0.0
         return [
             ParameterGroup(

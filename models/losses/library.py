@@ -1,4 +1,4 @@
-"""A loss from elsewhere: any of pytorch-metric-learning, or a user's own of the same form."""
+"""Losses of pytorch-metric-learning, or the user's own with the same interface."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +16,10 @@ EXTRA = "pytorch_metric_learning"
 
 
 class LibraryLoss(Loss):
-    """A module that is called with embeddings (B, D) and class codes int64 (B,), and returns a scalar.
+    """Wraps a module that is called with embeddings (B, D) and class codes int64 (B,), and returns a scalar.
 
-    module: its parameters are trained with the encoder's. subject: what messages call it.
-    settings: rate, the learning rate of its parameters; None: that of the encoder.
+    module: its parameters are trained with the encoder's. subject: name for error messages. settings: rate is the
+    learning rate of its parameters; None for that of the encoder.
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -32,7 +32,7 @@ class LibraryLoss(Loss):
         self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
-        """What the module returns. Raises: ModelError unless it is one number for the batch."""
+        """The module's result. Raises: ModelError unless it is one number for the batch."""
         found = self.module(inputs.embeddings, inputs.classes)
         if not isinstance(found, Tensor) or found.ndim != 0:
             shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
@@ -42,7 +42,7 @@ class LibraryLoss(Loss):
         return found
 
     def parameter_groups(self) -> Sequence[ParameterGroup]:
-        """All of them at the rate of the settings."""
+        """All its parameters, with the learning rate of the settings."""
         return [ParameterGroup(tuple(self.parameters()), rate=self.settings.rate)]
 
 
@@ -54,10 +54,10 @@ def library_loss(
     arguments: Mapping[str, Any] | None = None,
     settings: LibrarySettings,
 ) -> LibraryLoss:
-    """The loss behind `module:Name` or `path/to/file.py:name`, as in "pytorch_metric_learning.losses:ProxyAnchorLoss".
+    """The loss `module:Name` or `path/to/file.py:name`, such as "pytorch_metric_learning.losses:ProxyAnchorLoss".
 
-    classes, width: C and D; passed on as `num_classes` and `embedding_size` to what takes arguments of these names.
-    arguments: further keyword arguments. Raises: ModelError when it cannot be found or made.
+    classes, width: C and D, passed as `num_classes` and `embedding_size` if the loss takes arguments of these names.
+    arguments: further keyword arguments. Raises: ModelError when the loss cannot be found or constructed.
     """
     subject = f"loss {reference!r}"
     factory = _found(reference)
@@ -87,7 +87,7 @@ def _found(reference: str) -> Callable[..., Any]:
 
 
 def _sizes(factory: Callable[..., Any], classes: int, width: int) -> dict[str, int]:
-    """C and D under the names that losses with a weight for each class give them."""
+    """C and D under pytorch-metric-learning's names for them, if the factory takes these arguments."""
     taken = inspect.signature(factory).parameters
     return {
         name: size for name, size in (("num_classes", classes), ("embedding_size", width)) if name in taken

@@ -1,4 +1,4 @@
-"""What a loss is: a module from the inputs of a batch to a scalar, with or without weights of its own."""
+"""Interface of losses: modules from a batch to a scalar, with or without parameters of their own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -23,18 +23,18 @@ class RankedPairs(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LossInputs:
-    """A batch of B rows after the encoder; the first three carry gradient.
+    """A batch of B rows after the encoder; the first three fields carry gradients.
 
-    All B rows of the step are here, whatever the number of processes or pieces that embedded them.
+    It holds all B rows of the step, whatever the number of processes or chunks that embedded them.
 
-    features: float32 (B, D), as the encoder gave them.
-    embeddings: float32 (B, D), the features, made unit length when the run normalises.
+    features: float32 (B, D), the encoder's output.
+    embeddings: float32 (B, D), the features, scaled to unit length if the run normalises.
     sq_distances: float32 (B, B), squared Euclidean distances of the embeddings.
-    classes: int64 (B,), class codes 0 … C − 1 of the training split; of several classes of a row the first.
+    classes: int64 (B,), class codes 0 … C − 1 of the training split; the first, if a row has several.
     picked: the triplets that the batch rule found.
-    members: bool (B, M), which of the M classes in the batch each row has; None where every row has one class only.
+    members: bool (B, M), which of the M classes in the batch each row has; None if every row has one class.
     codes: int64 (M,), the class of each column of `members`.
-    ranked: pairs of the batch of which the order is known; None in runs without.
+    ranked: ranked pairs of the batch; None in runs without.
     """
 
     features: Tensor
@@ -48,7 +48,7 @@ class LossInputs:
 
     @property
     def same(self) -> Tensor:
-        """bool (B, B): rows that share a class, themselves included."""
+        """bool (B, B): whether two rows share a class; True on the diagonal."""
         return same_class(self.classes, self.members)
 
     def labels(self, classes: int) -> Tensor:
@@ -63,20 +63,20 @@ class LossInputs:
 class Loss(nn.Module, ABC):
     """One term of an objective.
 
-    Parameters and buffers of the module are trained, checkpointed, resumed and kept equal over processes like the
-    encoder's. Random numbers in `forward` follow from the run's seed and the step, as in an encoder.
+    Parameters and buffers of the module are trained, checkpointed, resumed and kept equal over processes like those of
+    the encoder. Random numbers in `forward` depend on the run's seed and the step, as in an encoder.
     """
 
     needs_triplets: ClassVar[bool] = True
-    """False for a loss that teaches from a batch in which the rule found no triplet; others are not called then."""
+    """Whether the loss needs triplets. If True, it is not called for a batch in which the rule found none."""
 
     needs_one_class: ClassVar[bool] = False
-    """True for a loss that knows nothing of rows with several classes: batches of such rows are refused."""
+    """Whether the loss needs exactly one class per row. If True, batches of rows with several are refused."""
 
     @abstractmethod
     def forward(self, inputs: LossInputs) -> Tensor:
-        """A float32 scalar with gradient."""
+        """The loss, a float32 scalar with gradient."""
 
     def parameter_groups(self) -> Sequence[ParameterGroup]:
-        """How its parameters are trained; by default as the encoder's. Together the groups hold each once."""
+        """Its parameters, each in exactly one group; by default one group that is trained like the encoder."""
         return [ParameterGroup(tuple(self.parameters()))]

@@ -1,4 +1,4 @@
-"""Multi-level distance regularisation: distances gather at a few levels."""
+"""Multi-level distance regularisation (MDR): pulls distances to a few levels."""
 
 from typing import ClassVar
 
@@ -11,22 +11,22 @@ from .settings import MdrSettings
 
 
 def level_loss(standardised: Tensor, levels: Tensor) -> Tensor:
-    """Mean over the pairs of min_g |d̄ − s_g|. standardised: d̄, (P,), P ≥ 1. levels: s, (G,)."""
+    """Mean over pairs of min_g |d̄ − s_g|. standardised: d̄, (P,), P ≥ 1. levels: s, (G,)."""
     return (standardised[:, None] - levels).abs().amin(dim=1).mean()
 
 
 class MdrLoss(Loss):
-    """`level_loss` of all pairs of the batch, by any label, beside another loss of distances.
+    """`level_loss` of all pairs of the batch, whatever their labels; to be added to another loss of distances.
 
     Kim, Park: Multi-Level Distance Regularization for Deep Metric Learning, AAAI 2021, arXiv 2102.04223, section 3.
-    Distances (not squared) are standardised with running mean and deviation, which are constants to the gradient
-    (our choice); the first batch sets them. The levels are learned. The paper trains without unit length
-    (embeddings of any length), so that distances are free to follow the levels.
+    Distances (not squared) are standardised with a running mean and deviation, which carry no gradient (our choice) and
+    start from the first batch. The levels are learned. The paper does not scale embeddings to unit length, so that
+    distances are free to follow the levels.
 
-    levels: where they begin, in standard deviations. momentum: share of the old statistics in the new ones.
-    nu: ν, weight of Σ_g s_g², which keeps the levels near 0. The authors' code has ν = 0.01, the paper has none.
-    statistics: of the distances of all "pairs", or, as in the authors' code, of the whole "matrix" of distances: each
-    pair twice, the zeros of its diagonal too, and the deviation unbiased.
+    levels: initial levels, in standard deviations. momentum: share of the old statistics in the new ones.
+    nu: ν, weight of Σ_g s_g², which keeps the levels near 0; 0.01 in the authors' code, not in the paper.
+    statistics: mean and deviation over the distances of all "pairs", or, as in the authors' code, over the whole
+    "matrix" of distances: each pair twice, with the zeros of the diagonal, and the deviation unbiased.
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -37,11 +37,11 @@ class MdrLoss(Loss):
         self.statistics: Tensor
         self.register_buffer(
             "statistics", torch.zeros(2)
-        )  # mean and deviation; a deviation of 0: none seen yet
+        )  # mean and deviation; a deviation of 0 means none seen yet
         self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
-        """The mean over the pairs; 0 as long as all distances have been equal. In training it moves the statistics."""
+        """The mean over the pairs; 0 as long as all distances have been equal. In training, updates the statistics."""
         rows = len(inputs.classes)
         first, second = torch.triu_indices(rows, rows, offset=1, device=inputs.classes.device)
         matrix = unsquared(inputs.sq_distances)

@@ -1,4 +1,4 @@
-"""What a run minimises: a weighted sum of named losses."""
+"""The objective of training: a weighted sum of named losses."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, cast
@@ -19,9 +19,10 @@ class Term(NamedTuple):
 
 
 class LossParts(NamedTuple):
-    """total: what is minimised, a scalar with gradient. parts: each loss before weighting, by name.
+    """The objective's value for a batch.
 
-    teaches: False when the batch held nothing for any of the losses; the total is then 0.
+    total: the weighted sum to minimise, a scalar with gradient. parts: each loss before weighting, by name. teaches:
+    False if the batch had nothing for any of the losses; the total is then 0.
     """
 
     total: Tensor
@@ -32,7 +33,7 @@ class LossParts(NamedTuple):
 class Objective(nn.Module):
     """Σ weight · loss. Its state dict holds the parameters and buffers of all losses.
 
-    terms: by name, which are identifiers.
+    terms: by name; names are identifiers.
     """
 
     def __init__(self, terms: Mapping[str, Term]) -> None:
@@ -45,9 +46,9 @@ class Objective(nn.Module):
         self.weights = {name: term.weight for name, term in terms.items()}
 
     def forward(self, inputs: LossInputs) -> LossParts:
-        """All losses of one batch. Those that need triplets are 0 for a batch without any.
+        """All losses of a batch. Those that need triplets are 0 for a batch without any.
 
-        Raises: ModelError for a loss that needs one class a row and a batch of rows that may have several.
+        Raises: ModelError for a loss that needs one class per row and a batch whose rows may have several.
         """
         nothing = inputs.sq_distances.sum() * 0.0  # keeps the graph
         without = inputs.picked.trained.triplets == 0
@@ -67,7 +68,7 @@ class Objective(nn.Module):
         return LossParts(total, parts, teaches)
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """Those of the losses. Raises: ModelError when a loss forgets a parameter, or names one twice."""
+        """The groups of all losses. Raises: ModelError when a loss omits a parameter, or names one twice."""
         groups: list[ParameterGroup] = []
         for name, loss in self._losses():
             found = [group for group in loss.parameter_groups() if group.parameters]

@@ -1,4 +1,4 @@
-"""Which pairs of a batch share a class, and which do not."""
+"""Pairs and triplets of a batch, and functions of their distances that several losses share."""
 
 from collections.abc import Iterator
 
@@ -11,15 +11,15 @@ from .settings import Margin
 
 
 def positive_pairs(same: Tensor) -> Tensor:
-    """bool (B, B): another row that shares a class. same: bool (B, B), of `same_class`."""
+    """bool (B, B): pairs of different rows that share a class. same: bool (B, B), from `same_class`."""
     return same & ~torch.eye(len(same), dtype=torch.bool, device=same.device)
 
 
 def triplet_gaps(distances: Tensor, inputs: LossInputs) -> Iterator[Tensor]:
-    """d(a,p) − d(a,n) of all triplets of the batch, in pieces of any shape. distances: (B, B), of any kind.
+    """Yield d(a,p) − d(a,n) of all triplets of the batch, piece by piece. distances: (B, B), squared or not.
 
-    Of one class after the other, (K, K−1, B−K) with K of its rows in the batch; where rows have several classes, of
-    one anchor after the other, (P, Q) with its P positives and Q negatives.
+    A piece holds the triplets of one class, (K, K−1, B−K) with K of its rows in the batch; or, if rows have several
+    classes, those of one anchor, (P, Q) with its P positives and Q negatives.
     """
     if inputs.members is None:
         for code in inputs.classes.unique():
@@ -37,8 +37,8 @@ def triplet_gaps(distances: Tensor, inputs: LossInputs) -> Iterator[Tensor]:
 def hinge_sum(near: Tensor, far: Tensor, margin: Tensor) -> Tensor:
     """Σ_i Σ_j max(0, near_i − far_j + m) of near (P,) and far (Q,), in O((P + Q) log (P + Q)) time.
 
-    Of a pair with a positive hinge the hinge is linear in both, so the sum over pairs is a sum over the elements of
-    each list, times the number of such pairs that hold it. Differentiable in near and far, not in the margin.
+    A positive hinge is linear in near_i and far_j. So the sum over pairs is a sum over the elements of each list, each
+    times the number of pairs with a positive hinge that contain it. Differentiable in near and far, not in the margin.
     """
     with torch.no_grad():
         limits = near + margin
@@ -48,30 +48,30 @@ def hinge_sum(near: Tensor, far: Tensor, margin: Tensor) -> Tensor:
 
 
 def cost(gap: Tensor, margin: Margin) -> Tensor:
-    """max(0, gap + m), or with "soft" ln(1 + exp(gap)), which goes on pulling when the triplet is in order."""
+    """max(0, gap + m); with "soft" ln(1 + exp(gap)), which still pulls when the triplet is in order."""
     if isinstance(margin, str):
         return functional.softplus(gap)
     return (gap + margin).clamp_min(0)
 
 
 SMALLEST = 1e-6
-"""In units of d²: of unit rows that are nearer together little but rounding is left."""
+"""In units of d²: below it, distances of unit rows are little more than rounding errors."""
 
 
 def mean_sq_distance(sq_distances: Tensor) -> Tensor:
-    """Mean d² of all pairs of rows, of any class: a scalar with gradient, at least `SMALLEST`. sq_distances: (B, B).
+    """Mean d² of all pairs of rows, a scalar with gradient, at least `SMALLEST`. sq_distances: (B, B).
 
-    A loss of distances in this unit cannot be lowered by drawing all rows together, which is what others fall into
-    as long as the negatives that they look at are nearer than the positives: see `BatchHardLoss`.
+    A loss of distances in this unit cannot be lowered by moving all rows together. Other losses collapse that way as
+    long as the negatives they use are nearer than the positives: see `BatchHardLoss`.
     """
     rows = len(sq_distances)
     return (sq_distances.sum() / max(1, rows * (rows - 1))).clamp_min(SMALLEST)
 
 
 def unsquared(sq_distances: Tensor) -> Tensor:
-    """d from d² ≥ 0, of any shape, differentiable; where d² is 0 the gradient is 0.
+    """d from d² ≥ 0, of any shape, differentiable, with gradient 0 at d² = 0.
 
-    The root has an infinite slope at 0. A distance has none there: it has a kink, of which 0 is a subgradient.
+    The square root has an infinite slope at 0. The distance has a kink there, of which 0 is a subgradient.
     """
     apart = sq_distances > 0
     return torch.where(apart, sq_distances, 1.0).sqrt() * apart

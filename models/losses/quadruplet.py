@@ -1,4 +1,4 @@
-"""The quadruplet network: a learned distance, and negatives pushed apart from each other, too."""
+"""Quadruplet loss: a learned distance, and negatives pushed apart from each other, too."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -15,12 +15,12 @@ SLOPE, AT_ZERO = 2.0, -1.0
 
 
 class PairMetric(nn.Module):
-    """g(i, j) in (0, 1): a fully connected layer on the features of a pair, softmax over 2 outputs, the second of them.
+    """g(i, j) in (0, 1): the second output of a linear layer with 2 outputs and softmax on the features of a pair.
 
-    Chen et al., CVPR 2017, arXiv 1704.01719, section 3.2. The features of a pair are (z_i − z_j)², element by element
-    (our choice: symmetric; a linear layer on the two rows side by side could not compare them). The layer is then a
-    weighted squared distance, and all B² pairs need no more than one matrix product. It begins as a function of the
-    squared Euclidean distance, g = σ(2·d² − 1), the distance used at retrieval (our choice).
+    Chen et al., CVPR 2017, arXiv 1704.01719, section 3.2. The features of a pair are (z_i − z_j)², elementwise (our
+    choice: it is symmetric, and a linear layer on the two concatenated rows could not compare them). So the layer is a
+    weighted squared distance, and all B² pairs need only one matrix product. It is initialised to g = σ(2·d² − 1), a
+    function of the squared Euclidean distance used at retrieval (our choice).
     """
 
     def __init__(self, width: int) -> None:
@@ -32,7 +32,7 @@ class PairMetric(nn.Module):
             self.layer.bias.copy_(AT_ZERO * signs)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """g of all pairs, (B, B), of rows (B, D)."""
+        """(B, B), g of all pairs of rows (B, D)."""
         # A softmax over two outputs is a sigmoid of their difference.
         weights = self.layer.weight[1] - self.layer.weight[0]
         norms = rows.square() @ weights
@@ -44,20 +44,20 @@ class QuadrupletLoss(Loss):
     """mean max(0, g(a,p)² − g(a,n1)² + α1) + mean max(0, g(a,p)² − g(n2,n1)² + α2), with g learned.
 
     Chen, Chen, Zhang, Huang: Beyond Triplet Loss: A Deep Quadruplet Network for Person Re-Identification, CVPR 2017,
-    arXiv 1704.01719, eq. 7 and 8; a, n1 and n2 are of three different classes. The means are over all triplets and
-    over all quadruplets of the batch, which are counted and not listed. Of rows with several classes no two of a, n1
-    and n2 share one (p and the negatives may).
+    arXiv 1704.01719, eq. 7 and 8; a, n1 and n2 are of three different classes. The means are over all triplets and all
+    quadruplets of the batch, computed without listing these. If rows have several classes, no two of a, n1 and n2 share
+    one (p and the negatives may).
 
-    The margins follow the batch: α = w·(μ_n − μ_p), the means of g² over its negative and its positive pairs, without
-    gradient, and not below 0 (our choice: as long as negatives are nearer, a negative margin would demand nothing).
+    The margins adapt to the batch: α = w·(μ_n − μ_p), with the means of g² over its negative and positive pairs,
+    without gradient, and at least 0 (our choice: while negatives are nearer, a negative margin would demand nothing).
 
-    Such margins ask for less the closer all rows are, and for nothing where they are one point, into which an untrained
-    encoder is drawn. So by default the rows are first divided by the root of the batch's mean squared distance (our
-    choice): g and the margins then see how distances compare, not how large they are. Recall@1 on the glyphs of
-    `BatchHardLoss` was 0.91 so, and 0.61 without.
+    Such margins shrink as rows get closer, and vanish if all rows collapse to one point, which untrained encoders tend
+    to. So by default the rows are first divided by the root of the batch's mean squared distance (our choice): g and
+    the margins then depend on how distances compare, not on how large they are. Recall@1 on the glyphs of
+    `BatchHardLoss` was 0.91 with this and 0.61 without.
 
-    width: D. w1, w2: of the two margins. metric_factor: learning rate of g's layer, as a multiple of the encoder's.
-    relative: whether the rows are divided so; False: g is of the rows as they are.
+    width: D. w1, w2: w of the two margins. metric_factor: learning rate of g's layer, as a multiple of the encoder's.
+    relative: divide the rows as above; False uses them as they are.
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -68,11 +68,11 @@ class QuadrupletLoss(Loss):
         self.settings = settings
 
     def parameter_groups(self) -> Sequence[ParameterGroup]:
-        """The layer of g, at its own rate."""
+        """The layer of g, with its own learning rate."""
         return [ParameterGroup(tuple(self.metric.parameters()), factor=self.settings.metric_factor)]
 
     def forward(self, inputs: LossInputs) -> Tensor:
-        """The two means; one without any triplet (a single class) or quadruplet (fewer than 3) is 0."""
+        """The sum of the two means; that over triplets is 0 with one class, that over quadruplets with fewer than 3."""
         classes, rows = inputs.classes, inputs.embeddings
         if self.settings.relative:
             rows = rows / mean_sq_distance(inputs.sq_distances).sqrt()
@@ -98,7 +98,7 @@ class QuadrupletLoss(Loss):
     def _quadruplets(
         self, squared: Tensor, classes: Tensor, near: Tensor, far: Tensor, margin: Tensor
     ) -> Tensor:
-        """Every positive pair with every negative pair, less the negative pairs that hold the positives' class."""
+        """Mean hinge of all positive pairs with all negative pairs, without negative pairs of the positive's class."""
         total, count = hinge_sum(near, far, margin), near.numel() * far.numel()
         for code in classes.unique():
             own = classes == code
@@ -111,11 +111,11 @@ class QuadrupletLoss(Loss):
 
 
 def mean_of_quadruplets(values: Tensor, same: Tensor, margin: Tensor) -> Tensor:
-    """mean max(0, v(a,p) − v(n2,n1) + m) over pairs (a, p) that share a class and pairs {n1, n2} with a, n1, n2 sharing
-    none; 0 without any.
+    """mean max(0, v(a,p) − v(n2,n1) + m) over positive pairs (a, p) and pairs {n1, n2} where no two of a, n1, n2 share
+    a class; 0 without any.
 
-    values: (B, B), symmetric. same: bool (B, B). An anchor's negative pairs are among those of all rows, which are
-    sorted once: O(B³) time, O(B²) memory.
+    values: (B, B), symmetric. same: bool (B, B). All negative pairs are sorted once, and each anchor uses some of them:
+    O(B³) time, O(B²) memory.
     """
     positive = positive_pairs(same)
     first, second = (~same).triu().nonzero(as_tuple=True)
@@ -136,5 +136,5 @@ def mean_of_quadruplets(values: Tensor, same: Tensor, margin: Tensor) -> Tensor:
 
 
 def _once(values: Tensor, pairs: Tensor) -> Tensor:
-    """Those of the symmetric values (B, B) whose pair is marked, each pair once."""
+    """The entries of symmetric values (B, B) at the marked pairs, each pair once."""
     return values[pairs.triu()]

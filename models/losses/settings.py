@@ -1,4 +1,4 @@
-"""What the losses can be told. Free of torch, so that a run file can be read at once."""
+"""Settings of the losses. Does not import torch, so that reading a run file stays fast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from ..checks import check_settings
 
 Margin = Annotated[float, Gt(0)] | Literal["soft"]
-"""m of the hinge, in the unit of the gap; or "soft", which has no margin."""
+"""m of the hinge, in units of the gap; or "soft", which has no margin."""
 
 Mean = Literal["all", "active"]
 GlobalOver = Literal["triplets", "batch"]
@@ -22,9 +22,9 @@ Statistics = Literal["pairs", "matrix"]
 
 @dataclass(frozen=True)
 class LossSettings:
-    """What the settings of all losses share: they are checked. What they mean is told with each loss.
+    """Base of the settings of all losses, which checks their limits. The class of each loss says what they mean.
 
-    paper: what the paper, or its authors' code, has in place of our defaults; empty where these are the paper's.
+    paper: values of the paper, or of its authors' code, that differ from our defaults.
     """
 
     paper: ClassVar[Mapping[str, Any]] = {}

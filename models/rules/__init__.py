@@ -1,1 +1,1 @@
-"""Which triplets of a batch are trained."""
+"""Batch rules, which select the triplets of a batch to train on."""

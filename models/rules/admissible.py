@@ -1,8 +1,8 @@
-"""The admissible triplets of a batch as ranges, so that they need not be listed.
+"""The admissible triplets of a batch, represented as ranges instead of a list.
 
-Each anchor's negatives are sorted by distance once. The negatives that are admissible for a pair (a, p) are
-then a range of that order, found by two binary searches: O(B² log B) time and O(B²) memory for all triplets
-of a batch of B rows, where a mask over all (a, p, n) would take B³.
+Each anchor's negatives are sorted by distance once. The admissible negatives of a pair (a, p) are then a range in that
+order, found by two binary searches. All triplets of a batch of B rows take O(B² log B) time and O(B²) memory, where a
+mask over all (a, p, n) would take O(B³).
 """
 
 from typing import NamedTuple
@@ -14,11 +14,11 @@ from .pair_counts import PairCounts
 
 
 class Ranges(NamedTuple):
-    """For each pair (a, p) a range of the anchor's negatives in ascending distance.
+    """For each pair (a, p), a range of the anchor's negatives sorted by distance.
 
-    anchors, positives: int64 (pairs,), places in the batch, by anchor.
-    start, stop: int64 (pairs,), into the anchor's row of `order`; start ≤ stop.
-    order: int64 (B, B), for each anchor the places of all rows, negatives by distance first.
+    anchors, positives: int64 (pairs,), positions in the batch, sorted by anchor.
+    start, stop: int64 (pairs,), positions in the anchor's row of `order`; start ≤ stop.
+    order: int64 (B, B), for each anchor the positions of all rows; its negatives come first, by distance.
     """
 
     anchors: Tensor
@@ -37,18 +37,17 @@ def admissible_ranges(
     k_hardness: float,
     nearer_positive: bool,
 ) -> Ranges:
-    """The negatives with (k·d(a,p))² < d²(a,n) < d²(a,p) + m, of every pair (a, p) of rows that share a class.
+    """The negatives with (k·d(a,p))² < d²(a,n) < d²(a,p) + m, for every pair (a, p) of rows that share a class.
 
-    sq_distances: float32 (B, B). same: bool (B, B), of `same_class`. rows: int64 (B,). margin: m, in units of d².
-    k_hardness: k.
-    nearer_positive: only negatives that are farther than the anchor's nearest positive.
+    sq_distances: float32 (B, B). same: bool (B, B), from `same_class`. rows: int64 (B,), the rows of the set. margin:
+    m, in units of d². k_hardness: k. nearer_positive: admit only negatives farther than the anchor's nearest positive.
     """
     negatives, order = sq_distances.masked_fill(same, torch.inf).sort(dim=1, stable=True)
-    # Not the diagonal: a row that is twice in a batch must not be its own positive.
+    # By row, not only the diagonal: a row that occurs twice in the batch must not be its own positive.
     positive = same & (rows[:, None] != rows)
     anchors, positives = positive.nonzero(as_tuple=True)
 
-    # One row an anchor, as wide as the largest number of positives: the searches are by row.
+    # A line per anchor, as wide as the largest number of positives, since searchsorted works line by line.
     per_anchor = positive.sum(dim=1)
     place = torch.arange(len(anchors), device=anchors.device) - (per_anchor.cumsum(0) - per_anchor)[anchors]
     to_positives = sq_distances.new_full((len(same), max(1, int(per_anchor.max()))), torch.inf)
@@ -63,7 +62,7 @@ def admissible_ranges(
 
 
 def within(ranges: Ranges, triplets: Tensor) -> Tensor:
-    """bool (T,): which triplets int64 (T, 3), places in the batch, are among those of the ranges."""
+    """bool (T,): whether each triplet is in the ranges. triplets: int64 (T, 3), positions in the batch."""
     anchors, positives, negatives = triplets.unbind(1)
     size = len(ranges.order)
     start, stop = ranges.start.new_zeros((2, size, size))
@@ -76,12 +75,12 @@ def within(ranges: Ranges, triplets: Tensor) -> Tensor:
 
 
 def counts_of(ranges: Ranges) -> PairCounts:
-    """How often each pair occurs in the triplets of the ranges."""
+    """The pair counts of all triplets in the ranges."""
     size = len(ranges.order)
     lengths = ranges.stop - ranges.start
     positive = torch.zeros((size, size), device=lengths.device)
     positive[ranges.anchors, ranges.positives] = lengths.float()
-    # +1 where a range begins and −1 behind its end: the running sum says how many ranges cover a negative.
+    # +1 where a range begins and −1 after its end: the running sum is the number of ranges that cover a negative.
     edges = torch.zeros(size * (size + 1), dtype=torch.int64, device=lengths.device)
     for ends, change in ((ranges.start, 1), (ranges.stop, -1)):
         at = ranges.anchors * (size + 1) + ends

@@ -1,4 +1,4 @@
-"""Which triplets of a batch are trained, decided on the batch's fresh distances."""
+"""Rules that select the triplets of a batch to train on, by the batch's current distances."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -14,10 +14,10 @@ from .pair_counts import PairCounts, count_pairs
 
 
 class InBatch(NamedTuple):
-    """What a rule sees of a batch of B rows; no gradient.
+    """Input of a rule: a batch of B rows, without gradients.
 
-    sq_distances: float32 (B, B), fresh. classes, rows: int64 (B,). stored: int64 (T, 3), places in the batch
-    of the stored triplets, or None for batches that hold none. members: as in `same_class`.
+    sq_distances: float32 (B, B), of the current embeddings. classes, rows: int64 (B,). stored: int64 (T, 3), the stored
+    triplets as positions in the batch; None for batches without. members: see `same_class`.
     """
 
     sq_distances: Tensor
@@ -28,11 +28,11 @@ class InBatch(NamedTuple):
 
 
 class TripletSelection(NamedTuple):
-    """The triplets that a rule found in one batch.
+    """The triplets that a rule selected in a batch.
 
-    trained: all of them. active: those whose hinge is positive; the same for rules that pick no others.
-    pairs: number of (a, p) pairs that the rule looked at (of stored triplets: of triplets).
-    pairs_used: number of those that gave at least one active triplet.
+    trained: all of them. active: those with a positive hinge; most rules select no others.
+    pairs: number of (a, p) pairs that the rule considered (for stored triplets: number of triplets).
+    pairs_used: number of those with at least one active triplet.
     """
 
     trained: PairCounts
@@ -42,7 +42,7 @@ class TripletSelection(NamedTuple):
 
 
 class BatchRule(Protocol):
-    """Picks triplets of a batch from its distances; without gradient and without state."""
+    """Selects triplets of a batch by its distances, without gradient or state."""
 
     def __call__(self, batch: InBatch) -> TripletSelection:
         """The triplets to train on; possibly none."""
@@ -51,7 +51,7 @@ class BatchRule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NoTriplets:
-    """None at all, where every loss learns from something else."""
+    """Selects no triplets, for objectives in which no loss needs any."""
 
     def __call__(self, batch: InBatch) -> TripletSelection:
         """An empty selection."""
@@ -62,7 +62,7 @@ class NoTriplets:
 
 @dataclass(frozen=True, slots=True)
 class SemiHard:
-    """For every pair (a, p) the nearest n with d²(a,p) < d²(a,n) < d²(a,p) + m.
+    """For every pair (a, p), the nearest n with d²(a,p) < d²(a,n) < d²(a,p) + m.
 
     Schroff et al., FaceNet, CVPR 2015, arXiv 1503.03832, section 3.2. margin: m, in units of d².
     """
@@ -73,7 +73,7 @@ class SemiHard:
         check_number("margin", self.margin, above=0.0)
 
     def __call__(self, batch: InBatch) -> TripletSelection:
-        """At most one triplet for each pair."""
+        """At most one triplet per pair."""
         return _found(
             _ranges(batch, margin=self.margin, k_hardness=1.0, nearer_positive=False, nearest_only=True)
         )
@@ -81,11 +81,11 @@ class SemiHard:
 
 @dataclass(frozen=True, slots=True)
 class WithinBoundary:
-    """Triplets outside the exclusion boundary and still active: (k·d(a,p))² < d²(a,n) < d²(a,p) + m.
+    """Active triplets outside the exclusion boundary: (k·d(a,p))² < d²(a,n) < d²(a,p) + m.
 
-    Harwood et al., ICCV 2017, applied inside a batch. k_hardness: k, multiplies the unsquared distance.
-    nearer_positive: a negative counts only if some positive of the anchor in the batch is nearer than it.
-    nearest_only: of each pair (a, p) the nearest such negative, as when mining; otherwise all of them.
+    Harwood et al., ICCV 2017, applied inside a batch. k_hardness: k, which multiplies the unsquared distance.
+    nearer_positive: admit a negative only if some positive of the anchor in the batch is nearer. nearest_only: take
+    only the nearest such negative of each pair (a, p), as in mining; otherwise all of them.
     """
 
     k_hardness: float
@@ -102,7 +102,7 @@ class WithinBoundary:
         return _found(self.ranges(batch))
 
     def ranges(self, batch: InBatch) -> Ranges:
-        """The same, as ranges."""
+        """The same triplets, as ranges."""
         return _ranges(
             batch,
             margin=self.margin,
@@ -114,9 +114,9 @@ class WithinBoundary:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The triplets that came with the batch, exactly; some may have become inactive since they were mined.
+    """Exactly the triplets stored with the batch. Some may have become inactive since they were mined.
 
-    margin: m of the hinge, which says which of them are still active.
+    margin: m of the hinge, which decides which of them are still active.
     """
 
     margin: float
@@ -131,10 +131,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class StoredAndFresh:
-    """The stored triplets that came with the batch, and those that a rule finds on its fresh distances; each once.
+    """The triplets stored with the batch, and those that a rule finds by the batch's current distances; each once.
 
-    The stored ones are what the whole set taught when it was mined; the fresh ones guard the pairs that no stored
-    triplet names, and take the place of those that training has settled since.
+    Stored triplets were the hard ones of the whole set when it was mined. Fresh triplets cover pairs that no stored one
+    contains, and replace those that have become inactive.
     """
 
     fresh: WithinBoundary
@@ -163,7 +163,7 @@ def _stored_of(batch: InBatch) -> Tensor:
 
 
 def _selected(triplets: Tensor, sq_distances: Tensor, margin: float) -> TripletSelection:
-    """These triplets int64 (T, 3), and which of them are active."""
+    """The selection of given triplets, int64 (T, 3), positions in the batch."""
     anchors, positives, negatives = triplets.unbind(1)
     active = triplets[sq_distances[anchors, negatives] < sq_distances[anchors, positives] + margin]
     return TripletSelection(

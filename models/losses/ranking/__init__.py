@@ -1,1 +1,1 @@
-"""Losses of scores that a linear head gives to embeddings."""
+"""Ranking losses on scores, which a linear head computes from embeddings."""

@@ -1,4 +1,4 @@
-"""Multi-label learning: a score for each class, by which a row's labels shall come before all others."""
+"""Losses for multi-label learning: a row's labels should have higher scores than all other classes."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -13,10 +13,10 @@ from ..settings import HingeRankingSettings, LsepSettings
 
 
 class LabelLoss(Loss):
-    """A loss of scores f (B, C), which a linear head gives to the embeddings: one for each class.
+    """A loss of scores f (B, C), one per class, which a linear head computes from the embeddings.
 
-    The head is part of the loss, and is trained and kept with it. It sees the embeddings, so that scores follow from
-    what is stored; those of the papers have any length.
+    The head is part of the loss, and is trained and stored with it. It takes embeddings rather than features, so that
+    scores can be computed from stored embeddings; the papers do not scale these to unit length.
 
     classes, width: C and D.
     """
@@ -28,20 +28,20 @@ class LabelLoss(Loss):
         self.head = ScoreHead(width, classes)
 
     def forward(self, inputs: LossInputs) -> Tensor:
-        """Mean of `cost` over the rows."""
+        """The mean of `cost` over the rows."""
         labels = inputs.labels(self.head.out_features)
         return self.cost(self.head(inputs.embeddings), labels).mean()
 
     @abstractmethod
     def cost(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """The loss of each row, (B,). scores: f, (B, C). labels: bool (B, C), which classes are the row's."""
+        """(B,), the loss of each row. scores: f, (B, C). labels: bool (B, C), the classes of each row."""
 
 
 class LsepLoss(LabelLoss):
     """log(1 + Σ exp(f_v − f_u)) over pairs of a label u of the row and another class v (log-sum-exp pairwise).
 
     Li, Song, Luo: Improving Pairwise Ranking for Multi-label Image Classification, CVPR 2017, arXiv 1704.03135, eq. 5
-    and 6. pairs: of a row at most, see `label_pairs`.
+    and 6. pairs: pairs per row at most, see `label_pairs`.
     """
 
     def __init__(self, settings: LsepSettings, *, classes: int, width: int) -> None:
@@ -55,9 +55,9 @@ class LsepLoss(LabelLoss):
 
 
 class HingeRankingLoss(LabelLoss):
-    """mean max(0, m + f_v − f_u) over the same pairs: the baseline of the paper (its eq. 3, there the sum).
+    """mean max(0, m + f_v − f_u) over the pairs of `LsepLoss`: the baseline of its paper (eq. 3, there a sum).
 
-    The mean does not grow with the number of classes (our choice). margin: m, in units of the scores. pairs: as of
+    The mean does not grow with the number of classes (our choice). margin: m, in units of the scores. pairs: see
     `LsepLoss`.
     """
 
@@ -73,7 +73,7 @@ class HingeRankingLoss(LabelLoss):
 
 
 class BinaryCrossEntropyLoss(LabelLoss):
-    """Each class by itself: mean over the classes of −log σ(f) of the row's labels and −log σ(−f) of the others."""
+    """Mean over the classes of the binary cross-entropy: −log σ(f) for a row's labels, −log σ(−f) for the others."""
 
     def cost(self, scores: Tensor, labels: Tensor) -> Tensor:
         """The mean over all C classes."""
@@ -82,10 +82,10 @@ class BinaryCrossEntropyLoss(LabelLoss):
 
 
 def label_pairs(scores: Tensor, labels: Tensor, limit: int) -> Tensor:
-    """f_v − f_u of pairs of a label u of the row and a class v that is none: (B, P), −inf where a row has fewer.
+    """(B, P), f_v − f_u for pairs of a label u of the row and another class v; −inf pads rows with fewer pairs.
 
-    All pairs of a row, or where it has more than `limit` so many of them, drawn each by itself, as negative sampling
-    draws: a pair may come twice. labels: bool (B, C).
+    Takes all pairs of a row, or, if it has more than `limit`, that many, drawn independently as in negative sampling,
+    so that a pair may occur twice. labels: bool (B, C).
     """
     own = labels.sum(dim=1, keepdim=True)
     others = labels.shape[1] - own
@@ -93,7 +93,7 @@ def label_pairs(scores: Tensor, labels: Tensor, limit: int) -> Tensor:
     taken = int(pairs.max().clamp(max=limit))
     place = torch.arange(taken, device=scores.device).expand(len(scores), taken)
     if limit < int(pairs.max()):
-        # On the CPU, so that every device draws the same.
+        # Drawn on the CPU, so that every device gets the same numbers.
         drawn = torch.rand(len(scores), taken, dtype=torch.float64).to(scores.device) * pairs
         place = torch.where(pairs > limit, drawn.long(), place)
     real = place < pairs

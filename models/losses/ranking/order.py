@@ -1,4 +1,4 @@
-"""Skill ranking: a real-valued score, by which the better of two items shall come first."""
+"""Losses for ranking items: the better of two items should have the higher score."""
 
 from typing import ClassVar
 
@@ -12,9 +12,9 @@ from ..settings import RankingSettings
 
 
 class ScoreLoss(Loss):
-    """A loss of scores f (B,), which a linear head gives to the embeddings.
+    """A loss of scores f (B,), which a linear head computes from the embeddings.
 
-    The head is part of the loss, and is trained and kept with it. width: D.
+    The head is part of the loss, and is trained and stored with it. width: D.
     """
 
     needs_triplets: ClassVar[bool] = False
@@ -32,12 +32,12 @@ class ScoreLoss(Loss):
 
 
 class RankingLoss(ScoreLoss):
-    """β · Σ max(0, m − f(i) + f(j)) of pairs "i better than j" + (1 − β) · Σ max(0, |f(i) − f(j)| − m) of those alike.
+    """β · Σ max(0, m − f(i) + f(j)) over pairs "i better than j" + (1 − β) · Σ max(0, |f(i) − f(j)| − m) over others.
 
     Doughty, Damen, Mayol-Cuevas: Who's Better? Who's Best?, CVPR 2018, arXiv 1703.09913, eq. 3 to 5. Both sums are
-    divided by the number of all pairs in the batch, so that the learning rate need not know it (our choice).
+    divided by the number of all pairs in the batch, so that the learning rate does not depend on it (our choice).
 
-    margin: m, in units of the scores. beta: β; 1 leaves pairs that are alike out.
+    The other pairs are those that are alike. margin: m, in units of the scores. beta: β; 1 ignores alike pairs.
     """
 
     def __init__(self, settings: RankingSettings, *, width: int) -> None:
@@ -45,7 +45,7 @@ class RankingLoss(ScoreLoss):
         self.settings = settings
 
     def forward(self, inputs: LossInputs) -> Tensor:
-        """0 for a batch in which every pair keeps the margin, and for one without pairs."""
+        """The loss; 0 if no pair violates the margin, or without pairs."""
         scores, (pairs, alike, _) = self._scored(inputs)
         gaps = scores[pairs[:, 0]] - scores[pairs[:, 1]]
         margin, beta = self.settings.margin, self.settings.beta
@@ -55,10 +55,10 @@ class RankingLoss(ScoreLoss):
 
 
 class ValueLoss(ScoreLoss):
-    """mean (f(i) − v(i))² over the rows whose value v is known: regression, with which pairs are compared."""
+    """mean (f(i) − v(i))² over the rows whose value v is known: regression, as a baseline for ranking pairs."""
 
     def forward(self, inputs: LossInputs) -> Tensor:
-        """0 for a batch without a known value."""
+        """The loss; 0 for a batch without a known value."""
         scores, (_, _, values) = self._scored(inputs)
         known = ~values.isnan()
         errors = scores[known] - values[known]
