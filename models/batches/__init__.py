@@ -1,1 +1,1 @@
-"""Which images meet in a training step."""
+"""Composition of batches: which images are trained on together."""

@@ -1,4 +1,4 @@
-"""Batches in which certain rows do not meet: pairs that are never each other's negative."""
+"""Batches without pairs of rows that must not become each other's negatives."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from .batch import Batch, BatchPlan
 
 Listed: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]
-"""Whether each row of the first, int64 (P,), is paired with that of the second."""
+"""Called with two arrays of rows, int64 (P,): whether each pair of rows must not become negatives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """The batches of another plan without the later row of each such pair, so that no rule and no loss sees both.
+    """The batches of another plan, without the later row of each listed pair, so that no rule or loss sees both.
 
-    Rows that share a class stay: they are positives. Batches with stored triplets stay as they are; mining has left
-    such pairs out of those.
+    Rows that share a class stay: they are positives. Batches with stored triplets are unchanged, since mining has left
+    out such pairs.
     """
 
     plan: BatchPlan

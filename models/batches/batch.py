@@ -1,4 +1,4 @@
-"""What a batch is, and what composes those of an epoch."""
+"""Batches, and the interface of plans that compose those of an epoch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from ..row_classes import RowClasses
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchPairs:
-    """What is known of the order of a batch's B rows.
+    """Ranked pairs of a batch of B rows.
 
-    pairs: int64 (P, 2), places in the batch: the first better than the second, or both alike.
-    alike: bool (P,), which pairs are alike. values: float32 (B,), known values of the rows, NaN where there is none.
+    pairs: int64 (P, 2), positions in the batch; the first is better than the second, or both are alike.
+    alike: bool (P,), which pairs are alike. values: float32 (B,), known values of the rows, NaN if unknown.
     """
 
     pairs: NDArray[np.int64]
@@ -28,13 +28,13 @@ class BatchPairs:
 class Batch:
     """The rows of one training step.
 
-    rows: int64 (B,), rows of the training set, all different. classes: int32 (B,), their class codes; of several the
-    first.
-    triplets: int64 (T, 3), places in the batch (0 … B−1) of anchor, positive and negative; None when the batch rule is
-    to find them.
-    members: bool (B, M), which of the M classes in the batch each row has; None where every row has one class only.
+    rows: int64 (B,), rows of the training set, all different. classes: int32 (B,), their class codes; the first, if a
+    row has several.
+    triplets: int64 (T, 3), positions in the batch of anchor, positive and negative; None if the batch rule is to find
+    triplets.
+    members: bool (B, M), which of the M classes in the batch each row has; None if every row has one class.
     codes: int64 (M,), the class of each column of `members`.
-    ranked: where a run learns from ranked pairs.
+    ranked: ranked pairs; None in runs without.
     """
 
     rows: NDArray[np.int64]
@@ -48,7 +48,7 @@ class Batch:
     def of(
         classes: RowClasses, rows: NDArray[np.int64], triplets: NDArray[np.int64] | None = None
     ) -> "Batch":
-        """The batch of these rows, int64 (B,), with their classes. classes: of the training set."""
+        """The batch of `rows`, int64 (B,), with their classes. classes: of the training set."""
         taken = classes.take(rows)
         if taken.single:
             return Batch(rows, taken.first, triplets)
@@ -59,7 +59,7 @@ class Batch:
 
 
 class BatchPlan(Protocol):
-    """The batches of one epoch, fixed by (inputs, seed, epoch)."""
+    """Composes the batches of one epoch, which depend only on (inputs, seed, epoch)."""
 
     @property
     def steps(self) -> int:
@@ -67,11 +67,11 @@ class BatchPlan(Protocol):
         ...
 
     def batches(self, start_step: int = 0) -> Iterator[Batch]:
-        """Batches `start_step` … `steps` − 1: the same ones whatever the start."""
+        """Batches `start_step` … `steps` − 1; a batch does not depend on the start."""
         ...
 
 
 def steps_for(images: int, batch_images: int) -> int:
-    """Steps that show about `images` images: rounded, at least one."""
+    """The number of steps that show about `images` images, rounded, at least one."""
     check_count("images", images)
     return max(1, round(images / batch_images))

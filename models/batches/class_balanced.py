@@ -1,4 +1,4 @@
-"""P classes × M images: the batches of warm-up epochs, and the baseline."""
+"""Class-balanced batches of P classes × M images, for warm-up epochs and as the baseline."""
 
 from collections.abc import Iterator
 
@@ -13,20 +13,18 @@ from .settings import BatchShape
 
 
 class ClassBalanced:
-    """Random classes, and the same number of random images of each.
+    """Random classes, with the same number of random images of each.
 
-    Classes and the rows of a class are dealt from decks, so that all classes, and all rows of a class, come
-    equally often. A class with fewer than M rows gives all it has, and further classes fill the batch.
-    Classes with one row have no positive and are left out; `skipped_classes` counts them. A row with several classes
-    can be dealt for each of them, but once in a batch: a class then gives further rows, those of the batch that it
-    shares with another class not counted.
+    Classes, and the rows of a class, are dealt from decks, so that all classes, and all rows of a class, occur equally
+    often. A class with fewer than M rows gives all its rows, and further classes fill the batch. Classes with one row
+    have no positive and are left out; `skipped_classes` counts them. A row with several classes can be dealt for each,
+    but only once per batch; for the other classes further rows are dealt instead.
 
-    With random images they come after those of the classes, as in FaceNet's batches (Schroff et al., CVPR 2015, section
-    3.2: some 40 faces of each identity, and random ones as further negatives): of any class with two rows or more, all
-    such rows equally often, give or take those that a batch has already.
+    random_images are added after those of the classes, as in FaceNet's batches (Schroff et al., CVPR 2015, section 3.2:
+    some 40 faces of each identity, and random ones as further negatives). They are rows of any class with at least two
+    rows, each dealt about equally often, without those already in the batch.
 
-    classes: of the training rows, as int32 (N,) codes where each row has one. images: about how many images one epoch
-    shows.
+    classes: of the training rows, int32 (N,) codes or sets. images: approximate number of images per epoch.
     """
 
     def __init__(
@@ -49,7 +47,7 @@ class ClassBalanced:
         self._seed = (seed, epoch)
 
     def batches(self, start_step: int = 0) -> Iterator[Batch]:
-        """See `BatchPlan`. Earlier batches are composed again, which takes no images, and skipped."""
+        """See `BatchPlan`. Earlier batches are composed, which reads no images, and skipped."""
         generator = numpy_generator(*self._seed)
         row_decks = Decks(*self._classes.rows_by_class(), generator)
         class_deck = Decks.single(self._usable, generator)
@@ -72,9 +70,9 @@ def compose(
     available: int,
     taken: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
-    """The rows of one batch, at most shape.images; fewer only if all classes together have fewer.
+    """The rows of one batch: shape.images, or fewer if all classes together have fewer.
 
-    taken: bool (N,), no row yet, where rows may lie in several decks.
+    taken: bool (N,), all False; needed if rows may be in several decks. Rows of the batch are marked in it.
     """
     dealt = class_deck.deal(0, shape.classes_per_batch)
     parts = [row_decks.deal(int(code), shape.images_per_class, taken) for code in dealt]

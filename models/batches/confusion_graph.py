@@ -1,4 +1,4 @@
-"""Which classes are confused with which, as a graph to walk on."""
+"""The class-confusion table as a graph."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class ConfusionGraph:
-    """Undirected weighted graph of classes in compressed rows.
+    """Undirected weighted graph of classes, in compressed sparse row form.
 
-    The neighbours of class c are neighbours[starts[c]:starts[c + 1]], int32, ascending, never c itself;
-    `weights`, float64, are the numbers of triplets in which the two classes met, in either role.
+    The neighbours of class c are neighbours[starts[c]:starts[c + 1]], int32, ascending, never c itself. `weights`,
+    float64, are the counts of the confusion table for the two classes, summed over both directions.
     """
 
     starts: NDArray[np.int64]
@@ -27,7 +27,7 @@ class ConfusionGraph:
 def confusion_graph(
     class_a: NDArray[np.int64], class_b: NDArray[np.int64], count: NDArray[np.int64], class_count: int
 ) -> ConfusionGraph:
-    """The graph of a confusion table; pairs listed in both directions, or more than once, are added up."""
+    """The graph of a confusion table. Counts of both directions, and of repeated pairs, are summed."""
     real = (class_a != class_b) & (count > 0)
     a, b, weight = class_a[real], class_b[real], count[real].astype(np.float64)
     pair = np.concatenate([a * class_count + b, b * class_count + a])

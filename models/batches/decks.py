@@ -1,4 +1,4 @@
-"""Decks of items, dealt without repetition and then shuffled again."""
+"""Decks of items, dealt out without repetition before they are shuffled again."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,12 +7,13 @@ from ..row_classes import ranges
 
 
 class Decks:
-    """Many decks of items in one array; each is dealt out completely before any of its items comes again.
+    """Many decks of items in one array; each is dealt out completely before any of its items is dealt again.
 
-    So every row of a class is visited equally often, give or take one, and, unlike with a fixed order, the
-    same rows do not meet again and again when a small class is dealt several times in an epoch.
+    So the numbers of visits of a class's rows differ by at most one. And, unlike with a fixed order, not always the
+    same rows are together when a small class is dealt several times in an epoch.
 
-    items: int64 (n,), the items of deck d are items[starts[d]:starts[d + 1]]; taken over and reordered in place.
+    items: int64 (n,); those of deck d are items[starts[d]:starts[d + 1]]. The array is not copied, and reordered in
+    place.
     """
 
     def __init__(
@@ -21,13 +22,12 @@ class Decks:
         self._items = items
         self._starts = starts
         self._generator = generator
-        self._dealt = np.diff(starts)  # all dealt: the first deal shuffles
+        self._dealt = np.diff(starts)  # as if all were dealt, so that the first deal shuffles
 
     def deal(self, deck: int, count: int, taken: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """`count` different items of a deck (all of them if it has fewer), as a copy.
 
-        taken: bool, by item: those that are not to be dealt; the dealt ones are marked in it. An item that lies in
-        several decks is passed over so.
+        taken: bool, by item: items not to deal; dealt ones are marked in it. So an item in several decks is dealt once.
         """
         if taken is None:
             return self._deal(deck, count)
@@ -48,7 +48,7 @@ class Decks:
         if dealt + count <= len(items):
             self._dealt[deck] = dealt + count
             return items[dealt : dealt + count].copy()
-        # The rest of this round, then the first of the next, from among the others.
+        # The rest of this round, then the first items of the next, taken from the others.
         rest, others = items[dealt:].copy(), items[:dealt].copy()
         self._generator.shuffle(others)
         first = others[: count - len(rest)]
@@ -59,11 +59,11 @@ class Decks:
         return np.concatenate([rest, first])
 
     def items(self, decks: NDArray[np.int64]) -> NDArray[np.int64]:
-        """All items of these decks, one deck after the other, as a copy."""
+        """All items of these decks, concatenated, as a copy."""
         places, _ = ranges(self._starts, decks)
         return self._items[places]
 
     @classmethod
     def single(cls, items: NDArray[np.int64], generator: np.random.Generator) -> "Decks":
-        """One deck, number 0."""
+        """A single deck, number 0."""
         return cls(items.copy(), np.array([0, len(items)], np.int64), generator)

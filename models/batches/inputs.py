@@ -1,4 +1,4 @@
-"""Checks of the arrays that batches are composed from."""
+"""Checks of the mined tables that batches are composed from."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ CONFUSION_COLUMNS = ("class_a", "class_b", "count")
 def check_triplets(
     columns: Mapping[str, NDArray], rows: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The three columns as int64 (T,), after a look at their names, lengths and range."""
+    """The three columns as int64 (T,), with names, lengths and range checked."""
     missing = [name for name in TRIPLET_COLUMNS if name not in columns]
     if missing:
         raise ModelError(
@@ -38,7 +38,7 @@ def check_triplets(
 def check_confusion(
     columns: Mapping[str, NDArray], class_count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """class_a, class_b and count as int64 (E,), after a look at their names and range."""
+    """class_a, class_b and count as int64 (E,), with names and range checked."""
     missing = [name for name in CONFUSION_COLUMNS if name not in columns]
     if missing:
         raise ModelError(

@@ -1,4 +1,4 @@
-"""Which of the mined triplets have met in a batch, with all three rows."""
+"""Count the mined triplets whose three rows were together in a batch."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class MinedSet:
-    """The mined triplets by anchor: those of row a are `starts[a]` … `starts[a + 1]` − 1.
+    """The mined triplets, sorted by anchor: those of row a are `starts[a]` … `starts[a + 1]` − 1.
 
-    starts: int64 (N + 1,). partners: whole numbers (T, 2), positive and negative; may be a memory map.
+    starts: int64 (N + 1,). partners: integers (T, 2), positive and negative; may be a memory map.
     """
 
     starts: NDArray[np.int64]
@@ -21,9 +21,9 @@ class MinedSet:
 
 
 class Meetings:
-    """Counts, batch by batch, the mined triplets whose three rows are in it. Exact: a bit for each triplet.
+    """Counts for each batch the mined triplets whose three rows are in it. Exact, with a bit per triplet.
 
-    distinct: of the mined set, how many have met so far.
+    distinct: number of distinct mined triplets that have been in a batch so far.
     """
 
     def __init__(self, mined: MinedSet) -> None:
@@ -33,7 +33,7 @@ class Meetings:
         self.distinct = 0
 
     def see(self, rows: NDArray[np.int64]) -> int:
-        """How many mined triplets are whole in this batch. rows: int64 (B,), all different."""
+        """The number of mined triplets with all three rows in this batch. rows: int64 (B,), all different."""
         starts = self._mined.starts
         lengths = starts[rows + 1] - starts[rows]
         before = np.cumsum(lengths) - lengths

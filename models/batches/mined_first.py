@@ -1,4 +1,4 @@
-"""Which rows of a class come into a batch: those with mined triplets first."""
+"""Choose the rows of a class for a batch: those with mined triplets first."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from .decks import Decks
 
 
 class MinedFirst:
-    """Deals the rows of a class, those with mined triplets first; both kinds are dealt in turn.
+    """Deals the rows of a class, those with mined triplets first; each kind is dealt from its own deck.
 
     classes: of the N rows. mined: bool (N,), whether a row has mined triplets as an anchor.
     """
@@ -18,7 +18,7 @@ class MinedFirst:
         self._others = Decks(*classes.rows_by_class(~mined), generator)
 
     def deal(self, code: int, count: int, taken: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-        """`count` different rows of a class, or all that it has. taken: as of `Decks.deal`."""
+        """`count` different rows of a class, or all that it has. taken: see `Decks.deal`."""
         mined = self._mined.deal(code, count, taken)
         if len(mined) == count:
             return mined

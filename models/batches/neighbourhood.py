@@ -1,7 +1,7 @@
 """Batches of classes that are confused with one another.
 
-Triplets stored at the start of an epoch go stale within it. So the mined set decides which images *meet* in a
-batch, and the batch rule then finds the triplets on fresh distances: one forward pass serves hundreds of
+Triplets mined at the start of an epoch become outdated during it. So the mined set only decides which images are
+*together* in a batch, and the batch rule then finds triplets by current distances: one forward pass yields hundreds of
 them.
 """
 
@@ -22,16 +22,15 @@ from .walk import ClassWalk
 
 
 class Neighbourhood:
-    """A seeded walk on the class-confusion table composes each batch; mined rows of a class come first.
+    """Batches composed by a seeded random walk on the class-confusion table; mined rows of a class come first.
 
-    Visits of a class follow the number of its anchors with mined triplets, so that each of those is visited
-    about equally often (`anchor_visits` of a finished plan can be counted from its batches). Only per-row
-    counts and the class pairs are held, whatever the number of triplets.
+    A class is visited in proportion to its number of anchors with mined triplets, so that each of these is visited
+    about equally often. Memory holds only counts per row and per class pair, whatever the number of triplets.
 
-    A row with several classes counts in each of them, and comes once in a batch: see `ClassBalanced`.
+    A row with several classes counts in each, and occurs once in a batch: see `ClassBalanced`.
 
-    classes: of the training rows, as int32 (N,) codes where each row has one.
-    anchor_triplets: int64 (N,), mined triplets with that row as their anchor.
+    classes: of the training rows, int32 (N,) codes or sets.
+    anchor_triplets: int64 (N,), the number of mined triplets with each row as anchor.
     confusion: columns class_a, class_b (int32) and count (int64), (E,).
     """
 
@@ -68,7 +67,7 @@ class Neighbourhood:
         self._seed = (seed, epoch)
 
     def batches(self, start_step: int = 0) -> Iterator[Batch]:
-        """See `BatchPlan`. Earlier batches are composed again, which takes no images, and skipped."""
+        """See `BatchPlan`. Earlier batches are composed, which reads no images, and skipped."""
         generator = numpy_generator(*self._seed)
         walk = ClassWalk(self._graph, self._usable, self._class_visits(), generator)
         decks = MinedFirst(self._classes, self._mined, generator)
@@ -79,7 +78,7 @@ class Neighbourhood:
                 yield Batch.of(self._classes, rows)
 
     def _compose(self, walk: ClassWalk, decks: MinedFirst) -> NDArray[np.int64]:
-        """The rows of one batch; classes with few rows give what they have, and further classes fill it."""
+        """The rows of one batch; classes with few rows give all of them, and further classes fill the batch."""
         parts: list[NDArray[np.int64]] = []
         missing = self.shape.images
         taken = None if self._classes.single else np.zeros(len(self._classes), np.bool_)
@@ -90,10 +89,10 @@ class Neighbourhood:
         return np.concatenate(parts)
 
     def _class_visits(self) -> NDArray[np.float64]:
-        """How often each class should be taken, so that each anchor with mined triplets comes equally often.
+        """float64 (C,): visits per class such that each anchor with mined triplets is visited equally often.
 
-        A visit shows M rows, mined ones first: a class with more mined anchors than that needs more visits. A
-        class without any has nothing left to learn from the mined set and is taken half as often as a small one.
+        A visit shows M rows, mined ones first, so that a class with more than M mined anchors needs more visits. A
+        class without any has nothing to learn from the mined set, and is visited half as often as one with up to M.
         """
         anchors = self._classes.counts(self._mined)
         share = np.where(anchors > 0, np.maximum(anchors / self.shape.images_per_class, 1.0), 0.5)

@@ -1,4 +1,4 @@
-"""Pairs of rows whose order is known, packed so that they share images."""
+"""Batches of ranked pairs, packed so that pairs share images."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -14,12 +14,12 @@ from .stored_triplets import WINDOW, fitting
 
 
 class RankedBatches:
-    """Batches of at most `batch_images` different rows, with the pairs that were packed into them.
+    """Batches of at most `batch_images` different rows, with the pairs packed into them.
 
-    Pairs come in random order. When all have been used before the epoch has shown its images, a new pass begins.
+    Pairs are taken in random order. If all are used before the epoch has shown its images, a new pass begins.
 
-    pairs: int64 (P, 2), rows of the training set: the first better, or both alike. alike: bool (P,).
-    values: float32 (N,), known values of all rows, NaN where there is none. classes: int32 (N,), the item of each row.
+    pairs: int64 (P, 2), rows of the training set; the first is better, or both are alike. alike: bool (P,).
+    values: float32 (N,), known values of all rows, NaN if unknown. classes: int32 (N,), the item of each row.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class RankedBatches:
         generator = numpy_generator(*self._seed)
         order = generator.permutation(len(self._pairs))
         while True:
-            if len(order) < self._batch_images:  # so many pairs fill a batch, whatever rows they share
+            if len(order) < self._batch_images:  # too few pairs to be sure to fill a batch
                 order = np.concatenate([order, generator.permutation(len(self._pairs))])
             window = order[: WINDOW * self._batch_images]
             used = fitting(self._pairs[window], self._batch_images)
@@ -59,7 +59,7 @@ class RankedBatches:
             order = order[used:]
 
     def _batch(self, taken: NDArray[np.int64]) -> Batch:
-        taken = np.unique(taken)  # where two passes meet, a pair may be there twice
+        taken = np.unique(taken)  # a batch across two passes may hold a pair twice
         rows, places = np.unique(self._pairs[taken], return_inverse=True)
         pairs = places.reshape(-1, 2).astype(np.int64, copy=False)
         ranked = BatchPairs(pairs, self._alike[taken], self._values[rows])

@@ -1,4 +1,4 @@
-"""How batches are composed. Free of torch, so that a run file can be read at once."""
+"""Settings of batches. Does not import torch, so that reading a run file stays fast."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -11,7 +11,10 @@ from ..errors import ModelError
 
 @dataclass(frozen=True)
 class BatchShape:
-    """classes_per_batch × images_per_class images; of fewer classes more images are taken, so that the size stays."""
+    """A batch of classes_per_batch × images_per_class images.
+
+    If the data set has fewer classes, more images of each are taken, so that the batch keeps its size.
+    """
 
     classes_per_batch: Annotated[int, Ge(2)] = 48
     images_per_class: Annotated[int, Ge(2)] = 8
@@ -21,11 +24,11 @@ class BatchShape:
 
     @property
     def images(self) -> int:
-        """Images a batch."""
+        """Number of images in a batch."""
         return self.classes_per_batch * self.images_per_class
 
     def fitted(self, usable_classes: int) -> "BatchShape":
-        """The shape for a data set of so many classes with at least two rows.
+        """The shape for a data set with `usable_classes` classes of at least two rows.
 
         >>> BatchShape(classes_per_batch=48, images_per_class=8).fitted(10)
         BatchShape(classes_per_batch=10, images_per_class=38)
@@ -42,7 +45,7 @@ class BatchShape:
 
 @dataclass(frozen=True)
 class BalancedSettings:
-    """shape: classes × images a batch. random_images: beside them, of any classes, as FaceNet composes its batches."""
+    """shape: classes × images per batch. random_images: further images of any class per batch, as in FaceNet."""
 
     shape: BatchShape = field(default_factory=BatchShape)
     random_images: Annotated[int, Ge(0)] = 0
@@ -53,10 +56,10 @@ class BalancedSettings:
 
 @dataclass(frozen=True)
 class NeighbourhoodSettings:
-    """shape: classes × images a batch. random_share: of the classes of a batch that are drawn without the walk.
+    """shape: classes × images per batch. random_share: share of a batch's classes drawn at random, not by the walk.
 
-    Random classes could keep the rest of the space from drifting while the confused classes are pulled apart, but
-    the walk reaches every class anyway.
+    Random classes could keep the rest of the space from drifting while confused classes are pulled apart, but the walk
+    reaches every class anyway.
     """
 
     shape: BatchShape = field(default_factory=BatchShape)

@@ -1,4 +1,4 @@
-"""The stored triplets exactly, packed so that they share images."""
+"""Batches of exactly the stored triplets, packed so that triplets share images."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -17,21 +17,20 @@ Part = Callable[[], Mapping[str, NDArray]]
 """Reads one part of the stored triplets: columns anchor, positive, negative, int64 (T,)."""
 
 RUN_LENGTH = 16
-"""Triplets of the same two classes that stay together: they share positives and negatives, and a batch still
-holds many different pairs of classes."""
+"""Triplets of the same two classes that stay together: long enough to share positives and negatives, short enough for a
+batch to hold many different pairs of classes."""
 
 WINDOW = 16
-"""Triplets looked at for one batch, in multiples of its images: the most that a batch can hold."""
+"""Triplets considered for a batch, per image of the batch; a batch never holds more."""
 
 
 class StoredTriplets:
-    """Batches of at most `batch_images` different images, with all the stored triplets that were packed into them.
+    """Batches of at most `batch_images` different images, with all the stored triplets packed into them.
 
-    Each part is read, shuffled in runs and cut into batches on its own, so that memory follows the largest
-    part, not the number of triplets. When all have been used before the epoch has shown its images, a new
-    pass begins.
+    Each part is read, shuffled in runs and cut into batches separately, so that memory is bounded by the largest part.
+    If all are used before the epoch has shown its images, a new pass begins.
 
-    classes: of the training rows, as int32 (N,) codes where each row has one. parts: in the order of the mine stage.
+    classes: of the training rows, int32 (N,) codes or sets. parts: in the order of the mine stage.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class StoredTriplets:
                     continue
                 empty = False
                 anchors, negatives = triplets[:, 0], triplets[:, 2]
-                # Of several classes the first: the order only says which triplets share images.
+                # The first class, if a row has several: the order only decides which triplets share images.
                 first = self._classes.first
                 order = shuffled_in_runs(first[anchors], first[negatives], anchors, generator)
                 yield from self._cut(triplets, order)
@@ -93,9 +92,9 @@ def shuffled_in_runs(
     anchors: NDArray[np.int64],
     generator: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """A random order int64 (T,) in which short runs of triplets have the same anchor class and negative class.
+    """int64 (T,), a random order of triplets in short runs of the same anchor class and negative class.
 
-    Inside a run the triplets of one anchor lie together, for the same reason: they share the anchor's image.
+    Within a run, triplets of one anchor are adjacent, since they share the anchor's image.
     """
     mixed = generator.permutation(int(anchors.max()) + 1)[anchors]  # anchors of a class in random order
     order = np.lexsort((mixed, negative_classes, anchor_classes))
@@ -108,7 +107,7 @@ def shuffled_in_runs(
 
 
 def fitting(tuples: NDArray[np.int64], images: int) -> int:
-    """How many of the first triplets (T, 3), or pairs (T, 2), need at most `images` different images."""
+    """The number of triplets (T, 3), or pairs (T, 2), from the first on, that together need at most `images` images."""
     _, first = np.unique(tuples, return_index=True)
     new = np.bincount(first // tuples.shape[1], minlength=len(tuples))
     return int(np.searchsorted(np.cumsum(new), images, side="right"))

@@ -1,4 +1,4 @@
-"""A seeded walk over confused classes that visits each class as often as it should."""
+"""A seeded random walk over confused classes that visits each class about as often as wanted."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +9,13 @@ from .confusion_graph import ConfusionGraph
 class ClassWalk:
     """Chooses the classes of one batch after another.
 
-    A class is *behind* by the visits that it should have had by now minus those it had. A step goes from the
-    class just taken to one that it is confused with, with probability ∝ weight × appetite, where the appetite
-    grows with being behind and is zero for a class that is a full visit ahead. So the walk follows the
-    confusion, and no hub of the graph takes the visits of others. Where it is stuck it starts again at the
-    class that is furthest behind.
+    A class is *behind* by the number of visits that it should have had by now minus those it has had. A step goes from
+    the last class to one that it is confused with, with probability ∝ weight × appetite. The appetite of a class grows
+    as it falls behind, and is zero if it is a full visit ahead. So the walk follows the confusion, and no hub of the
+    graph takes the visits of other classes. If no class can be reached, the walk continues at the class furthest
+    behind.
 
-    usable: int64, class codes that may be taken. visits: float64 (C,), how often each should be taken in the epoch.
+    usable: int64, codes of the classes that may be taken. visits: float64 (C,), wanted visits of each class per epoch.
     """
 
     def __init__(
@@ -34,14 +34,14 @@ class ClassWalk:
         self._current: int | None = None
 
     def begin(self, part: float) -> None:
-        """Begin a batch; `part` in (0, 1] is how much of the epoch will be over after it."""
+        """Begin a batch. part: share of the epoch, in (0, 1], that will be done after it."""
         self._appetite = np.zeros(len(self._visits))
         behind = self._visits * part - self._taken_so_far
         self._appetite[self._usable] = np.maximum(behind[self._usable] + 1.0, 0.0)
         self._current = None
 
     def walked(self) -> int:
-        """The next class of the walk, not yet in this batch."""
+        """The next class of the walk that is not in this batch yet."""
         if self._current is not None:
             codes, weights = self._graph.of(self._current)
             wanted = weights * np.maximum(self._appetite[codes], 0.0)
@@ -50,7 +50,7 @@ class ClassWalk:
         return self._take(self._furthest_behind())
 
     def drawn(self) -> int:
-        """A random class, not yet in this batch, with probability ∝ its appetite; the walk stays behind."""
+        """A random class that is not in this batch yet, with probability ∝ its appetite. The walk does not move."""
         appetite = np.maximum(self._appetite[self._usable], 0.0)
         if not appetite.any():
             return self._take(self._furthest_behind(), move=False)
@@ -59,11 +59,11 @@ class ClassWalk:
     def _draw(self, weights: NDArray[np.float64]) -> int:
         ends = np.cumsum(weights)
         place = np.searchsorted(ends, self._generator.random() * ends[-1], side="right")
-        # Rounding can put the drawn number on the very end, behind the last class that has a weight.
+        # By rounding, the number drawn may be the very end, beyond the last class with a weight.
         return int(min(place, np.flatnonzero(weights)[-1]))
 
     def _furthest_behind(self) -> int:
-        # Classes of this batch have the appetite −1, so that they come last; ties are broken by chance.
+        # Classes of this batch have the appetite −1, so that they come last. Ties are broken at random.
         dither = self._generator.random(len(self._usable)) * 1e-3
         return int(self._usable[np.argmax(self._appetite[self._usable] + dither)])
 

@@ -1,1 +1,1 @@
-"""Networks that turn items into embeddings."""
+"""Encoders: networks from items to embeddings."""

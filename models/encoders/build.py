@@ -1,4 +1,4 @@
-"""From a name in the run file to a checked, reproducibly initialised encoder."""
+"""Build an encoder from its name or factory, checked and reproducibly initialised."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -29,15 +29,17 @@ def build_encoder(
     layer_norm: bool = False,
     seed: int,
 ) -> nn.Module:
-    """An encoder that is part of the project: "convnet", "mlp", "identity" or "timm:<model>".
+    """A built-in encoder: "convnet", "mlp", "identity" or "timm:<model>".
 
-    input_shape: one item as the encoder gets it: (channels, height, width) or (features,), see
+    input_shape: shape of an item at the encoder: (channels, height, width) or (features,), see
         `transforms.input_shape_of`.
-    arguments: keyword arguments of the encoder ; unknown names are refused.
-    layer_norm: bring each embedding to mean 0 and variance 1 over its values, without weights of its own; the names of
+    arguments: keyword arguments of the encoder; unknown names are refused.
+    layer_norm: append a LayerNorm without weights, which scales each embedding to mean 0 and variance 1; the names of
         the encoder's weights then begin with "0.".
-    seed: decides the initial weights; the global random state is neither used nor changed.
-    Returns a module in training mode: float32 (B, *input_shape) → float32 (B, embedding_dim), not normalised.
+    seed: of the initial weights; the global random state is neither used nor changed.
+
+    Returns a module in training mode: float32 (B, *input_shape) → float32 (B, embedding_dim), not scaled to unit
+    length.
     """
     if name.startswith(TIMM):
         factory: Callable[..., Any] = partial(timm_encoder, name.removeprefix(TIMM))
@@ -72,10 +74,10 @@ def encoder_from_factory(
     seed: int,
     learns: bool = True,
 ) -> nn.Module:
-    """An encoder made by a user's callable, called with `input_shape`, `embedding_dim` and `arguments`.
+    """An encoder made by the user's factory, which is called with `input_shape`, `embedding_dim` and `arguments`.
 
-    subject: what messages call it, as "encoder 'my.py:factory'". learns: one without a parameter that can be trained
-    is refused. The rest is as in `build_encoder`.
+    subject: name for error messages, such as "encoder 'my.py:factory'". learns: refuse an encoder without trainable
+    parameters. The rest is as in `build_encoder`.
     """
     check_count("embedding_dim", embedding_dim)
     with torch.random.fork_rng(devices=[]):

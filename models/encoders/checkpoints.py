@@ -1,4 +1,4 @@
-"""Tensors in safetensors files whose bytes depend only on what is in them."""
+"""Checkpoints: tensors in safetensors files whose bytes depend only on their content."""
 
 import json
 from collections.abc import Mapping
@@ -12,23 +12,24 @@ from torch import Tensor, nn
 from ..errors import ModelError
 
 DESCRIPTION = "tripletmine"
-"""The one metadata key: safetensors writes several in an order that changes from process to process."""
+"""The only metadata key, since safetensors writes several in an order that varies from process to process."""
 
 
 def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any] | None = None
 ) -> None:
-    """Write tensors, and a JSON-able description, to `path`. The same content gives the same bytes.
+    """Write tensors, and a description for JSON, to `path`. The same content gives the same bytes.
 
     Not atomic: the caller writes to a temporary name, syncs and renames.
     """
-    # Copies: tied weights share memory and channels_last ones are not contiguous, and neither can be written.
+    # Copied, since safetensors writes neither tied weights, which share memory, nor channels_last ones, which are not
+    # contiguous.
     plain = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
     save_file(plain, path, metadata={DESCRIPTION: json.dumps(description or {}, sort_keys=True)})
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `save_tensors` wrote: tensors on the CPU, and the description.
+    """Read a file of `save_tensors`: tensors on the CPU, and the description.
 
     Raises: ModelError when the file is missing, truncated, not safetensors, or not written by this project.
     """
@@ -62,25 +63,25 @@ def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tens
 
 
 def weights_to_use(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The encoder of a trainer's state, for anything but training on: the averaged weights where there are some."""
+    """The encoder's weights in a trainer's state, for any use but training on: the averaged ones if there are any."""
     return without_prefix("average/weights/", state) or without_prefix("encoder/", state)
 
 
 def load_encoder_state(encoder: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Load weights in place; nothing is changed unless names and shapes all fit.
+    """Load weights in place, or change nothing unless all names and shapes fit.
 
-    Raises: ModelError naming the first weight that is missing, left over or of another shape.
+    Raises: ModelError that names the first weight that is missing, unknown or of another shape.
     """
     _load(encoder, state, "encoder", "make the encoder as it was, by the same name and arguments")
 
 
 def load_objective_state(objective: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """The same for what the losses have learnt."""
+    """Like `load_encoder_state`, for the state of the losses."""
     _load(objective, state, "loss", "set [loss] as it was")
 
 
 def load_layer_state(layer: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """The same for a layer behind an exported encoder."""
+    """Like `load_encoder_state`, for a layer after an exported encoder."""
     _load(layer, state, "layer", "export the run again")
 
 

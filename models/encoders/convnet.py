@@ -10,7 +10,7 @@ from ..errors import ModelError
 from .normalisation import group_norm
 
 SMALLEST_POOLED = 4
-"""Pixels: a shorter side is not halved any more, so that 8×8 digits keep a 2×2 map to the end."""
+"""Pixels: a shorter side is not pooled any more, so that 8×8 digits end with a 2×2 map."""
 
 
 def convnet(
@@ -23,15 +23,16 @@ def convnet(
     groups: int = 8,
     dropout: float = 0.0,
 ) -> nn.Module:
-    """Blocks of 3×3 convolution, 2×2 max-pooling, GroupNorm, ReLU; global average; linear.
+    """Blocks of 3×3 convolution, 2×2 max-pooling, GroupNorm and ReLU, then global average pooling and a linear layer.
 
-    Pooling comes before the norm and the ReLU: the maximum commutes with the ReLU, and a quarter of the
-    activations is left to normalise, which on a CPU gives 1.3 to 1.7 times the images per second.
+    Pooling comes before norm and ReLU: the maximum commutes with the ReLU, and only a quarter of the activations is
+    left to normalise, which gives 1.3 to 1.7 times the images per second on a CPU.
 
     input_shape: (channels, height, width).
-    width: channels of the first block; each following block has twice as many.
-    channels: the channels of every block, instead of `width` and `blocks`.
-    Returns a module (B, C, H, W) → (B, embedding_dim), not normalised.
+    width: channels of the first block; each further block has twice as many.
+    channels: channels of every block, instead of `width` and `blocks`.
+
+    Returns a module (B, C, H, W) → (B, embedding_dim), not scaled to unit length.
     """
     if len(input_shape) != 3:
         raise ModelError(f"convnet got items of shape {input_shape} but needs images: use the encoder 'mlp'")

@@ -1,4 +1,4 @@
-"""The encoder's embeddings of arrays, for indexing and evaluation: no gradient, no augmentation."""
+"""Compute embeddings of arrays for search and evaluation, without gradient or augmentation."""
 
 import numpy as np
 import torch
@@ -22,15 +22,16 @@ def encode(
     scaling: Scaling = UNSCALED,
     autocast: bool = False,
 ) -> NDArray[np.float32]:
-    """Embeddings float32 (N, embedding_dim) of images uint8 or float32 (N, *item_shape), in their order.
+    """Embeddings float32 (N, embedding_dim) of images uint8 or float32 (N, *item_shape), in order.
 
-    normalise: bring each embedding to length 1 (a zero vector stays zero).
-    batch_rows: rows per forward pass; with the rows it decides the last bits.
-    device: where the encoder is. autocast: bfloat16 inside the encoder.
+    normalise: scale each embedding to length 1 (a zero vector stays zero).
+    batch_rows: rows per forward pass; the last bits depend on it.
+    device: of the encoder. autocast: use bfloat16 inside the encoder.
 
-    The encoder is put into evaluation mode and back. NaN and infinities are passed on: the caller knows the
-    rows' keys and reports them.
-    Raises: ModelError when memory runs out, naming what to lower.
+    The encoder is put into evaluation mode and back. NaN and infinite values are not checked: the caller, who knows the
+    rows' keys, reports them.
+
+    Raises: ModelError when memory runs out (naming what to lower), or when there are no rows.
     """
     check_count("batch_rows", batch_rows)
     device = torch.device(device)

@@ -1,4 +1,4 @@
-"""Vectors as they are, so that a run can search, mine and evaluate embeddings that come from elsewhere."""
+"""Identity encoder, so that a run can search, mine and evaluate embeddings made elsewhere."""
 
 from torch import nn
 
@@ -6,9 +6,9 @@ from ..errors import ModelError
 
 
 def identity(*, input_shape: tuple[int, ...], embedding_dim: int) -> nn.Module:
-    """A module (B, embedding_dim) → the same.
+    """A module that returns its input (B, embedding_dim).
 
-    Raises: ModelError for items that are no vectors, or of another width.
+    Raises: ModelError for items that are not vectors, or of another width.
     """
     shape = " × ".join(map(str, input_shape))
     if len(input_shape) != 1:

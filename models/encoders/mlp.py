@@ -1,4 +1,4 @@
-"""A perceptron for vectors, and for images taken as vectors."""
+"""A multilayer perceptron for vectors, and for flattened images."""
 
 import math
 from collections.abc import Sequence
@@ -18,10 +18,11 @@ def mlp(
     groups: int = 8,
     dropout: float = 0.0,
 ) -> nn.Module:
-    """Flatten; for each hidden layer linear, GroupNorm, ReLU; linear.
+    """Flatten; for each hidden layer linear, GroupNorm and ReLU; then linear.
 
-    hidden: widths of the hidden layers; empty gives one linear map.
-    Returns a module (B, *input_shape) → (B, embedding_dim), not normalised.
+    hidden: widths of the hidden layers; empty for a single linear layer.
+
+    Returns a module (B, *input_shape) → (B, embedding_dim), not scaled to unit length.
     """
     for position, width in enumerate(hidden):
         check_count(f"hidden[{position}]", width)

@@ -1,7 +1,7 @@
 """GroupNorm for a given number of channels.
 
-Never BatchNorm: it makes a row's embedding depend on the other rows of its batch, so that one process and two
-would train different networks, and batches that are composed to be hard would shift the statistics.
+BatchNorm is avoided: it makes a row's embedding depend on the other rows of its batch. One process and two would then
+train different networks, and batches composed of hard examples would shift the statistics.
 """
 
 import math
@@ -10,5 +10,5 @@ from torch import nn
 
 
 def group_norm(channels: int, groups: int) -> nn.GroupNorm:
-    """GroupNorm with at most `groups` groups: the largest number that divides both."""
+    """GroupNorm with gcd(channels, groups) groups."""
     return nn.GroupNorm(math.gcd(channels, groups), channels)

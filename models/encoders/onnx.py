@@ -1,4 +1,4 @@
-"""An encoder as an ONNX graph, from the items of a data set to embeddings and scores, checked against torch."""
+"""Export an encoder as an ONNX graph, from items of a data set to embeddings and scores, checked against torch."""
 
 import logging
 import warnings
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TOLERANCE = 1e-4
-"""How far an embedding's value may lie from torch's, as a share of the largest."""
+"""Allowed difference of a value from torch's, relative to the largest value."""
 
 _CHECKED_BATCHES = (1, 5)
 
@@ -38,19 +38,20 @@ def write_onnx(
     scaling: Scaling = UNSCALED,
     head: ScoreHead | None = None,
 ) -> float:
-    """Write the encoder with the scaling before it and the normalisation after it; returns the largest difference.
+    """Write the encoder as an ONNX graph, with the scaling before it and the normalisation after it.
 
-    The graph takes ``items`` (N, *item_shape) of item_dtype, "uint8" or "float32", for any N, and gives
-    ``embeddings`` float32 (N, embedding_dim): what ``encode`` takes and gives. With a head it also gives ``scores``,
-    what that makes of them. It is run by onnxruntime on random items (seeded), one and five at a time, and compared
-    with ``encode``; the difference is a share of the largest value.
+    Like ``encode``, the graph maps ``items`` (N, *item_shape) of item_dtype, "uint8" or "float32", for any N, to
+    ``embeddings`` float32 (N, embedding_dim). With a head it also returns the head's ``scores``.
 
-    Raises: ModelError where onnx, onnxscript or onnxruntime is not installed, for an encoder that torch cannot
-    convert, and for a graph whose embeddings or scores differ by more than ``TOLERANCE``.
+    The graph is run by onnxruntime on seeded random items, one and five at a time, and compared with ``encode``.
+    Returns the greatest difference, relative to the largest value.
+
+    Raises: ModelError when onnx, onnxscript or onnxruntime is not installed, torch cannot convert the encoder, or
+    embeddings or scores differ by more than ``TOLERANCE``.
     """
     runtime, *_ = map(_installed, ("onnxruntime", "onnx", "onnxscript"))
     batches = [_random_items(count, item_shape, item_dtype) for count in _CHECKED_BATCHES]
-    # One row at a time, so that an encoder in which the rows of a batch meet is found out.
+    # One row at a time, to detect an encoder whose output depends on the other rows of the batch.
     wanted = [
         _outputs(encode(encoder, items, normalise=normalise, batch_rows=1, scaling=scaling), head)
         for items in batches
@@ -91,8 +92,7 @@ def write_onnx(
 
 
 class _FromItems(nn.Module):
-    """Scaling, the encoder, unit length, scores: what ``to_tensor`` and ``encode`` do, in operations that can be
-    traced."""
+    """Scaling, encoder, normalisation and scores: what ``to_tensor`` and ``encode`` do, in traceable operations."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def _quiet() -> "Iterator[None]":
-    """Without torch's notes on its own converter, which concern nobody else."""
+    """A context that silences messages of torch's converter about itself."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

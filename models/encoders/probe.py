@@ -1,4 +1,4 @@
-"""A look at what an encoder returns, before hours are spent on it."""
+"""Check an encoder's output on a probe batch, before hours are spent on training it."""
 
 import torch
 from torch import Tensor, nn
@@ -17,14 +17,14 @@ def check_encoder(
     seed: int,
     learns: bool = True,
 ) -> nn.Module:
-    """Pass a seeded probe batch through `encoder`; returns it when the output is what the project needs.
+    """Pass a seeded probe batch through `encoder`, check the output, and return the encoder.
 
-    seed: of the probe, and of the weights that lazy layers make when they see their first batch.
+    seed: of the probe batch, and of the weights that lazy layers create at their first batch. learns: require a
+    trainable parameter. The training mode of every layer and the global random state are left unchanged.
 
-    Refuses, with a ModelError: what is no torch module, an exception in the forward pass (its own message is
-    shown), an output that is not a floating-point tensor (2, embedding_dim), NaN or infinite values; where it
-    `learns`, no parameter that can be trained.
-    The training mode of every layer and the global random state are left as they were.
+    Raises: ModelError when it is not a torch module, its forward pass fails (with its message), its output is not a
+    floating-point tensor (2, embedding_dim) or has NaN or infinite values, or it `learns` but has no trainable
+    parameter.
     """
     if not isinstance(encoder, nn.Module):
         raise ModelError(
@@ -32,7 +32,7 @@ def check_encoder(
         )
     modes = [(module, module.training) for module in encoder.modules()]
     try:
-        # no_grad, not inference_mode: a lazy layer makes its weights here, and they will be trained.
+        # no_grad, not inference_mode: lazy layers create their weights here, which must be trainable.
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(seed)
             images = torch.rand((PROBE_ROWS, *input_shape))
@@ -46,7 +46,7 @@ def check_encoder(
         for module, training in modes:
             module.training = training
     _check_output(output, subject, embedding_dim)
-    # After the probe, since lazy layers have their parameters from then on.
+    # After the probe, when lazy layers have their parameters.
     if learns and not any(parameter.requires_grad for parameter in encoder.parameters()):
         raise ModelError(
             f"{subject} has no parameter that can be trained: give it a layer that learns, such as "

@@ -1,4 +1,4 @@
-"""Any image model of timm as an encoder (optional extra `timm`)."""
+"""Image models of timm as encoders (optional extra `timm`)."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from ..errors import ModelError
 from .normalisation import group_norm
 
 GROUPS = 32
-"""Groups that replace a BatchNorm (Wu & He, Group Normalization, ECCV 2018: 32)."""
+"""Groups of the GroupNorm that replaces a BatchNorm (Wu & He, Group Normalization, ECCV 2018: 32)."""
 
 
 def timm_encoder(
@@ -19,10 +19,10 @@ def timm_encoder(
     pretrained: bool = False,
     **arguments: Any,
 ) -> nn.Module:
-    """`timm.create_model(model, num_classes=embedding_dim, in_chans=…, **arguments)` without BatchNorm in effect.
+    """`timm.create_model(model, num_classes=embedding_dim, in_chans=…, **arguments)`, without trained BatchNorm.
 
-    Trained from random weights every BatchNorm is replaced by GroupNorm. With `pretrained` weights, which
-    were made for its running statistics, it stays and keeps them: it is frozen in evaluation mode.
+    With random weights, every BatchNorm is replaced by GroupNorm. With `pretrained` weights, which need BatchNorm's
+    running statistics, BatchNorm stays but is frozen in evaluation mode.
 
     Raises: ModelError when timm is not installed or has no such model; timm's own message is shown.
     """
@@ -46,7 +46,7 @@ def timm_encoder(
 
 
 def replace_batch_norm(module: nn.Module) -> nn.Module:
-    """Put a GroupNorm in the place of every BatchNorm below `module`, in place; returns the module.
+    """Replace every BatchNorm below `module` by a GroupNorm, in place; returns the module.
 
     timm's BatchNorm layers may also hold an activation (`act`) and a dropout (`drop`), which are kept.
     """
@@ -71,7 +71,7 @@ class FrozenStatistics(nn.Module):
         return self.network(images)
 
     def train(self, mode: bool = True) -> "FrozenStatistics":
-        """As for every module, but BatchNorm layers ignore it."""
+        """As for any module, but BatchNorm layers stay in evaluation mode."""
         super().train(mode)
         for module in self.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):

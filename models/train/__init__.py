@@ -1,1 +1,1 @@
-"""An encoder's weights, changed step by step."""
+"""Training of an encoder, step by step."""

@@ -11,8 +11,8 @@ from ..encoders.checkpoints import load_encoder_state, with_prefix, without_pref
 class Average:
     """average ← d·average + (1 − d)·weights after each step; buffers are copied.
 
-    d grows from 0.1 to `decay`, as min(decay, (1 + n)/(10 + n)) at the n-th step, so that the random weights of the
-    beginning do not stay in the average for 1/(1 − decay) steps.
+    d = min(decay, (1 + n)/(10 + n)) at step n: it grows from 0.1 to `decay`, so that the random initial weights do not
+    stay in the average for 1/(1 − decay) steps.
     """
 
     def __init__(self, encoder: nn.Module, decay: float) -> None:
@@ -20,15 +20,15 @@ class Average:
         self._model = AveragedModel(encoder, multi_avg_fn=self._blend)  # pyright: ignore[reportArgumentType] — invariant alias
 
     def update(self, encoder: nn.Module) -> None:
-        """Take the weights of a step in."""
+        """Update the average with the weights after a step."""
         self._model.update_parameters(encoder)
 
     def state(self) -> dict[str, Tensor]:
-        """The averaged weights as weights/…, and the number of steps in them."""
+        """The averaged weights as weights/…, and the number of steps averaged."""
         return {**with_prefix("weights/", self._model.module.state_dict()), "steps": self._model.n_averaged}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Put back what `state` gave; where there is none, as after start weights, the average begins anew."""
+        """Restore the output of `state`. If it is empty, as after loading start weights, the average starts anew."""
         if state:
             load_encoder_state(self._model.module, without_prefix("weights/", state))
             self._model.n_averaged.copy_(state["steps"])

@@ -1,4 +1,4 @@
-"""Images through the encoder and the gradient back, whole or in pieces that fit into memory."""
+"""Forward and backward pass of the encoder, for a whole batch or in chunks that fit into memory."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,23 +12,23 @@ from .processes import even_slices
 
 
 class Embedded(NamedTuple):
-    """features: float32 (b, D), cut off from the graph. backward: takes their gradient (b, D) to the encoder's
-    weights, where it is added to what is there; to be called at most once."""
+    """features: float32 (b, D), detached from the graph. backward: takes their gradient (b, D), and adds the encoder's
+    gradient to its weights; call it at most once."""
 
     features: Tensor
     backward: Callable[[Tensor], None]
 
 
 class EncoderPass:
-    """The two halves of a training step around the loss.
+    """The forward pass before the loss, and the backward pass after it.
 
-    A batch that does not fit is embedded in pieces without a graph; when the gradient at the features is known,
-    each piece is embedded again, with one, and taken back (Gao et al., Scaling Deep Contrastive Learning Batch Size
-    under Memory Limited Setup, RepL4NLP 2021, arXiv 2101.06983). Unlike accumulated gradients that leaves the
-    loss, and so the mining inside the batch, to see all rows.
+    A batch that does not fit into memory is embedded in pieces, without a graph. Once the gradient at the features is
+    known, each piece is embedded again, with a graph, and backpropagated (Gao et al., Scaling Deep Contrastive Learning
+    Batch Size under Memory Limited Setup, RepL4NLP 2021, arXiv 2101.06983). Unlike with accumulated gradients, the loss
+    and the mining inside the batch see all rows.
 
-    forward: the encoder, or the encoder compiled. Random numbers (dropout) follow from (seed, step, first row of
-    the piece), so both times they are the same.
+    forward: the encoder, or the compiled encoder. Random numbers (dropout) depend on (seed, step, first row of the
+    piece), so that they are the same in both passes.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class EncoderPass:
         self._seed = seed
 
     def __call__(self, images: Tensor, *, step: int, first: int, pieces: int) -> Embedded:
-        """images: float32 (b, …), rows first … first + b of the batch."""
+        """Embed images, float32 (b, …), which are rows first … first + b − 1 of the batch."""
         if pieces == 1:
             output = self._embed(images, step, first)
             return Embedded(output.detach(), output.backward)
@@ -76,7 +76,7 @@ class EncoderPass:
 
 @contextmanager
 def seeded(device: torch.device, *parts: int) -> Iterator[None]:
-    """Torch's random numbers follow from `parts` inside, and from what they were outside."""
+    """A context in which torch's random numbers depend on `parts` alone; the state is restored at the end."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(torch_seed(*parts))
         yield
@@ -84,7 +84,7 @@ def seeded(device: torch.device, *parts: int) -> Iterator[None]:
 
 @contextmanager
 def _buffers_kept(encoder: nn.Module) -> Iterator[None]:
-    """A pass that is done twice must count once in running statistics."""
+    """A context that restores the encoder's buffers: of two passes, only one may update running statistics."""
     before = [(buffer, buffer.clone()) for buffer in encoder.buffers()]
     yield
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""NaN and infinity, found before they reach the weights."""
+"""Find NaN and infinite values before they reach the weights."""
 
 import math
 
@@ -16,9 +16,9 @@ _KEPT = "the weights are those of the step before"
 def finite_losses(
     parts: LossParts, features: Tensor, *, step: int, rows: NDArray
 ) -> tuple[float, dict[str, float]]:
-    """The total and the parts as numbers, from one transfer.
+    """The total loss and its parts as numbers, in one transfer from the device.
 
-    rows: of the batch, for messages. Raises: ModelError unless the losses and all features are finite.
+    rows: of the batch, for error messages. Raises: ModelError unless the losses and all features are finite.
     """
     finite = torch.isfinite(features).all()
     scalars = [part.detach() for part in (parts.total, *parts.parts.values())]

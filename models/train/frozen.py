@@ -1,4 +1,4 @@
-"""Epochs in which only the last layer of the encoder is trained."""
+"""Freeze all but the last layer of the encoder, for the first epochs."""
 
 from torch import nn
 
@@ -6,10 +6,11 @@ from ..errors import ModelError
 
 
 def freeze_backbone(encoder: nn.Module, head: str | None = None) -> None:
-    """Leave only the head trainable; the rest goes into evaluation mode, so that its statistics stay, too.
+    """Leave only the head trainable. The rest is put into evaluation mode, so that its statistics don't change, either.
 
     head: name of a module of the encoder; by default the last layer that has weights.
-    Raises: ModelError when there is no such module, or nothing would be frozen.
+
+    Raises: ModelError when there is no such module, or when nothing or everything would be frozen.
     """
     name, module = (head, dict(encoder.named_modules()).get(head)) if head else _last_layer(encoder)
     if module is None:

@@ -1,4 +1,4 @@
-"""Metrics of training as they come, for the tools that draw them; none is needed for anything else."""
+"""Send training metrics to experiment trackers; all of them are optional."""
 
 import os
 import secrets
@@ -14,15 +14,15 @@ from typing import Any
 from ..errors import ModelError
 
 Log = Callable[[Mapping[str, Any], int], None]
-"""(metrics of a step, number of the step)."""
+"""Called with (metrics of a step, number of the step)."""
 
 PROJECT = "tripletmine"
-"""The project, of tools that sort runs by one, in which runs appear."""
+"""Project name of the runs, for tools that group runs by project."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Logged:
-    """What a tool is told of the run: see `open_logs`."""
+    """The arguments of `open_logs` that every tool gets."""
 
     folder: Path
     title: str
@@ -31,14 +31,16 @@ class _Logged:
 
 @contextmanager
 def open_logs(names: Sequence[str], folder: Path, *, title: str, first_step: int) -> Iterator[Log]:
-    """A function that passes a step's numbers on to the logs named: "tensorboard", "mlflow", "wandb", "trackio".
+    """A context with a function that logs a step's metrics to `names`: "tensorboard", "mlflow", "wandb", "trackio".
 
-    folder: where files go, and by what each tool knows the run, which all epochs of a run and all its resumes share.
-    title: of the run. first_step: steps from it on, logged before a crash, are replaced (by TensorBoard; MLflow and
-    Trackio show both, Weights & Biases shows the first).
-    Nothing leaves the machine unless its owner says so: MLFLOW_TRACKING_URI names a server, WANDB_MODE=online and
-    TRACKIO_SPACE_ID or TRACKIO_SERVER_URL send what else stays in files (`wandb sync` sends them later).
-    Raises: ModelError for one that is not installed.
+    folder: for the log files, and for the ID under which each tool knows the run, so that all epochs and resumes go to
+    one run. title: of the run. first_step: steps from this one on that were logged before a crash are replaced by
+    TensorBoard; MLflow and Trackio show both, Weights & Biases shows the first.
+
+    Nothing leaves the machine unless the user configures it: MLFLOW_TRACKING_URI names a server; WANDB_MODE=online and
+    TRACKIO_SPACE_ID or TRACKIO_SERVER_URL send metrics that otherwise stay in files (`wandb sync` sends them later).
+
+    Raises: ModelError for a tool that is not installed.
     """
     with ExitStack() as stack:
         logs = [stack.enter_context(_OPENED[name](_Logged(folder, title, first_step))) for name in names]
@@ -52,7 +54,7 @@ def open_logs(names: Sequence[str], folder: Path, *, title: str, first_step: int
 
 
 def require_logs(names: Sequence[str]) -> None:
-    """Raises: ModelError for a log that is not installed."""
+    """Raise ModelError if one of the tools is not installed."""
     for name in names:
         _tensorboard_writer() if name == "tensorboard" else _installed(name)
 
@@ -106,9 +108,9 @@ def _wandb(run: _Logged) -> Iterator[Log]:
 @contextmanager
 def _trackio(run: _Logged) -> Iterator[Log]:
     trackio = _installed("trackio")
-    # Trackio knows a run by its name alone.
+    # Trackio identifies a run by its name alone.
     known = _known(run.folder / "trackio-run.txt", f"{run.title}-{secrets.token_hex(4)}")
-    # It prints how to open its page, each epoch anew.
+    # Silence its instructions for opening the dashboard, which it prints in every epoch.
     with redirect_stdout(StringIO()):
         opened = trackio.init(project=PROJECT, name=known, resume="allow")
     try:
@@ -124,7 +126,7 @@ _OPENED: Mapping[str, Callable[[_Logged], AbstractContextManager[Log]]] = Mappin
 
 
 def _known(path: Path, new: str) -> str:
-    """By what the tool knows the run: what `path` holds, or `new`, kept there."""
+    """The ID of the run, read from `path`; if there is none yet, `new` is written there."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(new)

@@ -18,9 +18,9 @@ _TORCH: dict[str, Callable[[list[dict[str, Any]]], torch.optim.Optimizer]] = {
 
 
 class Optimiser:
-    """The torch optimisers of all groups behind one step: one for each kind in use.
+    """All groups of parameters, with one torch optimiser for each kind in use.
 
-    named: every parameter that may occur in a group, by the name that its state is kept under.
+    named: every parameter that may be in a group, by the name to store its state under.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Optimiser:
         self.torch_optimisers = [_TORCH[kind](found) for kind, found in by_kind.items()]
 
     def step(self, share: float) -> None:
-        """Change the weights, each group at `share` of its base learning rate."""
+        """Update the weights, each group with `share` times its base learning rate."""
         for optimiser in self.torch_optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["base"] * share
@@ -48,7 +48,7 @@ class Optimiser:
             optimiser.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Tensor]:
-        """Copies of what is kept, as `<parameter name>/<key>`, without settings and learning rates."""
+        """Copies of the optimisers' state, as `<parameter name>/<key>`, without settings and learning rates."""
         state: dict[str, Tensor] = {}
         for name, parameter in self._named.items():
             for optimiser in self.torch_optimisers:
@@ -58,7 +58,7 @@ class Optimiser:
         return state
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Put back what `state` gave. Raises: ModelError for a parameter that is not trained here."""
+        """Restore the output of `state`. Raises: ModelError for a parameter that is not trained here."""
         owners: dict[nn.Parameter, torch.optim.Optimizer] = {}
         for optimiser in self.torch_optimisers:
             optimiser.state.clear()
@@ -75,7 +75,7 @@ class Optimiser:
 
 
 def _torch_groups(group: ParameterGroup, settings: OptimiserSettings) -> list[dict[str, Any]]:
-    """Weights that decay and weights that do not, as torch wants them; empty groups are left out."""
+    """The group as torch's groups: weights with weight decay and weights without. Empty groups are left out."""
     base = group.factor * (settings.learning_rate if group.rate is None else group.rate)
     options: dict[str, Any] = {"lr": base, "base": base}
     if (group.kind or settings.optimiser) == "sgd":
@@ -90,9 +90,9 @@ def _torch_groups(group: ParameterGroup, settings: OptimiserSettings) -> list[di
 
 
 def _placed(value: Tensor, parameter: nn.Parameter) -> Tensor:
-    """A copy of one value of the state, where and as fresh state of this parameter would be."""
+    """A copy of a value of the state, on the device and with the strides that torch would give it."""
     if value.ndim == 0:  # counts of steps stay on the CPU
         return value.clone()
-    if value.shape == parameter.shape:  # strides too
+    if value.shape == parameter.shape:  # empty_like copies the strides, too
         return torch.empty_like(parameter, requires_grad=False).copy_(value)
     return value.to(parameter.device, copy=True)

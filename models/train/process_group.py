@@ -1,4 +1,4 @@
-"""Joining the processes that torch's launcher started on this machine."""
+"""Join the processes that torch's launcher started on this machine."""
 
 import os
 from collections.abc import Iterator
@@ -15,9 +15,10 @@ from .processes import Processes
 
 @contextmanager
 def joined(device: str) -> Iterator[Processes]:
-    """The process group of this launch, by NCCL with one GPU for each process, or by gloo on the CPU.
+    """A context with the process group of this launch: NCCL with one GPU per process, or gloo on the CPU.
 
-    device: as `device_named` knows it; "auto" and "cuda" are this process's own GPU inside.
+    device: see `device_named`. Inside the context, "auto" and "cuda" mean this process's own GPU.
+
     Raises: ModelError when there are fewer GPUs than processes.
     """
     rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
@@ -37,10 +38,11 @@ def joined(device: str) -> Iterator[Processes]:
 
 
 def shared_statistics(encoder: nn.Module, device: torch.device) -> nn.Module:
-    """The encoder with batch statistics over all processes, so that several train what one would.
+    """The encoder with batch statistics over all processes, so that several processes train the same as one.
 
-    On GPUs every BatchNorm becomes a SyncBatchNorm, which has the same weights; torch has none for the CPU.
-    Raises: ModelError for an encoder whose BatchNorm is trained on the CPU.
+    On GPUs every BatchNorm becomes a SyncBatchNorm with the same weights; torch has none for the CPU.
+
+    Raises: ModelError for an encoder with a trained BatchNorm on the CPU.
     """
     if device.type == "cuda":
         return nn.SyncBatchNorm.convert_sync_batchnorm(encoder)

@@ -1,4 +1,4 @@
-"""The processes that train together: who computes which rows, and how they come to one gradient."""
+"""Processes that train together: their shares of a batch, and the exchange of features and gradients."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,15 +13,15 @@ from ..errors import ModelError
 
 
 class PeerLostError(RuntimeError):
-    """Another process ended while this one waited for it; why, that one knows."""
+    """Another process ended while this one waited for it. The cause is in the other's error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """This process among `count`, from 0; alone by default, and everything below is then free.
+    """This process (`rank`, from 0) among `count`. By default it is alone, and the methods do nothing.
 
-    With several of them the default process group of torch.distributed must be open, and what waits for the others
-    raises PeerLostError when one of them ends.
+    With several processes, the default process group of torch.distributed must be open. Methods that wait for the
+    others raise PeerLostError when one of them ends.
     """
 
     rank: int = 0
@@ -29,13 +29,13 @@ class Processes:
 
     @property
     def writes(self) -> bool:
-        """Whether this process is the one that writes files."""
+        """Whether this is the process that writes files."""
         return self.rank == 0
 
     def share(self, rows: int) -> slice:
-        """The rows of a batch that this process embeds; shares differ by one row at most.
+        """The rows of a batch that this process embeds; shares differ by at most one row.
 
-        Raises: ModelError when there is not a row for each process.
+        Raises: ModelError when there are fewer rows than processes.
         """
         if rows < self.count:
             raise ModelError(
@@ -44,7 +44,7 @@ class Processes:
         return even_slices(rows, self.count)[self.rank]
 
     def gathered(self, features: Tensor, rows: int) -> Tensor:
-        """Features float32 (rows, D) of the whole batch from those (share, D) of each process."""
+        """float32 (rows, D), the features of the whole batch, gathered from those of each process, (share, D)."""
         if self.count == 1:
             return features
         widest = -(-rows // self.count)
@@ -57,7 +57,7 @@ class Processes:
         return torch.cat([part[: s.stop - s.start] for part, s in zip(parts, shares, strict=True)])
 
     def add_up(self, tensors: Iterable[Tensor]) -> None:
-        """Replace tensors of one dtype by their sums over the processes, in one message."""
+        """Replace tensors, of one dtype, by their sums over the processes, in one message."""
         found = list(tensors)
         if self.count == 1 or not found:
             return
@@ -80,7 +80,7 @@ def _peers() -> Iterator[None]:
 
 
 def even_slices(rows: int, parts: int) -> list[slice]:
-    """`rows` rows in consecutive slices whose lengths differ by one at most, longer ones first.
+    """Split `rows` rows into consecutive slices whose lengths differ by at most one, longer ones first.
 
     >>> even_slices(5, 2)
     [slice(0, 3, None), slice(3, 5, None)]

@@ -6,7 +6,7 @@ from .settings import ScheduleSettings
 
 
 def learning_rate(settings: ScheduleSettings, *, base: float, step: int, total_steps: int) -> float:
-    """The rate of step `step` (0-based) of a run of `total_steps`; a step beyond the end has the rate of the end.
+    """The learning rate of step `step` (0-based) of a run of `total_steps`; later steps have the rate of the last one.
 
     >>> settings = ScheduleSettings("cosine", warmup_steps=2, final_share=0.0)
     >>> [round(learning_rate(settings, base=1.0, step=step, total_steps=6), 3) for step in range(7)]

@@ -1,4 +1,4 @@
-"""How a trainer changes weights. Free of torch, so that a run file can be read at once."""
+"""Settings of training. Does not import torch, so that reading a run file stays fast."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -13,10 +13,10 @@ Schedule = Literal["constant", "cosine", "step"]
 
 @dataclass(frozen=True)
 class OptimiserSettings:
-    """optimiser: "adamw", "adam" or "sgd" (with momentum). learning_rate: of the schedule's base.
+    """optimiser: "adamw", "adam" or "sgd" (with momentum). learning_rate: base rate, which the schedule multiplies.
 
-    weight_decay: only on weights with two or more dimensions: decaying biases and norms only adds noise.
-    clip_norm: largest norm of the encoder's whole gradient; 0 leaves it as it is.
+    weight_decay: applied only to weights with two or more dimensions, since decaying biases and norms only adds noise.
+    momentum: of "sgd". clip_norm: the encoder's gradient is scaled down to at most this norm; 0 turns clipping off.
     """
 
     optimiser: OptimiserKind = "adamw"
@@ -31,11 +31,10 @@ class OptimiserSettings:
 
 @dataclass(frozen=True)
 class ScheduleSettings:
-    """schedule: "constant"; "cosine" down to `final_share` at the last step; "step", × `step_factor` every
-    `step_every`.
+    """schedule: "constant"; "cosine" down to `final_share` at the last step; "step", × `step_factor` each `step_every`.
 
-    warmup_steps: the rate first rises linearly over this many steps, whatever the schedule.
-    final_share: of the base rate, at the end of a cosine. step_every: steps between two reductions.
+    warmup_steps: the rate first rises linearly over this many steps, with any schedule. final_share: rate at the end of
+    the cosine, as a share of the base rate. step_every: steps between two reductions.
     """
 
     schedule: Schedule = "constant"
@@ -50,14 +49,13 @@ class ScheduleSettings:
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """How weights are changed; see the parts.
+    """Settings of a trainer.
 
-    normalise: L2-normalise embeddings before the loss. autocast: bfloat16 inside the encoder; the loss is
-    float32.
+    normalise: L2-normalise embeddings before the loss. autocast: use bfloat16 inside the encoder; the loss is float32.
     channels_last: memory layout of images and weights; on a CPU it trains a convnet up to 1.6 times as fast.
-    embed_rows: rows that a process pushes through the encoder at once, see `EncoderPass`; None: all of its share.
-    ema_decay: of the moving average of the weights, see `Average`; None: no average.
-    compile: the encoder by torch.compile.
+    embed_rows: rows that a process passes through the encoder at once, see `EncoderPass`; None for its whole share.
+    ema_decay: decay of the moving average of the weights, see `Average`; None for no average.
+    compile: compile the encoder with torch.compile.
     """
 
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)

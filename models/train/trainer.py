@@ -1,4 +1,4 @@
-"""One training step at a time."""
+"""The trainer, which makes one training step at a time."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -29,12 +29,12 @@ from .settings import TrainerSettings
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """step: of the whole run, from 0. images: in the batch.
+    """Record of a step. step: number in the whole run, from 0. images: number of images in the batch.
 
-    loss: what was minimised, before the weights were changed. losses: its parts by name, before weighting.
-    triplets: trained.
-    active_share: share of the pairs (a, p) looked at, or of the stored triplets, that still gave a gradient.
-    updated: False when the batch taught nothing, and weights and optimiser were left alone.
+    loss: the objective, before the weights were updated. losses: its parts by name, before weighting.
+    triplets: number of triplets trained on.
+    active_share: share of the pairs (a, p) considered, or of the stored triplets, that are active.
+    updated: False if the batch had nothing to learn from, so that weights and optimiser were not changed.
     """
 
     step: int
@@ -47,28 +47,28 @@ class StepRecord:
     updated: bool
 
     def as_line(self) -> dict[str, Any]:
-        """Flat and JSON-ready: the parts of the loss as "loss/<name>"."""
+        """The record as a flat dictionary for JSON, with the parts of the loss as "loss/<name>"."""
         line = asdict(self)
         parts = line.pop("losses")
         return line | {f"loss/{name}": value for name, value in parts.items()}
 
 
 _LOSS = 1
-"""Tells the random numbers of the losses from those of the encoder."""
+"""Part of the losses' seed, which makes their random numbers differ from the encoder's."""
 
 
 class Trainer:
-    """An encoder, what it minimises, its optimiser and a batch rule; everything that changes is in `state()`.
+    """An encoder with its objective, optimiser and batch rule; everything that changes is in `state()`.
 
-    The learning rate and the random numbers of a step (dropout in a user's encoder) follow from the step's
-    number, so that a trainer that loads the state of another one continues with the same bits.
+    The learning rate and the random numbers of a step (such as dropout) depend on the step's number. So a trainer that
+    loads another's state continues with the same bits.
 
-    objective: the losses, whose own weights are trained, too. rule: picks the triplets of a batch.
-    total_steps: of the whole run, for the schedule. seed: of the run. processes: all of them make
-    the same steps, each with its share of the images.
+    objective: the losses, whose own parameters are trained, too. rule: selects the triplets of a batch. total_steps: of
+    the whole run, for the schedule. seed: of the run. processes: all of them make the same steps, each with its share
+    of the images.
 
-    With several processes each computes the loss of all B rows, on the features of all, and takes the gradient of
-    its own rows back into the encoder; the sum over the processes is the gradient of the whole batch.
+    With several processes, each computes the loss of all B rows from the features of all, and backpropagates the
+    gradient of its own rows into the encoder; the sum over the processes is the gradient of the whole batch.
     """
 
     def __init__(
@@ -116,16 +116,16 @@ class Trainer:
 
     @property
     def step_number(self) -> int:
-        """Steps done since the beginning of the run: the number of the next one."""
+        """Number of steps made since the start of the run, which is the number of the next step."""
         return self._step
 
     def step(self, batch: Batch, images: Tensor) -> StepRecord:
         """Train on one batch.
 
-        images: float32 (b, …) as the encoder takes them, augmented, in the order of batch.rows: this process's
-        share of them, which is all where there is one process.
-        Raises: ModelError, with the weights as they were before, when the loss or its gradient is not finite
-        (naming the step and the rows), and when memory runs out (naming what to lower).
+        images: float32 (b, …), augmented, in the order of batch.rows; only this process's share of the batch.
+
+        Raises: ModelError when the loss or its gradient is not finite (naming step and rows), or memory runs out
+        (naming what to lower). The weights are then unchanged.
         """
         schedule = self._settings.schedule
         share = learning_rate(schedule, base=1.0, step=self._step, total_steps=self._total_steps)
@@ -152,7 +152,7 @@ class Trainer:
         return record
 
     def state(self) -> dict[str, Tensor]:
-        """Copies, on the CPU, of all that changes: encoder/…, objective/…, optimiser/…, average/… and the step."""
+        """Copies, on the CPU, of all state: encoder/…, objective/…, optimiser/…, average/… and the step."""
         state = with_prefix("encoder/", self.encoder.state_dict())
         state |= with_prefix("objective/", self.objective.state_dict())
         state |= with_prefix("optimiser/", self._optimiser.state())
@@ -162,7 +162,7 @@ class Trainer:
         return {name: value.detach().to("cpu", copy=True) for name, value in state.items()}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Continue from what `state()` gave. Raises: ModelError when it does not fit this encoder or objective."""
+        """Restore the output of `state()`. Raises: ModelError when it does not fit this encoder or objective."""
         if "step" not in state:
             raise ModelError(
                 "the training state has no 'step': it is not one of ours, or damaged; start the epoch again"
@@ -181,13 +181,13 @@ class Trainer:
                 f"step {self._step} got {len(images)} images but rows {rows.start} to {rows.stop} of the batch are "
                 "this process's: load these"
             )
-        # As many pieces in every process: a layer of the encoder may wait for the others.
+        # The same number of pieces in every process: a layer of the encoder may wait for the other processes.
         widest = -(-len(batch) // self._processes.count)
         pieces = -(-widest // (self._settings.embed_rows or widest))
         return self._encode(images, step=self._step, first=rows.start, pieces=min(pieces, len(images)))
 
     def _inputs(self, features: Tensor, batch: Batch) -> LossInputs:
-        """All rows of the batch, and the triplets among them; the features are the leaf of the losses' graph."""
+        """The losses' inputs: all rows of the batch, and its triplets. The features are the leaf of the graph."""
         features = self._processes.gathered(features, len(batch)).requires_grad_()
         embeddings = functional.normalize(features) if self._settings.normalise else features
         sq_distances = pairwise_sq_distances(embeddings)
@@ -227,7 +227,11 @@ class Trainer:
             self._average.update(self.encoder)
 
     def _agree(self) -> None:
-        """Each process has the encoder's gradient from its own rows, and the losses' from all of them."""
+        """Make gradients equal in all processes.
+
+        Each process has the encoder's gradient from its own rows only, so these are summed; it has that of the losses
+        from all rows, so these are averaged.
+        """
         self._processes.add_up(gradients_of(self.encoder))
         own = gradients_of(self.objective)
         for gradient in own:
@@ -241,5 +245,5 @@ class Trainer:
 
 
 def gradients_of(module: nn.Module) -> list[Tensor]:
-    """The gradients that are there, in the order of `parameters()`."""
+    """The gradients of parameters that have one, in the order of `parameters()`."""
     return [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
