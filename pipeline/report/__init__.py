@@ -1,1 +1,1 @@
-"""What was mined and learned as one page: a file that needs nothing else, and that people mail."""
+"""The report: one self-contained HTML page about what was mined and learned."""

@@ -1,4 +1,4 @@
-"""The mined rows as one table that embedding-atlas, FiftyOne and data frames open."""
+"""Write the mined rows as one table for embedding-atlas, FiftyOne and data frames."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ from .sections.sample_map import pca
 from .source import label_of, open_source, require_one_set
 
 ROWS = 50_000
-"""Rows that are written at most; of more, as many evenly spread ones."""
+"""Maximum number of rows written; of more rows, an evenly spread sample is taken."""
 
 
 def write_atlas(
@@ -34,18 +34,22 @@ def write_atlas(
     column: str = "text",
     note: Callable[[str], None] = lambda _: None,
 ) -> int:
-    """Write a Parquet file with a line for each mined row; returns how many.
+    """Write a Parquet file with a line for each mined row; returns the number of lines.
 
-    path, epoch, images, values, column: as `report_page` takes them.
+    path, epoch, images, values, column: as in `report_page`.
 
-    Columns: row, key, label; image (struct of bytes and path, as `datasets` has it) or text, where there is one; vector
-    and x, y, its first two principal components; triplets, how many have the row as anchor; hardest_negative, the key
-    of the nearest negative of these, and hardest_sq, its squared distance; suggested_label and suspect, the score, of
-    rows that look mislabelled; looks_like, the key of the row that it may be a false negative of. neighbors (struct of
-    ids and distances, lines of this file) is there where all rows are. What cannot be read any more is left out, and
-    said.
+    Columns:
+    row, key, label;
+    image (struct of bytes and path, as in `datasets`) or text, if available;
+    vector, and x and y, its first two principal components;
+    triplets, the number of triplets with the row as anchor;
+    hardest_negative, the key of the nearest negative of these triplets, and hardest_sq, its squared distance;
+    suggested_label and suspect, the score, of rows that look mislabelled;
+    looks_like, the key of the row of which the row may be a false negative;
+    neighbors (struct of ids and distances; ids are lines of this file), only if no row is left out.
+    Columns whose files are gone or damaged are left out and reported to `note`.
 
-    Raises: SpecError where `out` is there; the errors of the triplets.
+    Raises: SpecError if `out` exists; the errors of the triplets.
     """
     if out.exists():
         raise SpecError(f"{out} exists already: choose another name, or remove it")
@@ -105,7 +109,7 @@ def _vectors(mined: TripletSource, rows: NDArray[np.int64]) -> dict[str, Any]:
 
 
 def _triplets(mined: TripletSource, rows: NDArray[np.int64]) -> dict[str, Any]:
-    """Part by part, so that the triplets of all rows are never held at once."""
+    """The columns about triplets. Parts are read one by one, so that all triplets are never in memory at once."""
     counts = np.zeros(len(mined.labels), np.int64)
     nearest = np.full(len(mined.labels), np.inf, np.float32)
     negative = np.full(len(mined.labels), -1, np.int64)
@@ -115,7 +119,9 @@ def _triplets(mined: TripletSource, rows: NDArray[np.int64]) -> dict[str, Any]:
         )
         anchors, negatives, sq = (column.to_numpy() for column in part.columns)
         np.add.at(counts, anchors, 1)
-        order = np.argsort(-sq, kind="stable")  # the nearest of an anchor is written last
+        order = np.argsort(
+            -sq, kind="stable"
+        )  # the nearest negative of an anchor is written last, so it stays
         nearer = order[sq[order] < nearest[anchors[order]]]
         nearest[anchors[nearer]], negative[anchors[nearer]] = sq[nearer], negatives[nearer]
     found = negative[rows]
@@ -134,7 +140,7 @@ def _suspects(mined: TripletSource, rows: NDArray[np.int64]) -> dict[str, Any]:
     score[suspected] = found.mislabelled["score"]
     like = np.full(len(mined.labels), -1, np.int64)
     for one, other in (("row", "other"), ("other", "row")):
-        # The strongest pair of a row is written last.
+        # The strongest pair of a row is written last, so it stays.
         like[found.false_negatives[one][::-1]] = found.false_negatives[other][::-1]
     names, at, of = mined.labels.name_array(), suggested[rows], like[rows]
     return {

@@ -1,4 +1,4 @@
-"""What a page shows, before it is HTML: plain values, and rows by their ids."""
+"""The content of a page before it becomes HTML: plain values, and rows by their ids."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ Kind = Literal["mislabelled", "false negative", "duplicate"]
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Two rows that a person should look at.
+    """Two rows for the user to decide on.
 
-    row, other: ids. label, other_label: theirs. sq_distance: between them.
-    kind: "mislabelled": the neighbours of `row` agree on another class, that of `other`, its nearest of them; "false
-    negative": two rows that look the same under two labels; "duplicate": the same with hardly any distance at all.
+    row, other: ids of the rows. label, other_label: their labels. sq_distance: their squared distance.
+    kind: "mislabelled": the neighbours of `row` agree on another class, and `other` is the nearest of that class;
+    "false negative": the rows look the same under two labels; "duplicate": the same at almost no distance.
     score: as in `mining.suspects`, at most 1.
     """
 
@@ -31,8 +31,8 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """listed: the strongest, those decided before left out. found: how many there are, by kind. rows: that were looked
-    at, of `of` rows. decided: left out since a person has seen them."""
+    """listed: the strongest undecided suspects. found: number of undecided suspects by kind. rows: number of rows
+    examined, of `of` rows. decided: number of suspects left out because the user has decided on them."""
 
     listed: Sequence[Suspect]
     found: Mapping[Kind, int]
@@ -43,7 +43,8 @@ class Suspects:
 
 @dataclass(frozen=True, slots=True)
 class UnlabelledPositive:
-    """A document much nearer to a query than those that are relevant to it. sq_positive: of the nearest of these."""
+    """A document much nearer to a query than its relevant documents. sq_positive: squared distance of the nearest
+    relevant one."""
 
     query: int
     document: int
@@ -54,8 +55,8 @@ class UnlabelledPositive:
 
 @dataclass(frozen=True, slots=True)
 class UnlabelledPositives:
-    """listed: the strongest, one for each query. found: how many there are, of so many queries with any; rows: queries
-    that were looked at, of `of`."""
+    """listed: the strongest, one for each query. found: number of unlabelled positives. queries: number of queries with
+    any. rows: number of queries examined, of `of`."""
 
     listed: Sequence[UnlabelledPositive]
     found: int
@@ -66,10 +67,10 @@ class UnlabelledPositives:
 
 @dataclass(frozen=True, slots=True)
 class HardTriplet:
-    """The hardest triplet of a pair of classes, or of a query, which has none. hinge = d²(a,p) + m − d²(a,n).
+    """The hardest triplet of a pair of classes, or of a query (then labels are None). hinge = d²(a,p) + m − d²(a,n).
 
-    refused: the nearest row of another class, where the rule calls it too hard; None where there is none, or the
-    neighbours are not there.
+    refused: the nearest row of another class, if the rule refuses it as too hard; None if it does not, or the
+    neighbours cannot be read.
     """
 
     anchor: int
@@ -87,8 +88,8 @@ class HardTriplet:
 
 @dataclass(frozen=True, slots=True)
 class Hardest:
-    """triplets: hardest first, one for each pair of classes, or query. looked_at: triplets, of `of`. why_no_refused: a
-    sentence where the neighbours cannot be read."""
+    """triplets: hardest first, one for each pair of classes, or query. looked_at: number of triplets read, of `of`.
+    why_no_refused: a sentence if the neighbours cannot be read."""
 
     triplets: Sequence[HardTriplet]
     looked_at: int
@@ -98,7 +99,7 @@ class Hardest:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """values: by epoch. low, high: ends of an interval, by epoch, where the run has one."""
+    """values: by epoch. low, high: bounds of the confidence interval by epoch, if the run has it."""
 
     name: str
     values: Mapping[int, float]
@@ -108,7 +109,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Curves that share their axes. stacked: bars that add up, instead of lines."""
+    """Curves on the same axes. stacked: drawn as stacked bars instead of lines."""
 
     title: str
     unit: str
@@ -126,11 +127,11 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class Roc:
-    """How many pairs of one class are accepted (TAR) where so many of two are, too (FAR).
+    """An ROC curve of pair verification: share of accepted pairs of one class (TAR) by that of two classes (FAR).
 
-    points: (FAR, TAR), ascending, from FAR 0 to 1. same, different: pairs of one class and of two. accuracy, error: of
-    ten folds, and its standard error. area: under the curve. tars: TAR by FAR as the run file has it; None where that
-    FAR is less than one pair.
+    points: (FAR, TAR), ascending, from FAR 0 to 1. same, different: number of pairs of one class and of two. accuracy,
+    error: mean accuracy over ten folds, and its standard error. area: area under the curve. tars: TAR at each FAR of
+    the run file; None if that FAR is less than one pair.
     """
 
     name: str
@@ -145,8 +146,8 @@ class Roc:
 
 @dataclass(frozen=True, slots=True)
 class ConfusedPair:
-    """How many pairs (anchor of one class, negative of the other) the rule admits, both ways, and their mean hinge.
-    before: that many in the epoch before; None where that is not known."""
+    """Two classes with the number of admissible pairs (anchor of one class, negative of the other, in both directions)
+    and their mean hinge. before: the number in the previous mined epoch; None if unknown."""
 
     label_a: str
     label_b: str
@@ -157,7 +158,7 @@ class ConfusedPair:
 
 @dataclass(frozen=True, slots=True)
 class Confusions:
-    """pairs: the most confused. found: pairs of classes with at least one."""
+    """pairs: the most confused pairs of classes. found: number of confused pairs, each direction counted."""
 
     pairs: Sequence[ConfusedPair]
     found: int
@@ -165,7 +166,7 @@ class Confusions:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changed from epoch `before` to epoch `now`. figures: (name, before, now). more, less: pairs of classes that
+    """Changes from epoch `before` to epoch `now`. figures: (name, before, now). more, less: pairs of classes that
     became more and less confused."""
 
     before: int
@@ -180,7 +181,7 @@ class SampleMap:
     """Some rows in two dimensions.
 
     points: float64 (S, 2). groups: int64 (S,), position in `labels`, −1 for any other class. centres: float64 (C, 2) of
-    the classes `labels`. how: in words.
+    the classes `labels`. of: number of all rows. how: the projection, in words.
     """
 
     points: NDArray[np.float64]
@@ -193,11 +194,11 @@ class SampleMap:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Everything on a page but the pictures and texts of its rows. Sections that cannot be made are None, and `missing`
-    says why, (what, why) each.
+    """Everything on a page except the pictures and texts of its rows. Sections that cannot be made are None, and
+    `missing` says why, as (what, why).
 
-    sentences: what came out, the most important first. tables: (title, (name, value) …) of the record. settings: run
-    file or arguments, as text.
+    sentences: the results, the most important first. tables: (title, (name, value) …) of the record. settings: run file
+    or arguments, as text.
     """
 
     title: str
@@ -219,7 +220,7 @@ class Content:
 
     @property
     def rows(self) -> list[int]:
-        """Ids of all rows that are shown, each once, in order of appearance."""
+        """Ids of all rows shown, each once, in order of appearance."""
         found: list[Any] = []
         for suspect in self.suspects.listed if self.suspects else ():
             found += [suspect.row, suspect.other]

@@ -1,4 +1,4 @@
-"""From a run or a folder of triplets to what its page shows. It reads samples: the work is bounded."""
+"""Gather the content of a page from a run or a folder of triplets. Large files are sampled, so the work is bounded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ HARDEST = 24
 CONFUSED = 30
 _CHANGED = 8
 _CLASS_NAMES = 2000
-"""Names that are offered where a label is to be typed."""
+"""Maximum number of class names offered as suggestions when the user types a label."""
 
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Confused:
-    """The pairs that were read, in this epoch and in the one before, where that is there."""
+    """Confusions of the same pairs in this epoch and, if it is available, in the previous mined epoch."""
 
     labels: Labels
     epoch: int | None
@@ -44,23 +44,23 @@ class _Confused:
 
 
 class Missing:
-    """Runs what may fail for files that are gone or damaged, and remembers why."""
+    """Makes sections that may fail because of missing or damaged files, and records why."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
 
     def attempt(self, what: str, make: Callable[[], Found]) -> Found | None:
-        """What `make` makes; None, and remembered, where it cannot."""
+        """The result of `make`; None if it fails, and the reason is recorded."""
         try:
             return make()
         except (PipelineError, InputError) as error:
             self.told.append((what, str(error)))
             return None
         finally:
-            pa.default_memory_pool().release_unused()  # else each section adds to what the one before it read
+            pa.default_memory_pool().release_unused()  # else the memory of all sections adds up
 
     def once(self) -> list[tuple[str, str]]:
-        """(what, why): one line for each reason."""
+        """(what, why) of all failures; those with the same reason are merged."""
         by_reason: dict[str, list[str]] = {}
         for what, why in self.told:
             by_reason.setdefault(why, []).append(what)
@@ -68,7 +68,7 @@ class Missing:
 
 
 def gather(source: Source, *, method: Method, decided: Decided = ()) -> Content:
-    """All sections that can be made; of the others, why not."""
+    """All sections that can be made, and the reasons why others cannot."""
     missing = Missing()
     status = source.status
     opened = missing.attempt("Triplets", lambda: source.triplets("mine"))
@@ -124,7 +124,7 @@ def _read_confused(source: Source) -> _Confused:
 
 
 def _mined_before(source: Source, epoch: int | None) -> int | None:
-    """The epoch before, where it mined and its files are there."""
+    """The last mined epoch before this one whose files still exist; None if there is none."""
     if source.status is None or epoch is None:
         return None
     mined = [
@@ -177,7 +177,7 @@ def _tables(source: Source) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def settings_of(source: Source) -> str:
-    """With which a folder was mined, as text."""
+    """The settings with which a folder was mined, as text."""
     import json
 
     from ..redact import redacted
@@ -187,9 +187,9 @@ def settings_of(source: Source) -> str:
 
 
 def _class_names(labels: Labels) -> list[str]:
-    """For the list that is offered; with more classes it would weigh more than all else."""
+    """Class names offered as suggestions; none if they are so many that they would dominate the page's size."""
     names = [str(name) for name in labels.names]
     names = [
         name for name in names if len(name) <= SHOWN and clean(name) == name
-    ]  # that a person can choose by
+    ]  # names that can be read in full
     return names if len(names) <= _CLASS_NAMES and sum(map(len, names)) < 100_000 else []

@@ -1,4 +1,4 @@
-"""From a folder of triplets of queries and a corpus to what its page shows."""
+"""Gather the content of a page from a folder of triplets of queries and a corpus."""
 
 from ..standalone.triplet_folder import CorpusSource, TripletSource
 from .content import Content
@@ -10,7 +10,7 @@ from .source import Source
 
 
 def gather_pairs(source: Source, triplets: TripletSource, corpus: CorpusSource) -> Content:
-    """All sections that can be made; of the others, why not."""
+    """All sections that can be made, and the reasons why others cannot."""
     missing = Missing()
     hardest = missing.attempt("Hardest triplets", lambda: hardest_of_queries(triplets, limit=HARDEST))
     unlabelled = missing.attempt(

@@ -1,4 +1,4 @@
-"""What rows look like: small pictures, texts, or only their keys."""
+"""Display of rows: as small pictures, texts, or only their keys."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -20,16 +20,16 @@ from ..workers.opened import data_of, rows_of
 from .source import Source
 
 SIDE = 96
-"""Pixels of the longer side of a picture, at most."""
+"""Maximum length in pixels of the longer side of a picture."""
 _LOSSLESS_BELOW = 48
-"""Pictures this small are kept as they are: there is nothing to gain from losses."""
+"""Pictures this small are stored lossless, since lossy compression would gain nothing."""
 _QUALITY = 75
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One row. webp: its picture; None where it has none, or that cannot be read, which `lost` says. text: what stands
-    for the row where that is a text."""
+    """How one row is shown. webp: its picture; None if it has none, or it cannot be read (`lost`). text: the text shown
+    for the row, if it has one."""
 
     key: str
     webp: bytes | None = None
@@ -39,7 +39,8 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """of: row → how it looks. kind: "pictures", "texts" or "keys", what a page of it hands on."""
+    """of: row → how it is shown. kind: the data that the page contains: "pictures", "texts" or "keys". missing: (what,
+    why) of data that cannot be shown."""
 
     of: Mapping[int, Look]
     kind: str
@@ -48,7 +49,7 @@ class Looks:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Tables with a text for each row of the data, as `export_triplets` takes them; None where keys are shown."""
+    """Tables with a text for each row of the data, as in `export_triplets`; None shows keys."""
 
     values: str | None = None
     corpus_values: str | None = None
@@ -56,8 +57,11 @@ class Texts:
 
 
 def looks_of(source: Source, rows: Sequence[int], *, images: bool, texts: Texts) -> Looks:
-    """How the rows look; documents come behind the queries. Never fails for data that are gone: `missing` says what
-    is. Raises: DataError and SpecError for texts that do not fit."""
+    """How the rows are shown; documents are numbered after the queries. Data that cannot be read are listed in
+    `missing`.
+
+    Raises: DataError and SpecError for texts that do not match the rows.
+    """
     if texts.values is not None or texts.corpus_values is not None:
         anchors, others = names_of(source.triplets("mine"), texts.values, texts.corpus_values, texts.column)
         looks = {}
@@ -101,7 +105,7 @@ def _pictures(source: Source, rows: Sequence[int], keys: Mapping[int, str]) -> d
     spec = status.spec
     data = open_data(spec.data, Path(spec.base))
     if isinstance(data, PictureSet):
-        # By their names: what the folder holds beside them does not matter here.
+        # Pictures are read by name, so changes to other files in the folder do not matter.
         colours = Decoding("rgb", None, spec.data.background)
         read = lambda row: _of_file(data, keys[row], colours)  # noqa: E731
         return dict(zip(rows, in_threads(read, rows), strict=True))
@@ -126,7 +130,7 @@ def _of_array(data: DataSet, index: int) -> bytes | None:
 
 
 def is_small(webp: bytes) -> bool:
-    """Whether a picture is so small that its pixels are to be seen as squares, and not smoothed."""
+    """Whether a picture is so small that it is drawn with sharp pixels, not smoothed."""
     from PIL import Image
 
     with Image.open(io.BytesIO(webp)) as image:
@@ -134,8 +138,11 @@ def is_small(webp: bytes) -> bool:
 
 
 def as_webp(pixels: NDArray[Any]) -> bytes:
-    """A small picture of an item: uint8, or floats whose least is black and whose greatest is white; (H, W), (H, W, 3),
-    or more channels, of which the first is shown. Raises: UnavailableError without Pillow."""
+    """A small picture of an item as WebP. pixels: uint8, or floats, scaled so that the least is black and the greatest
+    white; (H, W), (H, W, 3), or another number of channels, of which the first is shown.
+
+    Raises: UnavailableError without Pillow.
+    """
     try:
         from PIL import Image
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The page of a run, or of a folder of triplets."""
+"""Make the page of a run, or of a folder of triplets."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,18 +27,18 @@ def report_page(
     save: str | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> str:
-    """HTML that needs nothing else: it asks no machine for anything, and weighs 5 MB at most.
+    """A self-contained HTML page of at most 5 MB; it loads nothing from elsewhere.
 
-    path, epoch: a run directory or its run file, or a folder that `tripletmine mine` wrote; see `open_triplets`.
-    images: show pictures. values, corpus_values, column: tables with a text for each row, instead of its key, as in
-    `export_triplets`; the second for the corpus, where there is one.
-    method: of the map, "pca" or "tsne". decided: what a person has decided on before, and is not asked again.
-    save: a relative URL that takes decisions by POST as they are made, all of this page, text/csv with the header
-    decision,key,other_key,label; any answer but 2xx is shown as not saved.
-    note: hears what the page carries and lacks.
+    path, epoch: a run directory or its run file, or a folder written by `tripletmine mine`; see `open_triplets`.
+    images: show pictures. values, corpus_values, column: tables with a text for each row, shown instead of its key, as
+    in `export_triplets`; corpus_values is for the documents of a corpus.
+    method: projection of the map, "pca" or "tsne". decided: earlier decisions of the user, which are not asked again.
+    save: relative URL that receives all decisions of the page by POST whenever one is made, as text/csv with the header
+    decision,key,other_key,label; the page shows any answer but 2xx as not saved.
+    note: told what the page contains and lacks.
 
-    Files of the run that are gone or damaged are named on the page, and what needs them is left out.
-    Raises: SpecError where `path` is neither; UnavailableError without Jinja2 or Pillow; DataError for `values`.
+    Missing or damaged files of the run are named on the page, and sections that need them are left out.
+    Raises: SpecError if `path` is neither; UnavailableError without Jinja2 or Pillow; DataError for `values`.
     """
     try:
         from .html.page import carries, render
@@ -69,9 +69,9 @@ def _of_page(epoch: int | None) -> list[tuple[str, str]]:
 
 
 def write_report(path: Path, out: Path, **options: object) -> int:
-    """Write the page to the file `out`, whole or not at all; returns its size in bytes. options: of `report_page`.
+    """Write the page to the file `out` atomically; returns its size in bytes. options: those of `report_page`.
 
-    Raises: SpecError where `out` is a folder; what `report_page` raises.
+    Raises: SpecError if `out` is a folder; what `report_page` raises.
     """
     from ..storage.publish import publish_bytes
 

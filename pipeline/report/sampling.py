@@ -1,14 +1,14 @@
-"""Which rows and parts are looked at, where there are too many to read all: evenly spread, the same every time."""
+"""Deterministic, evenly spread samples of rows and parts, for data too large to read in full."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 BLOCKS = 16
-"""Ranges that are read at most: each may cost a chunk of a file, however few of its rows are wanted."""
+"""Maximum number of ranges to read: each may cost a whole chunk of a file."""
 
 
 def spread_blocks(rows: int, wanted: int, blocks: int = BLOCKS) -> list[range]:
-    """At most `wanted` of `rows` rows as ranges of equal length, evenly spread; all of them where they are no more.
+    """At most `wanted` of `rows` rows, as evenly spread ranges of equal length; all rows if `wanted` suffices.
 
     >>> spread_blocks(100, 10, 2)
     [range(0, 5), range(95, 100)]
@@ -22,7 +22,7 @@ def spread_blocks(rows: int, wanted: int, blocks: int = BLOCKS) -> list[range]:
 
 
 def sample_of(rows: int, wanted: int, *, seed: int = 0, span: int = 8192) -> NDArray[np.int64]:
-    """int64 (at most `wanted`,), ascending: drawn from evenly spread ranges of at most `span` rows each."""
+    """int64 (at most `wanted`,), ascending: rows drawn from evenly spread ranges of at most `span` rows each."""
     pool = np.concatenate([np.asarray(block) for block in spread_blocks(rows, BLOCKS * span)])
     if len(pool) <= wanted:
         return pool
@@ -30,7 +30,7 @@ def sample_of(rows: int, wanted: int, *, seed: int = 0, span: int = 8192) -> NDA
 
 
 def spread_parts(sizes: list[int], limit: int) -> list[int]:
-    """Which of some parts, of so many rows each, to read so that they are about `limit` rows: all, or evenly spread.
+    """The parts to read for about `limit` rows: all, or evenly spread ones. sizes: number of rows of each part.
 
     >>> spread_parts([10, 10, 10, 10], 20)
     [0, 3]

@@ -1,4 +1,4 @@
-"""Texts of users as a page may show them: what cannot be seen is made visible, what is endless is cut."""
+"""Prepare users' texts for a page: make invisible characters visible, and cut long texts."""
 
 import unicodedata
 
@@ -9,11 +9,11 @@ _DIRECTIONS = {
     *(0x200E, 0x200F, 0x061C),  # marks
 }
 SHOWN = 300
-"""Characters of a key, a label or a text that are shown."""
+"""Maximum number of characters shown of a key, label or text."""
 
 
 def clean(text: str) -> str:
-    """The text with symbols for control characters and for what turns the direction of writing.
+    """The text with symbols for control characters and for characters that change the writing direction.
 
     >>> clean("a\\0b\\n\\u202ec")
     'a␀b␊�c'
@@ -31,7 +31,7 @@ def _visible(character: str) -> str:
 
 
 def tail(text: str, limit: int = 40) -> str:
-    """The end of a long key: of paths it tells most.
+    """The end of a long key, since the end of a path says most.
 
     >>> tail("pictures/2024/birds/heron/0001.png", 16)
     '…heron/0001.png'
@@ -40,7 +40,7 @@ def tail(text: str, limit: int = 40) -> str:
 
 
 def short(text: str, limit: int = SHOWN) -> str:
-    """At most about `limit` characters, and how many there are.
+    """The first `limit` characters of a longer text, and its length.
 
     >>> short("abcdef", 4)
     'abcd… (6 characters)'

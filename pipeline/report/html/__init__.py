@@ -1,1 +1,1 @@
-"""From content to HTML."""
+"""Render the content of a page as HTML."""

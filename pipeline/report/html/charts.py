@@ -1,4 +1,4 @@
-"""Charts as SVG. Colours are classes of the page's style sheet: c0 to c7, and grey."""
+"""Charts as SVG. Colours are CSS classes of the page's style sheet: c0 to c7, and grey."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -14,16 +14,16 @@ from ..words import clean
 WIDTH, HEIGHT = 360, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 26
 _LABELS = 78
-"""Room at the right for the names of several curves."""
+"""Width at the right for the names of several curves."""
 _LINE = 13
 _NAME = 16
-"""Characters of a class that are written into the map."""
+"""Maximum length of a class name in the map."""
 MAP_WIDTH, MAP_HEIGHT = 720, 460
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """From epochs, or powers of ten, and values to places in the drawing."""
+    """Maps epochs (or powers of ten) and values to coordinates in the drawing."""
 
     epochs: Sequence[int]
     ticks: Sequence[float]
@@ -43,7 +43,7 @@ class _Frame:
 
 
 def chart_svg(chart: Chart) -> Markup:
-    """Lines, or bars that add up, over the epochs."""
+    """Lines or stacked bars over the epochs."""
     curves = [curve for curve in chart.curves if curve.values]
     epochs = sorted({epoch for curve in curves for epoch in curve.values})
     sums = [sum(curve.values.get(epoch, 0.0) for curve in curves) for epoch in epochs]
@@ -59,7 +59,7 @@ def chart_svg(chart: Chart) -> Markup:
 
 
 def nice_ticks(low: float, high: float) -> list[float]:
-    """Three to six round values that hold [low, high].
+    """Three to six round values that cover [low, high].
 
     >>> nice_ticks(0.41, 0.97)
     [0.4, 0.6, 0.8, 1.0]
@@ -111,7 +111,7 @@ def _path(frame: _Frame, points: Sequence[tuple[float, float]]) -> str:
 
 
 def _names(frame: _Frame, curves: Sequence[Curve]) -> Iterator[Markup]:
-    """At the right end of each line, moved apart where they would cover each other."""
+    """The name of each curve at its right end, moved so that names do not overlap."""
     ends = [(frame.y(curve.values[max(curve.values)]), place) for place, curve in enumerate(curves)]
     for y, place in _apart(sorted(ends)):
         yield Markup('<text class="name c{}" x="{}" y="{:.1f}">{}</text>').format(
@@ -126,7 +126,7 @@ def _apart(ends: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
     excess = max(0.0, found[-1][0] - (HEIGHT - _BOTTOM)) if found else 0.0
     limit = math.inf
     moved = []
-    for y, place in reversed(found):  # back up, where they ran out at the bottom
+    for y, place in reversed(found):  # move up again if they ran out at the bottom
         limit = min(y, HEIGHT - _BOTTOM if excess else y, limit - _LINE)
         moved.append((limit, place))
     return moved
@@ -154,8 +154,7 @@ def _bars(frame: _Frame, curves: Sequence[Curve]) -> Iterator[Markup]:
 
 
 def roc_svg(rocs: Sequence[Roc]) -> Markup:
-    """TAR by FAR, the latter on a logarithmic axis: what matters happens where few are accepted by mistake. FAR 0 is at
-    its left end."""
+    """TAR by FAR on a logarithmic FAR axis, since low FARs matter most. FAR 0 is drawn at the left end."""
     lowest = min(-1, math.floor(-math.log10(max(roc.different for roc in rocs))))
     ticks = nice_ticks(min(roc.points[0][1] for roc in rocs), 1.0)
     frame = _Frame([lowest, 0], ticks, _RIGHT, bars=False)
@@ -171,11 +170,11 @@ def roc_svg(rocs: Sequence[Roc]) -> Markup:
 
 
 def map_svg(sample: SampleMap) -> Markup:
-    """A cloud of points; coloured classes with their centres, marked and named."""
+    """A cloud of points, with coloured classes whose centres are marked and named."""
     low, high = sample.points.min(axis=0), sample.points.max(axis=0)
     span = np.where(high > low, high - low, 1.0)
     room = np.array([MAP_WIDTH - 60, MAP_HEIGHT - 40])
-    scale = float((room / span).min())  # the same for both: distances mean something
+    scale = float((room / span).min())  # the same for both axes, to preserve distances
     offset = (np.array([MAP_WIDTH, MAP_HEIGHT]) - scale * span) / 2
 
     def placed(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -203,13 +202,13 @@ def map_svg(sample: SampleMap) -> Markup:
 
 
 def _cloud(points: NDArray[np.float64], name: str) -> Markup:
-    """All points of a group as one path of dots."""
+    """All points of a group as a single path of dots."""
     dots = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in points.tolist())
     return Markup('<path class="cloud {}" d="{}"/>').format(name, dots)
 
 
 def _apart_on_map(centres: NDArray[np.float64]) -> list[tuple[float, float]]:
-    """Where names go: beside their centre, towards the middle, and below those that they would cover."""
+    """Positions of class names: beside their centre, towards the middle, moved down where they would overlap."""
     found: list[tuple[float, float]] = []
     for x, y in centres.tolist():
         place_x, place_y = (x + 9 if x < MAP_WIDTH / 2 else x - 9), y + 4.0
@@ -225,7 +224,7 @@ def _name(label: str) -> str:
 
 
 def figure(value: float) -> str:
-    """A number for people: thousands with separators, small ones with as many digits as they need.
+    """A number for display: thousands with separators, small numbers with as many digits as they need.
 
     >>> [figure(each) for each in (12000.0, 0.25, 3.14159, 1e-05, 0)]
     ['12,000', '0.25', '3.142', '1e-05', '0']
@@ -237,7 +236,7 @@ def figure(value: float) -> str:
 
 
 def measured(value: float) -> str:
-    """A measured number in a table or beside a picture: three digits after the point, none from 1,000 on.
+    """A measured number for display: three digits after the point, none from 1,000 on.
 
     >>> [measured(each) for each in (32006.0, 0.25, 1.0, 0.0002)]
     ['32,006', '0.250', '1.000', '0.0002']

@@ -1,4 +1,4 @@
-"""A page as one HTML file, with all that it shows inside."""
+"""Render a page as one self-contained HTML file."""
 
 import base64
 import hashlib
@@ -16,9 +16,9 @@ from ..words import clean, short, tail
 from .charts import chart_svg, map_svg, measured, roc_svg
 
 MOST_BYTES = 5_000_000
-"""A page of more is hard to mail."""
+"""Maximum size of a page: larger ones are hard to mail."""
 _SHARES = (1.0, 0.5, 0.25, 0.1, 0.04, 0.0)
-"""Of the rows that might be shown, tried until the page is small enough."""
+"""Shares of the rows to show, tried in turn until the page is small enough."""
 _PARTS = Path(__file__).parent
 
 _ROW = (("", "open"), ("keep", "keep"), ("relabel", "relabel"), ("exclude", "exclude"))
@@ -30,13 +30,14 @@ _PAIR = (
     ("exclude_other", "exclude other"),
 )
 CHOICES = {"mislabelled": _ROW, "false negative": _PAIR, "duplicate": _PAIR}
-"""Kind of a case → what a person can decide; "" is nothing yet."""
+"""Kind of suspect → possible decisions; "" is undecided."""
 
 
 def render(content: Content, looks: Looks, *, save: str | None, of_page: Sequence[tuple[str, str]]) -> str:
-    """HTML of at most 5 MB: where rows are too heavy, fewer of them are shown, and counted.
+    """HTML of at most 5 MB: if the rows take too much space, fewer are shown.
 
-    save: a relative URL to which decisions are posted as they are made; None keeps them in the browser.
+    save: relative URL to which decisions are posted as they are made; None keeps them in the browser.
+    of_page: (name, value) lines about the page itself.
     """
     page = ""
     for share in _SHARES:
@@ -118,7 +119,7 @@ def _environment() -> Environment:
 
 
 def _policy(style: str, script: str, save: str | None) -> str:
-    """Nothing may be loaded from anywhere, and no other script than ours runs."""
+    """The Content-Security-Policy: the page loads nothing from elsewhere, and only its own script runs."""
     hashes = {
         kind: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         for kind, text in (("style", style), ("script", script))
@@ -131,7 +132,7 @@ def _policy(style: str, script: str, save: str | None) -> str:
 
 
 def _data(cases: Sequence[Suspect], looks: Looks) -> str:
-    """What the script knows of the cases, as JSON that ends no element: keys exactly as they are."""
+    """The suspects for the page's script, as JSON that is safe inside a script element. Keys are exact."""
     values = [
         {
             "kind": case.kind,
@@ -162,7 +163,7 @@ def _sections(content: Content) -> list[tuple[str, str]]:
 
 
 def _found_words(content: Content) -> str:
-    """As in "50 rows seem mislabelled, 1 pair of rows looks the same under two labels."."""
+    """A sentence such as "50 rows seem mislabelled, 1 pair looks the same under two labels."."""
     if content.suspects is None:
         return ""
     of = content.suspects.found
@@ -180,7 +181,7 @@ def _found_words(content: Content) -> str:
 
 
 def _numbers(curves: Curves) -> tuple[list[str], list[list[str]]]:
-    """Head and lines of the table that says what the charts show."""
+    """Head and lines of the table with the values of the charts."""
     drawn = [
         (f"{curve.name}{' (s)' if chart.stacked else ''}", curve)
         for chart in curves.charts
@@ -229,11 +230,13 @@ def _signed(value: float) -> str:
 
 
 def carries(looks: Looks) -> str:
-    """What who gets the page gets of the data."""
+    """A sentence about the data that the page contains."""
     count = len(looks.of)
     match looks.kind:
         case "pictures":
-            return f"This page carries data: {count:,} pictures, with keys and labels. Who gets it sees them."
+            return f"This page contains data: {count:,} pictures, with keys and labels. Whoever gets it sees them."
         case "texts":
-            return f"This page carries data: {count:,} texts, with keys and labels. Who gets it sees them."
-    return f"This page carries keys and labels of {count:,} rows, and no pictures or texts."
+            return (
+                f"This page contains data: {count:,} texts, with keys and labels. Whoever gets it sees them."
+            )
+    return f"This page contains keys and labels of {count:,} rows, but no pictures or texts."

@@ -1,1 +1,1 @@
-"""The sections of a page, each from the files of the run or folder that it needs."""
+"""The sections of a page, each made from the files of the run or folder."""

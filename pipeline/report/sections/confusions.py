@@ -1,4 +1,4 @@
-"""The most confused pairs of classes, from tables that may be larger than what a page may read at once."""
+"""The most confused pairs of classes, read in batches from tables that may not fit in memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from ..content import ConfusedPair, Confusions
 
 _BATCH = 1 << 18
 _CANDIDATES = 4096
-"""Strongest directed pairs that are kept while reading. Both ways are added up for these only."""
+"""Number of strongest directed pairs kept while reading. Both directions are summed only for these."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairTable:
-    """codes: int64 (P,), ascending, of pairs of classes whichever way round. count: int64 (P,). hinge: float64 (P,),
-    sums. found: pairs in the file, each way counted."""
+    """codes: int64 (P,), ascending, of unordered pairs of classes. count: int64 (P,). hinge: float64 (P,), sums. found:
+    number of pairs in the file, each direction counted."""
 
     codes: NDArray[np.int64]
     count: NDArray[np.int64]
@@ -35,13 +35,13 @@ class PairTable:
 
 
 def pair_codes(class_a: NDArray[np.int32], class_b: NDArray[np.int32]) -> NDArray[np.int64]:
-    """One number for two classes, whichever comes first."""
+    """int64 code of two classes, independent of their order."""
     low, high = np.minimum(class_a, class_b), np.maximum(class_a, class_b)
     return low.astype(np.int64) << 32 | high.astype(np.int64)
 
 
 def confusion_file(triplets: TripletSource, root: Path, epoch: int | None = None) -> Path:
-    """The table of what was mined, or of another epoch of the run. Raises: CorruptError, UnavailableError."""
+    """The confusion table of the triplets, or of another epoch of the run. Raises: CorruptError, UnavailableError."""
     number = triplets.epoch if epoch is None else epoch
     if number is None:
         return triplets.folder / CONFUSION
@@ -64,7 +64,7 @@ def most_confused(path: Path) -> NDArray[np.int64]:
 
 
 def count_pairs(path: Path, codes: NDArray[np.int64]) -> PairTable:
-    """How often these pairs, ascending, are confused; both ways are added up."""
+    """How often these pairs are confused, both directions summed. codes: ascending."""
     count, hinge = np.zeros(len(codes), np.int64), np.zeros(len(codes), np.float64)
     found = 0
     for batch in _batches(path, ("class_a", "class_b", "count", "mean_hinge")):
@@ -90,7 +90,7 @@ def _batches(path: Path, columns: Sequence[str]) -> Iterator[dict[str, NDArray]]
 def confusions(
     table: PairTable, labels: Labels, *, limit: int, before: PairTable | None = None
 ) -> Confusions:
-    """The `limit` most confused pairs. before: of the same pairs, in the epoch before."""
+    """The `limit` most confused pairs. before: the same pairs in the previous mined epoch."""
     order = np.argsort(-table.count, kind="stable")[:limit]
     return Confusions(tuple(pair_at(table, int(at), labels, before) for at in order), table.found)
 

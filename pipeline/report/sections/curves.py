@@ -1,4 +1,4 @@
-"""How the run went, epoch by epoch, from the manifests: they stay when files are deleted."""
+"""Charts of a run by epoch, read from the manifests, which stay when files are deleted."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,16 +19,16 @@ METRICS = {
     "pair_accuracy": "pair accuracy",
     "kendall_tau": "Kendall's τ",
 }
-"""Of validation, in the order in which they are drawn."""
+"""Validation metrics in drawing order."""
 
 
 def metric_name(key: str) -> str:
-    """How a metric is written, as in MAP@R for map_at_r."""
+    """The display name of a metric, as MAP@R for map_at_r."""
     return METRICS.get(key, key.replace("recall@", "Recall@").replace("cmc@", "CMC@").replace("_", " "))
 
 
 def run_curves(status: "RunStatus") -> Curves:
-    """All charts, and why each epoch mined with its k. Epochs that have nothing to say are left out."""
+    """All charts that have values, and why each epoch mined with its k."""
     epochs = status.epochs
     selected = {status.spec.evaluate.select: metric_name(status.spec.evaluate.select)}
     metrics = [
@@ -52,7 +52,7 @@ def run_curves(status: "RunStatus") -> Curves:
 
 
 def _metric(epochs: "Sequence[EpochStatus]", key: str, name: str) -> Curve:
-    """With the interval, where the run has one."""
+    """The curve of a validation metric, with its confidence interval if the run has it."""
     values: dict[int, float] = {}
     low: dict[int, float] = {}
     high: dict[int, float] = {}
@@ -67,7 +67,7 @@ def _metric(epochs: "Sequence[EpochStatus]", key: str, name: str) -> Curve:
 
 
 def interval_of(figures: Mapping[str, Any], key: str) -> tuple[float, float] | None:
-    """The 95 % interval of a metric, where the run has one: earlier versions had none, and some metrics have none."""
+    """The 95 % confidence interval of a metric; None if the metric, or the version of the run, has none."""
     match figures.get(f"{key}_interval"):
         case [float() as low, float() as high]:
             return low, high
@@ -101,13 +101,13 @@ def _hardness(epochs: "Sequence[EpochStatus]") -> "list[tuple[EpochStatus, Mappi
 
 
 def why_this_k(report: Mapping[str, Any]) -> str:
-    """The reason in a sentence, from what the mine stage reported."""
+    """The reason for the k in a sentence. report: "hardness" of the mine stage's report."""
     k, by = report["k_hardness"], report["by"]
     before = report.get("previous_k")
     was = "" if before is None else f", after {before:.3f}"
     settings = report.get("settings", {})
     if by == "linear":
-        return f"k = {k:.3f}: the linear decay is there in its epoch {report['epoch']}."
+        return f"k = {k:.3f}: the value of the linear decay in its epoch {report['epoch']}."
     if by == "decay":
         return (
             f"k = {k:.3f}{was}: {report['scheduled_k']:.3f} by the decay from {settings['k_start']:g} to "
@@ -124,8 +124,8 @@ def why_this_k(report: Mapping[str, Any]) -> str:
         )
     if by.startswith("coverage") and chosen:
         return (
-            f"k = {k:.3f}{was}: none within {settings['k_step']:g} gives {settings['coverage_floor']:.0%} of the "
-            f"anchors a triplet; this one gives most ({chosen[0]['coverage']:.0%})."
+            f"k = {k:.3f}{was}: no k within {settings['k_step']:g} gives {settings['coverage_floor']:.0%} of the "
+            f"anchors a triplet; this one gives the most ({chosen[0]['coverage']:.0%})."
         )
     return f"k = {k:.3f}{was}: {by}."
 
@@ -140,7 +140,7 @@ def changes_since(
     more: Sequence[ConfusedPair] = (),
     less: Sequence[ConfusedPair] = (),
 ) -> Changes | None:
-    """From the epoch before to `epoch`, by default the last that was evaluated; None where there are no two."""
+    """Changes between the last two evaluated epochs up to `epoch` (None: of all); None if there are not two."""
     evaluated = [
         each for each in status.epochs if each.validation and (epoch is None or each.number <= epoch)
     ]

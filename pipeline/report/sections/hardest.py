@@ -1,4 +1,4 @@
-"""The hardest triplet of each confused pair of classes, beside what the rule refused as too hard."""
+"""The hardest triplet of each confused pair of classes, with the row that the rule refused as too hard."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,18 +21,21 @@ from ..source import label_of
 from .confusions import pair_codes
 
 TRIPLETS = 1 << 21
-"""Triplets that are looked at, about: with more, evenly spread files of them."""
+"""Approximate number of triplets read; if there are more, evenly spread files are read."""
 
 _COLUMNS = ("anchor", "positive", "negative", "sq_positive", "sq_negative", "anchor_label", "negative_label")
 _PAIRS = 8192
-"""Pairs of classes that are kept of one file."""
+"""Maximum number of pairs of classes kept from one file."""
 
 
 def find_hardest(
     triplets: TripletSource, *, limit: int, confused: NDArray[np.int64] | None = None
 ) -> Hardest:
-    """At most `limit` triplets, one for each pair of classes: of the most confused, where `confused` (codes, the most
-    confused first) is given, else of those with the hardest triplets. Raises: CorruptError."""
+    """At most `limit` hardest triplets, one for each pair of classes.
+
+    confused: codes of pairs of classes, the most confused first, of which the first are taken; None takes the pairs
+    with the hardest triplets. Raises: CorruptError.
+    """
     sizes = [rows_of_part(path) for path in triplets.files]
     read = spread_parts(sizes, TRIPLETS)
     best: dict[int, _Hard] = {}
@@ -52,7 +55,7 @@ def find_hardest(
 
 
 def rows_of_part(path: Path) -> int:
-    """Triplets of a file. Raises: CorruptError."""
+    """The number of triplets in a file. Raises: CorruptError."""
     try:
         return pq.read_metadata(path).num_rows
     except (OSError, ValueError) as error:
@@ -71,7 +74,8 @@ class _Hard:
 
 
 def _hardest(columns: dict[str, NDArray], margin: float, wanted: NDArray[np.int64] | None) -> Iterator[_Hard]:
-    """The hardest triplet of each wanted pair of classes; where None is named, of those with the hardest."""
+    """The hardest triplet of each wanted pair of classes, hardest first. wanted: codes of the pairs; None: all
+    pairs."""
     hinge = columns["sq_positive"] + np.float32(margin) - columns["sq_negative"]
     codes = pair_codes(columns["anchor_label"], columns["negative_label"])
     named = codes >= 0 if wanted is None else np.isin(codes, wanted)
@@ -101,9 +105,12 @@ def _triplet(found: _Hard, labels: Labels) -> HardTriplet:
 
 
 def _beside_refused(hard: list[HardTriplet], triplets: TripletSource) -> tuple[list[HardTriplet], str | None]:
-    """With the nearest row of another class that lies within k times the distance of the positive."""
+    """Add to each triplet the nearest row of another class, if it lies within k times the distance of the positive.
+
+    Also returns why this is unknown, if it is.
+    """
     if triplets.pruned:
-        return hard, f"what was refused is not known: run.keep.graph had {triplets.neighbours} deleted"
+        return hard, f"what was refused is not known: run.keep.graph deleted {triplets.neighbours}"
     anchors = np.unique([each.anchor for each in hard]).astype(np.int64)
     try:
         lines = nearest_of(read_some_neighbours(triplets.neighbours, anchors)) if len(anchors) else None

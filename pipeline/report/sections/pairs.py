@@ -1,6 +1,6 @@
-"""Of queries and a corpus: the hardest triplets, and documents that look relevant and are not said to be.
+"""Sections for queries and a corpus: the hardest triplets, and documents that look relevant but are not labelled so.
 
-On a page a document is called by its row behind those of all queries, so that the rows of both have ids of their own.
+On a page the rows of documents are numbered after those of all queries, so that every row has its own id.
 """
 
 from typing import Any
@@ -53,8 +53,10 @@ def _hardest(columns: dict[str, NDArray[Any]], margin: float, queries: int, limi
 def unlabelled_of_queries(
     triplets: TripletSource, corpus: CorpusSource, *, limit: int
 ) -> UnlabelledPositives:
-    """The `limit` strongest, one for each query; of evenly spread queries where there are many. Raises:
-    CorruptError."""
+    """The `limit` strongest unlabelled positives, one for each query. Many queries are sampled, evenly spread.
+
+    Raises: CorruptError.
+    """
     asked = np.flatnonzero(corpus.relevance.relevant.counts())
     blocks = spread_blocks(len(asked), ROWS)
     queries = asked[np.concatenate([np.asarray(block, np.int64) for block in blocks])]

@@ -1,4 +1,4 @@
-"""What a page says of its origin: settings, versions, digests, and counts of all that was left out."""
+"""The record of a page's origin: settings, versions, digests, and counts of everything left out."""
 
 import json
 import platform
@@ -25,7 +25,7 @@ Table = tuple[str, Sequence[tuple[str, str]]]
 
 
 def versions() -> Table:
-    """Of this machine, which made the page."""
+    """Versions on this machine, which made the page."""
     found = [("Python", platform.python_version())]
     for name in _LIBRARIES:
         try:
@@ -36,7 +36,7 @@ def versions() -> Table:
 
 
 def run_tables(status: "RunStatus", epoch: int | None) -> list[Table]:
-    """Of a run: sizes, what was left out, versions, digests. epoch: whose triplets are shown."""
+    """Tables of a run: sizes, what was left out, versions, digests. epoch: the epoch whose triplets are shown."""
     record = read_run_file(status.root)
     counted = {} if epoch is None else _report(status.root, StageRef(epoch, "mine")).get("counts", {})
     return [
@@ -117,7 +117,7 @@ def _report(root: Path, ref: StageRef) -> Mapping[str, Any]:
 
 
 def folder_about(folder: Path) -> dict[str, Any]:
-    """mining.json of a folder of triplets. Raises: CorruptError."""
+    """The content of mining.json in a folder of triplets. Raises: CorruptError."""
     try:
         return json.loads(read_regular(folder / SETTINGS))
     except (OSError, ValueError) as error:
@@ -125,7 +125,7 @@ def folder_about(folder: Path) -> dict[str, Any]:
 
 
 def folder_tables(about: Mapping[str, Any]) -> list[Table]:
-    """Of a folder of triplets."""
+    """Tables of a folder of triplets."""
     graph = about.get("graph", {})
     search = [
         (name, str(graph[name])) for name in ("method", "why", "recall", "recall_rows") if name in graph
@@ -143,7 +143,7 @@ def folder_tables(about: Mapping[str, Any]) -> list[Table]:
 
 
 def pair_tables(about: Mapping[str, Any]) -> list[Table]:
-    """Of a folder of triplets of queries and a corpus."""
+    """Tables of a folder of triplets of queries and a corpus."""
     sides = [
         (side, " × ".join(f"{each:,}" for each in about.get(side, ()))) for side in ("queries", "corpus")
     ]
@@ -153,7 +153,7 @@ def pair_tables(about: Mapping[str, Any]) -> list[Table]:
 
 
 def as_toml(spec: RunSpec) -> str:
-    """The run file as resolved: every key with its value, those that are None left out."""
+    """The resolved run file as TOML, with every key whose value is not None, and secrets redacted."""
     lines: list[str] = []
     for section, keys in spec.model_dump(mode="json").items():
         if isinstance(keys, Mapping):
@@ -179,7 +179,7 @@ def _value(value: Any) -> str:
         return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, list):
         return f"[{', '.join(_value(each) for each in value if each is not None)}]"
-    return json.dumps(value, ensure_ascii=False)  # strings, numbers and booleans are written alike in both
+    return json.dumps(value, ensure_ascii=False)  # JSON and TOML write strings, numbers and booleans alike
 
 
 def _key(name: str) -> str:

@@ -1,4 +1,4 @@
-"""How well pairs are told apart by their distance, where a run measured that."""
+"""ROC curves of pair verification, if the run measured it."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def run_rocs(status: "RunStatus") -> list[Roc]:
-    """Of validation in the best epoch, and of the test. Nothing of splits without pairs: too few, or not asked for."""
+    """ROC curves of validation in the best epoch and of the test, for splits whose pairs were verified."""
     best = next((epoch for epoch in status.epochs if epoch.number == status.best), None)
     found: dict[str, Any] = {} if best is None else {"validation": best.validation, **best.protocols}
     found |= status.test.report if status.test else {}

@@ -1,4 +1,4 @@
-"""Some rows of the training set in two dimensions."""
+"""A map of sampled training rows in two dimensions."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -15,16 +15,16 @@ from ..sampling import sample_of
 Method = Literal["pca", "tsne"]
 
 ROWS = 2000
-"""Rows that are drawn from all, so that the cloud shows."""
+"""Number of rows sampled from all classes, as a background cloud."""
 ROWS_OF_A_CLASS = 24
 CLASSES = 8
-"""Classes that get a colour: those of the most confused pairs."""
+"""Number of coloured classes, taken from the most confused pairs."""
 
 
 def map_sample(triplets: TripletSource, confused: Sequence[ConfusedPair], method: Method) -> SampleMap:
-    """A sample of all rows, and more of the classes of the most confused pairs, whose centres are marked.
+    """A sample of all rows, and more rows of the classes of the most confused pairs, with their centres.
 
-    Raises: UnavailableError without scikit-learn where t-SNE is asked for; the errors of the embeddings.
+    Raises: UnavailableError for t-SNE without scikit-learn; the errors of the embeddings.
     """
     labels = triplets.labels
     codes = _coloured(confused, labels)
@@ -60,7 +60,8 @@ def _has_class(labels: Labels, code: int, excluded: NDArray[np.bool_] | None) ->
 
 
 def pca(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], str]:
-    """The two directions of the largest variance, by the smaller of covariance and Gram matrix."""
+    """float64 (N, 2): the first two principal components, by the smaller of covariance and Gram matrix; and the method
+    in words."""
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     rows, width = centred.shape
     total = float((centred**2).sum())
@@ -83,4 +84,4 @@ def _tsne(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], str]:
         raise UnavailableError(
             f"--map tsne needs scikit-learn ({error}): install tripletmine[train], or leave it out"
         ) from None
-    return points, "t-SNE, which keeps neighbourhoods and no distances"
+    return points, "t-SNE, which preserves neighbourhoods but not distances"

@@ -1,4 +1,4 @@
-"""What came out, in sentences for somebody who reads nothing else."""
+"""The results in sentences, for readers who read nothing else."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def run_sentences(status: "RunStatus") -> list[str]:
-    """How far the metric rose, the result of the test, which galleries of which size, what is not there yet."""
+    """Sentences about the rise of the metric, the test, sizes of galleries, and what is not finished."""
     return [*_validation(status), *_test(status)]
 
 
@@ -88,12 +88,12 @@ def _within(figures: Mapping[str, Any], key: str) -> str:
 
 
 def folder_sentences(triplets: TripletSource) -> list[str]:
-    """How many triplets of how many anchors, and by which rule."""
+    """A sentence with the numbers of triplets and anchors, and the rule."""
     return [_mined(triplets, "anchors", f"in {len(triplets.labels.names):,} classes")]
 
 
 def pair_sentences(triplets: TripletSource, corpus: CorpusSource) -> list[str]:
-    """The same of queries with a relevant document, against a corpus; and how many have none."""
+    """The same for queries and a corpus, and the number of queries without a relevant document."""
     known = corpus.relevance
     told = [_mined(triplets, "queries", f"against {known.corpus:,} documents")]
     if known.without:

@@ -1,4 +1,4 @@
-"""Rows and pairs that a person should look at, from the neighbour table."""
+"""Suspect rows and pairs for the user to decide on, found in the neighbour table."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -20,19 +20,20 @@ from ..sampling import spread_blocks
 from ..source import label_of
 
 ROWS = 1 << 17
-"""Rows that are looked at, at most: with more, evenly spread ranges of them."""
+"""Maximum number of rows examined; if there are more, evenly spread ranges are examined."""
 _STEP = 8192
 DUPLICATE_SQ = 1e-4
-"""d² up to which two rows under two labels are called duplicates; mine.guards.duplicate_sq where the run has it."""
+"""d² up to which two rows under two labels are called duplicates, unless mine.guards.duplicate_sq is set."""
 
 Decided = Collection[tuple[str, str]]
-"""(key, other key) that a person has decided on before; the other is "" where the decision was on one row."""
+"""(key, other key) of earlier decisions; the other key is "" for a decision on one row."""
 
 
 def find_suspects(triplets: TripletSource, *, limit: int, decided: Decided = ()) -> Suspects:
-    """The `limit` strongest, without those that are decided, by `decided` or by the review of the triplets.
+    """The `limit` strongest suspects, without those decided in `decided` or in the review of the triplets.
 
-    Raises: UnavailableError where the neighbours were pruned; CorruptError."""
+    Raises: UnavailableError if the neighbours were pruned; CorruptError.
+    """
     if triplets.pruned:
         raise UnavailableError(f"{triplets.neighbours} was deleted by run.keep.graph: take a later epoch")
     blocks = spread_blocks(len(triplets.labels), ROWS)
@@ -56,7 +57,7 @@ def find_suspects(triplets: TripletSource, *, limit: int, decided: Decided = ())
 
 
 def nearest_lines(path: Path, rows: NDArray[np.int64]) -> NeighbourTable:
-    """The first neighbours of these rows, read in small steps: the table on disk may be many times as wide."""
+    """The nearest neighbours of these rows, read in small steps because the table on disk may be much wider."""
     ids, sq_distances = np.empty((len(rows), 0), np.int64), np.empty((len(rows), 0), np.float32)
     for start in range(0, len(rows), _STEP):
         some = slice(start, start + _STEP)
@@ -71,7 +72,7 @@ def nearest_lines(path: Path, rows: NDArray[np.int64]) -> NeighbourTable:
 def _mislabelled(
     columns: dict[str, NDArray[Any]], table: NeighbourTable, rows: NDArray[np.int64], labels: Labels
 ) -> Iterator[Suspect]:
-    """Each beside its nearest neighbour of the class that its neighbours suggest."""
+    """Each mislabelled row, paired with its nearest neighbour of the suggested class."""
     lines = np.searchsorted(rows, columns["row"])
     for line, row, suggested, score in zip(
         lines.tolist(),
@@ -98,7 +99,7 @@ def _mislabelled(
 def _pairs(
     columns: dict[str, NDArray[Any]], mislabelled: NDArray[np.int64], triplets: TripletSource
 ) -> Iterator[Suspect]:
-    """Pairs of rows that are not suspected themselves: of those the label is to be decided first."""
+    """Suspect pairs without rows that look mislabelled, since their labels must be decided first."""
     limit = triplets.rule.guards.duplicate_sq or DUPLICATE_SQ
     clean = ~(np.isin(columns["row"], mislabelled) | np.isin(columns["other"], mislabelled))
     for row, other, sq_distance, score in zip(

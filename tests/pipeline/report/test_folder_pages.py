@@ -92,7 +92,7 @@ def test_texts_stand_for_rows_and_keys_where_there_are_none(tmp_path: Path) -> N
     told: list[str] = []
     page = Page(report_page(folder, values=str(tmp_path / "t.parquet"), column="words", note=told.append))
     assert re.search(r"the text of \d+", page.text)
-    assert re.search(r"carries data: \d+ texts", told[-1])
+    assert re.search(r"contains data: \d+ texts", told[-1])
     assert "the text of" not in report_page(folder)
     with pytest.raises(DataError, match="has no column 'text'"):
         report_page(folder, values=str(tmp_path / "t.parquet"))

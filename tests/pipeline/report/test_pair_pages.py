@@ -99,7 +99,7 @@ def test_a_lost_table_is_named_and_the_rest_is_there(folder, tmp_path) -> None:
 
 
 def test_what_there_is_not_of_queries_is_refused_with_what_there_is(folder, tmp_path) -> None:
-    with pytest.raises(SpecError, match=r"of which there is no page to decide in: look at the page that"):
+    with pytest.raises(SpecError, match=r"for which there is no page to decide in: look at the page that"):
         report_page(folder, save="decisions")
     result = CliRunner().invoke(app, ["report", str(folder), "--out", str(tmp_path / "rows.parquet")])
     assert result.exit_code == 1

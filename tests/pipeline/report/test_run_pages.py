@@ -78,7 +78,7 @@ def test_pictures_are_there_unless_they_are_not_wanted(digits_run: Finished, pag
     assert len(page.all("img")) >= 3
     assert without.all("img") == []
     assert "no pictures or texts" in told[-1]
-    assert "This page carries data: " in page.text
+    assert "This page contains data: " in page.text
     assert without.ids == page.ids
 
 
@@ -151,7 +151,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_t_sne_is_another_map(digits_run: Finished, page: Page) -> None:
     other = Page(report_page(digits_run.root, method="tsne"))
-    assert "t-SNE, which keeps neighbourhoods" in other.text
+    assert "t-SNE, which preserves neighbourhoods" in other.text
     assert "principal components" in page.text
 
 
