@@ -1,1 +1,1 @@
-"""What a stage is: references, tasks, plans, and the life of its folder."""
+"""Stages: references, tasks, plans, and the states of a stage's folder."""

@@ -1,8 +1,4 @@
-"""What a stage is: a pure plan, tasks that each write their output whole, and a report.
-
-Words: a *task* is a unit of work; a *phase* is a list of tasks that may run side by side; all tasks of a phase
-are done before the next begins.
-"""
+"""Stages: a pure plan, tasks that each write their output atomically, and a report. See `work` for the terms."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +17,12 @@ from .work import Plan, Task, TaskOutput, TaskResources
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How a held-out split is asked, as known from its rows: queries with an answer, queries left out for want of one,
-    and how many rows, or class centroids, each is compared with. name: under which the evaluate stage stores the
-    figures. centroids: whether the gallery is those."""
+    """The size of a retrieval protocol of a held-out split, computed from its rows.
+
+    name: under which the evaluate stage stores the metrics. queries: number of queries with a match. left_out: number
+    of queries without one. gallery: number of rows, or with `centroids` of class centroids, each query is compared
+    with.
+    """
 
     name: str
     queries: int
@@ -57,20 +56,20 @@ def protocol_title(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What a plan may know of data and encoder: counts, shapes and digests, never contents.
+    """The counts, shapes and digests of data and encoder from which stages are planned; never contents.
 
-    classes: of the training split, of which `singletons` have one row.
-    encoder: the reference under which workers load it (a user's file is copied into the run directory).
-    weights: the file of the start weights, relative to the run directory.
-    several: rows with more than one label, of the training, validation and test split.
-    protocols: how validation and test are asked. remarks: what a person should know of the labels.
-    cells: whether graph.method = "auto" may choose cells; earlier versions did not know them, and their runs go on as
-    they began.
-    reviews: (epoch, digest): from which epoch on which review is mined with. held_out: (split, digest): the review of
-    the rows of validation and test, where these are reviewed.
-    pairs: digest of the pairs on which verification is measured, where a file lists them.
-    ranking: digest of the pairs and values of items, for a loss that scores items. ranked_pairs: how many of the
-    training, validation and test split have a better item.
+    train, validation, test: rows of each split.
+    classes: classes of the training split, of which `singletons` have one row.
+    encoder: the reference by which workers load it (a user's file is copied into the run directory).
+    weights: the file of initial weights, relative to the run directory.
+    several: rows with more than one label, in the training, validation and test split.
+    protocols: retrieval protocols of validation and test. remarks: remarks about the labels, for people.
+    cells: whether graph.method = "auto" may choose cells; False for runs begun before cells existed.
+    reviews: (first epoch, digest) of each review that mining follows. held_out: (split, digest) of the review of
+    validation and test rows, if any.
+    pairs: digest of the verification pairs of evaluate.pairs_file, if any.
+    ranking: digest of the ranked pairs and values of items, for a loss that scores items. ranked_pairs: number of pairs
+    with a better item in the training, validation and test split.
     """
 
     train: int
@@ -95,13 +94,13 @@ class RunFacts:
     ranked_pairs: tuple[int, int, int] = (0, 0, 0)
 
     def review_of(self, epoch: int | None) -> str | None:
-        """Digest of the review that this epoch is mined with."""
+        """Digest of the review that mining follows in this epoch, or None."""
         begun = [digest for first, digest in self.reviews if first <= (epoch or 0)]
         return begun[-1] if begun else None
 
     @property
     def item_dtype(self) -> str:
-        """ "uint8" or "float32", all that data sets have (see `DataSet.dtype`)."""
+        """ "uint8" or "float32", the only dtypes of data sets (see `DataSet.dtype`)."""
         return "uint8" if self.item_bytes == math.prod(self.item_shape) else "float32"
 
     def as_json(self) -> dict[str, Any]:
@@ -119,7 +118,7 @@ class RunFacts:
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> "RunFacts":
-        """What `as_json` gave; what earlier versions lack, from `several` on, comes with the next opening."""
+        """The inverse of `as_json`. Fields with defaults may be missing, as in runs of earlier versions."""
         tuples: dict[str, Any] = {
             name: tuple(value[name])
             for name in ("item_shape", "several", "remarks", "ranked_pairs")
@@ -144,7 +143,7 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a task needs beside its rows. Small and picklable: parents are named, not carried."""
+    """Everything a task needs besides its rows. Small and picklable: parents are referenced, not included."""
 
     root: Path
     spec: RunSpec
@@ -154,17 +153,17 @@ class Job:
 
     @property
     def stage_folder(self) -> StageFolder:
-        """The life of the stage's own folder."""
+        """The stage's own folder, with its state."""
         return StageFolder(self.root, self.ref)
 
     @property
     def folder(self) -> Path:
-        """The stage's own folder."""
+        """Path of the stage's own folder."""
         return self.ref.folder(self.root)
 
     @property
     def scratch(self) -> Path:
-        """Private progress of the stage, deleted when it is committed."""
+        """Folder for intermediate files of the stage, deleted when it is committed."""
         return self.stage_folder.scratch
 
     def parent(self, stage: str) -> Committed:
@@ -195,9 +194,9 @@ def stage_seed(run_seed: int, ref: StageRef, task: Task | None = None) -> int:
 class Stage:
     """One stage, as plain functions.
 
-    parents: what it reads, decided from spec and counts. keys: what of the spec, and of the counts, decides its result.
-    plan: phases and tasks, from spec and counts alone. run_task: writes one task's output whole.
-    report: what the manifest says of the whole stage.
+    parents: the stages it reads, from spec and counts. keys: the values of spec and counts that determine its result.
+    plan: its phases and tasks, from spec and counts alone. run_task: runs one task and writes its output atomically.
+    report: the report on the whole stage for its manifest.
     """
 
     name: str

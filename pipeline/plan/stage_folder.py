@@ -1,10 +1,11 @@
-"""The life of one stage's folder: begun, filled task by task, committed, pruned, opened again, set aside.
+"""The states of a stage's folder: begun, filled task by task, committed, pruned, reopened, set aside.
 
     waiting ──begin──▶ begun ──commit──▶ committed ──prune──▶ pruned
                          ▲──────reopen───────┘
 
-A stage that is begun has a *claim*, which says what it is made from, and a receipt for each finished task. Its
-manifest, written last, says both, so claim and receipts go. Old results stay *aside* until the new ones are committed.
+A stage that is begun has a *claim*, which records its inputs, and a receipt for each finished task. The manifest,
+written last, includes both, so claim and receipts are then deleted. The old results of a redo stay *aside* until the
+new ones are committed.
 """
 
 import shutil
@@ -25,7 +26,7 @@ from .refs import StageRef, manifest_of
 State = Literal["waiting", "begun", "committed", "pruned"]
 
 ASIDE = "aside"
-"""Where the old results of a redo lie until the new ones are committed."""
+"""Folder of the old results of a redo, until the new ones are committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +38,17 @@ class StageFolder:
 
     @property
     def path(self) -> Path:
-        """The folder itself."""
+        """Path of the folder."""
         return self.ref.folder(self.root)
 
     @property
     def scratch(self) -> Path:
-        """Private progress of the stage, deleted when it is committed."""
+        """Folder for intermediate files of the stage, deleted when it is committed."""
         return self.path / SCRATCH
 
     @property
     def state(self) -> State:
-        """How far the stage is; a damaged manifest counts as committed."""
+        """The state of the stage; one with a damaged manifest counts as committed."""
         if self.committed:
             return "pruned" if self.pruned else "committed"
         return "begun" if self.path.exists() else "waiting"
@@ -59,17 +60,17 @@ class StageFolder:
 
     @property
     def pruned(self) -> bool:
-        """Whether run.keep had the files deleted; the manifest stays."""
+        """Whether the files were deleted because of run.keep; the manifest stays."""
         return is_pruned(self.path)
 
     @property
     def claimed(self) -> bool:
-        """Whether a stage is at work here: it was begun and has not ended."""
+        """Whether the stage was begun and is not finished."""
         return (self.path / CLAIM).exists()
 
     @property
     def has_work(self) -> bool:
-        """Whether something is lost when the stage begins anew: results, a finished task, or a checkpoint in one."""
+        """Whether restarting the stage would lose work: results, finished tasks, or a checkpoint within a task."""
         return self.committed or self.tasks_done() > 0 or any(self.scratch.glob("*.safetensors"))
 
     def manifest(self) -> Manifest | None:
@@ -77,14 +78,14 @@ class StageFolder:
         return manifest_of(self.root, self.ref)
 
     def begin(self, inputs: Mapping[str, Any]) -> None:
-        """Empty the folder; from now on it holds work on these inputs."""
+        """Empty the folder and claim it for work on these inputs."""
         remove_tree(self.path)
         self._write_claim(inputs)
 
     def claim(self) -> dict[str, Any] | None:
-        """The inputs with which the stage was begun, None if it was not.
+        """The inputs with which the stage was begun, or None if it was not begun.
 
-        Raises: CorruptError when nobody can tell any more what they were.
+        Raises: CorruptError if the claim is damaged.
         """
         path = self.path / CLAIM
         try:
@@ -99,16 +100,16 @@ class StageFolder:
         return read_receipts(self.path)
 
     def tasks_done(self) -> int:
-        """Receipts that the stage has so far, whatever is in them."""
+        """Number of receipts so far, readable or not."""
         return len(receipt_names(self.path))
 
     def commit(self, manifest: Manifest) -> None:
-        """Publish the manifest: from now on the stage is committed."""
+        """Publish the manifest, which commits the stage."""
         write_manifest(self.path, manifest)
 
     def tidy(self) -> None:
-        """Delete what the manifest says by now: claim, receipts, scratch; and the old results that lay aside."""
-        # The claim first: a worker that wakes up late writes no receipt without one.
+        """Delete what the manifest replaces (claim, receipts, scratch), and the old results that were set aside."""
+        # The claim first: without one, a worker that finishes late writes no receipt.
         (self.path / CLAIM).unlink(missing_ok=True)
         remove_tree(self.path / RECEIPTS)
         remove_tree(self.scratch)
@@ -116,7 +117,7 @@ class StageFolder:
         self._remove_aside()
 
     def tidy_unfinished(self) -> None:
-        """Of a stage that was broken off, delete what cannot be read; the next run computes it again."""
+        """Delete the unreadable files of an interrupted stage; the next run computes them again."""
         for path in unreadable_receipts(self.path):
             path.unlink()
         try:
@@ -125,7 +126,7 @@ class StageFolder:
             remove_tree(self.path)
 
     def prune(self) -> bool:
-        """Delete the files of a committed stage and keep its manifest; returns whether there was anything to do."""
+        """Delete the files of a committed stage but keep its manifest. Returns whether there was anything to delete."""
         manifest = self.manifest()
         if manifest is None or self.pruned:
             return False
@@ -140,10 +141,10 @@ class StageFolder:
         return True
 
     def reopen(self, manifest: Manifest, lost: Collection[str]) -> None:
-        """Turn a committed stage into one that was broken off before its tasks `lost`.
+        """Turn a committed stage into one that was interrupted before its tasks `lost`.
 
-        Receipts and claim are there before the manifest goes: a crash in between leaves a stage that is committed, and
-        damaged as before.
+        Receipts and claim are written before the manifest is removed: a crash in between leaves the stage committed,
+        and damaged as before.
         """
         for receipt in manifest.receipts:
             if receipt.task not in lost:
@@ -151,15 +152,15 @@ class StageFolder:
                 continue
             for name in receipt.files:
                 if not (self.path / name).is_file():
-                    discard(self.path / name)  # a folder in its place would not give way to it
+                    discard(self.path / name)  # a folder of that name would block the new file
         self._write_claim(manifest.inputs)
         remove_manifest(self.path)
 
     def set_aside(self) -> bool:
-        """Move the stage out of the way until it is committed again; returns whether it was there.
+        """Move the stage's folder aside until the stage is committed again. Returns whether the folder existed.
 
-        A stage that was never committed is deleted instead. One that already lies aside, from an earlier redo that did
-        not end, is the last complete result and stays.
+        A stage that was never committed is deleted instead. If results are already aside, from an earlier redo that did
+        not finish, they are the last complete ones and stay.
         """
         if not self.path.exists():
             return False
@@ -176,14 +177,14 @@ class StageFolder:
         return self.ref.folder(self.root / ASIDE)
 
     def _remove_aside(self) -> None:
-        """Delete the old results, and the folders that held nothing else."""
+        """Delete the old results, and folders that contain no others."""
         remove_tree(self._aside)
         for parent in self._aside.parents:
             if not parent.is_relative_to(self.root / ASIDE) or not parent.exists():
                 break
             if any(child.is_dir() for child in parent.iterdir()):
                 break
-            # What is left are the rows of which the old results spoke.
+            # Only the rows that the old results refer to are left.
             remove_tree(parent)
 
     def _write_claim(self, inputs: Mapping[str, Any]) -> None:
@@ -191,7 +192,7 @@ class StageFolder:
 
 
 def set_aside(root: Path, refs: list[StageRef]) -> list[StageRef]:
-    """Move these stages out of the way; returns those that were there."""
-    # Backwards: should this be broken off, no stage is left whose parents are gone.
+    """Move these stages aside; returns those that existed."""
+    # In reverse order, so that an interruption leaves no stage without its parents.
     moved = [ref for ref in reversed(refs) if StageFolder(root, ref).set_aside()]
     return moved[::-1]

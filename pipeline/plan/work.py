@@ -1,7 +1,7 @@
-"""Work in units: tasks, phases, plans, and what a task leaves.
+"""Units of work: tasks, phases, plans, and the output of a task.
 
-A *task* is a unit of work; a *phase* is a list of tasks that may run side by side; all tasks of a phase are done
-before the next begins.
+A *task* is a unit of work. A *phase* is a list of tasks that may run in parallel; all of them finish before the next
+phase begins.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A unit of work: rows `start` to `stop` of whatever its phase goes through."""
+    """A unit of work: rows `start` to `stop` of the rows of its phase."""
 
     phase: str
     index: int
@@ -25,22 +25,22 @@ class Task:
 
     @property
     def rows(self) -> int:
-        """How much work this is."""
+        """Number of rows."""
         return self.stop - self.start
 
 
 PROCESS_MIB = 1050
-"""A process that does tasks, before any data: libraries (350 MiB), and what numba and LLVM take to compile all kernels.
+"""Memory of a process that runs tasks, without data: libraries (350 MiB), and compiling all kernels with numba.
 
-The peak of a worker that ran every stage of a small run with no kernel in numba's cache was 1036 MiB."""
+A worker that ran every stage of a small run, with an empty numba cache, had a peak of 1036 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Tasks that may run side by side.
+    """Tasks that may run in parallel.
 
-    memory_mib: of a process that runs one of them, from the spec. on_driver: they run in the flow's own process.
-    reads_scratch: they read what earlier phases left in the stage's scratch folder, which ends with the stage.
+    memory_mib: memory of a process that runs one of them. on_driver: whether they run in the flow's own process.
+    reads_scratch: whether they read files that earlier phases left in the stage's scratch folder.
     """
 
     name: str
@@ -52,19 +52,19 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Ordered phases, and the bytes that they will leave on disk."""
+    """Ordered phases. disk_bytes: size of the files that they write."""
 
     phases: tuple[Phase, ...]
     disk_bytes: int
 
     @property
     def tasks(self) -> int:
-        """Tasks in all."""
+        """Number of tasks in all phases."""
         return sum(len(phase.tasks) for phase in self.phases)
 
 
 def split_rows(phase: str, rows: int, chunk_rows: int, first: int = 0) -> tuple[Task, ...]:
-    """Cut rows first … first + rows into tasks of chunk_rows; the last may be shorter."""
+    """Cut rows first … first + rows − 1 into tasks of chunk_rows rows; the last may be shorter."""
     return tuple(
         Task(phase, index, first + start, first + min(start + chunk_rows, rows))
         for index, start in enumerate(range(0, rows, chunk_rows))
@@ -73,7 +73,7 @@ def split_rows(phase: str, rows: int, chunk_rows: int, first: int = 0) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class TaskOutput:
-    """What a task did: the files it published (relative to the stage's folder), rows, a small report."""
+    """Output of a task: the files it published (relative to the stage's folder), its rows, a small report."""
 
     files: tuple[str, ...]
     rows: int
@@ -82,9 +82,9 @@ class TaskOutput:
 
 @dataclass(frozen=True, slots=True)
 class TaskResources:
-    """What a task may use where it runs, none of which changes its result.
+    """Resources of a task on the process that runs it; they never affect its result.
 
-    threads: cores that are its own. tick: call with the number of rows done, for progress.
+    threads: number of threads it may use. tick: call it with the number of rows done, for progress.
     """
 
     threads: int

@@ -1,1 +1,1 @@
-"""From a section of the run file to the object that it describes."""
+"""Build the objects that sections of the run file describe."""

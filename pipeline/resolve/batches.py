@@ -1,4 +1,4 @@
-"""How batches are composed: a pure function of the spec and the counts."""
+"""How batches are composed, as a pure function of the spec and the counts."""
 
 from typing import Literal, NamedTuple
 
@@ -9,17 +9,17 @@ from ..runfile.run_spec import RunSpec
 
 
 class BatchKind(NamedTuple):
-    """name: as in train.batches, but never "auto". why: one sentence for people."""
+    """How batches are composed. name: as in train.batches, without "auto". why: the reason, for people."""
 
     name: Literal["neighbourhood", "triplets", "class_balanced", "pairs"]
     why: str
 
 
 def resolve_batches(spec: RunSpec, facts: RunFacts) -> BatchKind:
-    """The batches after the warm-up, with "auto" resolved.
+    """The kind of batches after the warm-up, with "auto" resolved.
 
-    Where a batch has room for every class, confused classes meet in any batch: a walk over the classes can add nothing,
-    and preferring the rows with mined triplets only leaves the others out.
+    If all classes fit into one batch, confused classes meet in every batch. Neighbourhood batches then add nothing, and
+    their preference for rows with mined triplets would only neglect the other rows.
     """
     batches = spec.train.batches
     if spec.loss.of_pairs:
@@ -37,7 +37,7 @@ def resolve_batches(spec: RunSpec, facts: RunFacts) -> BatchKind:
 
 
 def mining_described(spec: RunSpec, batches: BatchKind) -> str:
-    """How often is mined and what training takes from it, for people."""
+    """How often the run mines and what training uses of it, for people."""
     every = spec.mine.every
     if every == "never" and batches.name == "pairs":
         return "never: all epochs train on random pairs"
@@ -59,7 +59,7 @@ def mining_described(spec: RunSpec, batches: BatchKind) -> str:
 
 
 def batch_rule(spec: RunSpec, k_hardness: float) -> BatchRule:
-    """Which triplets of a batch are trained, after the warm-up."""
+    """The rule that selects the triplets of a batch after the warm-up."""
     if spec.triplet_rule == "semi_hard":
         return SemiHard(spec.margin)
     if spec.triplet_rule == "stored":
@@ -74,16 +74,16 @@ def batch_rule(spec: RunSpec, k_hardness: float) -> BatchRule:
 
 
 STORED_SHARE = 0.4
-"""Images of an epoch that trains stored triplets, as a share of the rows: at the end of longer ones they are stale."""
+"""Images per epoch with stored triplets, as a share of the rows: in longer epochs the triplets go stale."""
 
 
 def images_per_epoch(spec: RunSpec, rows: int) -> int:
-    """Images that an epoch shows."""
+    """Number of images in an epoch."""
     if spec.train.images_per_epoch is not None:
         return spec.train.images_per_epoch
     return max(1, round(STORED_SHARE * rows)) if spec.trains_stored else rows
 
 
 def batch_shape(spec: RunSpec) -> BatchShape:
-    """Classes and images of a batch, as the run file has them."""
+    """Classes and images per class of a batch, from the run file."""
     return spec.train.build(BatchShape)

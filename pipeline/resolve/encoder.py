@@ -1,4 +1,4 @@
-"""From the run file's [encoder] to a network with weights, on its device."""
+"""Build the network of the run file's [encoder], with weights, on its device."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def load_encoder(root: Path, spec: RunSpec, facts: RunFacts, weights: Path | None) -> "nn.Module":
-    """The encoder of a run: built from its seed, then filled from `weights` (safetensors) where given.
+    """The encoder of a run, with seeded random weights, or those of `weights` (safetensors) if given.
 
-    Raises: ModelError of the factory, the weights or the device.
+    Raises: ModelError if the factory, the weights or the device fail.
     """
     encoder = built_encoder(
         facts.encoder,
@@ -49,9 +49,9 @@ def built_encoder(
     layer_norm: bool,
     seed: int,
 ) -> "nn.Module":
-    """A built-in encoder, or a user's by `file.py:factory` (relative to `base`) or `module:factory`.
+    """A built-in encoder, or a user's: `file.py:factory` (relative to `base`) or `module:factory`.
 
-    name: what messages call it, as a user knows it; a run refers to its own copy of the user's file.
+    name: the encoder's name in messages, as the user wrote it; `reference` may point to the run's copy of the file.
     """
     shape = input_shape_of(item_shape)
     if ":" not in reference or reference.startswith("timm:"):
@@ -75,7 +75,7 @@ def built_encoder(
 
 
 def scaling_of(spec: RunSpec) -> "Scaling":
-    """How items become tensors."""
+    """The scaling that turns items into tensors."""
     from ...models.images.transforms import Scaling
 
     data = spec.data
@@ -85,7 +85,7 @@ def scaling_of(spec: RunSpec) -> "Scaling":
 
 
 def scaling_keys(spec: RunSpec) -> dict[str, Any]:
-    """The result keys of [data] that decide an embedding; which rows there are is in the data's digest."""
+    """The result keys of [data] that affect an embedding; the rows themselves are in the data's digest."""
     keys = spec.data.result_keys()
     return {"mean": keys["mean"], "std": keys["std"]}
 

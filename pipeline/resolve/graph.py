@@ -1,4 +1,4 @@
-"""Which graph a run uses and with which parameters: pure functions of the spec and the counts."""
+"""The search method of a run and its parameters, as pure functions of the spec and the counts."""
 
 from dataclasses import replace
 
@@ -16,11 +16,11 @@ from ..plan.stage import RunFacts
 from ..runfile.run_spec import RunSpec
 
 _NOMINAL_CORES = 4
-"""The choice is part of the result, so it must not depend on the machine that makes it."""
+"""Fixed, because the choice of method is part of the result and must not depend on the machine."""
 
 
 def resolve_neighbours(spec: RunSpec, facts: RunFacts) -> int:
-    """K: graph.neighbours, by default what a part of the training split has at most."""
+    """K: graph.neighbours, or the default for one part of the training split."""
     if spec.graph.neighbours is not None:
         return spec.graph.neighbours
     return default_neighbours(facts.train // spec.graph.parts)
@@ -46,14 +46,14 @@ def resolve_method(spec: RunSpec, facts: RunFacts) -> Choice:
 
 
 def starts_warm(spec: RunSpec, facts: RunFacts, ref: StageRef) -> bool:
-    """Whether the graph of an epoch grows from that of the last epoch that had one, or its cells from their centres."""
+    """Whether the graph (traverse_add) or centres (cells) of this epoch start from those of the last one that mined."""
     if not spec.graph.warm_start or resolve_method(spec, facts).method not in ("traverse_add", "cells"):
         return False
     return ref.epoch is not None and bool(spec.mined_before(ref.epoch))
 
 
 def parameters_of(spec: RunSpec, facts: RunFacts, effort: int | None = None) -> Parameters:
-    """What the index is built with, and searched with where the effort is known."""
+    """The parameters for building the index and, if `effort` is given, for searching it."""
     graph = spec.graph
     parameters = default_parameters(resolve_method(spec, facts).method, resolve_neighbours(spec, facts))
     match parameters:

@@ -1,4 +1,4 @@
-"""Labels that are two classes, and look as if they were meant to be one."""
+"""Find labels that count as different classes but were probably meant to be the same."""
 
 import re
 import unicodedata
@@ -11,9 +11,9 @@ _NAMED = 3
 
 
 def look_alikes(names: Iterable[object]) -> list[tuple[str, ...]]:
-    """Groups of names that differ in nothing but their form: numbers of one value, and Unicode of one text.
+    """Groups of class names that differ only in form: numbers of equal value, Unicode forms of the same text.
 
-    names: of classes; each counts once. Ascending, as are the names of a group.
+    Repeated names count once. The groups, and the names in each, are in ascending order.
 
     >>> look_alikes(["1", "1.0", "01", "2", "a", "A"])
     [('01', '1', '1.0')]
@@ -26,9 +26,9 @@ def look_alikes(names: Iterable[object]) -> list[tuple[str, ...]]:
 
 
 def said_alike(names: Iterable[object]) -> list[str]:
-    """One sentence about look-alikes, for people; none where there are none.
+    """A list with one sentence about look-alikes, for people; empty if there are none.
 
-    Names are written in ASCII, as the two forms of an accented letter look the same.
+    Names are written in ASCII, since two forms of an accented letter look the same.
     """
     found = look_alikes(names)
     if not found:
@@ -36,6 +36,6 @@ def said_alike(names: Iterable[object]) -> list[str]:
     some = "; ".join(" and ".join(ascii(name) for name in group) for group in found[:_NAMED])
     more = f" (and {len(found) - _NAMED} groups more)" if len(found) > _NAMED else ""
     return [
-        f"labels look alike and are classes of their own: {some}{more}: where they are meant to be one, write them in "
-        "one form"
+        f"labels look alike but are different classes: {some}{more}: if they are meant to be one, write them in the "
+        "same form"
     ]

@@ -1,4 +1,4 @@
-"""What follows from the labels and groups of rows: which losses and guards can use them, and another fingerprint."""
+"""Check that losses and guards suit the rows' labels and groups, and give the labels' part of the fingerprint."""
 
 from typing import Any, get_args
 
@@ -13,14 +13,14 @@ from ..runfile.run_spec import RunSpec
 
 
 def label_keys(facts: RunFacts) -> dict[str, Any]:
-    """A result key for training rows with several labels, of which earlier versions trained on the first alone; and one
-    for what is known of the order of items."""
+    """Result keys: one if training rows have several labels, since earlier versions used only the first of them; and
+    one for the ranking of items."""
     sets = {"labels": "sets"} if facts.several[0] else {}
     return sets | ({"ranking": facts.ranking} if facts.ranking else {})
 
 
 def check_groups(spec: RunSpec, groups: pa.Array | None) -> None:
-    """Raises: SpecError where mining asks for groups, and the data set has none."""
+    """Check that the data set has groups if mining needs them. Raises: SpecError."""
     asked = spec.mine.guards.same_group
     if asked is not None and (groups is None or groups.null_count == len(groups)):
         raise SpecError(
@@ -30,9 +30,9 @@ def check_groups(spec: RunSpec, groups: pa.Array | None) -> None:
 
 
 def check_scored_labels(spec: RunSpec, rows: RunRows) -> list[str]:
-    """A remark about held-out labels that a loss with scores of classes cannot know; none for other losses.
+    """Remarks about held-out labels that a loss which scores classes does not know; empty for other losses.
 
-    Raises: SpecError where validation has none of the labels of the training split.
+    Raises: SpecError if validation has none of the labels of the training split.
     """
     name = spec.loss.of_labels
     if name is None:
@@ -43,18 +43,18 @@ def check_scored_labels(spec: RunSpec, rows: RunRows) -> list[str]:
         raise SpecError(
             f"loss.weights names {name}, which scores the labels of the training split, but no row of validation has "
             f'one of them (its first is "{min(unknown["validation"])}"): give both splits rows of the same labels, or '
-            "choose a loss of distances, as triplet"
+            "choose a loss of distances, such as triplet"
         )
     return [
-        f'{len(names):,} labels of the {split} split are those of no training row (as "{min(names)}"): {name} gives '
-        "them no score, and figures of labels leave them out"
+        f'{len(names):,} labels of the {split} split are not in the training split (such as "{min(names)}"): {name} '
+        "does not score them, and metrics of labels leave them out"
         for split, names in unknown.items()
         if names
     ]
 
 
 def check_losses(spec: RunSpec, facts: RunFacts) -> None:
-    """Raises: SpecError where a loss needs one class a row and training rows have several."""
+    """Check that training rows have a single label if a loss needs that. Raises: SpecError."""
     named = [name for name in spec.loss.weights if name in OF_ONE_CLASS]
     if not (named and facts.several[0]):
         return
@@ -62,6 +62,6 @@ def check_losses(spec: RunSpec, facts: RunFacts) -> None:
     separated = spec.data.label_separator
     whole = f' (without data.label_separator "a{separated}b" is one label)' if separated else ""
     raise SpecError(
-        f"loss.weights names {' and '.join(named)}, which needs exactly one label a row, but {facts.several[0]} of "
+        f"loss.weights names {' and '.join(named)}, which needs exactly one label per row, but {facts.several[0]} of "
         f"{facts.train} training rows have several: use others ({', '.join(others)}), or give each row one label{whole}"
     )

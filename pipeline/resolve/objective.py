@@ -1,4 +1,4 @@
-"""From [loss] to what the trainer minimises."""
+"""Build the training objective from [loss]."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -42,14 +42,14 @@ from ..runfile.loss_spec import LossName
 from ..runfile.run_spec import RunSpec
 
 _ORDER: tuple[LossName, ...] = get_args(LossName)
-"""Of the terms, whatever their order in the run file; and the number of a loss among the run's seeds."""
+"""Order of the terms, whatever their order in the run file. A loss's position also seeds its initial weights."""
 
 
 def build_objective(spec: RunSpec, *, classes: int) -> Objective:
-    """The losses of a run with their weights. classes: of the training split.
+    """The losses of a run with their weights. classes: number of classes of the training split.
 
-    The first weights of a loss follow from the run's seed and its name, not from the other losses.
-    Raises: ModelError for a loss from a library that cannot be made.
+    The initial weights of a loss depend on the run's seed and the loss's name, not on the other losses.
+    Raises: ModelError if a library's loss cannot be built.
     """
     terms: dict[str, Term] = {}
     for number, name in enumerate(_ORDER):
@@ -60,9 +60,9 @@ def build_objective(spec: RunSpec, *, classes: int) -> Objective:
 
 
 def trained_objective(spec: RunSpec, *, classes: int, state: Path | None) -> Objective:
-    """The losses of a run as trained. state: of a trainer (safetensors); None: as the run begins.
+    """The losses of a run as trained. state: file of a trainer's state (safetensors), or None for initial weights.
 
-    Raises: ModelError for the state of other losses.
+    Raises: ModelError if the state is that of other losses.
     """
     objective = build_objective(spec, classes=classes)
     if state is not None:
@@ -71,12 +71,12 @@ def trained_objective(spec: RunSpec, *, classes: int, state: Path | None) -> Obj
 
 
 def score_head(spec: RunSpec, objective: Objective) -> ScoreHead:
-    """The layer of the loss that scores labels or items. For runs that have one."""
+    """The layer of the loss that scores labels or items; the run must have such a loss."""
     return cast("LabelLoss | ScoreLoss", objective.terms[str(spec.loss.scoring)]).head
 
 
 def trained_neck(objective: Objective) -> Neck:
-    """The normalisation before the classifier, with its running statistics. For runs that have one."""
+    """The batch normalisation before the classifier, with running statistics; the run must have one."""
     return cast("ClassificationLoss", objective.terms["classification"]).neck
 
 

@@ -1,4 +1,4 @@
-"""The pairs of evaluate.pairs_file, on which verification is measured."""
+"""Read and check the verification pairs of evaluate.pairs_file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ _SAME = {"1": True, "true": True, "0": False, "false": False}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairList:
-    """Pairs by the keys of rows, string (P,) each. same: bool (P,). fold: int64 (P,); None where the file has none."""
+    """Verification pairs. first, second: keys of rows, string (P,). same: bool (P,). fold: int64 (P,) or None."""
 
     first: pa.Array
     second: pa.Array
@@ -32,14 +32,14 @@ class PairList:
     fold: NDArray[np.int64] | None
 
     def digest(self) -> str:
-        """Of what the file says, however it is written down."""
+        """Digest of the content, independent of the file format."""
         fold = None if self.fold is None else self.fold.tolist()
         return digest_json([self.first.to_pylist(), self.second.to_pylist(), self.same.tolist(), fold])
 
     def of(self, keys: pa.Array, seed: int) -> "Pairs | None":
-        """The pairs whose rows are both among those with these keys, by their places; None without any.
+        """The pairs whose rows are both in `keys`, as positions in it; None if there are none.
 
-        Without folds of their own they are dealt some.
+        Pairs without folds are distributed over folds by `seed`.
         """
         from ...models.metrics.verification import Pairs, dealt_folds
 
@@ -53,10 +53,10 @@ class PairList:
 
 
 def read_pair_list(spec: RunSpec) -> PairList | None:
-    """The pairs that the run file names; None where it names none.
+    """Read the pairs of evaluate.pairs_file; None if it is not set.
 
-    Raises: DataError for a file that cannot be read, columns that are missing, cells that are empty or no such thing, a
-    pair of a row with itself, and a pair that is there twice.
+    Raises: DataError for an unreadable file, a missing column, an empty or invalid cell, a row paired with itself, or a
+    repeated pair.
     """
     if spec.evaluate.pairs_file is None:
         return None
@@ -65,7 +65,7 @@ def read_pair_list(spec: RunSpec) -> PairList | None:
     missing = [name for name in _COLUMNS[:3] if name not in table.column_names]
     if missing:
         raise DataError(
-            f'{path} has no column "{missing[0]}": a pair is key, other_key and same (1 or 0), and perhaps fold'
+            f'{path} has no column "{missing[0]}": a pair has key, other_key, same (1 or 0), and optionally fold'
         )
     first, second, same = (_cells(table, name, path) for name in _COLUMNS[:3])
     kinds = np.array([_SAME.get(cell.lower(), -1) for cell in same.to_pylist()])
@@ -84,8 +84,10 @@ def read_pair_list(spec: RunSpec) -> PairList | None:
 
 
 def check_pair_list(pairs: PairList, rows: RunRows, name: str) -> None:
-    """Raises: DataError unless both rows of every pair are in validation, or both in the test, and each of the two that
-    has pairs has enough to choose thresholds by."""
+    """Check that both rows of each pair are in validation, or both in the test, with enough pairs to choose thresholds.
+
+    Raises: DataError.
+    """
     keys = {split: rows.table["key"].combine_chunks().take(_ids(rows, split)) for split in SPLITS}
     first, second = (
         {split: same_names(side, keys[split]) >= 0 for split in SPLITS}
@@ -101,8 +103,8 @@ def check_pair_list(pairs: PairList, rows: RunRows, name: str) -> None:
             for side, found in ((pairs.first, first), (pairs.second, second))
         )
         raise DataError(
-            f"{name}: {int((~counted).sum()):,} of {len(counted):,} pairs are not of two rows of validation, or of two "
-            f"of the test, the first is {said} in row {row} (from 0): leave them out"
+            f"{name}: in {int((~counted).sum()):,} of {len(counted):,} pairs the rows are neither both in validation "
+            f"nor both in the test, the first is {said} in row {row} (from 0): leave them out"
         )
     for split in SPLITS[1:]:
         _check_kinds(pairs, first[split], f"{name}, {split}")
@@ -139,7 +141,7 @@ def _refuse_repeated(first: list[str], second: list[str], same: list[int], path:
         before = known.setdefault(pair, row)
         if before != row:
             said = (
-                "" if same[before] == same[row] else ", and says once that they are of one class and once not"
+                "" if same[before] == same[row] else ", once as the same class and once as different classes"
             )
             raise DataError(
                 f"{path} has the pair {one!r}, {other!r} twice, in rows {before} and {row} (from 0){said}: leave one"

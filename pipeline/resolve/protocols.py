@@ -1,4 +1,4 @@
-"""How the rows of a split are asked: which are queries, which are the gallery, and whether groups count."""
+"""Retrieval protocols of a split: which rows are queries, which are the gallery, and whether groups count."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,19 +15,19 @@ from ..runfile.run_spec import RunSpec
 
 AGAINST_TRAIN = "test_against_train"
 BY_ROLE_AND_GROUP = ("_query_to_gallery", "_across_groups")
-"""After the name of a split: the protocols that follow from roles and groups."""
+"""Suffixes, after the name of a split, of the protocols that use roles and groups."""
 _FEW = 10
-"""Queries below which validation says too little, unless most of its rows are queries."""
+"""Fewer queries than this are too few for validation, unless most of its rows are queries."""
 _HIGHER = (0.2, 0.3, 0.5)
-"""Values of data.validation that are tried where the one given leaves too few queries."""
+"""Values of data.validation to try as a remedy if there are too few queries."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Protocol:
-    """One way to ask a split.
+    """One retrieval protocol of a split.
 
-    name: under which its figures are stored. queries, gallery: positions in the split, int64; gallery None where the
-    queries ask one another. grouped: matches of the query's own group are left out.
+    name: under which its metrics are stored. queries, gallery: positions in the split, int64; gallery is None if the
+    queries are matched against one another. grouped: whether matches of the query's own group are left out.
     """
 
     name: str
@@ -37,10 +37,10 @@ class Protocol:
 
 
 def protocols_of(rows: RunRows, split: str) -> tuple[Protocol, ...]:
-    """What role and group ask for beyond leave-one-out, as in re-identification (Market-1501's protocol).
+    """The protocols beyond leave-one-out that roles and groups define, as in re-identification (Market-1501).
 
-    A split with queries and a gallery: the ones ask the other, matches of the same group left out. A split with groups
-    alone: leave-one-out, matches of the same group left out. A split with neither: nothing.
+    With queries and a gallery: queries against the gallery, without matches of the same group. With groups alone:
+    leave-one-out, without matches of the same group. With neither: none.
     """
     roles = np.array(rows.roles(split), object)
     queries, gallery = np.flatnonzero(roles == "query"), np.flatnonzero(roles == "gallery")
@@ -53,7 +53,7 @@ def protocols_of(rows: RunRows, split: str) -> tuple[Protocol, ...]:
 
 
 def asked_in(rows: RunRows, spec: RunSpec) -> tuple[Asked, ...]:
-    """All protocols that the run evaluates, with how many queries have an answer: known from the rows alone."""
+    """All protocols that the run evaluates, with the number of queries that have a match, computed from the rows."""
     found = []
     tested = spec.evaluate.test != "never"
     centroids = spec.evaluate.retrieval == "centroids"
@@ -101,18 +101,18 @@ def _counted(
 
 
 def check_validation(asked: Sequence[Asked], data: DataSet, spec: RunSpec, *, begun: bool) -> None:
-    """See that the validation split can tell a better epoch from a worse one.
+    """Check that validation has enough queries to compare epochs.
 
-    begun: the run has epochs already, and goes on with few queries, but not with none.
-    Raises: DataError where no row of it has a match, or so few that most are left out.
+    begun: whether the run already has epochs; it may then continue with few queries, but not with none.
+    Raises: DataError if no row has a match, or too few have.
     """
     found = next((each for each in asked if each.name == "validation"), None)
     if found is None or (found.queries if begun else _enough(found)):
         return
     rows = found.queries + found.left_out
     raise DataError(
-        f"{found.queries or 'none'} of the {rows} rows of the validation split have a match, another of them with the "
-        f"same label, too few to choose the best epoch by: {_remedy(data, spec)}"
+        f"{found.queries or 'none'} of the {rows} rows of the validation split have a match (another of these rows "
+        f"with the same label), too few to choose the best epoch by: {_remedy(data, spec)}"
     )
 
 
@@ -121,7 +121,7 @@ def _enough(asked: Asked) -> bool:
 
 
 def _remedy(data: DataSet, spec: RunSpec) -> str:
-    """Settings under which there are queries, each tried on the rows."""
+    """Settings that give enough queries, each tried on the rows."""
     tried = [({"validation": value}, f"raise data.validation to {value}") for value in _HIGHER]
     tried = [(changes, said) for changes, said in tried if changes["validation"] > spec.data.validation]
     found = []

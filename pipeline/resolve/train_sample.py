@@ -1,4 +1,4 @@
-"""The training rows on which retrieval is measured beside validation: how far the encoder has learnt them by heart."""
+"""The training rows on which retrieval is measured beside validation, to show overfitting."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,14 +7,14 @@ from ..data.rows import RunRows
 from ..runfile.run_spec import RunSpec
 
 TRAIN_SAMPLE = "train_sample"
-"""Under which its figures are stored."""
+"""Name under which its metrics are stored."""
 
 
 def train_sample(rows: RunRows, spec: RunSpec) -> NDArray[np.int64]:
-    """Ids of evaluate.train_sample training rows, int64 (S,), ascending: the same in every epoch.
+    """Ids of evaluate.train_sample training rows, int64 (S,), ascending; the same in every epoch.
 
-    Drawn as validation is, so that the two compare: of a "closed" split single rows, of a "zero-shot" one whole
-    classes, of which the last may be cut. A row with several labels counts for its first.
+    Drawn like validation, so that the two are comparable: single rows of a "closed" split, whole classes of a
+    "zero-shot" one (the last class may be cut). A row with several labels counts for its first.
     """
     generator = np.random.default_rng([spec.run.seed, len(TRAIN_SAMPLE)])
     count = sample_size(spec, rows.n_train)
@@ -27,5 +27,5 @@ def train_sample(rows: RunRows, spec: RunSpec) -> NDArray[np.int64]:
 
 
 def sample_size(spec: RunSpec, rows: int) -> int:
-    """How many there are. rows: of the training split."""
+    """Number of sampled rows. rows: number of rows of the training split."""
     return min(spec.evaluate.train_sample or 0, rows)

@@ -1,4 +1,4 @@
-"""From [train] and [encoder] to the trainer's settings."""
+"""Build the trainer's settings from [train] and [encoder]."""
 
 from ...models.train.settings import OptimiserSettings, ScheduleSettings, TrainerSettings
 from ..runfile.run_spec import RunSpec

@@ -55,7 +55,7 @@ def test_check_names_labels_that_look_alike(tmp_path):
     labels[labels == "ash"], labels[labels == "elm"] = "1", "1.0"
     np.savez(tmp_path / "trees.npz", vectors=vectors, labels=labels)
     page = " ".join(told("check", run_file).split())
-    assert "labels look alike and are classes of their own: '1' and '1.0'" in page
+    assert "labels look alike but are different classes: '1' and '1.0'" in page
 
 
 def test_check_refuses_a_disk_that_is_too_small(run_file, monkeypatch):

@@ -77,7 +77,7 @@ CASES = {
         lambda place: (place.root / MINE / "manifest.json").write_bytes(
             (place.root / "epochs/0001/train/manifest.json").read_bytes()
         ),
-        r"manifest\.json is that of train of epoch 1: redo mine of epoch 1 with",
+        r"manifest\.json belongs to train of epoch 1: redo mine of epoch 1 with",
         (redo,),
     ),
     "rows.parquet": Case(

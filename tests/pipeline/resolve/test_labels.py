@@ -58,7 +58,7 @@ def test_they_are_refused_for_rows_with_several_labels(name: LossName) -> None:
         check_losses(spec, SEVERAL)
         return
     message = (
-        rf"loss\.weights names {name}, which needs exactly one label a row, but 120 of 240 training rows have "
+        rf"loss\.weights names {name}, which needs exactly one label per row, but 120 of 240 training rows have "
         r"several: use others \(triplet, global, batch_hard, batch_all, quadruplet, centroid, mdr, lsep, "
         r"hinge_ranking, binary_cross_entropy\)"
     )

@@ -117,8 +117,8 @@ def written(base: Path, labels) -> None:
 
 
 REFUSED = (
-    r"(\d+|none) of the \d+ rows of the validation split have a match, another of them with the same label, too few to "
-    r"choose the best epoch by: "
+    r"(\d+|none) of the \d+ rows of the validation split have a match \(another of these rows with the same label\), "
+    r"too few to choose the best epoch by: "
 )
 ZERO_SHOT = ('set data.split = "zero-shot"', {"split": "zero-shot"})
 

@@ -51,7 +51,7 @@ REFUSALS = {
     ),
     "no label in common": Refusal(
         call(STRANGE),
-        "give both splits rows of the same labels, or choose a loss of distances, as triplet",
+        "give both splits rows of the same labels, or choose a loss of distances, such as triplet",
         call(STRANGE | {"train": [*LABELS["train"], "d", "e"]}),
         call(STRANGE, **DISTANCES),
     ),
@@ -83,10 +83,10 @@ def test_each_remedy_works(refusal: Refusal) -> None:
 def test_labels_that_no_training_row_has_are_said() -> None:
     labels = LABELS | {"val": ["a|x", "b|c"] * 6, "test": ["y|x", "a|c"] * 3}
     assert described(labels) == [
-        '1 labels of the validation split are those of no training row (as "x"): lsep gives them no score, and figures '
-        "of labels leave them out",
-        '2 labels of the test split are those of no training row (as "x"): lsep gives them no score, and figures of '
-        "labels leave them out",
+        '1 labels of the validation split are not in the training split (such as "x"): lsep does not score '
+        "them, and metrics of labels leave them out",
+        '2 labels of the test split are not in the training split (such as "x"): lsep does not score '
+        "them, and metrics of labels leave them out",
     ]
     assert described(labels, **DISTANCES) == described() == []
 

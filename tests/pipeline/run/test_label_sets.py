@@ -54,7 +54,7 @@ def test_a_class_that_is_never_a_rows_first_is_trained(tmp_path: Path, batches: 
 
 def test_a_loss_of_one_class_is_refused_before_the_run(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, label_sets("late"), loss={"weights": {"classification": 1.0}})
-    message = r"loss\.weights names classification, which needs exactly one label a row, but \d+ of \d+"
+    message = r"loss\.weights names classification, which needs exactly one label per row, but \d+ of \d+"
     with pytest.raises(SpecError, match=message):
         overview(spec)
     with pytest.raises(SpecError, match=message):

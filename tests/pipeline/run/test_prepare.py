@@ -270,7 +270,7 @@ def test_labels_that_look_alike_are_said_and_recorded(tmp_path: Path) -> None:
         {"data": {"kind": "arrays", "path": "x.npz"}, "encoder": {"name": "mlp"}}, base=tmp_path
     )
     (remark,) = describe_data(spec).remarks
-    assert remark.startswith(r"labels look alike and are classes of their own: 'cafe\u0301' and 'caf\xe9'")
+    assert remark.startswith(r"labels look alike but are different classes: 'cafe\u0301' and 'caf\xe9'")
     notes: list[str] = []
     for _ in range(2):
         with open_run(spec, notes.append):

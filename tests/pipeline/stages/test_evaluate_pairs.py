@@ -156,12 +156,12 @@ BROKEN: dict[str, tuple[Callable[[list[Row]], Sequence[Sequence[str]]], str]] = 
     "twice": (lambda rows: [*rows, rows[0]], "twice, in rows 0 and 60 (from 0): leave one"),
     "contradicting": (
         lambda rows: [*rows, (rows[0][1], rows[0][0], "0")],
-        "twice, in rows 0 and 60 (from 0), and says once that they are of one class and once not: leave one",
+        "twice, in rows 0 and 60 (from 0), once as the same class and once as different classes: leave one",
     ),
     "no such row": (
         lambda rows: [*rows, ("test0.png", "gone.png", "0")],
-        "1 of 61 pairs are not of two rows of validation, or of two of the test, the first is 'test0.png' (test) and "
-        "'gone.png' (no row) in row 60",
+        "in 1 of 61 pairs the rows are neither both in validation nor both in the test, the first is "
+        "'test0.png' (test) and 'gone.png' (no row) in row 60",
     ),
     "two splits": (lambda rows: [*rows, ("test0.png", "val0.png", "0")], "'val0.png' (validation)"),
     "a training row": (lambda rows: [*rows, ("train1.png", "train0.png", "0")], "'train1.png' (train)"),

@@ -157,7 +157,7 @@ def test_labels_that_look_alike_are_said_and_kept(vectors, tmp_path: Path) -> No
     said: list[str] = []
     names = [f"{row % 6}.0" if row % 2 else f"{row % 3}" for row in range(ROWS)]
     found = mine(tmp_path, vectors, {"label": names}, note=said.append)
-    assert found.remarks[0].startswith("labels look alike and are classes of their own: '1' and '1.0'")
+    assert found.remarks[0].startswith("labels look alike but are different classes: '1' and '1.0'")
     assert found.remarks[0] in said
     assert json.loads((found.folder / "mining.json").read_bytes())["remarks"] == list(found.remarks)
     assert found.classes == 6

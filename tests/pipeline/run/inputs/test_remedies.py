@@ -115,7 +115,7 @@ def a_review_with_several_labels(folder: Path) -> Refusal:
     write_labels(folder, k119="a|b")
     decide(folder, "exclude,k119,,", *(f"relabel,{key},,a|b" for key in FIRST))
     review = {"review": "review.csv", "label_separator": "|", "split": "closed"}
-    needs_one = "which needs exactly one label a row"
+    needs_one = "which needs exactly one label per row"
     return Refusal(
         described(folder, data=review, loss=ONE_CLASS),
         needs_one,
