@@ -1,1 +1,1 @@
-"""The files that a run leaves: their names, columns, and how they are read."""
+"""The files of a run: their names and columns, and how to read and write them."""

@@ -1,7 +1,7 @@
-"""What a range of anchors counted by class: kept in the mine stage's scratch folder until all ranges are merged.
+"""Counts by class of one range of anchors, in the mine stage's scratch folder until all ranges are merged.
 
-Six arrays, one after the other in NumPy's own format, which is their dtype, shape and bytes and nothing else: a digest
-of it is in the manifest, and must be the same wherever it was made. (A .npz has what Python's zip writer puts around.)
+A file holds six arrays, one after the other, in NumPy's .npy format: dtype, shape and bytes, nothing else. Its digest
+is in the manifest and must be the same wherever it was made. (The bytes of a .npz also depend on Python's zip writer.)
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..storage.publish import published
 
 
 def keep_by_class(path: Path, confusion: Confusion, triplets: ClassCounts) -> str:
-    """Publish what one range counted; returns the digest of the file."""
+    """Publish the counts of one range. Returns the digest of the file."""
     of_pairs = (confusion.class_a, confusion.class_b, confusion.count, confusion.hinge)
     with published(path) as partial:
         partial.write_bytes(b"".join(map(npy_bytes, (*of_pairs, triplets.classes, triplets.triplets))))
@@ -24,7 +24,7 @@ def keep_by_class(path: Path, confusion: Confusion, triplets: ClassCounts) -> st
 
 
 def kept_by_class(path: Path, sha256: str) -> tuple[Confusion, ClassCounts] | None:
-    """What `keep_by_class` wrote; None where the file is gone or was damaged."""
+    """Read what `keep_by_class` wrote; None if the file is missing or damaged."""
     if not path.exists() or digest_file(path) != sha256:
         return None
     with path.open("rb") as file:

@@ -1,7 +1,7 @@
-"""data-files.parquet: the files of the data set as the run began with them, or last saw them unchanged.
+"""data-files.parquet: marks of the data set's files when the run began, or last found them unchanged.
 
-It only helps to say what changed: what counts is the identity in run.json, whose digest the list carries. A list that
-is damaged, or belongs to another identity, is no list.
+The list only serves messages about what changed. Whether the data changed is decided by the identity in run.json, whose
+digest the list includes. A list that is damaged, or belongs to another identity, is ignored.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ _OF = b"identity"
 
 
 def read_data_files(root: Path, identity: dict[str, Any]) -> pa.Table | None:
-    """The marks of a run's files; None where there is no list of the data set with this identity."""
+    """The marks of the data set's files; None if there is no list for this identity."""
     try:
         require_regular(root / DATA_FILES)
         marks = pq.read_table(root / DATA_FILES, page_checksum_verification=True)
@@ -33,7 +33,7 @@ def read_data_files(root: Path, identity: dict[str, Any]) -> pa.Table | None:
 
 
 def write_data_files(root: Path, marks: pa.Table, identity: dict[str, Any]) -> None:
-    """Replace the list. A data set without files has none."""
+    """Replace the list; delete it if the data set has no files."""
     if not len(marks):
         (root / DATA_FILES).unlink(missing_ok=True)
         return

@@ -1,4 +1,4 @@
-"""Copies of the user's own files behind [encoder], which every worker sees."""
+"""Copies, in the run directory, of the user's own files for [encoder], so that every worker can read them."""
 
 import shutil
 from collections.abc import Mapping
@@ -15,18 +15,18 @@ ENCODER_FOLDER = "encoder"
 
 
 def damaged_copies(root: Path) -> list[Path]:
-    """Copies of the user's encoder, which are named by their content, that have another one."""
-    # Earlier versions left Python's __pycache__ there, which is not read any more.
+    """The copies whose content no longer matches the digest in their name."""
+    # Earlier versions left Python's __pycache__ there, which is no longer read.
     copies = sorted((root / ENCODER_FOLDER).glob("[!._]*"))
     return [path for path in copies if not path.is_file() or digest_file(path)[:16] != path.stem]
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderFiles:
-    """The user's own files behind [encoder]: the run has copies, which every worker sees.
+    """The user's own files for [encoder], of which the run keeps copies.
 
-    reference: what to load, relative to the run where it is a file. weights: start weights, relative to the run.
-    copies: name in the run → the user's file.
+    reference: what to load; a file is relative to the run directory. weights: initial weights, relative to it.
+    copies: name in the run directory → the user's file.
     """
 
     reference: str
@@ -35,12 +35,12 @@ class EncoderFiles:
 
     @property
     def digest(self) -> str:
-        """Of code and weights: editing them changes the fingerprint of every stage."""
+        """Digest of code and weights: editing them changes the fingerprint of every stage."""
         return digest_json(sorted(self.copies))
 
 
 def encoder_files(spec: RunSpec) -> EncoderFiles:
-    """The files that the run file names. Raises: SpecError for one that is not there."""
+    """The files that the run file names. Raises: SpecError for a missing file."""
     copies: dict[str, Path] = {}
 
     def copied(key: str, value: str, path: str) -> str:
@@ -64,9 +64,9 @@ def encoder_files(spec: RunSpec) -> EncoderFiles:
 
 
 def keep_copies(root: Path, files: EncoderFiles) -> None:
-    """Copy the files into the run directory, where they are not there whole already."""
+    """Copy the files into the run directory, unless intact copies exist."""
     for name, source in files.copies.items():
-        # A copy is named by its content, so a damaged one is known, and replaced before anybody runs it.
+        # Replace a damaged copy before anything runs it.
         copy = root / name
         if not copy.is_file():
             discard(copy)

@@ -1,9 +1,9 @@
-"""Lines of the neighbour table as cells find them: kept in the graph stage's scratch folder until they are in place.
+"""Rows of the neighbour table in the order in which cells find them, in the graph stage's scratch folder.
 
-Two files a task, each what NumPy's own format makes of its arrays and nothing else. The head: int64 (n,) rows,
-ascending, and uint32 (chunks,) checksums, one for each chunk of the table, of the lines that go there. The lines: one
-record a row. A chunk of the table so reads what is its own of every task, and checks that; the digests of the heads are
-in the receipts.
+A later phase puts them in place. Each task writes two files in NumPy's .npy format. The head has the row numbers, int64
+(n,), ascending, and one checksum per chunk of the table, uint32 (chunks,), of the lines that belong to that chunk. The
+lines file has one record per row. So a chunk of the table reads only its own lines of every task and can verify them.
+The digests of the heads are in the receipts.
 """
 
 import zlib
@@ -23,7 +23,7 @@ from ..storage.publish import published
 def keep_found(
     folder: Path, task: str, rows: NDArray[np.int64], found: NeighbourTable, chunk_rows: int, chunks: int
 ) -> str:
-    """Publish the lines of some rows, ascending, for a table of `chunks` chunks; returns the digest of the head."""
+    """Publish the lines of some rows, ascending, for a table of `chunks` chunks. Returns the digest of the head."""
     records = np.empty(len(rows), _record(found.neighbours))
     records["ids"], records["sq_distances"] = found.ids, found.sq_distances
     bounds = np.searchsorted(rows, np.arange(chunks + 1) * chunk_rows)
@@ -38,9 +38,9 @@ def keep_found(
 def put_found(
     folder: Path, task: str, sha256: str, chunk: int, chunk_rows: int, into: NeighbourTable
 ) -> bool:
-    """Write the lines that a task found for one chunk of the table into that chunk.
+    """Copy the lines that a task found for one chunk of the table into that chunk, `into`.
 
-    Returns False where they are gone or were damaged.
+    Returns False if the files are missing or damaged.
     """
     try:
         rows, sums = _read_head(_head(folder, task), sha256)
@@ -57,9 +57,9 @@ def put_found(
 
 @lru_cache(maxsize=1024)
 def _read_head(path: Path, sha256: str) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-    """Raises: OSError, ValueError, EOFError for a file that is not the one with this digest."""
+    """The rows and checksums of a head. Raises: OSError, ValueError, EOFError if its digest is not `sha256`."""
     if digest_file(path) != sha256:
-        raise ValueError(f"{path} has another digest than its receipt")
+        raise ValueError(f"{path} differs from its receipt")
     with path.open("rb") as file:
         return np.load(file, allow_pickle=False), np.load(file, allow_pickle=False)
 

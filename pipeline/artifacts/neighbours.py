@@ -1,4 +1,4 @@
-"""The files of the graph stage: neighbours.zarr, a group of two arrays."""
+"""neighbours.zarr: the neighbour table of the graph stage, a group of two arrays (ids, sq_distances)."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ _SQ_DISTANCES = f"{NEIGHBOURS}/sq_distances"
 
 
 def create_neighbours(folder: Path, *, rows: int, neighbours: int, chunk_rows: int) -> tuple[str, ...]:
-    """Create the empty neighbour table; returns its metadata files, relative to `folder`."""
+    """Create the empty neighbour table. Returns its metadata files, relative to `folder`."""
     create_group(folder / NEIGHBOURS)
     for array, dtype in ((_IDS, np.int64), (_SQ_DISTANCES, np.float32)):
         create_rows(folder / array, rows=rows, width=neighbours, dtype=dtype, chunk_rows=chunk_rows)
@@ -29,7 +29,7 @@ def create_neighbours(folder: Path, *, rows: int, neighbours: int, chunk_rows: i
 
 
 def write_neighbours(folder: Path, start: int, table: NeighbourTable) -> tuple[str, ...]:
-    """Write the chunk that begins at row `start`; returns its files."""
+    """Write the chunk that begins at row `start`. Returns its files, relative to `folder`."""
     return (
         write_chunk(folder, _IDS, start, table.ids),
         write_chunk(folder, _SQ_DISTANCES, start, table.sq_distances),
@@ -37,17 +37,17 @@ def write_neighbours(folder: Path, start: int, table: NeighbourTable) -> tuple[s
 
 
 def read_neighbours(graph: Committed, start: int, stop: int) -> NeighbourTable:
-    """Rows start to stop of a committed neighbour table, checked."""
+    """Rows start to stop of a committed neighbour table, checked against receipts. Raises: CorruptError."""
     return NeighbourTable(
         ids=read_rows(graph, _IDS, start, stop), sq_distances=read_rows(graph, _SQ_DISTANCES, start, stop)
     )
 
 
 def read_some_neighbours(path: Path, rows: NDArray[np.int64]) -> NeighbourTable:
-    """Some rows of a neighbour table at `path`, of a stage or of a folder that `tripletmine mine` wrote.
+    """Some rows of the neighbour table at `path`, of a stage or of a folder written by `tripletmine mine`.
 
-    It is not compared with receipts: this is for audits, which compare it with the truth.
-    Raises: CorruptError where it lacks chunks, or cannot be read.
+    Receipts are not checked: this is for audits, which compare the rows with the true neighbours.
+    Raises: CorruptError if chunks are missing or cannot be read.
     """
     ids, sq_distances = (_some_rows(path, name, rows) for name in ("ids", "sq_distances"))
     return NeighbourTable(ids, sq_distances)
@@ -75,14 +75,14 @@ def _remedy(folder: Path) -> str:
 
 
 def sampled_rows(rows: int, count: int, seed: int) -> NDArray[np.int64]:
-    """A fixed sample of rows, ascending; all rows if there are no more."""
+    """A fixed random sample of `count` of `rows` rows, int64, ascending; all rows if there are fewer."""
     if count >= rows:
         return np.arange(rows, dtype=np.int64)
     return np.sort(np.random.default_rng([seed, rows]).choice(rows, count, replace=False)).astype(np.int64)
 
 
 def rows_of_table(job: Job, rows: NDArray[np.int64]) -> NeighbourTable:
-    """Some rows of the neighbour table; one chunk of it is in memory at a time."""
+    """Some rows, ascending, of the job's neighbour table. Only one chunk is in memory at a time."""
     graph = job.parent("graph")
     step = job.spec.graph.chunk_rows
     ids, sq_distances = [], []

@@ -1,4 +1,4 @@
-"""ranking/DIGEST.parquet: the pairs and values that a run learns from; and the pairs that its epochs mine."""
+"""ranking/DIGEST.parquet, the ranked pairs and values that a run learns from; and the pairs that its epochs mine."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ from .triplets import triplet_columns
 
 RANKING = "ranking"
 SCORES = "scores.parquet"
-"""Of the mine stage: row and score of the training rows, by the encoder and the head of the epoch before."""
+"""File of the mine stage: row and score of the training rows, by the encoder and head of the previous epoch."""
 _FOLDER = "pairs"
 _COLUMNS = ("first", "second", "alike")
 
 
 def keep_ranking(root: Path, table: pa.Table) -> str:
-    """Keep a ranking table with the run, where it is not there yet; returns its digest."""
+    """Store a ranking table in the run directory, unless it is there already. Returns its digest."""
     digest = ranking_digest(table)
     path = _path(root, digest)
     if not path.exists() or _read(path) != digest:
@@ -30,7 +30,7 @@ def keep_ranking(root: Path, table: pa.Table) -> str:
 
 
 def kept_ranking(root: Path, digest: str) -> pa.Table:
-    """The ranking table with this digest. Raises: CorruptError where its file is gone or is another one."""
+    """The ranking table with this digest. Raises: CorruptError if its file is missing or differs."""
     path = _path(root, digest)
     if _read(path) != digest:
         raise CorruptError(
@@ -40,7 +40,7 @@ def kept_ranking(root: Path, digest: str) -> pa.Table:
 
 
 def ranking_digest(table: pa.Table) -> str:
-    """Of all that a ranking table says."""
+    """Digest of the content of a ranking table."""
     return digest_json(table.to_pydict())
 
 
@@ -49,7 +49,7 @@ def _path(root: Path, digest: str) -> Path:
 
 
 def _read(path: Path) -> str | None:
-    """The digest of what is there; None where that cannot be read."""
+    """The digest of the table at `path`; None if it cannot be read."""
     try:
         table = read_table(path)
     except UNREADABLE:
@@ -58,14 +58,14 @@ def _read(path: Path) -> str | None:
 
 
 def pairs_part(index: int) -> str:
-    """File of one range of first rows, relative to the folder of the mine stage."""
+    """File of the pairs of one range of first rows, relative to the folder of the mine stage."""
     return f"{_FOLDER}/part-{index:05d}.parquet"
 
 
 def mined_pairs(mine: Committed, rows: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """All pairs of a committed mine stage: int64 (P, 2), training rows, and which are alike, bool (P,).
+    """All pairs of a committed mine stage: training rows, int64 (P, 2), and whether they are alike, bool (P,).
 
-    rows: of the training split. Raises: CorruptError for a file that is not what its receipt says, or has other rows.
+    rows: number of training rows. Raises: CorruptError for a file that differs from its receipt or has invalid rows.
     """
     parts = [
         triplet_columns(mine, name, _COLUMNS)
@@ -76,6 +76,6 @@ def mined_pairs(mine: Committed, rows: int) -> tuple[NDArray[np.int64], NDArray[
     pairs = np.stack([joined["first"], joined["second"]], axis=1)
     if pairs.dtype != np.int64 or (len(pairs) and not 0 <= pairs.min() <= pairs.max() < rows):
         raise CorruptError(
-            f"{mine.folder} has pairs of rows that are none of the {rows} of the training split: {mine.remedy}"
+            f"{mine.folder} has pairs of rows that are not among the {rows} training rows: {mine.remedy}"
         )
     return pairs, joined["alike"]

@@ -1,4 +1,4 @@
-"""run.json: what a run directory says of itself."""
+"""run.json: the record of a run, with its resolved run file and the facts of its data."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,10 @@ RUN_FILE = "run.json"
 
 
 def read_run_file(root: Path) -> dict[str, Any]:
-    """What the run directory says of itself. Raises: SpecError where it is none of ours."""
+    """Read run.json.
+
+    Raises: SpecError if `root` is not a run directory, or one of another schema; CorruptError if the file is damaged.
+    """
     path = root / RUN_FILE
     damaged = CorruptError(f"{path} is damaged: delete that one file, the next run writes it again")
     try:
@@ -40,7 +43,7 @@ def read_run_file(root: Path) -> dict[str, Any]:
 
 
 def splitting_of(record: dict[str, Any]) -> "Splitting":
-    """How the rows of a recorded run were split. Version 0.1 did not say, and drew."""
+    """How the rows of a recorded run were split. Version 0.1 did not record it; its splits were "drawn"."""
     return record.get("splitting", "drawn")
 
 
@@ -51,10 +54,10 @@ def write_run_file(
     splitting: "Splitting",
     pictures: dict[str, Any] | None,
 ) -> None:
-    """Record the spec as resolved, the facts, what tells the data from other data, and how the rows were split.
-    Unchanged: not written.
+    """Record the resolved spec, the facts, the identity of the data, and how the rows were split.
 
-    pictures: their background, and what was left out beside them; None where the data set has none.
+    An unchanged file is not rewritten.
+    pictures: their background, and the files that were left out; None if the data set has no pictures.
     """
     value = {
         "schema": SCHEMA,
@@ -72,7 +75,7 @@ def write_run_file(
 
 
 def remove_damaged_run_file(root: Path) -> None:
-    """Delete run.json where it cannot be believed: it follows from run file and data."""
+    """Delete run.json if it is damaged; it can be written again from the run file and the data."""
     path = root / RUN_FILE
     try:
         if path.exists():
@@ -82,7 +85,7 @@ def remove_damaged_run_file(root: Path) -> None:
 
 
 def rows_keys(spec: RunSpec) -> dict[str, Any]:
-    """The keys that decide which rows a run has, and in which split."""
+    """The keys that determine which rows a run has, and in which split."""
     keys = spec.data.result_keys()
     for name in ("mean", "std", "augment"):
         del keys[name]
@@ -90,7 +93,10 @@ def rows_keys(spec: RunSpec) -> dict[str, Any]:
 
 
 def open_record(root: Path) -> tuple[RunSpec, RunFacts]:
-    """Spec and facts with which a run was last opened. Raises: SpecError for a folder that is no run."""
+    """Spec and facts with which a run was last opened.
+
+    Raises: SpecError if `root` is not a run directory; CorruptError or PipelineError if run.json is damaged.
+    """
     value = read_run_file(root)
     try:
         return RunSpec.model_validate(value["spec"], strict=False), RunFacts.from_json(value["facts"])

@@ -1,4 +1,4 @@
-"""reviews/DIGEST.csv: the reviews with which the epochs of a run were mined, and held-out rows evaluated."""
+"""reviews/DIGEST.csv: the reviews that mining and the evaluation of held-out rows follow."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ REVIEWS = "reviews"
 
 
 def keep_review(root: Path, review: Review) -> str | None:
-    """Keep a review with the run, where it is not there yet; returns its digest, None for one without decisions."""
+    """Store a review in the run directory, unless it is there already. Returns its digest; None if it is empty."""
     digest = review.digest()
     if digest is not None:
         path, content = _path(root, digest), review_bytes(review)
@@ -23,7 +23,7 @@ def keep_review(root: Path, review: Review) -> str | None:
 
 
 def kept_review(root: Path, digest: str | None) -> Review:
-    """The review with this digest. Raises: CorruptError where its file is gone or is another one."""
+    """The review with this digest; an empty one for None. Raises: CorruptError if its file is missing or differs."""
     if digest is None:
         return Review()
     path = _path(root, digest)
@@ -40,7 +40,7 @@ def kept_review(root: Path, digest: str | None) -> Review:
 
 
 def review_of_spec(spec: RunSpec) -> Review:
-    """The review that the run file names, as its file is now; without decisions where it names none, or has none yet.
+    """The review in the current file of data.review; an empty one if the key is not set or the file does not exist.
 
     Raises: DataError for a file that cannot be read.
     """
@@ -49,7 +49,7 @@ def review_of_spec(spec: RunSpec) -> Review:
 
 
 def review_path(spec: RunSpec) -> Path | None:
-    """Where the review of a run file is, or is to be."""
+    """Path of the review of a run file, whether it exists or not; None if data.review is not set."""
     return None if spec.data.review is None else Path(spec.base) / Path(spec.data.review).expanduser()
 
 

@@ -19,7 +19,7 @@ ROWS_REMEDY = "delete that one file, the next run writes it again from the same 
 
 
 def remove_damaged_rows(root: Path, digest: str) -> None:
-    """Delete rows.parquet where it is not what run.json says, which is known by now to be of this run."""
+    """Delete rows.parquet if it does not match run.json, which must belong to this run."""
     path = root / ROWS_FILE
     try:
         if path.exists():
@@ -29,7 +29,7 @@ def remove_damaged_rows(root: Path, digest: str) -> None:
 
 
 def read_rows_file(root: Path, digest: str) -> RunRows:
-    """The rows of a run. `digest`: of rows and identity, as the facts have it. Raises: CorruptError."""
+    """The rows of a run. digest: `RunFacts.data_digest`. Raises: CorruptError."""
     path = root / ROWS_FILE
     identity = read_run_file(root)["identity"]
     rows = read_rows_table(path)
@@ -48,5 +48,5 @@ def read_rows_table(path: Path) -> RunRows:
 
 
 def data_digest(rows: RunRows, identity: dict[str, Any]) -> str:
-    """Of the rows and of the files that they came from."""
+    """Digest of the rows and of the identity of their files."""
     return digest_json([rows.digest(), identity])

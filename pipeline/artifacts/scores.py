@@ -1,4 +1,4 @@
-"""How the epochs of a run did on validation, and which of them is meant where none is named."""
+"""Validation scores of a run's epochs, and the default choice of an epoch."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from ..runfile.run_spec import RunSpec
 from .record import open_record
 
 _KEPT_BY = {"embed": "run.keep.embeddings", "graph": "run.keep.graph", "mine": "run.keep.triplets"}
-"""Stages that lose their files, in the order of an epoch, and the key that says when."""
+"""Stages whose files are pruned, in the order of an epoch, and the key that decides when."""
 
 
 def validation_scores(root: Path, spec: RunSpec) -> Iterator[tuple[int, float]]:
-    """(epoch, value of the metric that selects) of the evaluated epochs, be run.epochs lower by now or not."""
+    """(epoch, value of evaluate.select) of all evaluated epochs, even if run.epochs is lower now."""
     for number in epochs_there(root):
         manifest = manifest_of(root, StageRef(number, "evaluate"))
         if manifest is not None:
@@ -24,14 +24,14 @@ def validation_scores(root: Path, spec: RunSpec) -> Iterator[tuple[int, float]]:
 
 
 def epochs_there(root: Path) -> list[int]:
-    """Epochs that were begun, ascending."""
+    """Numbers of the epochs that were begun, ascending."""
     return sorted(int(each.name) for each in (root / "epochs").glob("*") if each.name.isdecimal())
 
 
 def best_epoch(root: Path, spec: RunSpec) -> int:
-    """The epoch with the best validation metric; of equals the first.
+    """The epoch with the best validation metric; the first one of a tie.
 
-    Raises: UnavailableError before any epoch was evaluated.
+    Raises: UnavailableError if no epoch has been evaluated.
     """
     best = best_of(validation_scores(root, spec))
     if best is None:
@@ -40,41 +40,41 @@ def best_epoch(root: Path, spec: RunSpec) -> int:
 
 
 def best_of(scores: Iterable[tuple[int, float]]) -> int | None:
-    """The epoch with the highest of these (epoch, score), of equals the first; None of none."""
+    """The epoch with the highest score of these (epoch, score), the first one of a tie; None if there are none."""
     return max(scores, key=lambda score: (score[1], -score[0]), default=(None, 0.0))[0]
 
 
 @dataclass(frozen=True, slots=True)
 class MinedEpoch:
-    """An epoch that has triplets. why: in words, why this one."""
+    """An epoch that has triplets. why: the reason for its choice, in words."""
 
     number: int
     why: str
 
 
 def mined_epoch(root: Path, epoch: int | None = None, *, needs: Sequence[str] = ("mine",)) -> MinedEpoch:
-    """The epoch asked for, or the best on validation of those that still have the files of the stages `needs`.
+    """The given epoch, or the best on validation of the mined epochs that still have the files of the stages `needs`.
 
-    Before any of these was evaluated, the last of them. Epochs that mine nothing are never meant.
-    Raises: SpecError for an epoch without triplets, and where there is none; UnavailableError where all were pruned.
+    If none of these has been evaluated, the last one.
+    Raises: SpecError if the epoch, or every epoch, has no triplets; UnavailableError if all were pruned.
     """
     mined = [number for number in epochs_there(root) if StageFolder(root, StageRef(number, "mine")).committed]
     if mined and open_record(root)[0].loss.of_pairs:
         raise SpecError(
-            f"{root} ranks items, and mines pairs in place of triplets: look at the tables in epochs/*/mine/pairs, or "
+            f"{root} ranks items, and mines pairs instead of triplets: look at the tables in epochs/*/mine/pairs, or "
             "name another run"
         )
     if epoch is not None:
         if epoch not in mined:
             there = ", ".join(map(str, mined)) or "none"
             raise SpecError(
-                f"epoch {epoch} of {root} has no triplets (epochs that warm up mine none, nor those that mine.every "
-                f"leaves out; those that have some: {there}): choose one of these"
+                f"epoch {epoch} of {root} has no triplets (warm-up epochs do not mine, nor do those that mine.every "
+                f"leaves out; epochs with triplets: {there}): choose one of these"
             )
         return MinedEpoch(epoch, "as asked")
     if not mined:
         raise SpecError(
-            f"no epoch of {root} has triplets: let the run go on (epochs that warm up mine none, nor those that "
+            f"no epoch of {root} has triplets: let the run go on (warm-up epochs do not mine, nor do those that "
             "mine.every leaves out; see `tripletmine status`)"
         )
     kept = [number for number in mined if all(_there(root, StageRef(number, stage)) for stage in needs)]
@@ -96,7 +96,7 @@ def mined_epoch(root: Path, epoch: int | None = None, *, needs: Sequence[str] = 
         return MinedEpoch(
             best,
             f"the best on validation of those that still have the files of {' and '.join(needs)} (epoch {better} is "
-            "better; run.keep had them deleted)",
+            "better, but its files were deleted because of run.keep)",
         )
     return MinedEpoch(
         best, "the best on validation" + (" of those that mined" if _warmed(scores, mined, best) else "")
@@ -109,5 +109,5 @@ def _there(root: Path, ref: StageRef) -> bool:
 
 
 def _warmed(scores: dict[int, float], mined: Sequence[int], best: int) -> bool:
-    """Whether an epoch that mined nothing was better."""
+    """Whether an epoch that did not mine scored better."""
     return any(score > scores[best] for number, score in scores.items() if number not in mined)

@@ -1,4 +1,4 @@
-"""Rows whose neighbourhood disagrees with their label, as Parquet for a person to review."""
+"""Parquet files of suspects for a person to review: rows and pairs whose neighbourhood contradicts their labels."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,11 +20,11 @@ FALSE_NEGATIVES = "false_negatives.parquet"
 UNLABELLED_POSITIVES = "unlabelled_positives.parquet"
 
 NEAREST = 32
-"""Neighbours of a row that are looked at: the verdict is that of the nearest few, whatever K is."""
+"""Number of a row's nearest neighbours that `suspects` examines, whatever K is."""
 
 
 def nearest_of(table: NeighbourTable) -> NeighbourTable:
-    """The first columns of a table, all that `suspects` needs of it."""
+    """The first NEAREST columns of a neighbour table, which are all that `suspects` needs."""
     columns = slice(0, NEAREST)
     return NeighbourTable(
         np.ascontiguousarray(table.ids[:, columns]), np.ascontiguousarray(table.sq_distances[:, columns])
@@ -32,7 +32,7 @@ def nearest_of(table: NeighbourTable) -> NeighbourTable:
 
 
 def write_suspects(folder: Path, found: Suspects, labels: Labels, keys: pa.Array) -> tuple[str, str]:
-    """Write both tables, strongest first, with the keys of their rows; returns their names."""
+    """Write both tables, strongest suspects first, with the keys of their rows. Returns the file names."""
     write_table(folder / MISLABELLED, _table(found.mislabelled, labels, keys))
     write_table(folder / FALSE_NEGATIVES, _table(found.false_negatives, labels, keys))
     return MISLABELLED, FALSE_NEGATIVES
@@ -41,7 +41,10 @@ def write_suspects(folder: Path, found: Suspects, labels: Labels, keys: pa.Array
 def write_unlabelled(
     folder: Path, found: Mapping[str, NDArray[Any]], query_keys: pa.Array, corpus_keys: pa.Array
 ) -> str:
-    """Write the documents that look relevant, strongest first, with the keys of both sides; returns the file's name."""
+    """Write the unlabelled documents that look relevant to a query, strongest first. Returns the file name.
+
+    found: columns, with the positions `query` and `document`; the keys of both are added.
+    """
     arrays = {name: pa.array(values) for name, values in found.items()}
     arrays["query_key"] = query_keys.take(arrays["query"])
     arrays["document_key"] = corpus_keys.take(arrays["document"])
@@ -50,7 +53,10 @@ def write_unlabelled(
 
 
 def undecided(found: Suspects, keys: pa.Array, review: Review) -> Suspects:
-    """Without the rows and pairs that a review decides, and pairs of a row that it excludes. keys: of all rows."""
+    """The suspects without rows and pairs that a review decides, and without pairs of rows that it excludes.
+
+    keys: keys of all rows.
+    """
     if not len(review):
         return found
     of_rows, pairs = found.mislabelled, found.false_negatives
@@ -69,7 +75,7 @@ def _those(columns: Mapping[str, NDArray[Any]], chosen: Sequence[bool]) -> dict[
 
 
 def excluded_rows(path: Path, rows: int) -> NDArray[np.bool_]:
-    """bool (rows,): the mislabelled rows that `write_suspects` listed."""
+    """Mask of the mislabelled rows that `write_suspects` listed, bool (rows,)."""
     mask = np.zeros(rows, np.bool_)
     mask[read_table(path, ("row",))["row"].to_numpy()] = True
     return mask

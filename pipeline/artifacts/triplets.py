@@ -1,4 +1,4 @@
-"""The files of the mine stage: their names, columns, and how they are read."""
+"""The files of the mine stage: their names and columns, and how to read them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,12 +24,12 @@ _FOLDER = "triplets"
 
 
 def part_name(index: int) -> str:
-    """File of one range of anchors, relative to the stage's folder."""
+    """File of the triplets of one range of anchors, relative to the stage's folder."""
     return f"{_FOLDER}/part-{index:05d}.parquet"
 
 
 def part_names(mine: Committed) -> list[str]:
-    """All parts of a committed mine stage, in order of anchors."""
+    """All triplet files of a committed mine stage, in order of anchors."""
     return sorted(name for name in mine.manifest.files if name.startswith(f"{_FOLDER}/"))
 
 
@@ -47,7 +47,7 @@ def pair_table(columns: Mapping[str, NDArray]) -> pa.Table:
 
 
 def class_names(codes: NDArray[np.int32], labels: Labels) -> pa.DictionaryArray:
-    """Class codes as names. Only the names that occur are stored."""
+    """Class codes as a dictionary array of class names, with only the names that occur."""
     used = np.flatnonzero(np.bincount(codes, minlength=labels.classes))
     place = np.zeros(labels.classes, np.int32)
     place[used] = np.arange(len(used), dtype=np.int32)
@@ -56,8 +56,10 @@ def class_names(codes: NDArray[np.int32], labels: Labels) -> pa.DictionaryArray:
 
 
 def triplet_columns(mine: Committed, name: str, columns: Sequence[str]) -> dict[str, NDArray]:
-    """Some columns of one file of the stage as arrays. Raises: CorruptError for a file that is not what its receipt
-    says, or lacks a column."""
+    """Some columns of one file of the stage as arrays.
+
+    Raises: CorruptError if the file differs from its receipt or lacks a column.
+    """
     path = mine.checked(name)
     try:
         there = pq.read_schema(path).names
@@ -73,7 +75,7 @@ def triplet_columns(mine: Committed, name: str, columns: Sequence[str]) -> dict[
 
 
 def coded_columns(path: Path, labels: Labels, names: Sequence[str] | None = None) -> dict[str, NDArray]:
-    """All columns of a triplet file, or some, with class names turned back into codes (-1 for a name that is no class).
+    """All or some columns of a triplet file, with class names turned back into codes (-1 for an unknown name).
 
     Raises: CorruptError for a file that cannot be read.
     """
@@ -96,13 +98,13 @@ def coded_columns(path: Path, labels: Labels, names: Sequence[str] | None = None
 
 
 def each_part(mine: Committed, columns: Sequence[str]) -> Iterator[dict[str, NDArray]]:
-    """Some columns of all parts, one part after the other."""
+    """Some columns of each triplet file, in order of anchors."""
     for name in part_names(mine):
         yield triplet_columns(mine, name, columns)
 
 
 def confusion_table(confusion: Confusion, labels: Labels) -> pa.Table:
-    """The class-confusion table: codes for training, names and mean hinge for people."""
+    """The class-confusion table: class codes for training, names and mean hinge for people."""
     return pa.table(
         {
             "class_a": pa.array(confusion.class_a),
@@ -118,9 +120,9 @@ def confusion_table(confusion: Confusion, labels: Labels) -> pa.Table:
 def classes_table(
     parts: Sequence[ClassCounts], labels: Labels, excluded: NDArray[np.bool_] | None = None
 ) -> pa.Table:
-    """Triplets of each class that was mined, those without any included.
+    """Rows and triplets of each mined class, including classes without triplets.
 
-    excluded: bool (N,), rows that were not mined; classes that have no others are left out.
+    excluded: bool (N,), rows that were not mined; classes without other rows are left out.
     """
     triplets = np.zeros(labels.classes, np.int64)
     for part in parts:

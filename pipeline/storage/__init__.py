@@ -1,1 +1,1 @@
-"""Publishing files so that a crash never leaves a half one under its final name."""
+"""Files on disk: atomic publishing, receipts, manifests, digests, arrays and tables."""

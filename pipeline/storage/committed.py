@@ -1,4 +1,4 @@
-"""Reading what another stage wrote: every file is checked against its receipt as it is read."""
+"""Read the files of another stage, each checked against its receipt."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +12,7 @@ from .publish import publish_json
 
 
 def is_pruned(folder: Path) -> bool:
-    """Whether run.keep had the files of a stage deleted."""
+    """Whether the stage's files were deleted because of run.keep."""
     return (folder / PRUNED).exists()
 
 
@@ -25,13 +25,13 @@ class Committed:
 
     @property
     def pruned(self) -> bool:
-        """Whether run.keep had its files deleted."""
+        """Whether its files were deleted because of run.keep."""
         return is_pruned(self.folder)
 
     def checked(self, name: str) -> Path:
-        """The path of one of the stage's files, after its content was compared with the receipt.
+        """The path of one of the stage's files, after its content has been compared with the receipt.
 
-        Raises: CorruptError or UnavailableError naming the file and the stage to redo.
+        Raises: CorruptError or UnavailableError, naming the file and the stage to redo.
         """
         stamp = self.manifest.files.get(name)
         path = self.folder / name
@@ -49,7 +49,7 @@ class Committed:
                     f"{path} was set aside meanwhile: its stage is redone, ask again later"
                 ) from None
             raise CorruptError(f"{path} is gone: {self.remedy}") from None
-        except OSError as error:  # as of a link that leads back to itself
+        except OSError as error:  # such as a link to itself
             raise CorruptError(f"{path} cannot be read ({error.strerror}): {self.remedy}") from None
         if status.st_size != stamp.bytes or not _matches(path, stamp.sha256, status.st_mtime_ns):
             raise CorruptError(f"{path} differs from its receipt: {self.remedy}")
@@ -64,15 +64,15 @@ class Committed:
 
 @lru_cache(maxsize=4096)
 def _matches(path: Path, sha256: str, mtime_ns: int) -> bool:  # noqa: ARG001 — a changed file is checked anew
-    """Whether a file has this content. Remembered, as several tasks of a process read the same chunk."""
+    """Whether the file has this digest. Cached, since several tasks of a process read the same chunk."""
     return digest_file(path) == sha256
 
 
 @lru_cache(maxsize=16)
 def committed(folder: Path, digest: str) -> Committed:
-    """Open a parent stage as it was when the child was planned.
+    """Open a parent stage. digest: of its manifest when the child was planned.
 
-    Raises: CorruptError when it was replaced meanwhile.
+    Raises: CorruptError if the stage has been replaced since.
     """
     manifest = read_manifest(folder)
     if manifest is None or manifest.digest != digest:
@@ -81,5 +81,5 @@ def committed(folder: Path, digest: str) -> Committed:
 
 
 def mark_pruned(stage: Committed) -> None:
-    """Record that the files of this stage are deleted on purpose, before they are."""
+    """Record that the files of this stage are deleted on purpose; call it before deleting them."""
     publish_json(stage.folder / PRUNED, {"pruned_bytes": stage.manifest.bytes})

@@ -1,4 +1,4 @@
-"""Digests: what tells one content from another. SHA-256 in hexadecimal, everywhere."""
+"""Digests of content: SHA-256 in hexadecimal, everywhere."""
 
 import hashlib
 import json

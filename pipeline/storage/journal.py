@@ -1,4 +1,4 @@
-"""journal.jsonl: when, where and how long. Kept apart from the artifacts, which must not depend on it."""
+"""journal.jsonl: the events of a run, with times and places, on which artifacts must not depend."""
 
 import json
 import os
@@ -14,11 +14,11 @@ _NAME = "journal.jsonl"
 
 
 def note_event(root: Path, event: str, **details: Any) -> None:
-    """Append one line. Only the holder of the run's lock writes."""
+    """Append an event. Only the holder of the run's lock may call this."""
     line = redacted(json.dumps({"time": round(time.time(), 3), "event": event, **details})) + "\n"
     require_regular(root / _NAME)
     with (root / _NAME).open("a+b") as handle:
-        # A line that a crash cut short must not swallow this one.
+        # Start a new line if a crash cut the last one short.
         if handle.tell() and not _ends_a_line(handle):
             line = "\n" + line
         handle.write(line.encode())
@@ -30,7 +30,7 @@ def _ends_a_line(handle: BinaryIO) -> bool:
 
 
 def read_events(root: Path) -> Iterator[dict[str, Any]]:
-    """The lines that are whole; a line that a crash cut short is passed over."""
+    """The events in order; a line cut short by a crash is skipped."""
     path = root / _NAME
     if not path.exists():
         return

@@ -1,4 +1,4 @@
-"""One writer for a run directory."""
+"""The lock of a run directory, which allows one writer at a time."""
 
 import errno
 import fcntl
@@ -17,10 +17,10 @@ from typing import Any
 from ..errors import LockedError, UnavailableError
 
 BEAT_SECONDS = 5.0
-"""How often a holder shows that it lives."""
+"""Time between two signs of life of a holder."""
 
 LEASE_SECONDS = 20.0
-"""How long a holder on another machine must have been silent before it counts as dead."""
+"""How long a holder on another machine must be silent before it counts as dead."""
 
 _POLL_SECONDS = 0.2
 _RECORD_BYTES = 512
@@ -30,7 +30,7 @@ _held: set[int] = set()
 
 
 def _let_go_in_child() -> None:
-    """A child that was forked alone must not keep the lock when its parent is gone. Closing its copy is enough."""
+    """Close the descriptors in a forked child, which would otherwise keep the lock after its parent's death."""
     for handle in _held:
         os.close(handle)
     _held.clear()
@@ -47,16 +47,17 @@ def exclusive_lock(
     beat_seconds: float = BEAT_SECONDS,
     lease_seconds: float = LEASE_SECONDS,
 ) -> Iterator[None]:
-    """Hold `path` for this process; the operating system lets go of it when the process dies, however it dies.
+    """Hold the lock `path` for this process. The operating system releases it when the process dies, however it dies.
 
-    flock decides among the processes of one machine, and on file systems that pass it on among all machines. Where a
-    mount keeps flock to itself (NFS with local_lock, Lustre without -o flock), each machine would get it: so the
-    holder writes who it is into the file and renews that every `beat_seconds`, and a lock whose last holder was on
-    another machine, or on this one before it was started anew, is only taken after `lease_seconds` without a sign of
-    life. Clocks of machines are never compared.
+    flock excludes other processes of this machine and, on file systems that share it, of all machines. Where flock is
+    local to each machine (NFS with local_lock, Lustre without -o flock), it would not exclude the others. So the holder
+    also writes a record of itself into the file and renews it every `beat_seconds`. If the last holder was on another
+    machine, or on this one before a reboot, the lock is only taken after `lease_seconds` without a renewal. Clocks of
+    different machines are never compared.
 
-    note: told of such a wait. Raises: LockedError naming the holder, also at any moment of the block, or at its end,
-    when another machine took the lock while this process stood still; UnavailableError without flock.
+    note: called with a message about such a wait.
+    Raises: LockedError, naming the holder; also at any moment within the block or at its end, if another machine took
+    the lock while this process was suspended. UnavailableError without flock.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     _held.add(handle)
@@ -84,9 +85,9 @@ def _flock(handle: int, path: Path) -> None:
 
 
 def _await_silence(path: Path, note: Callable[[str], None], lease_seconds: float) -> None:
-    """Return when nobody on another machine can be at work. Raises: LockedError when somebody is."""
+    """Wait until no holder on another machine can be alive. Raises: LockedError if one is."""
     before = _read(path)
-    # Of a holder on this machine, since it was started, flock has told already that it is gone.
+    # flock has already excluded a holder on this machine since its boot.
     if not before or before.get("boot") == _boot():
         return
     note(f"{path.parent} was last used by {_name(before)}: waiting {lease_seconds:g} s for a sign of life")
@@ -101,7 +102,7 @@ def _await_silence(path: Path, note: Callable[[str], None], lease_seconds: float
 
 
 class _Lease:
-    """The record of the holder in the lock file. token: tells this holder from all others."""
+    """The holder's record in the lock file. token: unique to this holder."""
 
     def __init__(self, handle: int, path: Path) -> None:
         self._handle = handle
@@ -116,7 +117,7 @@ class _Lease:
 
     @contextmanager
     def renewed(self, beat_seconds: float) -> Iterator[None]:
-        """Write the record, renew it as long as the block lasts, and take it back."""
+        """Write the record, renew it during the block, and erase it at the end."""
         self._write()
         over = Event()
         heart = Thread(target=self._beat, args=(over, beat_seconds), name="lock", daemon=True)
@@ -126,15 +127,15 @@ class _Lease:
         finally:
             over.set()
             heart.join()
-            # Once more, as the block may have ended between two beats.
+            # Check again, as the block may have ended between two beats.
             if (record := self._not_ours()) is not None:
-                # Whatever `_stop` became on its way here, and whatever failed because two were at work: this is why.
+                # This explains whatever else was raised: the interrupt by `_stop`, or errors due to two writers.
                 raise _lost(self._path, record) from None
             os.ftruncate(self._handle, 0)
 
     def _beat(self, over: Event, beat_seconds: float) -> None:
         while not over.wait(beat_seconds):
-            # A disk that is full or away for a moment costs a beat, and the lease has several.
+            # A disk that is full or unavailable for a moment costs one beat; a lease lasts several.
             with suppress(OSError):
                 if self._not_ours() is not None:
                     _stop()
@@ -143,30 +144,30 @@ class _Lease:
                 self._write()
 
     def _not_ours(self) -> dict[str, Any] | None:
-        """What the file says when another machine took the lock: its record, or {} when it has ended since."""
+        """The other holder's record if another machine took the lock, {} if that holder has ended since; else None."""
         there = _read(self._path)
         return None if there is None or there.get("token") == self._record["token"] else there
 
     def _write(self) -> None:
-        """In one write of one size, so that nobody reads half of it."""
+        """Write the record in one call and with a fixed size, so that no reader sees half of it."""
         os.pwrite(self._handle, json.dumps(self._record).encode().ljust(_RECORD_BYTES), 0)
         os.ftruncate(self._handle, _RECORD_BYTES)
         os.fsync(self._handle)
 
 
 def _stop() -> None:
-    """End the block that holds the lock as Ctrl-C would, which also wakes a main thread that waits.
+    """Interrupt the block that holds the lock like Ctrl-C, which also wakes a waiting main thread.
 
-    A shell has its background jobs ignore Ctrl-C, but not SIGTERM.
+    Uses SIGTERM where SIGINT is ignored, as in background jobs of a shell.
     """
     number = signal.SIGTERM if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else signal.SIGINT
     signal.pthread_kill(main_thread().ident or 0, number)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The record of the last holder, {} where it took it back; None where it cannot be read.
+    """The record of the last holder, {} if it was erased; None if it cannot be read.
 
-    Opened anew each time: that is when a network file system looks for what other machines wrote.
+    The file is opened each time, since a network file system then fetches what other machines wrote.
     """
     try:
         record = json.loads(path.read_bytes() or b"{}")
@@ -186,7 +187,7 @@ def _lost(path: Path, record: dict[str, Any]) -> LockedError:
     if record:
         return _locked(path, record)
     return LockedError(
-        f"run directory {path.parent} was used by another process while this one stood still: start it again"
+        f"run directory {path.parent} was used by another process while this one was suspended: start it again"
     )
 
 
@@ -198,7 +199,7 @@ def _name(holder: dict[str, Any] | None) -> str:
 
 
 def _boot() -> str:
-    """Which machine this is, and since when it runs. Containers of one machine share it, as they share flock."""
+    """Id of this machine and its current boot. Containers of one machine share it, as they share flock."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""Manifests: what a finished stage was made from, and what it left."""
+"""Manifests: the inputs and output files of a finished stage."""
 
 import json
 import os
@@ -16,12 +16,12 @@ from .receipts import UNREADABLE, FileStamp, Receipt, receipt_from_json
 from .regular import NotAFileError, read_regular
 
 SCHEMA = 1
-"""Version of what is on disk. Raise it when older directories can no longer be read."""
+"""Version of the format on disk. Raise it when older directories can no longer be read."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A committed stage. `inputs` holds everything that its fingerprint was made from, readable."""
+    """The record of a committed stage. inputs: everything from which its fingerprint is made, in readable form."""
 
     stage: str
     epoch: int | None
@@ -31,12 +31,12 @@ class Manifest:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of the inputs: equal fingerprints mean that the stage need not run again."""
+        """Digest of the inputs. If it is unchanged, the stage need not run again."""
         return digest_json(self.inputs)
 
     @cached_property
     def digest(self) -> str:
-        """Digest of inputs and contents, which the stages that read this one count among their inputs."""
+        """Digest of inputs, files and report, which is an input of the stages that read this one."""
         return digest_json([self.fingerprint, [receipt.digest for receipt in self.receipts], self.report])
 
     @cached_property
@@ -46,12 +46,12 @@ class Manifest:
 
     @property
     def bytes(self) -> int:
-        """Size of all files together."""
+        """Total size of the files."""
         return sum(stamp.bytes for stamp in self.files.values())
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Publish the manifest: from now on the stage is committed."""
+    """Publish the manifest, which commits the stage."""
     publish_json(
         folder / MANIFEST,
         {
@@ -68,9 +68,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path, remedy: str = "redo the stage with --from-stage") -> Manifest | None:
-    """The manifest of a committed stage, or None where there is none. remedy: ends the error's message.
+    """The manifest of a stage, or None if the stage is not committed. remedy: the end of the error's message.
 
-    Raises: CorruptError when it is damaged or was edited.
+    Raises: CorruptError if the manifest is damaged or was edited.
     """
     path = folder / MANIFEST
     try:
@@ -103,11 +103,11 @@ def read_manifest(folder: Path, remedy: str = "redo the stage with --from-stage"
 
 
 def remove_manifest(folder: Path) -> None:
-    """Make a committed stage one that is not."""
+    """Delete the manifest, after which the stage is no longer committed."""
     (folder / MANIFEST).unlink()
     fsync_folder(folder)
 
 
 def has_manifest(folder: Path) -> bool:
-    """Whether a stage was committed, be its manifest readable or not."""
-    return os.path.lexists(folder / MANIFEST)  # a link that leads nowhere, too
+    """Whether the stage is committed, even if its manifest is not readable."""
+    return os.path.lexists(folder / MANIFEST)  # true of a dangling link, too

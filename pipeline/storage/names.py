@@ -1,16 +1,16 @@
-"""The files with which a stage's folder says how far it is; what a stage computes has names of its own."""
+"""Names of the files that record the state of a stage's folder, beside the stage's own results."""
 
 MANIFEST = "manifest.json"
-"""What the stage was made from and what it left; there once it is committed."""
+"""Inputs and output files of a committed stage."""
 
 CLAIM = "inputs.json"
-"""What an unfinished stage is made from."""
+"""Inputs of an unfinished stage."""
 
 RECEIPTS = "receipts"
-"""Folder of the receipts of an unfinished stage, one a task."""
+"""Folder of the receipts of an unfinished stage, one per task."""
 
 SCRATCH = "progress"
-"""Folder of private progress of an unfinished stage."""
+"""Folder of intermediate files of an unfinished stage."""
 
 PRUNED = "pruned.json"
 """Marks a stage whose files were deleted on purpose (run.keep); its manifest stays."""

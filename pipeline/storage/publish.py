@@ -1,4 +1,4 @@
-"""Publish by rename: a file's final name appears only when its whole content is on disk."""
+"""Publish files by renaming: a file gets its final name only when its whole content is on disk."""
 
 import json
 import os
@@ -15,11 +15,11 @@ _REMOVED = ".removed-"
 
 @contextmanager
 def published(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on leaving without error it is fsynced and renamed to `path`.
+    """Yield a temporary path beside `path`; on exit without error it is fsynced and renamed to `path`.
 
-    The temporary name is drawn at random, so that two that publish the same file (a lost Dask worker and its
-    replacement, perhaps in containers where both have the same process id) do not write into one another's.
-    Whoever renames last wins, with the same bytes.
+    The temporary name is random, so that two processes which publish the same file (a lost Dask worker and its
+    replacement, perhaps in containers where both have the same process id) do not write into the same temporary file.
+    The last rename wins, with the same bytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}{_PARTIAL}{secrets.token_hex(8)}")
@@ -33,18 +33,18 @@ def published(path: Path) -> Iterator[Path]:
 
 
 def publish_bytes(path: Path, content: bytes) -> None:
-    """Write `content` under its final name, whole or not at all."""
+    """Write `content` to `path` atomically."""
     with published(path) as partial:
         partial.write_bytes(content)
 
 
 def publish_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys: the same value gives the same bytes."""
+    """Write `value` atomically as indented JSON with sorted keys: equal values give equal bytes."""
     publish_bytes(path, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
 
 
 def fsync_file(path: Path) -> None:
-    """Force a file's content to disk. A rename may reach the disk before the data that it names."""
+    """Force a file's content to disk. Otherwise a rename may reach the disk before the content."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -53,12 +53,12 @@ def fsync_file(path: Path) -> None:
 
 
 def fsync_folder(path: Path) -> None:
-    """Force a folder's entries to disk: a new name is an entry of its folder, not of the file."""
+    """Force a folder's entries to disk: the name of a file is part of its folder."""
     fsync_file(path)
 
 
 def discard(path: Path) -> None:
-    """Delete a file, or whatever lies in its place."""
+    """Delete a file, or a folder in its place."""
     if path.is_dir() and not path.is_symlink():
         remove_tree(path)
     else:
@@ -66,9 +66,9 @@ def discard(path: Path) -> None:
 
 
 def remove_partials(folder: Path, *, below: bool = True) -> None:
-    """Delete what a killed process left unpublished, or half removed, in `folder` and below.
+    """Delete temporary files and half-removed folders that a killed process left in `folder`.
 
-    Unpublished are our own temporary files and those of Zarr's local store. below: look into folders of it, too.
+    Temporary files are those of `published` and of Zarr's local store. below: also search subfolders.
     """
     for path in list(folder.rglob("*") if below else folder.iterdir()):
         if path.name.startswith(".") and _REMOVED in path.name:
@@ -78,9 +78,9 @@ def remove_partials(folder: Path, *, below: bool = True) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Delete a folder so that a crash in between never leaves a half one under its own name.
+    """Delete a folder. It is renamed first, so that a crash never leaves a half-deleted folder under its name.
 
-    What such a crash left of an earlier removal goes, too.
+    Also deletes what a crash left of earlier removals.
     """
     if path.exists():
         path.rename(path.with_name(f".{path.name}{_REMOVED}{secrets.token_hex(8)}"))

@@ -1,4 +1,4 @@
-"""Receipts: what one task wrote, told apart from every other content by size and digest."""
+"""Receipts: the files that a task wrote, with size and digest."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -24,7 +24,7 @@ class FileStamp:
 class Receipt:
     """One task's output: its files (paths relative to the stage's folder), rows, and a small report.
 
-    Holds neither times nor hosts, so that the same work gives the same receipt anywhere.
+    It has neither times nor hosts, so that the same work gives the same receipt everywhere.
     """
 
     task: str
@@ -33,7 +33,7 @@ class Receipt:
     report: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """JSON-ready form, which `receipt_from_json` reads."""
+        """JSON-ready form; see `receipt_from_json`."""
         return {
             "task": self.task,
             "rows": self.rows,
@@ -43,21 +43,21 @@ class Receipt:
 
     @property
     def digest(self) -> str:
-        """Digest of what the task wrote."""
+        """Digest of the receipt."""
         return digest_json(self.as_json())
 
 
 def stamp_files(folder: Path, names: Iterable[str]) -> dict[str, FileStamp]:
-    """Force files to disk, then measure them.
+    """Force files to disk and return their stamps, by name.
 
-    Zarr's local store renames but does not fsync: without this a receipt could outlive its data.
+    Zarr's local store renames files without fsync, so that a receipt could otherwise survive a crash and its data not.
     """
     stamps: dict[str, FileStamp] = {}
     folders: set[Path] = set()
     for name in names:
         path = folder / name
         fsync_file(path)
-        # The new folders on the way to the file are entries of their parents, too.
+        # New folders on the way to the file are entries of their parents.
         folders.update(parent for parent in path.parents if parent.is_relative_to(folder))
         stamps[name] = FileStamp(bytes=path.stat().st_size, sha256=digest_file(path))
     for parent in sorted(folders, key=lambda path: -len(path.parts)):
@@ -66,11 +66,11 @@ def stamp_files(folder: Path, names: Iterable[str]) -> dict[str, FileStamp]:
 
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
-"""All that JSON of another form, or nonsense numbers in it, can raise on the way to a Receipt."""
+"""Errors that JSON of another form, or with invalid numbers, can raise when a Receipt is made from it."""
 
 
 def receipt_from_json(value: Any) -> Receipt:
-    """Read a receipt back. Raises: one of UNREADABLE."""
+    """The inverse of `Receipt.as_json`. Raises: one of UNREADABLE."""
     files = {
         _inside(str(name)): FileStamp(bytes=int(stamp["bytes"]), sha256=str(stamp["sha256"]))
         for name, stamp in value["files"].items()
@@ -81,7 +81,7 @@ def receipt_from_json(value: Any) -> Receipt:
 
 
 def _inside(name: str) -> str:
-    """A file's name, which must not lead out of the stage's folder: what a manifest names, pruning deletes."""
+    """The name, if it is inside the stage's folder: pruning deletes the files that a manifest names."""
     path = PurePosixPath(name)
     if path.is_absolute() or not path.parts or ".." in path.parts:
         raise ValueError(f"the file name {name!r} leads out of the stage's folder")
@@ -89,26 +89,26 @@ def _inside(name: str) -> str:
 
 
 def write_receipt(folder: Path, receipt: Receipt) -> None:
-    """Publish a task's receipt: from now on the task counts as done."""
+    """Publish a task's receipt, which marks the task as done."""
     publish_sealed(_path(folder, receipt.task), receipt.as_json())
 
 
 def remove_receipt(folder: Path, task: str) -> None:
-    """Make a task one that is to be done again."""
+    """Delete a task's receipt, so that the task runs again."""
     _path(folder, task).unlink(missing_ok=True)
 
 
 def read_receipts(folder: Path) -> dict[str, Receipt]:
-    """Receipts of an unfinished stage, by task; files are not checked.
+    """Receipts of an unfinished stage, by task; their files are not checked.
 
-    Raises: CorruptError for a receipt that was tampered with or damaged.
+    Raises: CorruptError for a receipt that was edited or damaged.
     """
     paths = sorted((folder / RECEIPTS).glob("*.json"))
     return {receipt.task: receipt for receipt in map(_read_receipt, paths)}
 
 
 def receipt_names(folder: Path) -> list[str]:
-    """Files of the receipts of an unfinished stage; none where the stage is committed, even under our eyes."""
+    """File names of the receipts of an unfinished stage; empty if it is committed, even at the same moment."""
     try:
         names = [path.name for path in (folder / RECEIPTS).iterdir()]
     except FileNotFoundError:
@@ -117,7 +117,7 @@ def receipt_names(folder: Path) -> list[str]:
 
 
 def unreadable_receipts(folder: Path) -> list[Path]:
-    """The receipts of a stage that were damaged."""
+    """Paths of the damaged receipts of a stage."""
     found = []
     for path in sorted((folder / RECEIPTS).glob("*.json")):
         try:
@@ -128,7 +128,7 @@ def unreadable_receipts(folder: Path) -> list[Path]:
 
 
 def damaged_files(folder: Path, receipt: Receipt) -> list[str]:
-    """The files of a receipt that are gone or have another content. Reads all of them."""
+    """The files of a receipt that are missing or have different content. Reads all of them."""
     short = misfits(folder, receipt)
     return short or [
         name for name, stamp in receipt.files.items() if digest_file(folder / name) != stamp.sha256
@@ -136,7 +136,7 @@ def damaged_files(folder: Path, receipt: Receipt) -> list[str]:
 
 
 def task_stamp(folder: Path, task: str, name: str) -> FileStamp | None:
-    """What an earlier task of the same stage wrote into a file; None where the stage has no such task.
+    """The stamp of a file that an earlier task of the same stage wrote; None if there is no such task or file.
 
     Raises: CorruptError for a damaged receipt.
     """
@@ -145,7 +145,7 @@ def task_stamp(folder: Path, task: str, name: str) -> FileStamp | None:
 
 
 def task_report(folder: Path, task: str) -> Mapping[str, Any] | None:
-    """What an earlier task of the same stage reported; None where the stage has no such task.
+    """The report of an earlier task of the same stage; None if there is no such task.
 
     Raises: CorruptError for a damaged receipt.
     """
@@ -154,7 +154,7 @@ def task_report(folder: Path, task: str) -> Mapping[str, Any] | None:
 
 
 def misfits(folder: Path, receipt: Receipt) -> list[str]:
-    """The files of a receipt that are gone or of another size. Cheap: reads no content."""
+    """The files of a receipt that are missing or have a different size. Reads no content."""
     wrong = []
     for name, stamp in receipt.files.items():
         path = folder / name
@@ -167,7 +167,7 @@ def _read_receipt(path: Path) -> Receipt:
     try:
         receipt = receipt_from_json(read_sealed(path))
         if receipt.task != path.stem:
-            raise ValueError(f"it is that of {receipt.task}")
+            raise ValueError(f"it belongs to {receipt.task}")
     except UNREADABLE as error:
         raise CorruptError(
             f"{path} is not a receipt ({type(error).__name__}: {error}): delete it, its task runs again"

@@ -1,4 +1,4 @@
-"""Files that are files: whoever opens a named pipe waits for its other end, for ever."""
+"""Open regular files only: opening a named pipe would wait for its other end for ever."""
 
 import errno
 import os
@@ -20,11 +20,11 @@ _REMEDY = "restore the file, or correct the path"
 
 
 class NotAFileError(PipelineError, OSError):
-    """Something else lies where a file should be."""
+    """Something other than a file is at a file's path."""
 
 
 def require_regular(path: Path) -> None:
-    """Raises: NotAFileError where something else is there; what is missing is for whoever opens it to say."""
+    """Check that `path` is a regular file or missing. Raises: NotAFileError."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -35,11 +35,11 @@ def require_regular(path: Path) -> None:
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file for reading, and wait for nothing. Raises: OSError, NotAFileError."""
+    """Open a regular file for reading, without blocking. Raises: OSError, NotAFileError."""
     require_regular(path)
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        _refuse(os.fstat(handle).st_mode, path)  # it may have been put there just now
+        _refuse(os.fstat(handle).st_mode, path)  # again, as the path may have been replaced since
     except NotAFileError:
         os.close(handle)
         raise
@@ -47,13 +47,13 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def read_regular(path: Path) -> bytes:
-    """The whole content. Raises: OSError, NotAFileError."""
+    """The content of a regular file. Raises: OSError, NotAFileError."""
     with open_regular(path) as file:
         return file.read()
 
 
 def require_regular_within(folder: Path) -> None:
-    """`require_regular` for all that lies below a folder, which links may lead to; folders may be there."""
+    """Check that all paths below a folder are regular files, folders or links to them. Raises: NotAFileError."""
     for parent, _, names in os.walk(folder):
         for name in names:
             require_regular(Path(parent, name))

@@ -1,7 +1,7 @@
-"""Row-wise arrays in Zarr: one chunk is one task's rows, checksummed and never compressed.
+"""Row-wise Zarr arrays: a chunk has one task's rows, with a checksum and without compression.
 
-Embeddings and distances gain at most 12 % by compression; a crc32c notices every flipped bit, and the
-receipts notice what a checksum inside a chunk cannot: a chunk swapped for another.
+Compression would shrink embeddings and distances by at most 12 %. The crc32c detects every flipped bit, and receipts
+detect what a checksum within a chunk cannot: a chunk swapped for another.
 """
 
 from pathlib import Path
@@ -17,9 +17,9 @@ _METADATA = "zarr.json"
 
 
 def create_rows(path: Path, *, rows: int, width: int, dtype: DTypeLike, chunk_rows: int) -> None:
-    """Create the metadata of a (rows, width) array. Only one process may, before chunks are written into it.
+    """Create the metadata of a (rows, width) array. Only one process may do so, before chunks are written.
 
-    Chunks that are there already stay: where only the metadata was lost, they are as good as before.
+    Existing chunks stay: they are still valid if only the metadata was lost.
     """
     (path / _METADATA).unlink(missing_ok=True)
     zarr.create_array(
@@ -35,20 +35,20 @@ def create_rows(path: Path, *, rows: int, width: int, dtype: DTypeLike, chunk_ro
 
 
 def create_group(path: Path) -> None:
-    """Create the metadata of a group of arrays; arrays that are there already stay."""
+    """Create the metadata of a group of arrays; existing arrays stay."""
     (path / _METADATA).unlink(missing_ok=True)
     zarr.create_group(store=str(path), zarr_format=3)
 
 
 def metadata_file(array: str) -> str:
-    """Name of an array's metadata, relative to the folder that `array` is relative to."""
+    """Path of an array's metadata, relative to the same folder as `array`."""
     return f"{array}/{_METADATA}"
 
 
 def write_chunk(folder: Path, array: str, start: int, values: NDArray) -> str:
-    """Write the whole chunk that begins at row `start`; returns its file, relative to `folder`.
+    """Write the whole chunk that begins at row `start`. Returns its file, relative to `folder`.
 
-    Two writers in one chunk would lose rows, so a chunk that is not whole is refused.
+    Raises: ValueError for part of a chunk, since two writers of the same chunk would lose rows.
     """
     target = _open(folder / array, mode="r+")
     chunk_rows = target.chunks[0]
@@ -62,7 +62,7 @@ def write_chunk(folder: Path, array: str, start: int, values: NDArray) -> str:
 def read_rows(source: Committed, array: str, start: int, stop: int) -> NDArray:
     """Rows start to stop of an array of a committed stage.
 
-    Raises: CorruptError for a chunk that is missing (Zarr itself would read zeros) or differs from its receipt.
+    Raises: CorruptError for a chunk that is missing (which Zarr would read as zeros) or differs from its receipt.
     """
     source.checked(metadata_file(array))
     stored = _open(source.folder / array, mode="r")
@@ -73,9 +73,9 @@ def read_rows(source: Committed, array: str, start: int, stop: int) -> NDArray:
 
 
 def read_some_rows(source: Committed, array: str, rows: NDArray[np.int64]) -> NDArray:
-    """The rows `rows`, int64 (S,), ascending, of an array of a committed stage; chunks without any are not read.
+    """Some rows, int64 (S,), ascending, of an array of a committed stage. Reads only the chunks that hold them.
 
-    Raises: CorruptError as `read_rows`.
+    Raises: as `read_rows`.
     """
     source.checked(metadata_file(array))
     stored = _open(source.folder / array, mode="r")
@@ -90,8 +90,7 @@ def read_some_rows(source: Committed, array: str, rows: NDArray[np.int64]) -> ND
 
 
 def _open(path: Path, *, mode: str) -> zarr.Array:
-    # Without write_empty_chunks an all-zero chunk would never become a file, and nobody could tell it from
-    # one that was lost.
+    # Without write_empty_chunks, an all-zero chunk would not be written and would look like a lost one.
     with zarr.config.set({"array.write_empty_chunks": True}):
         # Format 3 only: an array of format 2 may name a codec that unpickles what it reads.
         array = zarr.open_array(str(path), mode=mode, zarr_format=3)  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""JSON files that tell when they were damaged: each holds the digest of all else that is in it."""
+"""JSON files that include a digest of their own content, to detect damage."""
 
 import json
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ _SEAL = "digest"
 
 
 def publish_sealed(path: Path, value: Mapping[str, Any]) -> None:
-    """Write an object with its digest under the key `digest`, which it must not have itself."""
+    """Write `value` with its digest under the key `digest`, which `value` must not have."""
     publish_json(path, {**value, _SEAL: digest_json(value)})
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """What `publish_sealed` wrote, without the digest.
+    """Read what `publish_sealed` wrote, without the digest.
 
-    Raises: FileNotFoundError; ValueError where a bit of it is not what it was.
+    Raises: OSError; ValueError if the content is damaged or was edited.
     """
     try:
         value = json.loads(read_regular(path))

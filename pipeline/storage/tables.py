@@ -1,4 +1,4 @@
-"""Parquet files: written so that damage shows, read column by column and only after a check."""
+"""Parquet files with page checksums, which are verified when columns are read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +10,15 @@ from .publish import published
 from .regular import require_regular
 
 UNREADABLE = (OSError, pa.ArrowException, UnicodeDecodeError)
-"""What reading a damaged file raises: names of columns pyarrow decodes itself."""
+"""Errors of reading a damaged file; pyarrow raises UnicodeDecodeError for column names."""
 
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Publish a table. The same table gives the same bytes.
 
-    Page checksums, as Parquet does not notice a flipped byte without them. Ids and ranks are stored as differences,
-    which is both smaller and twice as fast as looking for repeated values among them. The rows of every table are
-    ordered by its first column: statistics of the others would let no reader pass over anything, and cost a third of
-    the time.
+    Page checksums detect flipped bytes, which Parquet otherwise does not. Integers (ids, ranks) are stored as
+    differences, which is smaller than a dictionary and twice as fast. Statistics are written for the first column only,
+    by which every table is sorted: those of other columns would let no reader skip pages, and cost a third of the time.
     """
     integers = [field.name for field in table.schema if pa.types.is_integer(field.type)]
     repeating = [
@@ -40,7 +39,7 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """A table, or some of its columns, with its page checksums verified."""
+    """Read a table, or some of its columns, and verify page checksums. Raises: one of UNREADABLE."""
     require_regular(path)
     return pq.read_table(
         path, columns=None if columns is None else list(columns), page_checksum_verification=True

@@ -1,4 +1,4 @@
-"""Vectors in a file of plain float32, row after row: written once, and read by whoever needs some of the rows."""
+"""Vectors in a file of plain float32, row after row: written once, then read in part."""
 
 import mmap
 import os
@@ -15,7 +15,7 @@ from .publish import fsync_file
 _BLOCK_BYTES = 1 << 26
 _PAGE = mmap.PAGESIZE
 _NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
-"""MAP_NORESERVE, which `mmap` names from Python 3.13 on: room that is never written to counts for nothing."""
+"""MAP_NORESERVE (in `mmap` from Python 3.13 on): pages that are never written need no memory or swap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class VectorFile:
 
     @property
     def row_bytes(self) -> int:
-        """Of one vector."""
+        """Size of one vector in bytes."""
         return 4 * self.width
 
     def mapped(self, mode: Literal["r", "r+", "w+"] = "r") -> NDArray[np.float32]:
-        """The whole file as an array: what is looked at is read, and the system drops it again when it needs room.
+        """The whole file, memory-mapped: the system reads pages on access and drops them when memory is short.
 
-        mode: "w+" makes the file. Raises: OSError.
+        mode: "w+" creates the file. Raises: OSError.
         """
         return np.memmap(self.path, np.float32, mode, shape=(self.rows, self.width))
 
@@ -45,14 +45,14 @@ class VectorFile:
         return found
 
     def some(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """float32 (R, width), some rows, ascending. Raises: as `read`."""
+        """Some rows, float32 (R, width). rows: ascending. Raises: as `read`."""
         found = np.empty((len(rows), self.width), np.float32)
         for place, first, stop in _runs(rows):
             self._fill(found[place : place + stop - first], first)
         return found
 
     def selected(self, path: Path, rows: NDArray[np.int64]) -> "VectorFile":
-        """A file of some rows, ascending. Raises: as `read`."""
+        """Write some rows to a new file at `path`. rows: ascending. Raises: as `read`."""
         chosen = VectorFile(path, len(rows), self.width)
         into, step = chosen.mapped("w+"), max(1, _BLOCK_BYTES // self.row_bytes)
         for start in range(0, len(rows), step):
@@ -61,9 +61,9 @@ class VectorFile:
         return chosen
 
     def only(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """float32 (rows, width), in which no others than these, ascending, take memory; they are zeros.
+        """An array (rows, width) of the file's shape that holds only these rows; all others are zeros without memory.
 
-        For code that looks vectors up by their row. Raises: as `read`.
+        For code that looks vectors up by row number. rows: ascending. Raises: as `read`.
         """
         size = self.rows * self.row_bytes
         room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE)
@@ -75,7 +75,7 @@ class VectorFile:
         return whole
 
     def only_bytes(self, rows: NDArray[np.int64]) -> int:
-        """The most that `only` takes."""
+        """The most memory, in bytes, that `only` takes."""
         return min(self.rows * self.row_bytes, len(rows) * (self.row_bytes + _PAGE)) + 2 * _PAGE
 
     def _fill(self, into: NDArray[np.float32], first: int) -> None:
@@ -89,7 +89,7 @@ class VectorFile:
 
 
 def _runs(rows: NDArray[np.int64]) -> list[tuple[int, int, int]]:
-    """Rows that follow each other: where the first of them stands in `rows`, the first, the last + 1."""
+    """Runs of consecutive rows: (position of the first in `rows`, first row, last row + 1)."""
     places = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
     firsts, lengths = rows[places], np.diff(places, append=len(rows))
     return list(zip(places.tolist(), firsts.tolist(), (firsts + lengths).tolist(), strict=True))

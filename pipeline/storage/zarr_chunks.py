@@ -1,7 +1,7 @@
-"""The chunks of a Zarr array, one by one: which are missing, which are damaged.
+"""Find missing and damaged chunks of a Zarr array.
 
 Zarr reads a missing chunk as fill values. From 3.2 on `array.read_missing_chunks` can forbid that for whole chunk
-files, but not for chunks inside a shard; this looks at both, whatever the version.
+files, but not for chunks inside a shard; this module checks both, with any version.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,35 +18,38 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
 FILLED = "missing_chunks"
-"""The attribute by which an array says that its missing chunks hold fill values on purpose: set to "fill_value"."""
+"""Attribute of an array; "fill_value" declares that chunks are missing on purpose and stand for fill values."""
 
 _METADATA = {"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"}
 _NOWHERE = 2**64 - 1
-"""Offset and length of a chunk that a shard does not hold (Zarr's sharding codec, 1.0)."""
+"""Offset and length, in a shard's index, of a chunk that is not in the shard (Zarr's sharding codec, 1.0)."""
 
 
 class ChunkError(ValueError):
-    """A chunk that is missing or damaged. The message has no remedy: that is for those who know whose array it is."""
+    """A missing or damaged chunk. The message has no remedy; the caller, who knows the array's origin, adds one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """first: the first missing chunk, by its file and, in a shard, its place. count: how many files or, where all files
-    are there, chunks of shards."""
+    """The missing chunks of an array. first: file of the first one, and its position if it is within a shard.
+
+    count: number of missing files or, if no file is missing, of missing chunks within shards.
+    """
 
     first: str
     count: int
 
 
 def is_meant_to_be_sparse(array: zarr.Array) -> bool:
-    """Whether the array's attributes say that missing chunks hold fill values."""
+    """Whether the array's attributes declare that missing chunks stand for fill values."""
     return array.attrs.get(FILLED) == "fill_value"
 
 
 def missing_chunks(array: zarr.Array) -> Missing | None:
-    """The chunks that were never written, or were lost. Reads names, the index of each shard, and headers of Blosc.
+    """The chunks that were never written or were lost; None if there are none.
 
-    Raises: ChunkError for a shard whose index cannot be read, and for a chunk of Blosc that was cut.
+    Reads only file names, the index of each shard, and Blosc headers.
+    Raises: ChunkError for a shard whose index cannot be read, or a truncated Blosc chunk.
     """
     grid = _grid(array.shape, array.shards or array.chunks)
     files = _files(array)
@@ -66,19 +69,19 @@ def missing_chunks(array: zarr.Array) -> Missing | None:
 
 
 def read_chunks(array: zarr.Array, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray:  # immutable
-    """Some rows of an array, or all. Raises: ChunkError naming the damaged file; MemoryError."""
+    """Some or all rows of an array. Raises: ChunkError, naming the damaged file; MemoryError."""
     try:
         return np.asarray(array[rows] if isinstance(rows, slice) else array.oindex[rows])
     except MemoryError:
         raise
-    except Exception as error:  # each codec has its own
+    except Exception as error:  # each codec raises its own errors
         found = _damaged(array, rows)
         where = f"its chunk {found} is damaged" if found else "it cannot be read"
         raise ChunkError(f"{where} ({type(error).__name__}: {error})") from error
 
 
 def _damaged(array: zarr.Array, rows: NDArray[np.int64] | slice) -> str | None:
-    """The first chunk file among those of `rows` that cannot be read."""
+    """The first chunk file of `rows` that cannot be read, or None."""
     sides = array.shards or array.chunks
     wanted = np.arange(array.shape[0])[rows] if isinstance(rows, slice) else rows
     of_rows = np.unique(wanted // sides[0]).tolist()
@@ -95,7 +98,7 @@ def _grid(shape: Sequence[int], sides: Sequence[int]) -> tuple[int, ...]:
 
 
 def _places(grid: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """In C order, one at a time: itertools.product would first make a list of each axis."""
+    """All positions in C order, lazily: itertools.product would first make a list of each axis."""
     for number in range(prod(grid)):
         rest, place = number, []
         for length in reversed(grid):
@@ -119,16 +122,16 @@ def _files(array: zarr.Array) -> set[str]:
 
 
 def _absent_files(array: zarr.Array, grid: tuple[int, ...], files: set[str]) -> Missing | None:
-    """A grid of more places than there are files is not gone through: a lying shape could have any number of them."""
+    """The missing chunk files. Stops after as many positions as there are files, since a false shape may be huge."""
     names = (_name(array, place) for place in _places(grid))
     first = next((name for name in islice(names, len(files) + 1) if name not in files), None)
     return None if first is None else Missing(first, max(1, prod(grid) - len(files)))
 
 
 def _require_whole_blosc(array: zarr.Array, files: set[str]) -> None:
-    """Blosc believes the size in a header and reads beyond the end of a chunk that was cut, into memory of others.
+    """Check that no Blosc chunk is truncated: Blosc trusts the size in the header and would read beyond the buffer.
 
-    Raises: ChunkError naming the first such chunk.
+    Raises: ChunkError, naming the first such chunk.
     """
     if not any(_is_blosc(codec) for codec in array.compressors[-1:]):
         return
@@ -142,18 +145,18 @@ def _require_whole_blosc(array: zarr.Array, files: set[str]) -> None:
 
 
 _BLOSC_HEADER = 16
-"""Bytes; the last four are the size of the whole (Blosc 1, README_CHUNK_FORMAT)."""
+"""Size in bytes; the last four bytes give the size of the chunk (Blosc 1, README_CHUNK_FORMAT)."""
 
 
 def _is_blosc(codec: object) -> bool:
-    """Of Zarr format 3, or of numcodecs in format 2."""
+    """Whether the codec is Blosc, of Zarr format 3 or of numcodecs in format 2."""
     return isinstance(codec, BloscCodec) or getattr(codec, "codec_id", None) == "blosc"
 
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """Where the index of a shard is. at_end: or at its beginning. dtype: of its numbers. checksum: in bytes, after it.
-    inner: chunks of a shard along each axis."""
+    """The layout of a shard's index. at_end: whether it is at the end of the shard or at its beginning. dtype: of its
+    numbers. checksum: bytes of the checksum after it. inner: chunks of a shard along each axis."""
 
     at_end: bool
     dtype: str
@@ -169,7 +172,7 @@ class _Index:
                 and all(isinstance(each, Crc32cCodec) for each in sums)
                 and array.shards is not None
             ):
-                # Enumerations in 3.1, strings in 3.4.
+                # Enums in Zarr 3.1, strings in 3.4.
                 order, place = (getattr(it, "value", it) for it in (numbers.endian, sharding.index_location))
                 return cls(
                     at_end=place == "end",
@@ -183,7 +186,7 @@ class _Index:
         )
 
     def missing(self, array: zarr.Array, shard: tuple[int, ...]) -> list[str]:
-        """The missing chunks of one shard, but for those that lie wholly outside of the array."""
+        """The missing chunks of one shard, without those that are wholly outside the array."""
         size = 16 * prod(self.inner) + self.checksum
         wanted = SuffixByteRequest(size) if self.at_end else RangeByteRequest(0, size)
         key = f"{array.path}/{_name(array, shard)}" if array.path else _name(array, shard)

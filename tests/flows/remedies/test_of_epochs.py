@@ -123,7 +123,7 @@ def test_suspects_on_the_page_of_an_early_epoch_are_those_of_a_later_one(place: 
 
 def test_an_epoch_without_triplets_is_another(place: Place) -> None:
     said = refusal(place, "inspect", "RUN", "--epoch", "0")
-    (there,) = re.findall(r"those that have some: ([\d, ]+)\): choose one of these", said)
+    (there,) = re.findall(r"epochs with triplets: ([\d, ]+)\): choose one of these", said)
     for epoch in there.split(", "):
         done(place, "inspect", "RUN", "--epoch", epoch)
 

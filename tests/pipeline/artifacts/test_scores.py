@@ -49,7 +49,8 @@ def test_the_best_of_those_that_still_have_what_is_needed(tmp_path: Path) -> Non
     found = mined_epoch(root, needs=("mine", "graph"))
     assert found.number == 4
     assert (
-        "still have the files of mine and graph (epoch 2 is better; run.keep had them deleted)" in found.why
+        "still have the files of mine and graph (epoch 2 is better, but its files were deleted because of run.keep)"
+        in found.why
     )
     assert mined_epoch(root, needs=("mine", "embed", "graph")).number == 3
 
@@ -65,7 +66,7 @@ def test_a_score_counts_before_none(tmp_path: Path) -> None:
 def test_none_is_there(tmp_path: Path) -> None:
     root = run_with(tmp_path, [0.9, 0.1, 0.2])
     with pytest.raises(
-        SpecError, match=r"epoch 0 of .* \(epochs that warm up mine none, .*: 1, 2\): choose one"
+        SpecError, match=r"epoch 0 of .* \(warm-up epochs do not mine, .*: 1, 2\): choose one"
     ):
         mined_epoch(root, 0)
     prune(root, (1, "graph"), (2, "graph"))

@@ -45,7 +45,7 @@ def test_the_most_confused_classes_come_first(digits_run: Finished) -> None:
 
 
 def test_an_epoch_that_mined_nothing(digits_run: Finished) -> None:
-    with pytest.raises(SpecError, match=r"epoch 0 of .* has no triplets .epochs that warm up mine none"):
+    with pytest.raises(SpecError, match=r"epoch 0 of .* has no triplets .warm-up epochs do not mine"):
         inspect_epoch(digits_run.root, 0)
     with pytest.raises(SpecError, match=r"epoch 5 of .* has no triplets"):
         inspect_epoch(digits_run.root, 5)

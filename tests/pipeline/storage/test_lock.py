@@ -163,7 +163,7 @@ def test_who_stood_still_while_another_came_and_went_ends(tmp_path: Path) -> Non
     path = tmp_path / ".lock"
     with (
         pytest.raises(
-            LockedError, match="used by another process while this one stood still: start it again"
+            LockedError, match="used by another process while this one was suspended: start it again"
         ),
         exclusive_lock(path, beat_seconds=600),
     ):

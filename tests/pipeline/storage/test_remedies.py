@@ -41,7 +41,7 @@ def test_a_lock_that_was_lost_is_taken_again(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
     Refusal(
         lambda: held(path, lambda: path.write_text("")),
-        "was used by another process while this one stood still: start it again",
+        "was used by another process while this one was suspended: start it again",
         lambda: held(path),
     ).require(PipelineError)
     other = {"host": "elsewhere", "pid": 7, "boot": "other", "token": "other", "beat": 1}

@@ -80,7 +80,7 @@ def test_a_run_that_never_mines_is_a_warm_up_to_its_end(tmp_path: Path) -> None:
     assert read_status(never.root).finished
     export_encoder(never.root, tmp_path / "encoder")
     with pytest.raises(
-        SpecError, match=r"no epoch of .* has triplets: .*nor those that mine.every leaves out"
+        SpecError, match=r"no epoch of .* has triplets: .*nor do those that mine.every leaves out"
     ):
         inspect_epoch(never.root)
 
