@@ -1,1 +1,1 @@
-"""Data sets: what is in them, how a batch of items is read, and how their rows become the rows of a run."""
+"""Data sets: their rows, reading items in batches, and assigning rows to the splits of a run."""

@@ -1,4 +1,4 @@
-"""Vectors or images in array files, with labels beside them or in a file of their own."""
+"""Vectors or images in array files, with labels in the same file or in another."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,8 +24,8 @@ class Arrays(Reopened[Vectors]):
 
     location: the file with the vectors.
     labels: the file with the labels (.npy, .npz, Zarr; Parquet, CSV and TSV may also have the columns key, split,
-    role and group); None where they are in the same file. form: how a table of labels is laid out.
-    uint8 stays (pixels); every other numeric type is read as float32.
+    role and group); None if they are in the same file. form: the layout of a table of labels.
+    uint8 (pixels) is kept; every other numeric type is read as float32.
     """
 
     location: str
@@ -39,7 +39,7 @@ class Arrays(Reopened[Vectors]):
 
     @property
     def rows(self) -> SourceRows:
-        """Keys are the column key of the labels' table, else the row numbers "0" onwards."""
+        """Keys are the column key of the table of labels, if there is one, else the row numbers "0" onwards."""
         return self._rows
 
     @cached_property
@@ -54,7 +54,7 @@ class Arrays(Reopened[Vectors]):
             return rows_from_columns(table, keys, subject=source, separator=self.label_separator)
         if self.labels is None and not has_labels(self.location, self.form.called("label")):
             raise DataError(
-                f"data.labels is missing but {self.location} holds no labels: name the file that does"
+                f"data.labels is missing but {self.location} has no labels: name the file of labels"
             )
         labels = open_labels(source, self.form.called("label"), separator=self.label_separator)
         self._check_length(len(labels), source)
@@ -77,7 +77,7 @@ class Arrays(Reopened[Vectors]):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """uint8 where the file has it, else float32."""
+        """uint8 if the file has uint8, else float32."""
         return np.dtype(np.uint8) if self.content.dtype == np.uint8 else np.dtype(np.float32)
 
     def read(self, indices: ArrayLike) -> NDArray[Any]:
@@ -87,7 +87,7 @@ class Arrays(Reopened[Vectors]):
         """
         indices = checked_indices(indices, len(self))
         stored = read_values(self.content, self.location, indices)
-        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, and is named below
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which is refused below
             items = stored.astype(self.dtype, copy=False)
         broken = ~np.isfinite(items).all(axis=tuple(range(1, items.ndim)))
         if broken.any():
@@ -98,11 +98,11 @@ class Arrays(Reopened[Vectors]):
         return items
 
     def read_stored(self) -> NDArray[Any]:
-        """All items, as the file has them. Raises: DataError naming the file."""
+        """All items with the file's own dtype. Raises: DataError naming the file."""
         return read_values(self.content, self.location)
 
     def file_lists(self) -> FileLists:
-        """The files of the vectors, and of the labels where they have some of their own; of a Zarr folder all."""
+        """The files of the vectors and, if separate, of the labels; all files of a Zarr folder."""
         parts = {"vectors": self.location, "labels": self.labels}
         return {
             part: FileList(folder_of(location), _files(location))
@@ -111,14 +111,14 @@ class Arrays(Reopened[Vectors]):
         }
 
     def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
-        """Names, sizes and times, or contents, of the files."""
+        """Digests of names, sizes and times, or contents, of the files."""
         marks = marks or mark_files(self.file_lists(), hash_content=self.hash_content)
         parts = ("vectors",) if self.labels is None else ("vectors", "labels")
         return {"kind": "arrays", **{part: identity_of(marks, part) for part in parts}}
 
 
 def _files(location: str) -> list[str]:
-    """The files of an array, relative to the folder in which it lies."""
+    """The files of an array, relative to its parent folder."""
     folder = folder_of(location)
     if not is_url(location):
         path = Path(location)

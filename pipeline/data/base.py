@@ -1,4 +1,4 @@
-"""What a data set gives to a run: its rows, its items in batches, and its identity."""
+"""The interface of data sets: rows, items in batches, and identity."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from ...mining.neighbours import NO_ROW
 from .marks import FileLists
 
 SPLITS = ("train", "validation", "test")
-"""In the order in which the rows of a run are stored."""
+"""The splits, in the order in which the rows of a run are stored."""
 
 SPLIT_NAMES = {
     "train": "train",
@@ -26,20 +26,20 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-"""What data sets call their splits, in folders and in tables (there in any case), and what they are called here."""
+"""Names of splits in folders and tables (lower case; see `split_called`), and our names of them."""
 
 Content = TypeVar("Content")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRows:
-    """The rows of a data set as it came, one entry each.
+    """The rows of a data set in its own order, as columns.
 
-    keys: string, unique and stable: the same item has the same key in another run.
-    labels: string, or list<string> where a row may have several (never empty, never null).
-    splits: string, one of `SPLITS`, or None where the data set has no split of its own.
-    roles: string, "query", "gallery" or null; None where the data set has none.
-    groups: string or null, as the camera in re-identification; None where the data set has none.
+    keys: string, unique and stable: an item has the same key in every run.
+    labels: string, or list<string> if rows may have several (never empty or null).
+    splits: string, one of `SPLITS`; None if the data set has no splits of its own.
+    roles: string, "query", "gallery" or null; None if the data set has no roles.
+    groups: string or null, such as the camera in re-identification; None if the data set has no groups.
     """
 
     keys: pa.Array
@@ -64,7 +64,7 @@ class SourceRows:
 
 
 class DataSet(Protocol):
-    """A data set of N items of one shape. Picklable at the price of its settings: workers open it again."""
+    """A data set of N items of one shape. A pickle holds only its settings: workers open the files again."""
 
     @property
     def rows(self) -> SourceRows:
@@ -89,28 +89,28 @@ class DataSet(Protocol):
         ...
 
     def file_lists(self) -> FileLists:
-        """The user's files whose content is that of the data set."""
+        """The user's files that make up the data set."""
         ...
 
     def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
-        """What tells this content from another, JSON-ready: a digest of names, sizes, times, or of bytes.
+        """The identity of the content, JSON-ready: a digest of file names, sizes and times, or of file contents.
 
-        marks: of the files, as `mark_files` gives them, where the caller has them already. Where they have the digests
-        of all contents these count, else sizes and times.
+        marks: result of `mark_files`, if the caller already has it. If it has the digests of all contents, these are
+        used, else sizes and times.
         """
         ...
 
 
 class Reopened(ABC, Generic[Content]):
-    """Opens its files when first needed, and is pickled without them.
+    """A data set that opens its files when first needed and is pickled without them.
 
-    Subclasses are frozen dataclasses of their settings: the settings are what a pickle holds. That the files
-    are still the same where it is opened again is for `RunRows.check`, which knows what the run began with.
+    Subclasses are frozen dataclasses of their settings, which are all that a pickle holds. Whether the files are still
+    the same when they are opened again is checked by `RunRows.check`.
     """
 
     @abstractmethod
     def _open(self) -> Content:
-        """Open or list the files. Called once in a process."""
+        """Open or list the files. Called once per process."""
 
     @cached_property
     def content(self) -> Content:
@@ -122,7 +122,7 @@ class Reopened(ABC, Generic[Content]):
 
 
 def checked_indices(indices: ArrayLike, rows: int) -> NDArray[np.int64]:
-    """`indices` as int64 (B,), all of them in [0, rows): the pad −1 must never read the last item."""
+    """`indices` as int64 (B,). Raises: IndexError outside [0, rows), so that the pad −1 never reads the last item."""
     checked = np.asarray(indices, dtype=np.int64)
     if checked.ndim != 1:
         raise IndexError(f"indices have shape {checked.shape} but must be (B,)")
@@ -133,7 +133,7 @@ def checked_indices(indices: ArrayLike, rows: int) -> NDArray[np.int64]:
 
 
 def split_called(name: str) -> str | None:
-    """The split that a folder or a cell names, in small or capital letters; None where it names none."""
+    """The split that a folder or a cell names, in any case; None if it is not the name of a split."""
     return SPLIT_NAMES.get(name.strip().lower())
 
 
@@ -143,14 +143,14 @@ def strings(values: Sequence[str | None] | NDArray[Any]) -> pa.Array:
 
 
 def per_value(column: pa.Array, function: Callable[[str], Any], kind: pa.DataType) -> pa.Array:
-    """`function` of each string (called once for equal ones) as a column of type `kind`; null stays."""
+    """`function` of each string, called once per distinct string, as a column of type `kind`; null stays null."""
     encoded = column.dictionary_encode()
     results = [function(value) for value in encoded.dictionary.to_pylist()]
     return pa.array(results, type=kind).take(encoded.indices)
 
 
 def tidy_paths(paths: pa.Array) -> pa.Array:
-    """Paths without what leads nowhere: ./x.png and a//./b.png are x.png and a/b.png. URLs stay."""
+    """Normalised paths: ./x.png becomes x.png, a//./b.png becomes a/b.png. URLs are unchanged."""
 
     def tidy(path: str) -> str:
         if "://" in path:
@@ -163,7 +163,7 @@ def tidy_paths(paths: pa.Array) -> pa.Array:
 
 
 def same_names(wanted: pa.Array, keys: pa.Array) -> NDArray[np.int64]:
-    """int64 (P,): the row with each of the wanted keys, −1 where there is none."""
+    """The position in `keys` of each wanted key, int64 (P,); −1 for a key that is missing."""
     found = pc.call_function("index_in", [wanted], pc.SetLookupOptions(value_set=keys))
     return found.fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""What became of a data set's files since a run began."""
+"""Compare a data set's files with those that a run began with."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import pyarrow as pa
 from .marks import SCHEMA, FileLists, hash_files
 
 _NAMED = 3
-"""FileLists of each kind that a message names."""
+"""Number of files of each kind that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Names of files. touched: of the same size but another time, whose bytes nobody read when the run began."""
+    """Names of files that differ. touched: same size but another time, and no digest from when the run began."""
 
     added: list[str]
     removed: list[str]
@@ -26,7 +26,7 @@ class Changes:
 
     @property
     def only_touched(self) -> bool:
-        """Whether all may be as it was."""
+        """Whether the contents may all be unchanged."""
         return bool(self.touched) and not (self.added or self.removed or self.changed)
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class Changes:
             (self.added, "added"),
             (self.removed, "removed"),
             (self.changed, "changed"),
-            (self.touched, "with another time of change"),
+            (self.touched, "with another modification time"),
         )
         return ", ".join(_some(names, what) for names, what in kinds if names)
 
@@ -45,9 +45,9 @@ def _some(names: list[str], what: str) -> str:
 
 
 def compare_files(before: pa.Table, now: pa.Table, files: FileLists) -> tuple[Changes, pa.Table]:
-    """What differs between two tables of marks, and `now` with the digests of the contents that are known by then.
+    """The changes between two tables of marks, and `now` completed with all digests that are known.
 
-    A file of the same size with another time is read, where the digest of its bytes is known from before.
+    A file with another time is read if its earlier digest is known.
     """
     known, there = _by_place(before), _by_place(now)
     both = there.keys() & known.keys()
@@ -81,7 +81,7 @@ def compare_files(before: pa.Table, now: pa.Table, files: FileLists) -> tuple[Ch
 
 
 _Place = tuple[str, str]
-"""Part and name."""
+"""Part and name of a file."""
 
 
 def _by_place(marks: pa.Table) -> dict[_Place, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Tables of rows: Parquet, CSV or TSV with a label, and perhaps a split, a role and a group, for each row."""
+"""Tables of rows: Parquet, CSV or TSV with a label and, optionally, a split, a role and a group for each row."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,21 +19,21 @@ from .tables.text import is_text, likely_separator, read_text, separator_of, tex
 
 LABEL_NAMES = ("label", "labels")
 ROW_NAMES = (*LABEL_NAMES, "split", "role", "group")
-"""Columns with a meaning, beside that which names the rows. Others are the user's own, and are not read."""
+"""Columns that are read, beside the one that names the rows. Others are the user's own and are ignored."""
 
 _ROLES = {"query": "query", "gallery": "gallery"}
 
 
 def is_table(location: str) -> bool:
-    """Whether this is a file, or a folder of Parquet files, which `read_columns` reads."""
+    """Whether `read_columns` can read this: a text table, a Parquet file, or a folder of Parquet files."""
     return is_text(location) or _is_parquet(location)
 
 
 def read_columns(location: str, names: tuple[str, ...], form: TableForm = AS_USUAL) -> pa.Table:
-    """Read those of the columns `names` that a Parquet, CSV or TSV file has. Cells of a text file stay strings.
+    """Read the columns of `names` that a Parquet, CSV or TSV file has. Cells of a text file stay strings.
 
-    form: what separates the cells of a text file, and which of `names` are called otherwise in this one.
-    Raises: DataError naming the file, and where one of the columns is there twice or only nearly has its name.
+    form: the separator of a text file, and the file's own names of columns.
+    Raises: DataError naming the file; also for a repeated column, or a name that differs only in case or spaces.
     """
     there = column_names(location, form)
     theirs = {form.names.get(name, name): name for name in names}
@@ -46,16 +46,16 @@ def read_columns(location: str, names: tuple[str, ...], form: TableForm = AS_USU
         table = read_text(location, present, form) if is_text(location) else read_parquet(location, present)
     except UNREADABLE as error:
         raise unreadable(location, error) from error
-    # Arrow reads all columns of a text file where none is asked for.
+    # Arrow reads all columns of a text file if `present` is empty.
     return table.select(present).rename_columns([theirs[name] for name in present])
 
 
 def column_names(location: str, form: TableForm = AS_USUAL) -> list[str]:
-    """All columns of a Parquet, CSV or TSV file, as they are called there. Raises: DataError naming the file."""
+    """The file's own names of all columns of a Parquet, CSV or TSV file. Raises: DataError naming the file."""
     if not is_table(location):
         raise DataError(
-            f"{location} is neither .parquet nor {', '.join(TEXT_SUFFIXES)}: convert it to one of them, tables of "
-            "other kinds are not read"
+            f"{location} is neither .parquet nor {', '.join(TEXT_SUFFIXES)}: convert it to one of them, other formats "
+            "are not read"
         )
     try:
         return text_columns(location, form) if is_text(location) else parquet_schema(location).names
@@ -72,8 +72,8 @@ def _without_names(location: str, there: Sequence[str], names: Sequence[str], fo
     says = " ".join(", ".join(there).split())  # cells of a row, perhaps with line breaks
     separator = likely_separator(there)
     remedy = (
-        "begin it with a line that names them, or say what they are called: with data.columns in a run file, --columns "
-        "of `mine`"
+        "begin it with a line of column names, or give its own names: with data.columns in a run file, --columns of "
+        "`mine`"
         if separator is None
         else f"put {separator_of(location, form)!r} between its cells, or name {separator!r}: as data.separator in a "
         "run file, --separator of `mine`"
@@ -84,20 +84,20 @@ def _without_names(location: str, there: Sequence[str], names: Sequence[str], fo
 
 
 def _refuse_confusing(there: Sequence[str], names: Sequence[str], location: str) -> None:
-    """A column that is there twice, and one that would be left out for a space or a capital letter."""
+    """Refuse a repeated column, and one that would be ignored because of a space or a capital letter."""
     for name, count in Counter(there).items():
         meant = name.strip().lower()
         if name in names and count > 1:
             raise DataError(f"{location} has {count} columns {name!r}: leave one, or rename the others")
         if name not in names and meant in names and meant not in there:
-            raise DataError(f"{location} has a column {name!r}, which means nothing: call it {meant!r}")
+            raise DataError(f"{location} has a column {name!r}, which would be ignored: call it {meant!r}")
     both = [name for name in LABEL_NAMES if name in names and name in there]
     if len(both) > 1:
         raise DataError(f"{location} has both columns {' and '.join(both)}: leave one, or rename the other")
 
 
 def _refuse_secrets(cells: pa.Array | None, subject: str) -> None:
-    """What rows are called is kept in the run directory, and shown. The message does not repeat it."""
+    """Refuse credentials, since these cells are stored in the run directory and shown; the message omits them."""
     if cells is None:
         return
     strings = cells.flatten() if _is_list(cells.type) else cells
@@ -111,16 +111,16 @@ def _refuse_secrets(cells: pa.Array | None, subject: str) -> None:
 
 
 def rows_from_columns(table: pa.Table, keys: pa.Array, *, subject: str, separator: str | None) -> SourceRows:
-    """Rows of a table with the columns label (or labels) and, where present, split, role and group.
+    """Rows of a table with the columns label (or labels) and, if present, split, role and group.
 
-    keys: string, one for each row. separator: what separates several labels in one string.
+    keys: string, one per row. separator: of several labels in one string.
     Raises: DataError naming `subject`, the row and the value.
     """
     name = next((name for name in LABEL_NAMES if name in table.column_names), None)
     if name is None:
-        found = ", ".join(table.column_names) or "none of those that mean something"
+        found = ", ".join(table.column_names) or "none that is read"
         raise DataError(
-            f'{subject} has no column "label" (found: {found}): add it, or say what it is called: with '
+            f'{subject} has no column "label" (found: {found}): add it, or give its own name: with '
             "data.columns in a run file, --columns of `mine`"
         )
     labels = as_labels(table[name].combine_chunks(), subject=subject, separator=separator)
@@ -140,7 +140,7 @@ def rows_from_columns(table: pa.Table, keys: pa.Array, *, subject: str, separato
 
 
 def as_strings(column: pa.Array, *, subject: str) -> pa.Array:
-    """A column of any type whose values are names, as string. Raises: DataError for others, as lists."""
+    """A column of names of any type, as strings. Raises: DataError for values that are not names, such as lists."""
     column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
     try:
         return column.cast(pa.string())
@@ -151,20 +151,22 @@ def as_strings(column: pa.Array, *, subject: str) -> pa.Array:
 
 
 def as_numbers(column: pa.Array, kind: pa.DataType, *, subject: str, wanted: str, remedy: str) -> pa.Array:
-    """A column as numbers of type `kind`; strings, as the cells of text files are, are read as numbers.
+    """A column as numbers of type `kind`; strings, such as the cells of text files, are parsed.
 
-    wanted: what each cell should be, in a word. Raises: DataError for other values.
+    wanted: what each cell should be, for the message. Raises: DataError for other values.
     """
     try:
         return column.cast(kind)
     except (pa.ArrowException, NotImplementedError) as error:
-        raise DataError(f"{subject} holds what is no {wanted} ({said_by(error)}): {remedy}") from None
+        raise DataError(
+            f"{subject} has a value that is not a {wanted} ({said_by(error)}): {remedy}"
+        ) from None
 
 
 def as_labels(column: pa.Array, *, subject: str, separator: str | None) -> pa.Array:
-    """Labels as string, or as list<string> where rows may have several; no row without a label.
+    """Labels as string, or as list<string> if rows may have several; every row has a label.
 
-    separator: what separates several labels in one string; None where a string is one label.
+    separator: of several labels in one string; None if a string is a single label.
     Numbers become their decimal form. Raises: DataError for null, empty and fractional labels.
     """
     if pa.types.is_dictionary(column.type):
@@ -189,7 +191,7 @@ def _label_strings(column: pa.Array, subject: str) -> pa.Array:
     if pa.types.is_floating(column.type):
         raise DataError(
             f"{subject} has labels of type {column.type}: store whole numbers or strings, "
-            "since fractions do not name a class"
+            "since fractions cannot name a class"
         )
     labels = per_value(as_strings(column, subject=f"{subject}, labels"), str.strip, pa.string())
     empty = per_value(labels, lambda label: label == "", pa.bool_()).fill_null(True)
@@ -211,7 +213,7 @@ def _refuse_empty(empty: NDArray[np.bool_], subject: str) -> None:
 
 
 def _strings(table: pa.Table, name: str, subject: str) -> pa.Array | None:
-    """A column as strings with null for empty cells; None where the table does not have it."""
+    """A column as strings with null for empty cells; None if the table does not have the column."""
     if name not in table.column_names:
         return None
     column = as_strings(table[name].combine_chunks(), subject=f'{subject}, column "{name}"')

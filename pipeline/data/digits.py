@@ -12,7 +12,7 @@ from .base import Reopened, SourceRows, checked_indices, strings
 from .marks import FileLists
 
 _STEPS = 16
-"""scikit-learn's pixels count the dark ones of 4 × 4 bitmaps: 0 to 16."""
+"""Largest pixel value in scikit-learn, where a pixel counts the dark dots of a 4 × 4 bitmap: 0 to 16."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Digits(Reopened[tuple[NDArray[np.uint8], NDArray[np.int64]]]):
         return images[checked_indices(indices, len(images))]
 
     def file_lists(self) -> FileLists:
-        """None of the user's."""
+        """Empty: the data set has no files of the user."""
         return {}
 
     def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:  # noqa: ARG002 — there are none

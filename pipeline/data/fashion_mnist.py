@@ -14,7 +14,7 @@ from .idx import read_idx
 from .marks import FileList, FileLists, identity_of, mark_files
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-"""Where Debian's package dataset-fashion-mnist puts the files."""
+"""Folder in which Debian's package dataset-fashion-mnist installs the files."""
 
 CLASSES = (
     "t-shirt/top",
@@ -73,7 +73,7 @@ class FashionMnist(Reopened[tuple[_Part, ...]]):
         if train.images.shape[1:] != test.images.shape[1:]:
             raise DataError(
                 f"images of {self.folder} are {_pixels(train)} for training, {_pixels(test)} for the test: "
-                f"they are not of one data set, {_FETCH_ALL}"
+                f"they are from different data sets, {_FETCH_ALL}"
             )
         return train, test
 
@@ -83,18 +83,18 @@ class FashionMnist(Reopened[tuple[_Part, ...]]):
         if len(images) != len(labels):
             raise DataError(
                 f"{label_file} has {len(labels)} labels but {image_file} has {len(images)} images: "
-                f"they are not of one data set, {_FETCH_ALL}"
+                f"they are from different data sets, {_FETCH_ALL}"
             )
         if labels.size and labels.max() >= len(CLASSES):
             raise DataError(
                 f"{label_file} has the label {labels.max()} but Fashion-MNIST has 0 to {len(CLASSES) - 1}: "
-                f"it is of another data set, {_FETCH_ALL}"
+                f"it is from another data set, {_FETCH_ALL}"
             )
         return _Part(split, images, labels)
 
     @property
     def rows(self) -> SourceRows:
-        """Keys are "train/00000" and "test/00000" onwards, labels the names of the classes."""
+        """Keys are "train/00000" and "test/00000" onwards; labels are the names of the classes."""
         keys = [f"{part.split}/{index:05d}" for part in self.content for index in range(len(part.labels))]
         labels = np.array(CLASSES)[np.concatenate([part.labels for part in self.content])]
         splits = [part.split for part in self.content for _ in range(len(part.labels))]
@@ -125,7 +125,7 @@ class FashionMnist(Reopened[tuple[_Part, ...]]):
         return {"": FileList(self.folder, [path.name for path in self._files()])}
 
     def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
-        """Names, sizes and times, or contents, of the four files."""
+        """Digest of names, sizes and times, or contents, of the four files."""
         marks = marks or mark_files(self.file_lists(), hash_content=self.hash_content)
         return {"kind": "fashion-mnist", **identity_of(marks)}
 

@@ -1,4 +1,4 @@
-"""Local paths and fsspec URLs: joining them, reading them, and the identity of what lies there."""
+"""Local paths and fsspec URLs: join them, read them, and stamp their files."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -15,16 +15,16 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _THREADS = min(8, os.cpu_count() or 1)
-"""Decoding releases the interpreter's lock; beyond a few threads copying is the limit, not decoding."""
+"""Decoding releases the GIL; beyond a few threads, copying is the bottleneck."""
 
 
 def is_url(location: str) -> bool:
-    """Whether `location` is for fsspec; everything else is a local path."""
+    """Whether `location` is an fsspec URL and not a local path."""
     return "://" in location
 
 
 def locate(location: str, base: Path) -> str:
-    """`location` as a URL or an absolute local path; relative paths refer to the folder `base`.
+    """`location` as a URL or an absolute local path; relative paths are relative to the folder `base`.
 
     Raises: DataError for a URL with credentials, which would be recorded and shown.
     """
@@ -37,7 +37,7 @@ def locate(location: str, base: Path) -> str:
 
 
 def folder_of(location: str) -> str:
-    """The folder that holds `location`. In a chained URL (zip://a.csv::file.zip) that of its first link."""
+    """The parent folder of `location`; of a chained URL (zip://a.csv::file.zip), within its first link."""
     if not is_url(location):
         return str(Path(location).parent)
     link, chain, rest = location.partition("::")
@@ -57,7 +57,7 @@ def join(folder: str, name: str) -> str:
 
 
 def read_bytes(location: str) -> bytes:
-    """The whole content. Raises: DataError naming the location."""
+    """The content of a file. Raises: DataError naming the location."""
     try:
         if not is_url(location):
             with open_regular(Path(location)) as file:
@@ -88,21 +88,21 @@ def unreadable(location: str, error: Exception) -> DataError:
 
 
 def said_by(error: Exception) -> str:
-    """What a library says, on one line."""
+    """A library's error as one line of text, without secrets."""
     return redacted(" ".join(f"{type(error).__name__}: {error}".split()).rstrip(":. "))
 
 
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:
-    """Results in the order of `items`.
+    """Call `function` in threads. Yields the results in the order of `items`.
 
-    The pool lives for one call: a pool kept by the process would be dead, and waited for, in a forked child.
+    The pool lives for one call: in a forked child, a pool kept by the process would be dead and block for ever.
     """
     with ThreadPoolExecutor(_THREADS) as pool:
         yield from pool.map(function, items)
 
 
 def stamp(location: str) -> dict[str, Any]:
-    """Size in bytes and time of change of a file, without reading it."""
+    """Size in bytes and modification time of a file, without reading it."""
     try:
         if not is_url(location):
             status = Path(location).stat()
@@ -113,7 +113,7 @@ def stamp(location: str) -> dict[str, Any]:
         details = files.info(path)
     except Exception as error:  # each fsspec file system has its own errors
         raise unreadable(location, error) from error
-    # Object stores know an entity tag, others a time, under names of their own; a size they all have.
+    # All file systems give a size. Object stores add an entity tag, others a time, under different names.
     marks = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")
     changed = next((str(details[mark]) for mark in marks if details.get(mark) is not None), "")
     return {"size": details.get("size"), "changed": changed}

@@ -1,4 +1,4 @@
-"""IDX, the file format of MNIST and its relatives."""
+"""Read IDX, the file format of MNIST and similar data sets."""
 
 import gzip
 import math
@@ -13,13 +13,13 @@ from ..storage.regular import require_regular
 from .files import unreadable
 
 _UINT8 = 0x08
-"""Third byte of the magic number: the type of the values. The fourth is the number of dimensions."""
+"""Third byte of the magic number: the dtype. The fourth is the number of dimensions."""
 
 
 def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
-    """Read an IDX file of bytes, plain (memory-mapped) or gzip-compressed (held in memory).
+    """Read an IDX file of bytes, plain (memory-mapped) or gzip-compressed (read into memory).
 
-    Returns: uint8, read-only, with as many `dimensions` as asked for.
+    Returns: uint8, read-only, with `dimensions` axes.
     Raises: DataError for another magic number, and for a file shorter or longer than its header says.
     """
     header_bytes = 4 + 4 * dimensions
@@ -47,7 +47,7 @@ def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
     if content is not None:
         return np.frombuffer(content, dtype=np.uint8, offset=header_bytes).reshape(shape)
     if not math.prod(shape):
-        return np.zeros(shape, dtype=np.uint8)  # an empty file part cannot be mapped
+        return np.zeros(shape, dtype=np.uint8)  # an empty array cannot be mapped
     return np.memmap(path, dtype=np.uint8, mode="r", offset=header_bytes, shape=shape)
 
 
@@ -56,7 +56,7 @@ def _shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
     if header[:4] != magic:
         raise DataError(
             f"{path} begins with {header[:4].hex() or 'nothing'} but an IDX file of bytes in {dimensions} "
-            f"dimensions begins with {magic.hex()}: it is another kind of file, or damaged: fetch it again"
+            f"dimensions begins with {magic.hex()}: it is a different kind of file, or damaged: fetch it again"
         )
     if len(header) < 4 + 4 * dimensions:
         raise DataError(f"{path} is truncated: its header ends after {len(header)} bytes: fetch it again")

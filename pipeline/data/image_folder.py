@@ -1,4 +1,4 @@
-"""A folder of images: one folder for each class, in folders for the splits or not."""
+"""A folder of images with one folder per class, optionally inside one folder per split."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from .pictures.walk import OUTSIDE, Folder, suffixes, walk
 @dataclass(frozen=True)
 class _Listing:
     names: pa.Array
-    """Paths relative to the root, with "/"; sorted within a class, classes sorted within a split."""
+    """Paths relative to the root, with "/"; sorted within a class, and classes within a split."""
     classes: pa.Array
     splits: pa.Array | None
     left_out: dict[str, int]
@@ -26,8 +26,8 @@ class _Listing:
 class ImageFolder(PictureSet[_Listing]):
     """root/<class>/**/<image>, or root/<train|val|test>/<class>/**/<image>.
 
-    The folders at the top are splits when all of them have names of splits and hold folders; when only some do, that
-    is an error. So a class called "train", with images right in it, beside a class called "bus" is a class.
+    The top folders are splits if all of them have names of splits and contain folders; if only some do, that is an
+    error. So "train", with images directly in it, is a class beside the class "bus".
     """
 
     def _open(self) -> _Listing:
@@ -36,7 +36,7 @@ class ImageFolder(PictureSet[_Listing]):
         tops = found.root.folders
         if not tops:
             raise DataError(
-                f"{root} holds no folders but must have one for each class: sort the images into folders, "
+                f"{root} has no folders but needs one for each class: sort the images into folders, "
                 'or list them in a table with data.kind = "table"'
             )
         by_split = _are_splits(root, tops)
@@ -49,9 +49,9 @@ class ImageFolder(PictureSet[_Listing]):
             images = sorted(path.relative_to(root).as_posix() for path in folder.all_images())
             if not images:
                 raise DataError(
-                    f"class folder {folder.path} holds no image ({', '.join(suffixes())}): remove it or fill it"
+                    f"class folder {folder.path} has no image ({', '.join(suffixes())}): remove it or fill it"
                 )
-            name = folder.path.name.strip()  # as labels in tables
+            name = folder.path.name.strip()  # like labels in tables
             if not name:
                 raise DataError(f"class folder {str(folder.path)!r} has a name of white space: rename it")
             names += images
@@ -79,16 +79,16 @@ class ImageFolder(PictureSet[_Listing]):
 
     @property
     def left_out(self) -> dict[str, int]:
-        """Other files, hidden ones, links that lead to what is read already: how many of each kind."""
+        """Number of files and links that were left out, by kind."""
         return self.content.left_out
 
     @property
     def linked(self) -> int:
-        """Images that are links, or lie in folders that are."""
+        """Number of images that are links, or are in linked folders."""
         return self.content.linked
 
     def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
-        """Names, sizes and times, or contents, of all images."""
+        """Digest of names, sizes and times, or contents, of all images."""
         return self._files_identity("image-folder", marks)
 
 
@@ -98,8 +98,8 @@ def _are_splits(root: Path, tops: list[Folder]) -> bool:
     if splits and others:
         raise DataError(
             f"{root} has folders of splits ({', '.join(splits)}) beside others ({_some(others)}): move the others "
-            "elsewhere, or bring all images into folders of splits, each with a folder for each class; where they are "
-            "classes all the same, use a table"
+            "elsewhere, or move all images into folders of splits, each with a folder for each class; if all of them "
+            "are classes, use a table"
         )
     for split in {split_called(name) for name in splits}:
         same = [name for name in splits if split_called(name) == split]

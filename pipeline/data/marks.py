@@ -1,4 +1,4 @@
-"""The files of a data set, one by one: what tells this content from another, and what has changed since."""
+"""Marks of a data set's files (size, modification time, digest), from which its identity is computed."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -19,22 +19,22 @@ SCHEMA = pa.schema(
         ("content", pa.string()),
     ]
 )
-"""size in bytes. changed: time of change in ns, or what a URL has in its place. content: SHA-256, null where unread."""
+"""size: in bytes. changed: modification time in ns, or a URL's time or entity tag. content: SHA-256, null if unread."""
 
 
 class FileList(NamedTuple):
-    """FileLists named relative to a folder, so that a moved data set stays the same."""
+    """Files named relative to a folder, so that a moved data set stays the same."""
 
     folder: str
     names: list[str]
 
 
 FileLists = Mapping[str, FileList]
-"""The files of each part of a data set; a data set of one part calls it ""."""
+"""The files of each part of a data set; a single part is called ""."""
 
 
 def mark_files(files: FileLists, *, hash_content: bool) -> pa.Table:
-    """Size and time of change of all files, with `hash_content` the digest of their bytes as well: columns of `SCHEMA`.
+    """A table of `SCHEMA` with the size and modification time of each file and, with `hash_content`, its digest.
 
     Raises: DataError naming a file that is missing or cannot be read.
     """
@@ -50,7 +50,7 @@ def mark_files(files: FileLists, *, hash_content: bool) -> pa.Table:
 
 
 def hash_files(folder: str, names: Iterable[str]) -> list[str]:
-    """SHA-256 of the bytes of each file."""
+    """SHA-256 of each file."""
 
     def content(name: str) -> str:
         location = join(folder, name)
@@ -60,13 +60,13 @@ def hash_files(folder: str, names: Iterable[str]) -> list[str]:
 
 
 def without_contents(marks: pa.Table) -> pa.Table:
-    """The same, as if no file had been read."""
+    """The marks without digests of contents."""
     nothing = pa.nulls(len(marks), pa.string())
     return marks.set_column(SCHEMA.get_field_index("content"), SCHEMA.field("content"), nothing)
 
 
 def identity_of(marks: pa.Table, part: str = "") -> dict[str, Any]:
-    """Identity of the files of a part: by the digests of their bytes where all are known, else by size and time."""
+    """Identity of the files of a part: by the digests of their contents if all are known, else by size and time."""
     found = marks.filter(pa.array([of == part for of in marks["part"].to_pylist()], pa.bool_()))
     by_content = len(found) > 0 and not found["content"].null_count
     sizes, tokens = found["size"].to_pylist(), found["content" if by_content else "changed"].to_pylist()

@@ -1,4 +1,4 @@
-"""From the run file's [data] to a data set."""
+"""Open the data set of the run file's [data]."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from .tables.form import TableForm
 def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
     """The data set that `spec` names. Its files are opened when first needed.
 
-    base: the folder to which relative paths in `spec` refer.
+    base: the folder of relative paths in `spec`.
     """
     path = "" if spec.path is None else locate(spec.path, base)
-    # Each kind brings libraries of its own; only those of the kind in use are imported.
+    # Imported here, since each kind needs its own libraries.
     match spec.kind:
         case "digits":
             from .digits import Digits
@@ -35,7 +35,7 @@ def open_data(spec: DataSpec, base: Path = Path()) -> DataSet:
 
 
 def _of_files(spec: DataSpec, path: str, base: Path) -> DataSet:
-    """The user's own."""
+    """A data set of the user's own files."""
     match spec.kind:
         case "image-folder":
             from .image_folder import ImageFolder
@@ -68,17 +68,17 @@ def _of_files(spec: DataSpec, path: str, base: Path) -> DataSet:
 
 
 def reads_pictures(spec: DataSpec, item_dtype: str) -> bool:
-    """Whether the items are image files. item_dtype: theirs, which tells pictures of `datasets` from vectors."""
+    """Whether the items are image files. item_dtype: of the items; tells pictures of `datasets` from vectors."""
     return spec.kind in ("image-folder", "table") or (spec.kind == "huggingface" and item_dtype == "uint8")
 
 
 def decoding_of(spec: DataSpec) -> Decoding:
-    """How the run file wants its images."""
+    """How images are decoded, from the run file."""
     return Decoding(spec.colour, spec.height_width, spec.background)
 
 
 def form_of(spec: DataSpec) -> TableForm:
-    """How the table of the run file is laid out. Raises: DataError naming the key."""
+    """The layout of the data's table, from the run file. Raises: DataError naming the key."""
     try:
         return TableForm(spec.separator, tuple(sorted(spec.columns.items())))
     except DataError as error:

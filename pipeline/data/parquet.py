@@ -1,4 +1,4 @@
-"""A Parquet file, or a folder of them that is one table, as many programs write it."""
+"""Read a Parquet file, or a folder of Parquet files that form one table, as many programs write them."""
 
 import io
 from pathlib import Path
@@ -15,7 +15,7 @@ SUFFIXES = (".parquet", ".pq")
 
 
 def is_parquet_folder(location: str) -> bool:
-    """Whether this is a folder of this machine with Parquet files in it, and no Zarr."""
+    """Whether this is a local folder with Parquet files, and not a Zarr folder."""
     if is_url(location) or not Path(location).is_dir():
         return False
     zarr = any(Path(location, name).exists() for name in ("zarr.json", ".zgroup", ".zarray"))
@@ -23,14 +23,14 @@ def is_parquet_folder(location: str) -> bool:
 
 
 def parquet_schema(location: str) -> pa.Schema:
-    """The schema of the table. Raises: DataError, and what pyarrow raises."""
+    """The schema of the table. Raises: DataError, and errors of pyarrow."""
     return pq.read_schema(_sources(location)[0])
 
 
 def read_parquet(location: str, columns: list[str]) -> pa.Table:
-    """Some columns. The files of a folder follow each other in the order of their names.
+    """Read some columns. The files of a folder are concatenated in the order of their names.
 
-    Raises: DataError where a file of a folder has other columns, and what pyarrow raises.
+    Raises: DataError if the files of a folder have different columns, and errors of pyarrow.
     """
     sources = _sources(location)
     schema = pq.read_schema(sources[0])
@@ -48,7 +48,7 @@ def read_parquet(location: str, columns: list[str]) -> pa.Table:
                 raise DataError(
                     f"{source} has {name!r} as {kinds[0]}, and {sources[0]} as {kinds[1]}: write all files alike"
                 )
-        # As a file: of a path, pyarrow would also make columns of folders called name=value.
+        # Open the file: given a path, pyarrow would also turn folders called name=value into columns.
         with pq.ParquetFile(source) as file:
             tables.append(file.read(columns=columns))
     return pa.concat_tables(tables)
@@ -69,7 +69,7 @@ def _sources(location: str) -> list[str | io.BytesIO]:
     partitioned = next((file for file in files if any("=" in part for part in file.parts[:-1])), None)
     if partitioned is not None:
         raise DataError(
-            f"{location} has its values in the names of folders, as {partitioned.parent}: write them into the files"
+            f"{location} has values in the names of folders, such as {partitioned.parent}: write them into the files"
         )
     for file in files:
         require_regular(path / file)
@@ -77,6 +77,6 @@ def _sources(location: str) -> list[str | io.BytesIO]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Relative to the folder; without hidden files, and those that begin with "_", which hold no rows."""
+    """Parquet files, relative to the folder; without hidden ones and those that begin with "_", which hold no rows."""
     found = (each.relative_to(folder) for each in folder.rglob("*") if each.suffix.lower() in SUFFIXES)
     return sorted(file for file in found if not any(part.startswith((".", "_")) for part in file.parts))

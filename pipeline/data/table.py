@@ -19,10 +19,10 @@ from .tables.form import AS_USUAL, TableForm
 
 @dataclass(frozen=True)
 class ImageTable(PictureSet[SourceRows]):
-    """Images listed in a table with the columns path and label, and perhaps split, role and group.
+    """Images listed in a table with the columns path and label and, optionally, split, role and group.
 
-    Paths are relative to the folder of the table, or absolute, or URLs. A label may be a list (Parquet), or a
-    string of several separated by `label_separator`. form: how the table is laid out.
+    Paths are relative to the folder of the table, absolute, or URLs. A row may have several labels: a list (Parquet) or
+    a string with `label_separator`. form: the layout of the table.
     """
 
     label_separator: str | None = None
@@ -33,8 +33,8 @@ class ImageTable(PictureSet[SourceRows]):
         table = read_columns(self.location, ("path", *ROW_NAMES), self.form)
         if "path" not in table.column_names:
             raise DataError(
-                f'{self.location} has no column "path": add the path of the image of each row, or say with '
-                'data.columns what it is called: { path = "photo" }'
+                f'{self.location} has no column "path": add the path of the image of each row, or give its own name '
+                'with data.columns: { path = "photo" }'
             )
         paths = as_strings(table["path"].combine_chunks(), subject=f'{self.location}, column "path"')
         if paths.null_count:
@@ -46,18 +46,18 @@ class ImageTable(PictureSet[SourceRows]):
         return rows_from_columns(table, paths, subject=self.location, separator=self.label_separator)
 
     def _refuse_local(self, paths: pa.Array) -> None:
-        """Whoever wrote the table would have this machine ask what only it can reach."""
+        """Refuse local URLs, through which a table could make this machine request what only it can reach."""
         for row, path in enumerate(paths.to_pylist()):
             host = local_host(path) if is_url(path) else None
             if host is not None:
                 raise DataError(
                     f"{self.location}, row {row} (from 0) has the URL {redacted(path)}, and {host} "
-                    "is this machine or on its own link: take it out, or set data.allow_local_urls = true"
+                    "is this machine or on its local link: take it out, or set data.allow_local_urls = true"
                 )
 
     @property
     def rows(self) -> SourceRows:
-        """Keys are the paths, each in one form: ./x.png is x.png."""
+        """Keys are the normalised paths: ./x.png is x.png."""
         return self._rows
 
     @cached_property
@@ -65,14 +65,14 @@ class ImageTable(PictureSet[SourceRows]):
         return replace(self.content, keys=tidy_paths(self.content.keys))
 
     def file_lists(self) -> FileLists:
-        """All pictures, as the table calls them."""
+        """All pictures, by their paths in the table."""
         return {"": FileList(self.folder, self.content.keys.to_pylist())}
 
     @property
     def folder(self) -> str:
-        """That of the table."""
+        """The folder of the table."""
         return folder_of(self.location)
 
     def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
-        """Names, sizes and times, or contents, of all images; the table itself counts by what it says."""
+        """Digest of names, sizes and times, or contents, of all images; the rows cover the table itself."""
         return self._files_identity("table", marks)

@@ -22,10 +22,10 @@ from .opened import Opened, Part, opened
 
 @dataclass(frozen=True)
 class HuggingFace(Reopened[Opened]):
-    """Rows with a picture or a vector each, and the columns label and, perhaps, key, role and group.
+    """Rows with a picture or a vector each, and the columns label and, optionally, key, split, role and group.
 
-    location: see `opened`; its splits are those of the run where they are train, validation and test.
-    decoding: of pictures. form: what columns are called, and the separator of a CSV file.
+    location: see `opened`; splits called train, validation and test become those of the run.
+    decoding: of pictures. form: own names of columns, and the separator of a CSV file.
     """
 
     location: str
@@ -39,7 +39,7 @@ class HuggingFace(Reopened[Opened]):
 
     @property
     def rows(self) -> SourceRows:
-        """Keys are those of the column key, else the row numbers "0" onwards, or "test/0" where there are splits."""
+        """Keys are the column key, if there is one, else row numbers: "0" onwards, or "test/0" with splits."""
         return self._rows
 
     @cached_property
@@ -50,7 +50,7 @@ class HuggingFace(Reopened[Opened]):
         return rows_from_columns(table, keys, subject=self.location, separator=self.label_separator)
 
     def _table(self, part: Part) -> pa.Table:
-        """The columns that have a meaning, by our names."""
+        """The columns that are read, by our names."""
         there = {self.form.names.get(name, name): name for name in ("key", *ROW_NAMES)}
         wanted = {theirs: ours for theirs, ours in there.items() if theirs in self.content.columns}
         columns = {ours: _column(part, theirs, self.location) for theirs, ours in wanted.items()}
@@ -80,7 +80,7 @@ class HuggingFace(Reopened[Opened]):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """uint8 of pictures, float32 of vectors."""
+        """uint8 for pictures, float32 for vectors."""
         return np.dtype(np.uint8 if self.content.pictures else np.float32)
 
     def read(self, indices: ArrayLike) -> NDArray[Any]:
@@ -114,13 +114,13 @@ class HuggingFace(Reopened[Opened]):
             vectors = np.stack(list(values)).astype(np.float32)
         except ValueError as error:
             raise DataError(
-                f'{self.location}, column "{column}" has values of several shapes, or that are no numbers ({error}): '
-                "give each row the same number of values"
+                f'{self.location}, column "{column}" has values of different shapes, or that are not numbers '
+                f"({error}): give each row the same number of values"
             ) from None
         if vectors.ndim not in (2, 3, 4):
             raise DataError(
-                f'{self.location}, column "{column}" has one number a row: name the column of the vectors, as '
-                'data.columns = { vector = "clip" }'
+                f'{self.location}, column "{column}" has a single number per row: name the column of the vectors, such '
+                'as data.columns = { vector = "clip" }'
             )
         return vectors
 
@@ -158,7 +158,7 @@ class HuggingFace(Reopened[Opened]):
         return decode_image(content, subject=subject, decoding=self.decoding).pixels
 
     def file_lists(self) -> FileLists:
-        """All files, but for hidden ones and what `datasets` has kept beside them."""
+        """All files, except hidden ones and caches of `datasets`."""
         root = Path(self.location)
         if not root.is_dir():
             return {"": FileList(str(root.parent), [root.name])}
@@ -171,7 +171,7 @@ class HuggingFace(Reopened[Opened]):
         return {"": FileList(str(root), sorted(kept))}
 
     def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
-        """Names, sizes and times, or contents, of all files."""
+        """Digest of names, sizes and times, or contents, of all files."""
         marks = marks or mark_files(self.file_lists(), hash_content=self.hash_content)
         return {"kind": "huggingface", **identity_of(marks)}
 
@@ -181,7 +181,7 @@ def _subject(location: str, part: Part, row: int) -> str:
 
 
 def _column(part: Part, name: str, location: str) -> pa.Array:
-    """A column, classes by their names."""
+    """A column, with class codes replaced by class names."""
     import datasets
 
     column = part.rows.select_columns([name]).with_format("arrow")[:][name].combine_chunks()

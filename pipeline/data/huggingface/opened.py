@@ -1,4 +1,4 @@
-"""A folder or file that `datasets` opens, and which of its columns are what."""
+"""Open a folder or file with `datasets`, and find the column of the items."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 PICTURE_NAMES = ("image", "img", "path", "file_name")
-"""What columns of pictures are called."""
+"""Names of columns of pictures."""
 
 _BUILDERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json"}
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One split of it. split: as we call it; None where the data set has no splits of its own. items: its rows with the
-    column of the items alone: of a row, `datasets` reads all columns that there are."""
+    """One split of the data set. split: our name of it; None if the data set has no splits. items: its rows with only
+    the column of the items, since `datasets` always reads all columns of a row."""
 
     split: str | None
     rows: "Dataset"
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """parts: in the order in which `datasets` has them. item: the column of the items. pictures: whether these are."""
+    """An opened data set. parts: in the order of `datasets`. item: column of the items. pictures: whether they are."""
 
     parts: tuple[Part, ...]
     item: str
@@ -41,24 +41,24 @@ class Opened:
 
     @property
     def columns(self) -> list[str]:
-        """Of all parts."""
+        """The columns, the same in all parts."""
         return self.parts[0].rows.column_names
 
 
 def opened(location: str, form: TableForm) -> Opened:
-    """Open what `save_to_disk` wrote, a Parquet, JSON or CSV file, or a folder of such files or of images.
+    """Open a folder of `save_to_disk`, a Parquet, JSON or CSV file, or a folder of such files or of images.
 
-    form: names of columns, and the separator of a CSV file.
-    Raises: DataError naming the location, for what `datasets` cannot open, and splits or columns that are not clear.
+    form: own names of columns, and the separator of a CSV file.
+    Raises: DataError naming the location, if `datasets` cannot open it, or its splits or columns are ambiguous.
     """
     if is_url(location) or not Path(location).exists():
-        # Else `datasets` takes it for the name of a data set on its hub.
+        # Otherwise `datasets` would take it for the name of a data set on its hub.
         raise DataError(f"{location} does not exist on this machine: correct data.path, or download it first")
     try:
         found = _read(location, form)
     except DataError:
         raise
-    except Exception as error:  # of its many readers
+    except Exception as error:  # its readers raise all kinds of errors
         raise unreadable(location, error) from error
     parts = _parts(found, location)
     columns = parts[0].rows.column_names
@@ -79,7 +79,7 @@ def _read(location: str, form: TableForm) -> Any:
             return datasets.load_from_disk(location)
         return datasets.load_dataset(location)
     if is_text(location):
-        # Cells are strings: `datasets` would read the labels 007 and 7 as one number.
+        # Read cells as strings: `datasets` would read the labels 007 and 7 as the same number.
         names = text_columns(location, form)
         features = datasets.Features({name: datasets.Value("string") for name in names})
         separator = form.separator or ("\t" if ".tsv" in path.name.lower() else ",")
@@ -89,8 +89,8 @@ def _read(location: str, form: TableForm) -> Any:
     builder = _BUILDERS.get(path.suffix.lower())
     if builder is None:
         raise DataError(
-            f"{location} is no file that datasets is asked to open ({', '.join(_BUILDERS)}, .csv, .tsv): name one, "
-            "or a folder that save_to_disk wrote"
+            f"{location} is not a file for datasets ({', '.join(_BUILDERS)}, .csv, .tsv): name one, or a folder that "
+            "save_to_disk wrote"
         )
     return datasets.load_dataset(builder, data_files=location)
 
@@ -113,7 +113,7 @@ def _parts(found: Any, location: str) -> tuple[Part, ...]:
     twice = len(parts) - len({part.split for part in parts})
     if twice:
         raise DataError(
-            f"{location} has the splits {', '.join(found)}, of which two mean the same: leave one"
+            f"{location} has the splits {', '.join(found)}, two of which mean the same: leave one"
         )
     return parts
 
@@ -130,12 +130,12 @@ def _with_items(parts: tuple[Part, ...], columns: Sequence[str], form: TableForm
     if item is None:
         raise DataError(
             f"{location} has the columns {', '.join(columns)}, none of which is an image or called "
-            f"{', '.join((*PICTURE_NAMES[:3], *VECTOR_NAMES[:3]))}: say which one it is with data.columns, as "
+            f"{', '.join((*PICTURE_NAMES[:3], *VECTOR_NAMES[:3]))}: name the column with data.columns, such as "
             '{ vector = "clip" } or { path = "photo" }'
         )
     if named is None and len(images) > 1:
         raise DataError(
-            f"{location} has the images {', '.join(images)} in each row: choose one with data.columns, as "
+            f"{location} has the images {', '.join(images)} in each row: choose one with data.columns, such as "
             f'{{ path = "{images[0]}" }}'
         )
     is_picture = item in images or (

@@ -1,1 +1,1 @@
-"""The built-in data set of many classes: characters in many type faces."""
+"""The built-in data set with many classes: characters in many typefaces."""

@@ -1,4 +1,4 @@
-"""Characters in the type faces that come with matplotlib: some 31,000 images in 2,320 classes, no download."""
+"""Characters in the typefaces that come with matplotlib: some 31,000 images in 2,320 classes, no download."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +16,10 @@ from .faces import class_name
 
 @dataclass(frozen=True)
 class Letters(Reopened[Drawn]):
-    """One class a character, one image in each face that has it. Drawn anew by each process that needs it (2 s).
+    """One class per character, with one image in each typeface that has it. Each process draws the images (2 s).
 
-    Characters that are drawn alike, as Latin A, Greek alpha and Cyrillic A, are classes of their own: labels of the
-    kind that guards leave alone and `suspects` lists.
+    Characters that look the same, such as Latin A, Greek alpha and Cyrillic A, are different classes: false negatives
+    for guards and `suspects` to find.
     """
 
     def _open(self) -> Drawn:
@@ -50,9 +50,9 @@ class Letters(Reopened[Drawn]):
         return self.content.images[checked_indices(indices, len(self.content.images))]
 
     def file_lists(self) -> FileLists:
-        """None of the user's."""
+        """Empty: the data set has no files of the user."""
         return {}
 
     def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:  # noqa: ARG002 — there are none
-        """Digest of all pixels: another FreeType or matplotlib counts only where it draws something else."""
+        """Digest of all pixels: another version of FreeType or matplotlib only matters if it changes them."""
         return {"kind": "letters", "digest": digest_bytes(self.content.images.tobytes())}

@@ -1,4 +1,4 @@
-"""Characters drawn in type faces: the images, and what each of them shows."""
+"""Draw characters in typefaces."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from .faces import FACES, FEWEST_FACES, characters_of, font_file
 
 SIDE = 24
-"""Pixels, of images that are square."""
+"""Height and width of the images, in pixels."""
 _EM = 16
-"""Pixels. Of the 31,402 glyphs 17 lose a row or column of pixels at the edge."""
+"""Font size in pixels. 17 of the 31,402 glyphs lose a row or column of pixels at the edge."""
 _BASELINE = 17
-"""Pixels from the top. All stand on one line: centred, an apostrophe would be a comma."""
+"""Pixels from the top to the baseline, the same for all: if centred, an apostrophe would look like a comma."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """images: uint8 (N, 24, 24), white on black. characters, faces: of each image, sorted by them."""
+    """images: uint8 (N, 24, 24), white on black. characters, faces: of each image, by which images are sorted."""
 
     images: NDArray[np.uint8]
     characters: tuple[str, ...]
@@ -28,10 +28,10 @@ class Drawn:
 
 
 def draw_letters() -> Drawn:
-    """Each character that at least FEWEST_FACES of the faces draw, in each face that draws it.
+    """Draw each character that at least FEWEST_FACES typefaces have, in each typeface that has it.
 
-    Depends on the versions of matplotlib's files and of FreeType, which comes with Pillow, and on nothing else.
-    Raises: DataError where matplotlib or a file of it is missing.
+    The result depends only on matplotlib's font files and the version of FreeType, which comes with Pillow.
+    Raises: DataError if matplotlib or one of its fonts is missing.
     """
     characters = {face: characters_of(face) for face in FACES}
     common = _common(chain.from_iterable(characters.values()))
@@ -50,15 +50,15 @@ def draw_letters() -> Drawn:
 
 
 def _common(characters: Iterable[str]) -> frozenset[str]:
-    """Those that occur once for each of FEWEST_FACES faces, or of more."""
+    """The characters that occur at least FEWEST_FACES times, once per typeface."""
     return frozenset(each for each, count in Counter(characters).items() if count >= FEWEST_FACES)
 
 
 def _drawn_in(face: str, characters: Iterable[str]) -> dict[str, NDArray[np.uint8]]:
-    """Character → uint8 (24, 24). What leaves no ink, as the object replacement character, is no image."""
+    """Character → image, uint8 (24, 24). Blank characters, such as the object replacement character, are left out."""
     from PIL import Image, ImageDraw, ImageFont
 
-    # Raqm, the other engine, is a library of the system, and there or not.
+    # The other engine, Raqm, is a system library that may be missing.
     font = ImageFont.truetype(str(font_file(face)), _EM, layout_engine=ImageFont.Layout.BASIC)
     images = {}
     for character in characters:

@@ -1,4 +1,4 @@
-"""The type faces that come with matplotlib, and the characters that each of them has."""
+"""The typefaces that come with matplotlib, and the characters of each."""
 
 import unicodedata
 from importlib.util import find_spec
@@ -24,33 +24,33 @@ FACES = (
     "STIXGeneralItalic",
     "STIXGeneralBolIta",
 )
-"""File names. The others there hold few characters, or glyphs under codes of other characters, as Computer Modern does,
-or draw one placeholder for whole scripts (LastResort)."""
+"""File names. matplotlib's other fonts have few characters, or glyphs under codes of other characters (Computer
+Modern), or one placeholder for whole scripts (LastResort)."""
 
 FEWEST_FACES = 12
-"""A character is a class where at least so many faces have it."""
+"""A character is a class if at least this many typefaces have it."""
 
 _DRAWN = frozenset("LNPS")
-"""First letters of the general categories (Unicode, section 4.5) that leave ink of their own: letters, numbers,
-punctuation, symbols; not marks, which stand on another character, nor separators, controls and private codes."""
+"""First letters of the general categories (Unicode, section 4.5) with visible characters: letters, numbers,
+punctuation, symbols; not marks, which combine with another character, separators, controls and private codes."""
 
 
 def font_folder() -> Path:
-    """matplotlib's folder of TrueType files; matplotlib itself is not imported, which would take a second.
+    """matplotlib's folder of TrueType files, found without importing matplotlib, which would take a second.
 
-    Raises: DataError where it is not installed.
+    Raises: DataError if it is not installed.
     """
     found = find_spec("matplotlib")
     if found is None or found.origin is None:
         raise DataError(
-            'data.kind is "letters", which is drawn with the type faces of matplotlib, and that is not installed: '
+            'data.kind is "letters", which is drawn with the typefaces of matplotlib, and that is not installed: '
             "pip install 'tripletmine[letters]'"
         )
     return Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
 
 
 def font_file(face: str) -> Path:
-    """The TrueType file of a face. Raises: DataError where matplotlib does not have it."""
+    """The TrueType file of a typeface. Raises: DataError if matplotlib does not have it."""
     path = font_folder() / f"{face}.ttf"
     if not path.is_file():
         raise DataError(
@@ -61,7 +61,7 @@ def font_file(face: str) -> Path:
 
 
 def characters_of(face: str) -> frozenset[str]:
-    """The characters that a face has a glyph of its own for, and not the box that stands for missing ones."""
+    """The visible characters for which a typeface has a glyph, other than the box for missing ones."""
     from fontTools.ttLib import TTFont
 
     with TTFont(font_file(face), lazy=True) as font:
@@ -71,10 +71,7 @@ def characters_of(face: str) -> frozenset[str]:
 
 
 def class_name(character: str) -> str:
-    """What people call a character, and itself: `Latin capital A with grave (À)`, `Digit one (1)`.
-
-    The name is Unicode's; unassigned codes have none, and no face is asked for them.
-    """
+    """The Unicode name of an assigned character, and itself: `Latin capital A with grave (À)`, `Digit one (1)`."""
     capital = "CAPITAL" in unicodedata.name(character)
     words = [word for word in unicodedata.name(character).split() if word != "LETTER"]
     told = [word if len(word) == 1 and capital else word.lower() for word in words]

@@ -1,1 +1,1 @@
-"""Pictures: which files they are, and how they become arrays of one size and one number of channels."""
+"""Pictures: find image files and decode them to arrays of the same size and number of channels."""

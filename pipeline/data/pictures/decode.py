@@ -1,4 +1,4 @@
-"""One image file to pixels, with Pillow: upright, laid on a background, of 1 or 3 channels and one size."""
+"""Decode an image file with Pillow: upright, on an opaque background, with 1 or 3 channels and a given size."""
 
 import io
 import re
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 Colour = Literal["grey", "rgb"]
 
 RESAMPLING = "bilinear"
-"""Pillow's filter for `size`: the whole picture and no crop, with an area of support that grows as it shrinks."""
+"""Pillow's filter for resizing, which antialiases: its support grows as the picture shrinks."""
 
 _MODES = {"grey": "L", "rgb": "RGB"}
 _READ = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"}
 _DEEP_RAW = re.compile(r";16[BLN]$")
-"""How Pillow names samples of 16 bits in a file of which it will keep the upper 8 ("BGR;16" is 5-6-5 bits a pixel)."""
+"""Pillow's raw modes with 16 bits per sample, of which it keeps the upper 8 ("BGR;16" is 5-6-5 bits per pixel)."""
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
 
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How image files become items.
+    """How image files are decoded.
 
-    size: (height, width) to which they are resized, the whole picture and not a crop; None leaves them as they are.
-    background: what shows through transparent pixels, "white", "black", "grey" or "#rrggbb".
+    size: (height, width) to which the whole picture is resized, without cropping; None: not resized.
+    background: colour behind transparent pixels, "white", "black", "grey" or "#rrggbb".
     """
 
     colour: Colour = "rgb"
@@ -40,23 +40,25 @@ class Decoding:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """pixels: uint8 (height, width) or (height, width, 3), of an animation its first frame, of pages the first.
-    transparent: whether some pixels had an alpha below 255."""
+    """A decoded image. pixels: uint8 (height, width) or (height, width, 3), of the first frame or page.
+
+    transparent: whether some pixels had an alpha below 255.
+    """
 
     pixels: NDArray[np.uint8]
     transparent: bool
 
 
 def decode_image(content: bytes, *, subject: str, decoding: Decoding) -> Decoded:
-    """Decode one image, turned upright as its camera says.
+    """Decode one image, rotated upright by its EXIF orientation.
 
-    Raises: DataError naming `subject`, where it is no image, broken off, or has more than 8 bits a channel.
+    Raises: DataError naming `subject`, if it is not an image, is truncated, or has more than 8 bits per channel.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(content)) as image:
-            if image.format == "EPS":  # of which Pillow has a program, Ghostscript, run what it says
+            if image.format == "EPS":  # which Pillow would let Ghostscript execute
                 raise DataError(f"image {subject} is PostScript, which is not read: convert it to PNG")
             _refuse_deep(image, content, subject)
             if image.mode not in _READ:
@@ -74,7 +76,7 @@ def decode_image(content: bytes, *, subject: str, decoding: Decoding) -> Decoded
                 pixels = pixels.resize((size[1], size[0]), Image.Resampling[RESAMPLING.upper()])
     except DataError:
         raise
-    except UnidentifiedImageError as error:  # whose own words are an address in memory
+    except UnidentifiedImageError as error:  # its own message is only an address in memory
         raise DataError(
             f"image {subject} cannot be decoded (it is in no format that Pillow knows): replace it or leave it out"
         ) from error
@@ -86,24 +88,24 @@ def decode_image(content: bytes, *, subject: str, decoding: Decoding) -> Decoded
 
 
 def is_transparent(content: bytes) -> bool:
-    """Whether an image file has pixels with an alpha below 255. False where it cannot be decoded."""
+    """Whether an image file has pixels with an alpha below 255; False if it cannot be decoded."""
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content)) as image:
             return image.has_transparency_data and _laid_on(image, (0, 0, 0))[1]
-    except Exception:  # whoever reads it says so
+    except Exception:  # decoding reports it
         return False
 
 
 def frames_of(content: bytes) -> int:
-    """Frames or pages of an image file that can be decoded. Reads through the whole file."""
+    """Number of frames or pages of a decodable image file. Reads through the whole file."""
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content)) as image:
             return getattr(image, "n_frames", 1)
-    except Exception:  # what follows the first frame is broken, and nobody reads it
+    except Exception:  # only later frames are damaged, which are not used
         return 1
 
 
@@ -115,7 +117,10 @@ def background_rgb(background: str) -> tuple[int, int, int]:
 
 
 def _laid_on(image: "Image.Image", background: tuple[int, int, int]) -> tuple["Image.Image", bool]:
-    """The image without alpha, round((alpha · colour + (255 − alpha) · background) / 255), and whether it had any."""
+    """The image on the background, and whether it had transparent pixels.
+
+    A pixel becomes round((alpha · colour + (255 − alpha) · background) / 255).
+    """
     from PIL import Image
 
     if not image.has_transparency_data:
@@ -129,7 +134,7 @@ def _laid_on(image: "Image.Image", background: tuple[int, int, int]) -> tuple["I
 
 
 def _scale_transparent_grey(image: "Image.Image") -> None:
-    """PNGs with 2 or 4 bits of grey: Pillow spreads pixels to 0 … 255, but not the value that is transparent."""
+    """Scale the transparent value of PNGs with 2 or 4 grey bits: Pillow scales only their pixels to 0 … 255."""
     value = image.info.get("transparency")
     steps = _GREY_STEPS.get(next((_raw_mode(tile) for tile in image.tile), "")) if image.mode == "L" else None  # type: ignore[attr-defined]
     if image.format == "PNG" and steps is not None and isinstance(value, int):
@@ -137,7 +142,7 @@ def _scale_transparent_grey(image: "Image.Image") -> None:
 
 
 def _refuse_deep(image: "Image.Image", content: bytes, subject: str) -> None:
-    """Pillow clips or cuts more than 8 bits a channel, and only the user knows which values are black and white."""
+    """Refuse more than 8 bits per channel: Pillow would clip them, and only the user knows the range of values."""
     bits = _jpeg2000_bits(content) if image.format == "JPEG2000" else 8
     deep = (
         image.mode.startswith(("I", "F"))
@@ -149,20 +154,20 @@ def _refuse_deep(image: "Image.Image", content: bytes, subject: str) -> None:
     )
     if deep:
         raise DataError(
-            f"image {subject} has more than 8 bits a channel (Pillow's mode {image.mode}): convert it to 8 bits, "
-            "with the range of values that shall be black to white"
+            f"image {subject} has more than 8 bits per channel (Pillow's mode {image.mode}): convert it to 8 bits, "
+            "with the range of values from black to white that you want"
         )
 
 
 def _raw_mode(tile: tuple) -> str:
-    """How the samples lie in the file: the decoder's argument, or its first."""
+    """Pillow's raw mode, the layout of samples in the file: the decoder's only or first argument."""
     arguments = tile[3]
     first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     return first if isinstance(first, str) else ""
 
 
 def _jpeg2000_bits(content: bytes) -> int:
-    """Most bits of a component, from the SIZ segment (ISO 15444-1, A.5.1)."""
+    """Largest number of bits of a component, from the SIZ segment (ISO 15444-1, A.5.1)."""
     start = content.find(b"\xff\x4f\xff\x51") + 2
     if start < 2:
         return 8

@@ -1,4 +1,4 @@
-"""Before any work: which pictures cannot be decoded, and what is read otherwise than a viewer shows it."""
+"""Check pictures before a run: which cannot be decoded, and which look different in a viewer."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,17 @@ from .decode import frames_of, is_transparent
 from .picture_set import PictureSet
 
 SAMPLE = 256
-"""Items that are looked at by default, evenly spaced over the rows."""
+"""Number of pictures that are examined by default, evenly spaced over the rows."""
 
 _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """Counts of pictures. unreadable: the error of each that a run would refuse; first_transparent: a name."""
+    """Counts of pictures. read: examined ones. unreadable: errors of those that a run would refuse.
+
+    first_transparent: name of the first one with transparent pixels, or None. animated: those with several frames.
+    """
 
     pictures: int
     read: int
@@ -38,11 +41,11 @@ class Examined:
 
 
 def examine(data: PictureSet, sample: int | None = SAMPLE) -> Examined:
-    """Decode `sample` pictures, or all. Raises: DataError where there is nothing to begin with."""
+    """Decode `sample` pictures; None: all. Raises: DataError if the shape of the items cannot be determined."""
     rows = len(data.rows)
     chosen = np.unique(np.linspace(0, rows - 1, min(rows, sample or rows)).round().astype(np.int64))
     names = data.rows.keys.take(chosen).to_pylist()
-    data.files.item_shape  # noqa: B018  # once, and not in each thread
+    data.files.item_shape  # noqa: B018  # cached once, instead of in each thread
 
     def look(name: str) -> tuple[str | None, bool, bool]:
         try:
@@ -65,7 +68,7 @@ def examine(data: PictureSet, sample: int | None = SAMPLE) -> Examined:
 
 
 def transparent_pictures(data: PictureSet) -> list[str]:
-    """Names of all pictures with transparent pixels. Decodes only those whose header leaves it open."""
+    """Names of all pictures with transparent pixels. Decodes only those whose header allows transparency."""
     names = data.rows.keys.to_pylist()
     found = in_threads(lambda name: is_transparent(data.files.content(name)), names)
     return [name for name, transparent in zip(names, found, strict=True) if transparent]

@@ -1,4 +1,4 @@
-"""The way from image files to items, as encoder.json keeps it beside the weights."""
+"""Decoding of image files for an exported encoder, as recorded in encoder.json beside the weights."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from .decode import RESAMPLING, Decoding, decode_image
 
 @dataclass(frozen=True, slots=True)
 class PictureReader:
-    """Reads image files as the run did whose encoder was exported. item_shape: (height, width), or with 3 colours."""
+    """Reads image files like the run that exported the encoder. item_shape: (height, width) or (height, width, 3)."""
 
     decoding: Decoding
     item_shape: tuple[int, ...]
 
     def batches(self, paths: Sequence[str | Path], size: int) -> Iterator[NDArray[np.uint8]]:
-        """The files, uint8 (at most `size`, *item_shape) at a time. Strings may be fsspec URLs.
+        """Yield the decoded files in batches of at most `size`, uint8 (B, *item_shape). Strings may be fsspec URLs.
 
-        Raises: DataError naming the file that cannot be read, or, where the run did not resize, has another shape.
+        Raises: DataError naming the file that cannot be read or, if pictures are not resized, has another shape.
         """
         for start in range(0, len(paths), size):
             yield np.stack(list(in_threads(self._item, paths[start : start + size])))
@@ -35,14 +35,14 @@ class PictureReader:
         pixels = decode_image(read_bytes(name), subject=redacted(name), decoding=self.decoding).pixels
         if pixels.shape != self.item_shape:
             raise DataError(
-                f"image {redacted(name)} has {pixels.shape[0]} × {pixels.shape[1]} pixels but those of the training "
-                f"had {self.item_shape[0]} × {self.item_shape[1]}, and were not resized: bring it to that size"
+                f"image {redacted(name)} has {pixels.shape[0]} × {pixels.shape[1]} pixels but training images had "
+                f"{self.item_shape[0]} × {self.item_shape[1]}, and were not resized: resize it to that size"
             )
         return pixels
 
 
 def as_json(decoding: Decoding) -> dict[str, Any]:
-    """What encoder.json says. size: [height, width], or null where images were not resized."""
+    """The entry of encoder.json. size: [height, width], or null if images were not resized."""
     return {
         "colour": decoding.colour,
         "size": None if decoding.size is None else list(decoding.size),
@@ -52,7 +52,7 @@ def as_json(decoding: Decoding) -> dict[str, Any]:
 
 
 def from_json(value: dict[str, Any], item_shape: tuple[int, ...]) -> PictureReader:
-    """The inverse of `as_json`. Raises: KeyError, TypeError or ValueError where it is of another version."""
+    """The inverse of `as_json`. Raises: KeyError, TypeError or ValueError for an entry of another version."""
     if value["resampling"] != RESAMPLING:
         raise ValueError(
             f"pictures are resized by {value['resampling']}, and this version knows {RESAMPLING}"

@@ -1,4 +1,4 @@
-"""Image files of a data set, decoded by a few threads to items of one shape."""
+"""Image files of a data set, decoded by threads to items of the same shape."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +14,11 @@ from .decode import Decoded, Decoding, decode_image
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Image files below a folder, decoded to uint8 (height, width), or (height, width, 3) with colours.
+    """Image files below a folder, decoded to uint8 (height, width) or (height, width, 3).
 
     folder: local path or fsspec URL.
-    names: string column, relative to it (or absolute, or URLs).
-    decoding: without a size, all must have that of the first.
+    names: string column of paths relative to `folder`, absolute paths, or URLs.
+    decoding: without a size, all images must have the size of the first.
     """
 
     folder: str
@@ -43,7 +43,7 @@ class ImageFiles:
         return items
 
     def decoded(self, name: str) -> Decoded:
-        """The file `name`, as an item. Raises: DataError where it cannot be read, or has another shape."""
+        """The file `name`, decoded. Raises: DataError if it cannot be read or has another shape."""
         return self.fitting(name, self.content(name))
 
     def content(self, name: str) -> bytes:
@@ -51,7 +51,7 @@ class ImageFiles:
         return read_bytes(join(self.folder, name))
 
     def fitting(self, name: str, content: bytes) -> Decoded:
-        """`content` of the file `name`, as an item. Raises: DataError as `decoded`."""
+        """`content` of the file `name`, decoded. Raises: as `decoded`."""
         decoded, shape = self._decode(name, content), self.item_shape
         if decoded.pixels.shape != shape:
             raise DataError(

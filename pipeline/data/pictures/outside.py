@@ -1,4 +1,4 @@
-"""Files of a data set that lie outside of its folder."""
+"""Count files of a data set that are outside its folder."""
 
 import os
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ LINKED = "by links"
 
 
 def outside(folder: str, names: Iterable[str]) -> dict[str, int]:
-    """How many of the files `names`, relative to `folder`, lie outside of it: by the way that leads there.
+    """How many of the files `names`, relative to `folder`, are outside it, by how the name leads there.
 
-    What is behind URLs is not counted, but for those of local files.
+    URLs are not counted, except those of local files.
     """
     counts = dict.fromkeys((ABSOLUTE, UPWARD, LINKED), 0)
     if is_url(folder):

@@ -1,4 +1,4 @@
-"""What data sets of image files have in common."""
+"""Base class of data sets of image files."""
 
 from abc import abstractmethod
 from collections import Counter
@@ -25,7 +25,7 @@ Content = TypeVar("Content")
 class PictureSet(Reopened[Content]):
     """Image files whose names are the keys of the rows.
 
-    location: the folder or the table, as the run file has it.
+    location: the folder or the table.
     """
 
     location: str
@@ -40,29 +40,29 @@ class PictureSet(Reopened[Content]):
     @property
     @abstractmethod
     def folder(self) -> str:
-        """To which the names are relative."""
+        """The folder to which the names are relative."""
 
     @property
     def left_out(self) -> dict[str, int]:
-        """What lies in the folder and is no picture of the data set: how many of each kind."""
+        """Number of files in the folder that are not pictures of the data set, by kind."""
         return {}
 
     @property
     def linked(self) -> int:
-        """Pictures that are reached by links."""
+        """Number of pictures that are reached by links."""
         return 0
 
     def asked(self) -> Counter[str]:
-        """Machines and buckets that are asked for pictures, and for how many."""
+        """Number of pictures that are requested from each machine or bucket."""
         locations = (join(self.folder, name) for name in self.rows.keys.to_pylist())
         return Counter(each for location in locations if is_url(location) for each in asked(location))
 
     def outside(self) -> dict[str, int]:
-        """Pictures that lie outside of the folder, counted by the way that leads there."""
+        """Number of pictures outside the folder, by how their names lead there."""
         return outside(self.folder, self.rows.keys.to_pylist())
 
     def record(self) -> dict[str, Any]:
-        """What run.json says of the pictures, JSON-ready. Results do not depend on it."""
+        """The entry of run.json about the pictures, JSON-ready. Results do not depend on it."""
         return {
             "background": self.decoding.background,
             "left_out": self.left_out,

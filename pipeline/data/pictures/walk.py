@@ -1,4 +1,4 @@
-"""The folders and image files below a folder, each real folder once; what is left out is counted by kind."""
+"""List the folders and image files below a folder, each real folder once; count what is left out, by kind."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ SUFFIXES = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".pbm", ".pgm", ".ppm", ".pnm"),
     *(".tif", ".tiff", ".webp"),
 )
-"""Files with other suffixes are not images of the data set; .avif is one where Pillow was built with it."""
+"""Suffixes of images of the data set; .avif is added if Pillow supports it."""
 
 _LEFTOVERS = {
     *("__macosx", "thumbs.db", "desktop.ini", "__pycache__"),
@@ -29,10 +29,10 @@ SPECIAL = "neither files nor folders"
 OUTSIDE = "images outside of class folders"
 
 DEEPEST = 200
-"""Folders in folders: more are a mistake, or made to break a reader."""
+"""Largest depth of nested folders: more are a mistake or an attack."""
 
 _Id = tuple[int, int]
-"""Device and inode: two paths with the same are one folder."""
+"""Device and inode, which identify a folder whatever its path."""
 
 
 @dataclass
@@ -44,13 +44,13 @@ class Folder:
     images: list[Path] = field(default_factory=list)
 
     def all_images(self) -> list[Path]:
-        """Its images, and those of all folders in it."""
+        """Its own images and those of all folders below it."""
         return self.images + [image for folder in self.folders for image in folder.all_images()]
 
 
 @dataclass
 class Walk:
-    """What lies below a root. left_out: how many of each kind. linked: images reached by links."""
+    """The content of a root folder. left_out: counts by kind. linked: number of images reached by links."""
 
     root: Folder
     left_out: Counter[str]
@@ -59,16 +59,16 @@ class Walk:
 
 @cache
 def suffixes() -> tuple[str, ...]:
-    """The suffixes of image files, in small letters."""
+    """The suffixes of image files, in lower case."""
     from PIL import features
 
     return (*SUFFIXES, ".avif") if features.check("avif") else SUFFIXES
 
 
 def walk(root: Path) -> Walk:
-    """List `root`. Links to files are followed, and links to folders that are neither read already nor above `root`.
+    """List `root`, following links to files, and to folders that were not read before and are not above `root`.
 
-    Raises: DataError where a folder cannot be listed.
+    Raises: DataError if a folder cannot be listed.
     """
     walker = _Walker(root)
     return Walk(walker.folder(root, linked=False), walker.left_out, walker.linked)
@@ -82,7 +82,7 @@ class _Walker:
         try:
             real = root.resolve(strict=True)
             self._above = {_id(folder) for folder in (real, *real.parents)}
-            # Real folders go before links to them, wherever they stand in the alphabet.
+            # Real folders take precedence over links to them, whatever their alphabetical order.
             self._inside = {_id(folder) for folder in _real_folders(real)}
         except RuntimeError as error:  # a link to itself, before Python 3.13
             raise _unlisted(root, OSError(errno.ELOOP, os.strerror(errno.ELOOP))) from error
@@ -133,7 +133,7 @@ def _is_left(name: str) -> bool:
 
 
 def _real_folders(root: Path) -> Iterator[Path]:
-    """`root`, and what can be reached from it without a link and without a hidden folder."""
+    """`root` and all folders below it that are reached without links or hidden folders."""
     for parent, folders, _ in os.walk(root):
         folders[:] = [name for name in folders if not _is_left(name)]
         folder = Path(parent)
@@ -159,7 +159,7 @@ def _id(folder: Path) -> _Id:
 
 def _too_deep(folder: Path) -> DataError:
     return DataError(
-        f"image folder {folder} lies more than {DEEPEST} folders below data.path: move it up, or leave it out"
+        f"image folder {folder} is more than {DEEPEST} folders below data.path: move it up, or leave it out"
     )
 
 

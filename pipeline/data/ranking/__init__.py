@@ -1,1 +1,1 @@
-"""Pairs of items whose order is known, in place of classes to tell apart."""
+"""Ranked pairs of items, which take the place of classes."""

@@ -1,4 +1,4 @@
-"""Pairs that cannot all be right."""
+"""Find ranked pairs that contradict each other."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Contradictions:
-    """on_cycles: pairs "better" by which an item comes before itself, by way of others. cycles: how many sets of items
-    these join. example: one such way, items by number, its first once more at its end; empty where there is none.
+    """Contradictions among ranked pairs.
 
-    also_alike: pairs "better" that are called alike, too.
+    on_cycles: number of "better" pairs on a cycle, by which an item would be better than itself. cycles: number of
+    strongly connected sets of items with such pairs. example: items of one cycle, which begins and ends with the same
+    item; empty if there is none. also_alike: number of "better" pairs that are also called alike.
     """
 
     on_cycles: int
@@ -22,13 +23,13 @@ class Contradictions:
 
 
 def contradictions(better: NDArray[np.int64], alike: NDArray[np.int64], items: int) -> Contradictions:
-    """Count them. better, alike: int64 (P, 2) and (Q, 2), items by number, of `items`.
+    """Count contradictions. better, alike: numbers of items, int64 (P, 2) and (Q, 2). items: number of items.
 
-    Items are on a cycle where each can be reached from each: the strongly connected components of the graph of pairs.
+    A pair is on a cycle if both its items are in the same strongly connected component of the graph of "better" pairs.
     """
     if not len(better):
         return Contradictions(0, 0, (), 0)
-    # Imported here: only runs that rank have use for it.
+    # Imported here, since only runs that rank need it.
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -46,7 +47,7 @@ def contradictions(better: NDArray[np.int64], alike: NDArray[np.int64], items: i
 
 
 def _way_back(better: NDArray[np.int64]) -> tuple[int, ...]:
-    """The shortest way from the first item of the first pair to itself, over its second. All pairs are on cycles."""
+    """The shortest cycle through the first pair. All pairs must be on cycles."""
     after: dict[int, list[int]] = {}
     for one, other in better.tolist():
         after.setdefault(one, []).append(other)

@@ -1,4 +1,4 @@
-"""The ranked items of a run: their rows, their pairs, and what is wrong with them."""
+"""The ranked items of a run: their rows and pairs, and checks of both."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,11 +18,12 @@ from .read import ALIKE, BETTER, VALUE, Ranking
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RankedItems:
-    """The I items of a split that are in a pair, or have a value, in the order of their first rows.
+    """The I items of a split that are in a pair or have a value, in the order of their first rows.
 
-    names: of the items, the labels of their rows. rows: int64 (I, S), places in the split of the S segments of each,
-    in the order of the data set. better: int64 (P, 2), items, the first better. alike: int64 (Q, 2), items. values:
-    float64 (I,), NaN where none is known. groups: int64 (I,), the group of its first row, −1 for none.
+    names: the items' names, which are the labels of their rows. rows: int64 (I, S), positions in the split of each
+    item's S segments, in the order of the data set. better: int64 (P, 2), pairs of items, the better one first. alike:
+    int64 (Q, 2), pairs of like items. values: float64 (I,), NaN if unknown. groups: int64 (I,), group of the item's
+    first row, −1 for none.
     """
 
     names: tuple[str, ...]
@@ -33,8 +34,10 @@ class RankedItems:
     groups: NDArray[np.int64]
 
     def row_pairs(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Pairs of matching segments: int64 ((P + Q) · S, 2), rows, and which are alike. By the first row, then the
-        second."""
+        """Pairs of matching segments: rows, int64 ((P + Q) · S, 2), and whether they are alike, bool ((P + Q) · S,).
+
+        Sorted by the first row, then the second.
+        """
         items = np.concatenate([self.better, self.alike])
         alike = np.repeat(np.arange(len(items)) >= len(self.better), self.rows.shape[1])
         pairs = self.rows[items].transpose(0, 2, 1).reshape(-1, 2)
@@ -42,7 +45,7 @@ class RankedItems:
         return pairs[order], alike[order]
 
     def row_values(self, rows: int) -> NDArray[np.float32]:
-        """float32 (rows,), the value of each row's item with mean 0 and deviation 1 over the items; NaN without one."""
+        """The value of each row's item, standardised over the items, float32 (rows,); NaN if unknown."""
         known = self.values[~np.isnan(self.values)]
         spread = float(known.std()) if len(known) else 0.0
         scaled = (self.values - (known.mean() if len(known) else 0.0)) / (spread or 1.0)
@@ -53,14 +56,14 @@ class RankedItems:
 
 @dataclass(frozen=True, slots=True)
 class RankingCounts:
-    """pairs: "better" pairs within the training, validation and test split. remarks: what a person should know."""
+    """pairs: number of "better" pairs within the training, validation and test split. remarks: for people."""
 
     pairs: tuple[int, int, int]
     remarks: tuple[str, ...]
 
 
 def ranked_items(rows: RunRows, split: str, table: pa.Table) -> RankedItems:
-    """What a ranking table (`read.SCHEMA`) says of the items of a split. Pairs with an item of another are left out."""
+    """The ranked items of a split, from a table of `read.SCHEMA`. Pairs with an item of another split are left out."""
     places = _places(rows, split)
     named = _named(table)
     names = [name for name in places if name in named]
@@ -86,10 +89,10 @@ def ranked_items(rows: RunRows, split: str, table: pa.Table) -> RankedItems:
 
 
 def check_ranking(rows: RunRows, ranking: Ranking, *, source: str) -> RankingCounts:
-    """See that items, rows and pairs fit together. source: the file of pairs.
+    """Check that items, rows and pairs fit together. source: the file of pairs.
 
-    Raises: DataError for rows with several labels, items that no row has, items whose rows lie in several splits or are
-    of unequal number, and where training or validation has no pair.
+    Raises: DataError for rows with several labels; items without rows, with rows in several splits or with unequal
+    numbers of rows; and training or validation without pairs.
     """
     if rows.multi_label:
         raise DataError(
@@ -102,8 +105,8 @@ def check_ranking(rows: RunRows, ranking: Ranking, *, source: str) -> RankingCou
     for split in SPLITS[:2]:
         if not len(items[split].better):
             raise DataError(
-                f'no "{BETTER}" pair of {source} has both its items in the {split} split: add some, or give items of '
-                'pairs a column "split" that keeps them together'
+                f'no "{BETTER}" pair of {source} has both items in the {split} split: add some, or keep the items of a '
+                'pair together with a column "split"'
             )
     remarks = [*_said_of_pairs(ranking, items), *_said_of_items(places, items)]
     train, validation, test = (len(items[split].better) for split in SPLITS)
@@ -111,7 +114,7 @@ def check_ranking(rows: RunRows, ranking: Ranking, *, source: str) -> RankingCou
 
 
 def _places(rows: RunRows, split: str) -> dict[str, list[int]]:
-    """Places of the rows of each item, by its name."""
+    """Positions in the split of the rows of each item, by name."""
     found: dict[str, list[int]] = {}
     for place, label in enumerate(rows.labels(split)):
         found.setdefault(str(label), []).append(place)
@@ -130,14 +133,14 @@ def _check_items(places: dict[str, dict[str, list[int]]], named: set[str], sourc
     unknown = sorted(named.difference(*places.values()))
     if unknown:
         raise DataError(
-            f"{source} (or data.values) names {len(unknown):,} items that are the label of no row, as "
+            f"{source} (or data.values) names {len(unknown):,} items that are not the label of any row, such as "
             f'"{redacted(unknown[0])}": correct these names, or leave their lines out'
         )
     for name in sorted(named):
         there = [split for split in SPLITS if name in places[split]]
         if len(there) > 1:
             raise DataError(
-                f'the rows of the item "{redacted(name)}" lie in several splits ({", ".join(there)}), and its score is '
+                f'the rows of the item "{redacted(name)}" are in several splits ({", ".join(there)}), but its score is '
                 'the mean of all of them: set data.split = "zero-shot", or give them one split in the column "split"'
             )
     sizes = {name: len(found) for split in SPLITS for name, found in places[split].items() if name in named}
@@ -155,18 +158,18 @@ def _check_items(places: dict[str, dict[str, list[int]]], named: set[str], sourc
 
 def _said_of_pairs(ranking: Ranking, items: dict[str, RankedItems]) -> Iterator[str]:
     if ranking.repeated:
-        yield f"{ranking.repeated:,} lines of data.pairs say again what others say: each pair counts once"
+        yield f"{ranking.repeated:,} lines of data.pairs are repetitions: each pair counts once"
     inside = sum(len(each.better) + len(each.alike) for each in items.values())
     across = sum(relation != VALUE for relation in ranking.table["relation"].to_pylist()) - inside
     if across:
-        yield f"{across:,} pairs have their items in two splits: they are neither trained nor measured"
+        yield f"{across:,} pairs have their items in two splits: they are neither trained on nor evaluated"
     for split, each in items.items():
         found = contradictions(each.better, each.alike, len(each.names))
         if found.on_cycles:
             way = " over ".join(f'"{redacted(each.names[item])}"' for item in found.example)
             yield (
                 f"{found.on_cycles:,} of the {len(each.better):,} pairs of the {split} split contradict each other, in "
-                f"{found.cycles:,} cycles (as {way}): they count as they are, so correct them or leave them out"
+                f"{found.cycles:,} cycles (such as {way}): they count as they are, so correct them or leave them out"
             )
         if found.also_alike:
             yield (
@@ -180,12 +183,12 @@ def _said_of_items(places: dict[str, dict[str, list[int]]], items: dict[str, Ran
         paired = {each.names[item] for item in np.unique(np.concatenate([each.better, each.alike])).tolist()}
         alone = sorted(places[split].keys() - paired)
         if alone:
-            what = "they are not trained" if split == SPLITS[0] else "they count for no pair"
-            yield f'{len(alone):,} items of the {split} split are in no pair (as "{redacted(alone[0])}"): {what}'
+            what = "they are not trained on" if split == SPLITS[0] else "they are not evaluated"
+            yield f'{len(alone):,} items of the {split} split are in no pair (such as "{redacted(alone[0])}"): {what}'
 
 
 def mean_scores(items: RankedItems, scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Scores float64 (I,) of the items: means over their segments. scores: (rows,) of the split."""
+    """Scores of the items, float64 (I,): means over their segments. scores: of the rows of the split, (rows,)."""
     return scores[items.rows].mean(axis=1, dtype=np.float64)
 
 

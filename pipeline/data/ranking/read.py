@@ -1,4 +1,4 @@
-"""The files of data.pairs and data.values: Parquet, CSV or TSV."""
+"""Read the files of data.pairs and data.values: Parquet, CSV or TSV."""
 
 import math
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What is known of the order of items, each pair once.
+    """The known ranking of items, with each pair once.
 
-    table: columns of `SCHEMA`. relation "better": first before second; "like": neither; "value": value of first alone.
-    repeated: lines of the file of pairs that say again what another has said.
+    table: of `SCHEMA`. relation is "better" (first is better than second), "like" (neither is) or "value" (the row has
+    the value of first). repeated: number of repeated lines in the file of pairs.
     """
 
     table: pa.Table
@@ -29,11 +29,10 @@ class Ranking:
 
 
 def read_ranking(pairs: str, values: str | None) -> Ranking:
-    """Read the file of pairs (columns first, second and, where some are alike, relation), and that of known values
-    (item and value).
+    """Read the file of pairs (columns first, second and optionally relation) and the file of values (item and value).
 
-    Raises: DataError naming file, row and value: for an item paired with itself, an empty cell, a relation that is
-    none, a value that is no finite number, or a second one of an item.
+    Raises: DataError naming file, row and value, for an item paired with itself, an empty cell, an unknown relation, a
+    value that is not finite, or two values of one item.
     """
     found = _pairs(pairs)
     once = dict.fromkeys(found)
@@ -64,7 +63,7 @@ def _pairs(location: str) -> list[tuple[str, str, str]]:
             raise DataError(
                 f'{location} pairs "{redacted(one)}" with itself in row {row} (from 0): leave that row out'
             )
-        # Who of two that are alike stands first says nothing.
+        # The order of a like pair means nothing.
         found.append((min(one, other), max(one, other), ALIKE) if relation == ALIKE else (one, other, BETTER))
     return found
 
@@ -97,10 +96,10 @@ def _values(location: str) -> dict[str, float]:
 
 
 def _names(table: pa.Table, name: str, location: str) -> list[str]:
-    """Cells of a column, without the spaces around them, as labels are read."""
+    """Cells of a column, stripped of white space like labels."""
     if name not in table.column_names:
         raise DataError(
-            f'{location} has no column "{name}" (found: {", ".join(table.column_names) or "none of ours"}): add it'
+            f'{location} has no column "{name}" (found: {", ".join(table.column_names) or "none that is read"}): add it'
         )
     column = as_strings(table[name].combine_chunks(), subject=f'{location}, column "{name}"')
     cells = pc.utf8_trim_whitespace(column.fill_null("")).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,1 +1,1 @@
-"""What a person decided about suspects: read from a CSV, kept with what was made of it, applied to rows."""
+"""Reviews: a person's decisions about suspects, read from a CSV file and applied to rows."""

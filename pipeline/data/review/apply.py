@@ -1,4 +1,4 @@
-"""A review applied: labels, rows that are left out, and pairs that are never negatives, as arrays."""
+"""Apply a review to rows: new labels, excluded rows, and pairs that are never negatives, as arrays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from .effect import Label, split_label
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reviewed:
-    """N rows as a review has them.
+    """N rows after a review.
 
-    labels: a class keeps its code, also one that has lost all its rows; new classes follow after those of the data.
-    excluded: bool (N,), rows that are left out; None where there are none. kept: bool (N,), rows found right, which are
-    no suspects. never_negatives: pairs; None where there are none.
+    labels: classes keep their codes, even if they have lost all their rows; new classes follow those of the data.
+    excluded: bool (N,), rows that are left out, or None. kept: bool (N,), rows whose label was confirmed and which are
+    no suspects, or None. never_negatives: pairs, or None.
     """
 
     labels: Labels
@@ -30,9 +30,9 @@ class Reviewed:
 def apply_review(
     review: Review, keys: Sequence[str], labels: Sequence[Label], separator: str | None
 ) -> Reviewed:
-    """The rows with these keys and labels, one each, as the review has them.
+    """Apply a review to rows with these keys and labels, one each. Decisions on other rows are ignored.
 
-    separator: of several labels in one string. What it says of other rows is passed over.
+    separator: of several labels in one string.
     """
     row_of = {key: row for row, key in enumerate(keys)}
     pairs = [
@@ -77,7 +77,7 @@ def _labels(
     code_of = {name: code for code, name in enumerate(names)}
     codes = np.array([code_of[name] for name in after.names], np.int32)[after.members]
     if after.offsets is not None:
-        # Within a row codes ascend.
+        # Codes must ascend within a row.
         row = np.repeat(np.arange(len(after)), np.diff(after.offsets))
         codes = codes[np.lexsort((codes, row))]
     return Labels(names, codes, after.offsets)

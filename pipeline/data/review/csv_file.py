@@ -1,4 +1,4 @@
-"""A review as a CSV file: written by the page, by `tripletmine review` or by hand; read before a run begins."""
+"""Read and write a review as a CSV file, which the page, `tripletmine review` or a person writes."""
 
 import csv
 import io
@@ -14,27 +14,27 @@ from .decisions import KINDS, Kind, Pair, Review, pair_of
 HEADER = ("decision", "key", "other_key", "label")
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
-"""How a cell begins that a spreadsheet would compute; or one that an apostrophe already keeps from it."""
+"""Start of a cell that a spreadsheet would take for a formula, perhaps already escaped by apostrophes."""
 
 
 def read_review(path: Path) -> Review:
     """The decisions in a file.
 
-    Blank lines and repetitions are passed over, as are cells that a decision does not use (the label of an exclude).
-    Raises: DataError for a file that is not there or not UTF-8 CSV with this header, and, naming the line, for an
-    unknown decision, a missing cell, and two decisions on one row or pair that contradict each other.
+    Blank lines, repetitions, and cells that a decision does not use (such as the label of an exclude) are ignored.
+    Raises: DataError for a file that is missing or is not UTF-8 CSV with this header; also, naming the line, for an
+    unknown decision, a missing cell, or contradictory decisions on a row or pair.
     """
     try:
         content = read_regular(path)
     except OSError as error:
         raise DataError(
-            f"the review {path} cannot be read ({error.strerror}): give the file that holds it"
+            f"the review {path} cannot be read ({error.strerror}): correct its path, or give this user read access"
         ) from None
     return parse_review(content, str(path))
 
 
 def parse_review(content: bytes, name: str) -> Review:
-    """The decisions in the bytes of a file. name: for messages. Raises: see `read_review`."""
+    """The decisions in the content of a file. name: for messages. Raises: see `read_review`."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -61,7 +61,7 @@ def parse_review(content: bytes, name: str) -> Review:
 
 
 def review_bytes(review: Review) -> bytes:
-    """The file that holds a review: `parse_review` gives it back, and a spreadsheet computes none of its cells."""
+    """The content of a review's file; the inverse of `parse_review`. Cells are escaped against spreadsheet formulas."""
     page = io.StringIO(newline="")
     writer = csv.writer(page, lineterminator="\n")
     writer.writerow(HEADER)
@@ -70,7 +70,7 @@ def review_bytes(review: Review) -> bytes:
 
 
 def write_review(path: Path, review: Review) -> None:
-    """Write the file whole, or not at all."""
+    """Write the file atomically."""
     publish_bytes(path, review_bytes(review))
 
 
@@ -132,7 +132,7 @@ def _review_of(known: _Decided) -> Review:
 
 
 def merged(*reviews: Review) -> Review:
-    """Several reviews as one; of a row or pair that several decide, the last one counts."""
+    """Several reviews as one; the last decision on a row or pair counts."""
     known: _Decided = {}
     for review in reviews:
         for kind, key, other, label in review.lines():

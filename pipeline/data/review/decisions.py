@@ -14,16 +14,16 @@ Pair: TypeAlias = tuple[str, str]
 
 
 def pair_of(key: str, other: str) -> Pair:
-    """Whichever of the two is named first."""
+    """The pair of two keys, in either order."""
     return (key, other) if key <= other else (other, key)
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What is decided of rows and pairs, each at most once.
+    """Decisions on rows and pairs, at most one on each.
 
-    relabelled: key → new label. excluded, kept: keys of rows that are left out, and of rows whose label is right.
-    never_negatives, kept_pairs: pairs that mean the same, and pairs that do not, whatever they look like.
+    relabelled: key → new label. excluded: keys of rows that are left out. kept: keys of rows whose label is right.
+    never_negatives: pairs that mean the same. kept_pairs: pairs that do not, however similar they look.
     """
 
     relabelled: Mapping[str, str] = field(default_factory=dict)
@@ -37,26 +37,26 @@ class Review:
 
     @property
     def rows(self) -> frozenset[str]:
-        """Keys of the rows that are decided."""
+        """Keys of the rows with a decision."""
         return frozenset(self.relabelled) | self.excluded | self.kept
 
     @property
     def pairs(self) -> frozenset[Pair]:
-        """The pairs that are decided."""
+        """The pairs with a decision."""
         return self.never_negatives | self.kept_pairs
 
     @property
     def decided(self) -> frozenset[Pair]:
-        """Rows and pairs that are decided, rows as (key, "")."""
+        """Rows and pairs with a decision, rows as (key, "")."""
         return self.pairs | {(key, "") for key in self.rows}
 
     @property
     def keys(self) -> frozenset[str]:
-        """All keys that are named."""
+        """All keys in the review, of rows and of pairs."""
         return self.rows | {key for pair in self.pairs for key in pair}
 
     def lines(self) -> list[tuple[Kind, str, str, str]]:
-        """Decision, key, other key and label of each, in one order for equal reviews."""
+        """All decisions as (decision, key, other key, label), sorted."""
         return sorted(
             [
                 *(("relabel", key, "", label) for key, label in self.relabelled.items()),
@@ -68,7 +68,7 @@ class Review:
         )
 
     def digest(self) -> str | None:
-        """SHA-256 of the decisions, whatever file, order or repetition they came in; None where there are none."""
+        """SHA-256 of the decisions, independent of their file and order; None if there are none."""
         if not len(self):
             return None
         content = hashlib.sha256()
@@ -77,7 +77,7 @@ class Review:
         return content.hexdigest()
 
     def of_rows(self, keys: Iterable[str]) -> "Review":
-        """The decisions on these rows, and on pairs that lie within them."""
+        """The decisions on these rows, and on pairs of them."""
         known = frozenset(keys)
         return Review(
             relabelled={key: label for key, label in self.relabelled.items() if key in known},
@@ -88,6 +88,6 @@ class Review:
         )
 
     def changing(self, *, kept: bool) -> "Review":
-        """Without decisions that change nothing. kept: rows that were found right are no suspects, which matters."""
+        """The review without decisions that change nothing. kept: keep those on `kept` rows, which are no suspects."""
         rows = self.kept if kept else frozenset[str]()
         return replace(self, kept=rows, kept_pairs=frozenset[Pair]())

@@ -1,4 +1,4 @@
-"""What a review changes among the rows of a split, and what of it changes nothing."""
+"""The effect of a review: counts of its decisions, and those without effect."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ Label: TypeAlias = str | list[str]
 
 @dataclass(frozen=True, slots=True)
 class ReviewCounts:
-    """Rows and pairs that a review names, by what became of them.
+    """Number of decisions of a review, by their effect.
 
-    relabelled, excluded, never_negatives: of rows in use. kept: rows and pairs that were found right as they are.
-    already: rows that have the label which the review gives them. unknown: keys that no row has.
-    held_out: decisions on rows of validation and test that were left as they are. across: pairs of rows that are never
-    compared, since they are not of one split.
+    relabelled, excluded, never_negatives: decisions that are applied. kept: confirmed rows and pairs.
+    already: rows that already have the new label. unknown: keys without a row.
+    held_out: decisions on rows of validation and test that are not applied. across: pairs of rows of different splits,
+    which are never compared.
     """
 
     relabelled: int = 0
@@ -30,7 +30,7 @@ class ReviewCounts:
     across: int = 0
 
     def sentence(self, name: str) -> str:
-        """For people; what does not occur is left out, but for what mining does with it."""
+        """The counts as a sentence, for people. The first three are always named, others only if above 0."""
         told = [
             f"{self.relabelled:,} rows relabelled, {self.excluded:,} excluded, {self.never_negatives:,} pairs never "
             "negatives"
@@ -47,14 +47,14 @@ class ReviewCounts:
 
 
 def split_label(label: str, separator: str | None, *, several: bool) -> Label:
-    """The label of a review as the rows have theirs. several: whether rows may have more than one."""
+    """A review's label in the form of the rows' labels. several: whether rows may have several labels."""
     if not several:
         return label
     return label.split(separator) if separator else [label]
 
 
 def without_effect(review: Review, labels: Mapping[str, Label], separator: str | None) -> frozenset[str]:
-    """Keys that are relabelled to what they have. labels: by key, of all rows."""
+    """Keys of rows that already have their new label. labels: of all rows, by key."""
     return frozenset(
         key
         for key, label in review.relabelled.items()
@@ -68,15 +68,15 @@ def _same(before: Label, after: Label) -> bool:
 
 
 def dropping(review: Review, keys: frozenset[str]) -> Review:
-    """The review without the relabelling of these rows."""
+    """The review without new labels for these rows."""
     rest = {key: label for key, label in review.relabelled.items() if key not in keys}
     return replace(review, relabelled=rest)
 
 
 def require_known(review: Review, keys: Sequence[str] | frozenset[str], name: str) -> None:
-    """Raises: DataError where no key of the review is one of the data: it is the review of another data set."""
+    """Check that the review shares a key with the data. Raises: DataError if it belongs to another data set."""
     if len(review) and not review.keys & frozenset(keys):
         raise DataError(
-            f'no key of the review {name} is one of the data (as "{min(review.keys)[:50]}"; keys there look like '
-            f'"{next(iter(keys))[:50]}"): give the review of this data set, or none'
+            f'no key of the review {name} (such as "{min(review.keys)[:50]}") is in the data, whose keys look like '
+            f'"{next(iter(keys))[:50]}": give the review of this data set, or none'
         )

@@ -1,4 +1,4 @@
-"""A review of the rows of a run: which part of it each split takes, and what that changes."""
+"""Divide a review among the splits of a run, and apply it to their rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from .effect import Label, ReviewCounts, dropping, require_known, split_label, w
 
 @dataclass(frozen=True, slots=True)
 class SplitReview:
-    """by_split: the decisions that change rows of a split, or pairs within it. counts: of the whole review.
+    """A review, divided among splits.
 
-    new_labels: of training rows, that no training row had before.
+    by_split: the decisions that change rows of a split, or pairs within it. counts: of the whole review.
+    new_labels: new labels of training rows that no training row had before.
     """
 
     by_split: Mapping[str, Review]
@@ -35,13 +36,12 @@ def review_of_splits(
     held_out: bool,
     kept: bool,
 ) -> SplitReview:
-    """Sort the decisions of a review by what they are about.
+    """Divide the decisions of a review among splits.
 
-    name: of its file. separator: of several labels. zero_shot: no class may lie in two splits. held_out: whether rows
-    of validation and test change, too. kept: whether it matters which rows were found right, since suspects are left
-    out.
-    Raises: DataError for the review of another data set, and for labels that a class of another split has, where splits
-    have no class in common.
+    name: of the review's file. separator: of several labels. zero_shot: whether splits have disjoint classes. held_out:
+    whether to also change rows of validation and test. kept: whether decisions on `kept` rows matter, because suspects
+    are excluded.
+    Raises: DataError for the review of another data set and, if zero_shot, for labels of another split's classes.
     """
     keys = {split: rows.keys_of(split) for split in SPLITS}
     everywhere = frozenset(key for split in SPLITS for key in keys[split])
@@ -77,7 +77,7 @@ def review_of_splits(
 
 
 def _labels(review: Review, rows: RunRows, separator: str | None) -> set[str]:
-    """All classes that rows are given."""
+    """All classes among the new labels."""
     found: set[str] = set()
     for label in review.relabelled.values():
         names = split_label(label, separator, several=rows.multi_label)
@@ -95,12 +95,12 @@ def _refuse_other_splits(
             if both:
                 raise DataError(
                     f'the review {name} gives {split} rows the label "{both[0]}", a class of {other} (as are '
-                    f'{len(both) - 1} more), but data.split = "zero-shot" keeps their classes apart: exclude those rows'
+                    f'{len(both) - 1} more), but data.split = "zero-shot" needs disjoint classes: exclude those rows'
                 )
 
 
 def reviewed_rows_of(rows: RunRows, review: Review, split: str, separator: str | None) -> RunRows:
-    """Rows with new labels in one split, and without those of it that are excluded. Ids are positions again."""
+    """Apply a review to one split: relabel rows and drop excluded ones. Row ids are numbered anew."""
     ids, table = rows.range(split), rows.table
     keys, labels = table["key"].to_pylist(), table["label"].to_pylist()
     there = np.ones(len(rows), np.bool_)

@@ -1,1 +1,1 @@
-"""What a data set may ask of this machine: its memory, its files, its network."""
+"""Limits on the memory and the network that a data set may use."""

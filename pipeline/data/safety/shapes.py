@@ -1,4 +1,4 @@
-"""The shapes that files declare, which may be damaged or lie, against their size and the machine's memory."""
+"""Check the shapes that files declare, which may be wrong, against file sizes and the machine's memory."""
 
 import zipfile
 from collections.abc import Iterable
@@ -13,22 +13,22 @@ from ...errors import DataError
 from .memory import require_memory
 
 _KEY_BYTES = 64
-"""At least what a row's key takes while rows are listed."""
+"""Lower bound of the memory of a row's key while rows are listed."""
 
 
 def require_rows(shape: tuple[int, ...], subject: str) -> None:
-    """Raises: DataError where not even the keys of so many rows fit."""
+    """Raise DataError if not even the keys of the rows fit into memory."""
     require_memory(shape[0] * _KEY_BYTES, subject, f"the keys of {shape[0]:,} rows")
 
 
 def require_chunk(array: zarr.Array, subject: str) -> None:
-    """Raises: DataError where a chunk of the array does not fit: no row can be read without it."""
+    """Raise DataError if a chunk of the array does not fit into memory: reading a row needs a whole chunk."""
     what = f"chunks of shape {tuple(array.chunks)} of {array.dtype}"
     require_memory(prod(array.chunks) * array.dtype.itemsize, subject, what)
 
 
 def require_columns(sources: Iterable[Any], columns: Iterable[str], subject: str) -> None:
-    """Raises: DataError where columns of Parquet files do not fit, as far as their footers tell: 8 bytes a value.
+    """Raise DataError if columns of Parquet files do not fit into memory, at 8 bytes per value in their footers.
 
     sources: paths, or files in memory.
     """
@@ -45,17 +45,19 @@ def require_columns(sources: Iterable[Any], columns: Iterable[str], subject: str
 
 
 def require_npy(file: IO[bytes], size: int, subject: str) -> None:
-    """Raises: DataError where an .npy file of `size` bytes has another size than its header says, or does not fit;
-    ValueError where it has no header. Leaves the file somewhere behind the header."""
+    """Raise DataError if the size of an .npy file contradicts its header, or its array does not fit into memory.
+
+    size: of the file in bytes. The position of `file` is undefined afterwards. Raises: also ValueError without header.
+    """
     version = np.lib.format.read_magic(file)
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(
         version
     )
     if read is None:
-        return  # of structured types with names that are not Latin-1, which are no numbers
+        return  # format 3.0: structured dtypes with names beyond Latin-1, which are not numbers
     shape, _, dtype = read(file)
     if dtype.hasobject:
-        return  # refused without being read
+        return  # refused later, without being read
     nbytes = prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or nbytes != size - file.tell():
         raise DataError(
@@ -71,6 +73,6 @@ def require_member(archive: zipfile.ZipFile, name: str, subject: str) -> None:
     if member in archive.namelist():
         with archive.open(member) as file:
             if file.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
-                return  # NumPy gives such members as bytes
+                return  # NumPy returns such members as bytes
             file.seek(0)
             require_npy(file, archive.getinfo(member).file_size, f'{subject}, array "{name}"')

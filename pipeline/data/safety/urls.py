@@ -1,4 +1,4 @@
-"""Whom a data set asks over the network, and whom it must not ask unasked."""
+"""The machines that a data set's URLs lead to, and those that are local to this machine."""
 
 import ipaddress
 import re
@@ -26,7 +26,7 @@ _OF_HOSTS = {
     ),
     *("hdfs", "git+http", "git+https", "ws", "wss", "jupyter", "dask"),
 }
-"""Schemes after which a host stands. After those of object stores (s3, gs, abfs) it is a bucket."""
+"""Schemes that are followed by a host. Those of object stores (s3, gs, abfs) are followed by a bucket."""
 
 _OF_NOBODY = {
     "file",
@@ -41,11 +41,11 @@ _OF_NOBODY = {
     "filecache",
     "simplecache",
 }
-"""Schemes that ask no other machine, or only wrap the next link of a chain."""
+"""Schemes that contact no other machine, or only wrap the next link of a chain."""
 
 
 def asked(location: str) -> list[str]:
-    """Scheme and host (or bucket) of each link of an fsspec URL that is a request to some machine.
+    """Scheme and host (or bucket) of each link of an fsspec URL that contacts a machine.
 
     >>> asked("zip://a.png::https://host:8080/x.zip"), asked("s3://bucket/a.png"), asked("a.png")
     (['https://host:8080'], ['s3://bucket'], [])
@@ -59,14 +59,14 @@ def asked(location: str) -> list[str]:
 
 
 def local_host(location: str) -> str | None:
-    """The first host of an fsspec URL that is this machine, or of this link only; None where there is none."""
+    """The first host of an fsspec URL that is this machine or on its local link; None if there is none."""
     for link in _links(location):
         scheme, separator, _ = link.partition("://")
         if not separator or scheme.lower() not in _OF_HOSTS:
             continue
         try:
             host = urlsplit(link).hostname
-        except ValueError:  # as of an address with one bracket, which nobody can open
+        except ValueError:  # such as an address with a single bracket, which cannot be opened
             continue
         if host and _is_local(host):
             return host
@@ -74,20 +74,20 @@ def local_host(location: str) -> str | None:
 
 
 def _links(location: str) -> list[str]:
-    """Of a chain. Two colons in brackets are those of an address."""
+    """The links of a chained URL. Two colons in brackets belong to an IPv6 address."""
     return re.split(r"::(?![^\[\]]*\])", location)
 
 
 @lru_cache(maxsize=1024)
 def _is_local(host: str) -> bool:
-    """By name, by address in any notation that the system reads (127.1, 0x7f000001), and by what the name means."""
+    """Whether a host is local: by name, by address in any notation (127.1, 0x7f000001), or by name resolution."""
     name = host.rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
         found = socket.getaddrinfo(name, None)
     except (OSError, UnicodeError):
-        return False  # nobody can ask it
+        return False  # it cannot be contacted
     return any(_is_local_address(str(address[0])) for *_, address in found)
 
 

@@ -1,1 +1,1 @@
-"""Data sets that papers compare on, from their official folders and split files."""
+"""Benchmark data sets of papers, read from their official folders and split files."""

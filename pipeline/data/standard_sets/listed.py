@@ -1,4 +1,4 @@
-"""What the readers of official folders have in common: rows, and files that are as they should be."""
+"""Common parts of the readers of official folders: rows, and checks of files."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ COLUMNS = ("path", "label", "split", "role", "group")
 
 
 class Listed(NamedTuple):
-    """A picture, with the cells of its row in a table. path: of the file. Empty cells say nothing."""
+    """A picture, as a row of the table. path: of the file. Empty cells: no value."""
 
     path: Path
     label: str
@@ -20,7 +20,7 @@ class Listed(NamedTuple):
 
 
 def found_in(root: Path, name: str, *folders: str) -> Path:
-    """The file or folder `name` in `root`, or in one of its `folders`. Raises: DataError where it is in none."""
+    """The file or folder `name` in `root`, or in one of its `folders`. Raises: DataError if it is missing."""
     for folder in ("", *folders):
         if (root / folder / name).exists():
             return root / folder / name
@@ -31,9 +31,9 @@ def found_in(root: Path, name: str, *folders: str) -> Path:
 
 
 def lines_of(path: Path, cells: int, *, skip: int = 0) -> Iterator[list[str]]:
-    """The cells of each line, separated by blanks; without the first `skip` lines. The last cell may have blanks.
+    """The cells of each line after the first `skip`, separated by white space, which the last cell may contain.
 
-    Raises: DataError naming the line for one with fewer, and for a file that is no text.
+    Raises: DataError, naming the line, for fewer cells; also for a file that is not text.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -50,7 +50,7 @@ def lines_of(path: Path, cells: int, *, skip: int = 0) -> Iterator[list[str]]:
 
 
 def number_in(cell: str, path: Path) -> int:
-    """Raises: DataError for what is no whole number."""
+    """The cell as an int. Raises: DataError if it is not a whole number."""
     try:
         return int(cell)
     except ValueError:
@@ -58,12 +58,12 @@ def number_in(cell: str, path: Path) -> int:
 
 
 def require_pictures(rows: Sequence[Listed], listed_by: Path) -> None:
-    """Raises: DataError where there are none, or some are not there."""
+    """Raise DataError if there are no pictures, or if files are missing."""
     if not rows:
         raise DataError(f"{listed_by} lists no pictures: unpack the data set again")
     gone = [row.path for row in rows if not row.path.is_file()]
     if gone:
         raise DataError(
-            f"{len(gone):,} of the {len(rows):,} pictures of {listed_by} are not there, the first is {gone[0]}: "
+            f"{len(gone):,} of the {len(rows):,} pictures of {listed_by} are missing, the first is {gone[0]}: "
             "unpack the pictures into this folder, too"
         )

@@ -9,13 +9,13 @@ from ...errors import DataError
 from .listed import Listed, found_in, lines_of, number_in, require_pictures
 
 _CUB_TRAIN, _CARS_TRAIN = 100, 98
-"""Classes of the first half, which train (Oh Song et al., Lifted Structured Feature Embedding, CVPR 2016)."""
+"""Number of training classes, the first half (Oh Song et al., Lifted Structured Feature Embedding, CVPR 2016)."""
 _JUNK, _DISTRACTOR = "-1", "0000"
 _MARKET = re.compile(r"(-1|\d{4})_c(\d+)s\d+_\d+_\d+\.jpe?g(\.jpg)?")
 
 
 def cub(root: Path) -> list[Listed]:
-    """CUB-200-2011: images.txt and image_class_labels.txt; the first 100 classes train, the others are the test."""
+    """CUB-200-2011: images.txt and image_class_labels.txt; the first 100 classes are for training, others for test."""
     names = found_in(root, "images.txt", "CUB_200_2011")
     labels = found_in(names.parent, "image_class_labels.txt")
     class_of = {picture: number_in(code, labels) for picture, code in lines_of(labels, 2)}
@@ -33,7 +33,10 @@ def cub(root: Path) -> list[Listed]:
 
 
 def cars(root: Path) -> list[Listed]:
-    """Cars-196: cars_annos.mat with car_ims, or the development kit with cars_train and cars_test; 98 classes train."""
+    """Cars-196: cars_annos.mat with car_ims, or the development kit with cars_train and cars_test.
+
+    The first 98 classes are for training, the rest for test.
+    """
     rows = []
     if (root / "cars_annos.mat").exists():
         listed_by = root / "cars_annos.mat"
@@ -44,7 +47,7 @@ def cars(root: Path) -> list[Listed]:
         tested = found_in(root, "cars_test_annos_withlabels.mat", "devkit", "car_devkit/devkit")
         for path, folder in ((listed_by, "cars_train"), (tested, "cars_test")):
             pictures = found_in(root, folder)
-            # Unpacked by itself, an archive holds a folder of its own name.
+            # An archive unpacked on its own may contain a folder of its own name.
             pictures = pictures / folder if (pictures / folder).is_dir() else pictures
             rows += [_car(pictures / each["fname"], each["class"]) for each in _annotations(path, "fname")]
     require_pictures(rows, listed_by)
@@ -81,9 +84,9 @@ def in_shop(root: Path) -> list[Listed]:
 def market(root: Path) -> list[Listed]:
     """Market-1501: bounding_box_train, query and bounding_box_test, with the camera as group.
 
-    Pictures of person −1 are junk, which the official evaluation passes over: they are left out. Those of 0000 are
-    distractors, nobody's pictures: each stays in the gallery under a label of its own, so that it is an error wherever
-    it is retrieved, and no query.
+    Pictures of person −1 are junk, which the official evaluation ignores: they are left out. Those of 0000 are
+    distractors, which show none of the persons: each stays in the gallery under its own label, so that retrieving it is
+    always an error.
     """
     parts = {
         "bounding_box_train": ("train", ""),
@@ -119,9 +122,9 @@ def _car(path: Path, code: int) -> Listed:
 
 
 def _annotations(path: Path, named: str) -> list[dict[str, Any]]:
-    """What the struct array `annotations` of a .mat file says, one dictionary a picture.
+    """The struct array `annotations` of a .mat file, as one dictionary per picture.
 
-    named: the field with its name. Raises: DataError for a file without them, or without classes.
+    named: the field with the picture's name. Raises: DataError for a file without annotations or classes.
     """
     from scipy.io import loadmat
 
@@ -129,7 +132,7 @@ def _annotations(path: Path, named: str) -> list[dict[str, Any]]:
         found = loadmat(path, simplify_cells=True)["annotations"]
         found = [found] if isinstance(found, dict) else list(found)
         return [{named: str(each[named]), "class": int(each["class"])} for each in found]
-    except Exception as error:  # of a damaged file SciPy raises whatever its readers meet
+    except Exception as error:  # SciPy raises all kinds of errors for a damaged file
         raise DataError(
             f"{path} has no annotations with {named} and class ({type(error).__name__}: {error}): give the official "
             "file"

@@ -1,4 +1,4 @@
-"""The table that a run reads, from what the official files list."""
+"""Write the table that a run reads, from the rows of the official files."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from .listed import COLUMNS, Listed
 
 
 def write_listed(rows: Sequence[Listed], table: Path) -> None:
-    """Write the CSV file `table`; pictures below its folder by relative paths, others by absolute ones."""
+    """Write the CSV file `table`, with relative paths for pictures below its folder and absolute paths for others."""
     folder = table.parent.resolve()
     text = io.StringIO(newline="")
     writer = csv.writer(text)

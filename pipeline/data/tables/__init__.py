@@ -1,1 +1,1 @@
-"""How tables are laid out, and text tables read."""
+"""The layout of tables, and reading text tables."""

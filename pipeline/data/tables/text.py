@@ -1,4 +1,4 @@
-"""Text tables: CSV and TSV, also compressed with gzip. Cells stay strings."""
+"""Read text tables: CSV and TSV, optionally gzip-compressed. Cells stay strings."""
 
 import codecs
 import gzip
@@ -21,19 +21,19 @@ _AT_ONCE = 1 << 24
 
 
 def is_text(location: str) -> bool:
-    """Whether its name says that this is a text table."""
+    """Whether the file is a text table, judging by its name."""
     return _name(location).endswith(SUFFIXES)
 
 
 def text_columns(location: str, form: TableForm) -> list[str]:
-    """What its first line says. Raises: DataError for a file in another encoding; what pyarrow raises."""
+    """The column names in the first line. Raises: DataError for an encoding other than UTF-8, and errors of pyarrow."""
     with pyarrow.csv.open_csv(io.BytesIO(_utf8(location)), parse_options=_parsing(location, form)) as reader:
         return reader.schema.names
 
 
 def read_text(location: str, names: Sequence[str], form: TableForm) -> pa.Table:
     """Some columns, as strings; empty cells are null. Raises: as `text_columns`."""
-    # Arrow would read the labels 007 and 7 as one number, so every column is declared a string.
+    # Declare every column a string, since Arrow would read the labels 007 and 7 as the same number.
     options = pyarrow.csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()),
         include_columns=names,
@@ -46,19 +46,19 @@ def read_text(location: str, names: Sequence[str], form: TableForm) -> pa.Table:
 
 
 def separator_of(location: str, form: TableForm) -> str:
-    """With which its cells are read."""
+    """The separator with which the file's cells are read."""
     return form.separator or _SEPARATORS[_name(location).removesuffix(".gz")[-4:]]
 
 
 def likely_separator(there: Sequence[str]) -> str | None:
-    """Of a file that has one column by the separator it was read with: what else seems to separate its names."""
+    """The probable separator of a file that was read as a single column; None if there is none."""
     if len(there) != 1:
         return None
     return next((character for character in ";\t|," if character in there[0]), None)
 
 
 def _parsing(location: str, form: TableForm) -> pyarrow.csv.ParseOptions:
-    # Else a quoted line break at the border of two blocks of the file ends its row.
+    # Otherwise a quoted line break at the border of two blocks would end the row.
     return pyarrow.csv.ParseOptions(delimiter=separator_of(location, form), newlines_in_values=True)
 
 
@@ -67,7 +67,7 @@ def _name(location: str) -> str:
 
 
 def _utf8(location: str) -> bytes:
-    """The bytes of a text file. Raises: DataError where it is in another encoding, which nobody can tell for sure."""
+    """The bytes of a UTF-8 file. Raises: DataError for other encodings, which cannot be detected reliably."""
     content = read_bytes(location)
     if _name(location).endswith(".gz"):
         content = _unpacked(content, location)
@@ -88,13 +88,13 @@ def _utf8(location: str) -> bytes:
 
 
 def _unpacked(content: bytes, location: str) -> bytes:
-    """A small file may unpack to more than the memory holds, so it is looked at as it grows."""
+    """Unpack gzip. The size is checked as it grows, since a small file may unpack to more than the memory."""
     unpacked = io.BytesIO()
     try:
         with gzip.open(io.BytesIO(content)) as file:
             while some := file.read(_AT_ONCE):
                 unpacked.write(some)
-                # Its copy as a table comes on top.
+                # Twice, as the table is another copy.
                 require_memory(2 * unpacked.tell(), location, f"{unpacked.tell():,} bytes unpacked so far")
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(

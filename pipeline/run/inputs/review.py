@@ -136,7 +136,7 @@ def _check_losses(spec: RunSpec, rows: RunRows, found: SplitReview) -> None:
     if several and of_one:
         raise SpecError(
             f'data.review gives {len(several)} rows several labels, as "{several[0]}", but loss.weights names '
-            f"{' and '.join(of_one)}, which needs exactly one label a row: use another loss, or give each row one "
+            f"{' and '.join(of_one)}, which needs exactly one label per row: use another loss, or give each row one "
             "label"
         )
 

@@ -85,7 +85,7 @@ def test_who_would_be_asked_is_said_before_anybody_is(pets: Path):
     as_table(pets, [f"http://127.0.0.1:1/{name}" for name in names])
     code, page, error = told(pets)
     assert (code, page) == (1, "")
-    assert "127.0.0.1 is this machine or on its own link" in error
+    assert "127.0.0.1 is this machine or on its local link" in error
     assert "set data.allow_local_urls = true" in error
     run_file = (pets / "run.toml").read_text()
     (pets / "run.toml").write_text(run_file.replace("image_size", "allow_local_urls = true\nimage_size"))

@@ -198,7 +198,7 @@ def test_labels_for_another_number_of_rows(tmp_path: Path, vectors: Vectors):
 
 
 def test_no_labels_at_all(tmp_path: Path, vectors: Vectors):
-    with pytest.raises(DataError, match=r"data\.labels is missing but .*vectors\.npy holds no labels"):
+    with pytest.raises(DataError, match=r"data\.labels is missing but .*vectors\.npy has no labels"):
         len(Arrays(write(tmp_path, write_npy, vectors)).rows)
 
 

@@ -27,10 +27,10 @@ def rows_of_parquet(folder: Path, **columns: Any) -> SourceRows:
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("path,label, split", "table.csv has a column ' split', which means nothing: call it 'split'"),
-        ("path,Label,split", "table.csv has a column 'Label', which means nothing: call it 'label'"),
-        ("Path,label,split", "table.csv has a column 'Path', which means nothing: call it 'path'"),
-        ("path,label,GROUP ", "table.csv has a column 'GROUP ', which means nothing: call it 'group'"),
+        ("path,label, split", "table.csv has a column ' split', which would be ignored: call it 'split'"),
+        ("path,Label,split", "table.csv has a column 'Label', which would be ignored: call it 'label'"),
+        ("Path,label,split", "table.csv has a column 'Path', which would be ignored: call it 'path'"),
+        ("path,label,GROUP ", "table.csv has a column 'GROUP ', which would be ignored: call it 'group'"),
         ("path,label,labels", "table.csv has both columns label and labels: leave one, or rename the other"),
         ("path,label,label", "table.csv has 2 columns 'label': leave one, or rename the others"),
     ],
@@ -42,7 +42,7 @@ def test_columns_that_would_be_left_out_or_mixed_up(tmp_path: Path, header: str,
 
 def test_no_line_of_names(tmp_path: Path):
     with pytest.raises(
-        DataError, match=r"its first line says: a\.png, two lines\): begin it with a line that names"
+        DataError, match=r"its first line says: a\.png, two lines\): begin it with a line of column names"
     ):
         rows_of_csv(tmp_path, 'a.png,"two\nlines"\nb.png,c\n')
 

@@ -124,10 +124,10 @@ def test_missing_empty_and_half_empty_folders(tmp_path: Path, image_folder: Path
     with pytest.raises(DataError, match=r"image folder .*/none cannot be listed"):
         len(ImageFolder(str(tmp_path / "none")).rows)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="holds no folders"):
+    with pytest.raises(DataError, match="has no folders"):
         len(ImageFolder(str(tmp_path / "empty")).rows)
     (image_folder / "mouse").mkdir()
-    with pytest.raises(DataError, match=r"class folder .*/mouse holds no image"):
+    with pytest.raises(DataError, match=r"class folder .*/mouse has no image"):
         len(ImageFolder(str(image_folder)).rows)
 
 

@@ -78,7 +78,7 @@ def test_every_kind_of_change_is_named(files) -> None:
     assert changes == Changes(added=["e"], removed=["a"], changed=["b"], touched=["c"])
     assert (
         str(changes)
-        == "1 file added (e), 1 file removed (a), 1 file changed (b), 1 file with another time of change (c)"
+        == "1 file added (e), 1 file removed (a), 1 file changed (b), 1 file with another modification time (c)"
     )
     assert not changes.only_touched
 
@@ -113,7 +113,7 @@ def test_many_files_are_counted_and_the_first_named(files) -> None:
     for name in NAMES:
         touch(files, name)
     changes, _ = compare_files(before, mark_files(files, hash_content=False), files)
-    assert str(changes) == "4 files with another time of change (a, b, c, …)"
+    assert str(changes) == "4 files with another modification time (a, b, c, …)"
     assert changes.only_touched
 
 

@@ -86,7 +86,7 @@ def test_values_in_the_names_of_folders_are_refused(tmp_path: Path) -> None:
         path = tmp_path / "set" / f"label={label}" / "part.parquet"
         pq.write_table(pa.table({"embedding": [[0.0, 1.0]]}), path)
     with pytest.raises(
-        DataError, match=r"values in the names of folders, as label=007: write them into the files"
+        DataError, match=r"values in the names of folders, such as label=007: write them into the files"
     ):
         Arrays(str(tmp_path / "set")).read([0])
 

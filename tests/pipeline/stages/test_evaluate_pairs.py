@@ -193,7 +193,7 @@ def test_columns_and_folds_that_are_missing_are_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"pairs\.csv"):
         describe_data(spec)
     write_pairs(base, rows, header="key,other_key,alike")
-    with pytest.raises(DataError, match='has no column "same": a pair is key, other_key and same'):
+    with pytest.raises(DataError, match='has no column "same": a pair has key, other_key, same'):
         describe_data(spec)
     header = "key,other_key,same,fold"
     write_pairs(base, [(*row, "0") for row in rows], header=header)

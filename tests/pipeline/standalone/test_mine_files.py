@@ -313,7 +313,7 @@ def test_pairs_that_are_never_negatives(digits, mined: Path, tmp_path: Path, by_
             "key,row\n1,2",
             "must have the columns key and other_key (keys), or row and other (rows, from 0); it has key, row",
         ),
-        ("row,other\n1,x", 'column "other" holds what is no row'),
+        ("row,other\n1,x", 'column "other" has a value that is not a row'),
         ("key,other_key\nnobody,item 3", "none of the 1 pairs is of these rows: give pairs of these files"),
         ("row,other\n7,7", "never_negatives[0] pairs row 7 with itself: leave it out"),
     ],

@@ -86,11 +86,11 @@ def test_queries_corpus_and_pairs_with_other_names(vectors, tmp_path) -> None:
     [
         (["label"], "--columns is 'label' but must name one, as label=category"),
         (["key=a", "key=b"], "--columns names key twice, 'a' and 'b': leave one"),
-        (["query=a"], "--columns has query but names only vector, key, label, split, group: remove it"),
+        (["query=a"], "--columns has query but may only have vector, key, label, split, group: remove it"),
         (["vector=clap"], "x.parquet has the columns of numbers clip, dino: call one of them clap"),
         (
             ["vector=clip", "label=kind"],
-            "labels.csv has no column 'kind', which columns names for 'label' (it has label)",
+            "labels.csv has no column 'kind', which columns gives for 'label' (it has label)",
         ),
     ],
 )

@@ -93,5 +93,5 @@ def test_a_review_of_other_data_is_refused_before_any_work(vectors: Path, tmp_pa
     result = CliRunner().invoke(app, [*map(str, arguments), "--review", str(tmp_path / "review.csv")])
     assert result.exit_code == 1
     assert "no key of the review" in result.output
-    assert 'is one of the data (as "a.png"; keys there look like "=d' in result.output
+    assert '(such as "a.png") is in the data, whose keys look like "=d' in result.output
     assert not (tmp_path / "out").exists()

@@ -110,7 +110,7 @@ def test_the_run_file_opens_it_and_its_files_tell_it_from_another(tmp_path: Path
         ),
         (
             lambda folder: datasets.Dataset.from_dict({"a": [1], "label": ["x"]}),
-            "say which one it is with data.columns",
+            "name the column with data.columns",
         ),
         (
             lambda folder: datasets.Dataset.from_dict({"vector": [[1.0], [1.0, 2.0]], "label": ["x", "y"]}),

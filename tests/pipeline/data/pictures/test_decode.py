@@ -164,14 +164,14 @@ def test_one_transparent_colour():
 def test_16_bits_in_png_are_refused(colour_type):
     content = png(np.full((3, 12), 0x12FF, np.uint16), bits=16, colour_type=colour_type)
     with pytest.raises(
-        DataError, match=r"image p\.png has more than 8 bits a channel .*: convert it to 8 bits"
+        DataError, match=r"image p\.png has more than 8 bits per channel .*: convert it to 8 bits"
     ):
         decoded(content)
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
 def test_deep_tiff_is_refused(dtype):
-    with pytest.raises(DataError, match=r"image p\.png has more than 8 bits a channel"):
+    with pytest.raises(DataError, match=r"image p\.png has more than 8 bits per channel"):
         decoded(encoded(Image.fromarray(np.full((4, 4), 300, dtype)), "TIFF"))
 
 

@@ -33,7 +33,7 @@ def test_another_size_is_refused_where_the_run_did_not_resize(
 ):
     path = write_image(tmp_path / "a.png", 1, height=7, width=9)
     reader = from_json(as_json(Decoding()), (6, 5, 3))
-    with pytest.raises(DataError, match=r"a\.png has 7 × 9 pixels but those of the training had 6 × 5"):
+    with pytest.raises(DataError, match=r"a\.png has 7 × 9 pixels but training images had 6 × 5"):
         list(reader.batches([path], 8))
 
 

@@ -53,7 +53,7 @@ def test_folders_in_folders_without_end(tmp_path: Path, depth: int):
             assert names(tmp_path) == ["d/" * depth + "0.png"]
         else:
             with pytest.raises(
-                DataError, match=f"lies more than {DEEPEST} folders below data.path: move it up"
+                DataError, match=f"is more than {DEEPEST} folders below data.path: move it up"
             ):
                 walk(tmp_path)
     finally:  # shutil, with which pytest tidies up, is recursive as well

@@ -82,14 +82,14 @@ def test_matching_segments_are_paired_in_the_order_of_the_data_set() -> None:
 def test_what_is_kept_is_said() -> None:
     assert described() == []
     assert described(ROWS, [*PAIRS, "a,b,better", "b,c,like"]) == [
-        "2 lines of data.pairs say again what others say: each pair counts once"
+        "2 lines of data.pairs are repetitions: each pair counts once"
     ]
     assert described(ROWS, [*PAIRS, "a,t,better", "a,w,like"]) == [
-        "2 pairs have their items in two splits: they are neither trained nor measured"
+        "2 pairs have their items in two splits: they are neither trained on nor evaluated"
     ]
     assert described([*ROWS, "d,train", "x,test", "y,test"]) == [
-        '1 items of the train split are in no pair (as "d"): they are not trained',
-        '2 items of the test split are in no pair (as "x"): they count for no pair',
+        '1 items of the train split are in no pair (such as "d"): they are not trained on',
+        '2 items of the test split are in no pair (such as "x"): they are not evaluated',
     ]
 
 
@@ -97,8 +97,8 @@ def test_contradictions_are_counted_and_one_is_shown() -> None:
     circle = ["a,b,better", "b,c,better", "c,a,better", *PAIRS[2:]]
     (cycle,) = described(ROWS, circle)
     assert cycle == (
-        '3 of the 3 pairs of the train split contradict each other, in 1 cycles (as "a" over "b" over "c" over "a"): '
-        "they count as they are, so correct them or leave them out"
+        '3 of the 3 pairs of the train split contradict each other, in 1 cycles (such as "a" over "b" over "c" over '
+        '"a"): they count as they are, so correct them or leave them out'
     )
     (both,) = described(ROWS, [*PAIRS, "b,c,better"])
     assert both.startswith('1 pairs of the train split are both "better" and "like"')
@@ -109,7 +109,7 @@ HALVED = [row.replace("train", "val") if place == 2 else row for place, row in e
 REFUSALS = {
     "unknown items": Refusal(
         call(ROWS, [*PAIRS, "a,bb,better"]),
-        'names 1 items that are the label of no row, as "bb": correct these names, or leave their lines out',
+        'names 1 items that are not the label of any row, such as "bb": correct these names, or leave their lines out',
         call(ROWS, [*PAIRS, "a,c,better"]),
         call(),
     ),
@@ -126,7 +126,7 @@ REFUSALS = {
         call(),
     ),
     "an item in two splits": Refusal(
-        call(HALVED), 'the rows of the item "a" lie in several splits (train, validation)', call()
+        call(HALVED), 'the rows of the item "a" are in several splits (train, validation)', call()
     ),
     "several labels": Refusal(
         call(SEVERAL, data={"label_separator": "|"}),
@@ -135,7 +135,7 @@ REFUSALS = {
     ),
     "nothing to validate": Refusal(
         call(ROWS, [*PAIRS[:2], PAIRS[3]]),
-        "have both its items in the validation split: add some".replace("have", "has"),
+        "has both items in the validation split: add some",
         call(),
     ),
     "only alike": Refusal(

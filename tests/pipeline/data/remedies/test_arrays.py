@@ -162,7 +162,7 @@ BROKEN = np.where(np.arange(4)[:, None] == 2, np.nan, VECTORS)
 
 REFUSALS = {
     "no labels": Refusal(
-        npy(beside=None), "data.labels is missing but x.npy holds no labels: name the file that does", npy()
+        npy(beside=None), "data.labels is missing but x.npy has no labels: name the file of labels", npy()
     ),
     "labels of other rows": Refusal(
         npy(labels=LABELS[:3]),
@@ -307,7 +307,7 @@ def test_what_is_larger_than_the_memory(tmp_path: Path, monkeypatch: pytest.Monk
 
     Refusal(
         whole(1),
-        "this machine has 1 MiB: restore the file if it is damaged, else split it, or use a larger machine",
+        "this machine has 1 MiB: restore the file if it is damaged, otherwise split it, or use a larger machine",
         split,
         whole(100),
     ).require(DataError)

@@ -67,22 +67,24 @@ REFUSALS = {
     "too long": Refusal(files(**{IMAGES: GOOD[IMAGES] + b"x"}), "values need 40: fetch it again", files()),
     "cut off in the header": Refusal(files(**{IMAGES: GOOD[IMAGES][:7]}), "7 bytes: fetch it again", files()),
     "an answer of a server": Refusal(
-        files(**{IMAGES: b"<html>not found"}), "is another kind of file, or damaged: fetch it again", files()
+        files(**{IMAGES: b"<html>not found"}),
+        "is a different kind of file, or damaged: fetch it again",
+        files(),
     ),
     "cut off gzip": Refusal(packed(10), "restore it, or write it again", packed(0)),
     "images of another size": Refusal(
         files(**{IMAGES: idx(np.zeros((4, 3, 3)))}),
-        "they are not of one data set, fetch all four files again from one place",
+        "they are from different data sets, fetch all four files again from one place",
         files(),
     ),
     "labels of other images": Refusal(
         files(**{LABELS: idx(np.zeros(3))}),
-        "they are not of one data set, fetch all four files again from one place",
+        "they are from different data sets, fetch all four files again from one place",
         files(),
     ),
     "other classes": Refusal(
         files(**{LABELS: idx(np.full(4, 10))}),
-        "it is of another data set, fetch all four files again from one place",
+        "it is from another data set, fetch all four files again from one place",
         files(),
     ),
 }

@@ -90,7 +90,7 @@ REFUSALS = {
     ),
     "another file": Refusal(
         lambda: (Path("birds.txt").touch(), read("birds.txt")),
-        "is no file that datasets is asked to open (.parquet, .json, .jsonl, .csv, .tsv): name one, or a folder that "
+        "is not a file for datasets (.parquet, .json, .jsonl, .csv, .tsv): name one, or a folder that "
         "save_to_disk wrote",
         lines({"vector": [1.0], "label": "wren"}),
         saved(ROWS),
@@ -108,18 +108,18 @@ REFUSALS = {
     ),
     "one split twice": Refusal(
         saved(splits(train=ROWS, val=ROWS, validation=ROWS)),
-        "of which two mean the same: leave one",
+        "two of which mean the same: leave one",
         saved(splits(train=ROWS, val=ROWS)),
     ),
     "no item": Refusal(
         saved(columns(clip=[[1.0]], label=["wren"])),
-        'say which one it is with data.columns, as { vector = "clip" } or { path = "photo" }',
+        'name the column with data.columns, such as { vector = "clip" } or { path = "photo" }',
         saved(columns(clip=[[1.0]], label=["wren"]), columns={"vector": "clip"}),
         saved(pictures(6, names=("photo",)), columns={"path": "photo"}),
     ),
     "several pictures": Refusal(
         saved(pictures(6, names=("front", "back"))),
-        'choose one with data.columns, as { path = "front" }',
+        'choose one with data.columns, such as { path = "front" }',
         saved(pictures(6, names=("front", "back")), columns={"path": "front"}),
     ),
     "several widths": Refusal(
@@ -129,7 +129,7 @@ REFUSALS = {
     ),
     "numbers for vectors": Refusal(
         saved(columns(vector=[1.0], clip=[[1.0]], label=["wren"])),
-        'has one number a row: name the column of the vectors, as data.columns = { vector = "clip" }',
+        'has a single number per row: name the column of the vectors, such as data.columns = { vector = "clip" }',
         saved(columns(vector=[1.0], clip=[[1.0]], label=["wren"]), columns={"vector": "clip"}),
     ),
     "NaN": Refusal(

@@ -128,8 +128,8 @@ REFUSALS = {
     ),
     "splits beside others": Refusal(
         pets(*IN_SPLITS, "cow/1.png"),
-        "has folders of splits (test, train) beside others (cow): move the others elsewhere, or bring all images into "
-        "folders of splits, each with a folder for each class; where they are classes all the same, use a table",
+        "has folders of splits (test, train) beside others (cow): move the others elsewhere, or move all images into "
+        "folders of splits, each with a folder for each class; if all of them are classes, use a table",
         pets(*IN_SPLITS),
         pets(*IN_SPLITS, "train/cow/1.png"),
         table(*IN_SPLITS, "cow/1.png"),
@@ -142,13 +142,13 @@ REFUSALS = {
     ),
     "folders in folders": Refusal(
         pets(*BOTH, DEEP + "3.png"),
-        "lies more than 200 folders below data.path: move it up, or leave it out",
+        "is more than 200 folders below data.path: move it up, or leave it out",
         pets(*BOTH, "cat/d/3.png"),
         pets(*BOTH),
     ),
     "folders in folders by a link": Refusal(
         pets(*BOTH, then=far_away),
-        "lies more than 200 folders below data.path: move it up, or leave it out",
+        "is more than 200 folders below data.path: move it up, or leave it out",
         pets(*BOTH, "cat/far/3.png"),
         pets(*BOTH),
     ),
@@ -174,7 +174,7 @@ REFUSALS = {
     ),
     "16 bits": Refusal(
         file(picture("I;16")),
-        "convert it to 8 bits, with the range of values that shall be black to white",
+        "convert it to 8 bits, with the range of values from black to white that you want",
         file(picture("L")),
     ),
     "sizes": Refusal(
@@ -183,7 +183,7 @@ REFUSALS = {
         pets(*BOTH, then=lambda: write("pets/dog/2.png", picture(height=9)), image_size=4),
     ),
     "a size that the run did not have": Refusal(
-        decoded_for_an_export(9), "and were not resized: bring it to that size", decoded_for_an_export(6)
+        decoded_for_an_export(9), "and were not resized: resize it to that size", decoded_for_an_export(6)
     ),
 }
 

@@ -51,7 +51,9 @@ def saved_review() -> None:
 
 
 REFUSALS = {
-    "no file": Refusal(lambda: read_review(Path("gone.csv")), "give the file that holds it", saved_review),
+    "no file": Refusal(
+        lambda: read_review(Path("gone.csv")), "correct its path, or give this user read access", saved_review
+    ),
     "Latin-1": Refusal(
         content((FIRST + "relabel,a,,café").encode("latin-1")),
         "save it as UTF-8",
@@ -107,7 +109,7 @@ REFUSALS = {
     ),
     "a class of another split": Refusal(
         of_splits("relabel,a,,elm"),
-        'but data.split = "zero-shot" keeps their classes apart: exclude those rows',
+        'but data.split = "zero-shot" needs disjoint classes: exclude those rows',
         of_splits("exclude,a"),
     ),
 }

@@ -153,7 +153,7 @@ REFUSALS = {
     ),
     "nearly the name": Refusal(
         table("Label \nx\n"),
-        "has a column 'Label ', which means nothing: call it 'label'",
+        "has a column 'Label ', which would be ignored: call it 'label'",
         table("label\nx\n"),
     ),
     "both names": Refusal(
@@ -169,13 +169,13 @@ REFUSALS = {
     ),
     "no label": Refusal(
         table("key,kind\na,x\n"),
-        'has no column "label" (found: key): add it, or say what it is called: with data.columns in a run',
+        'has no column "label" (found: key): add it, or give its own name: with data.columns in a run',
         table("key,label\na,x\n"),
         table("key,kind\na,x\n", form=called(label="kind")),
     ),
     "no first line": Refusal(
         table("a,x\nb,y\n"),
-        "begin it with a line that names them, or say what they are called: with data.columns in a run file",
+        "begin it with a line of column names, or give its own names: with data.columns in a run file",
         table("key,label\na,x\nb,y\n"),
         table("a,x\nb,y\n", form=called(key="a", label="x")),
     ),
@@ -193,7 +193,7 @@ REFUSALS = {
     ),
     "a name that is not there": Refusal(
         table("kind\nx\n", form=called(label="kinds")),
-        "columns names for 'label' (it has kind): correct the name",
+        "columns gives for 'label' (it has kind): correct the name",
         table("kind\nx\n", form=called(label="kind")),
     ),
     "a column of other values": Refusal(
@@ -205,7 +205,7 @@ REFUSALS = {
         lambda: as_numbers(
             pa.array(["1", "b"]), pa.int64(), subject="rows", wanted="row", remedy="give rows"
         ),
-        "rows holds what is no row",
+        "rows has a value that is not a row",
         lambda: as_numbers(
             pa.array(["1", "2"]), pa.int64(), subject="rows", wanted="row", remedy="give rows"
         ),
@@ -275,7 +275,7 @@ REFUSALS = {
     ),
     "values in names of folders": Refusal(
         folder(("label=x/a.parquet", ONE)),
-        "has its values in the names of folders, as label=x: write them into the files",
+        "has values in the names of folders, such as label=x: write them into the files",
         folder(("a.parquet", ONE)),
     ),
     "no file in a folder": Refusal(
@@ -285,7 +285,7 @@ REFUSALS = {
     ),
     "no path": Refusal(
         pictures("photo,label\na.png,x\n"),
-        'add the path of the image of each row, or say with data.columns what it is called: { path = "photo" }',
+        'add the path of the image of each row, or give its own name with data.columns: { path = "photo" }',
         pictures("path,label\na.png,x\n"),
         pictures("photo,label\na.png,x\n", called(path="photo")),
     ),
@@ -307,19 +307,19 @@ REFUSALS = {
     ),
     "a separator of two characters": Refusal(
         run_file(separator=";;"),
-        "data.separator is ';;' but must be one character",
+        "data.separator is ';;' but must be one ASCII character",
         run_file(separator=","),
         run_file(),
     ),
     "a column that nobody reads": Refusal(
         run_file(columns={"lable": "label"}),
-        "data.columns has lable but names only path, vector, key, label, split, role, group: remove it",
+        "data.columns has lable but may only have path, vector, key, label, split, role, group: remove it",
         run_file(columns={"label": "label"}),
         run_file(),
     ),
     "one column for two": Refusal(
         run_file(columns={"label": "label", "group": "label"}),
-        "data.columns has 'label' twice: give each of its columns a column of its own",
+        "data.columns has 'label' twice: name a different column of the file for each key",
         run_file(columns={"label": "label", "group": "cam"}),
     ),
     "credentials in a path": Refusal(

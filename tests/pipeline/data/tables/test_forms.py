@@ -64,7 +64,7 @@ def test_a_column_that_is_named_and_not_there(tmp_path: Path) -> None:
     location = write(tmp_path / "t.csv", LINES.format(","))
     form = TableForm(columns=(("label", "categroy"),))
     with pytest.raises(
-        DataError, match=r"no column 'categroy', which columns names for 'label' \(it has key, cat"
+        DataError, match=r"no column 'categroy', which columns gives for 'label' \(it has key, cat"
     ):
         read_columns(location, NAMES, form)
 
@@ -91,10 +91,10 @@ def test_what_unpacks_to_more_than_the_memory_is_refused_on_the_way(tmp_path: Pa
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("separator", ";;", r"data.separator is ';;' but must be one character"),
+        ("separator", ";;", r"data.separator is ';;' but must be one ASCII character"),
         ("separator", '"', "data.separator is"),
         ("separator", "ü", "data.separator is"),
-        ("columns", {"lable": "a"}, "data.columns has lable but names only path, vector, key, label"),
+        ("columns", {"lable": "a"}, "data.columns has lable but may only have path, vector, key, label"),
         ("columns", {"label": "a", "key": "a"}, "data.columns has 'a' twice"),
     ],
 )

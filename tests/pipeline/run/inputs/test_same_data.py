@@ -74,7 +74,7 @@ def test_what_changed_is_named(spec_of, tmp_path: Path) -> None:
     touch(tmp_path / "07.png")
     message = refused(spec)
     assert (
-        "changed: 1 file added (60.png), 1 file removed (00.png), 1 file with another time of change (07.png);"
+        "changed: 1 file added (60.png), 1 file removed (00.png), 1 file with another modification time (07.png);"
         in message
     )
     assert "(--from-stage train --epoch 0)" in message
@@ -92,7 +92,7 @@ def test_touched_files_are_refused_where_nobody_read_them(spec_of, tmp_path: Pat
     spec = spec_of()
     open_and_close(spec)
     touch(tmp_path / "07.png")
-    assert "1 file with another time of change (07.png), and with the same size; whether" in refused(spec)
+    assert "1 file with another modification time (07.png), and with the same size; whether" in refused(spec)
 
 
 def test_touched_files_with_the_same_bytes_continue(spec_of, tmp_path: Path) -> None:

@@ -316,7 +316,10 @@ def with_nan(vectors: np.ndarray) -> np.ndarray:
             change_relevant("query,document,grade\nq1,d1,1\nq1,d1,0\n"),
             "given as relevant and as not relevant",
         ),
-        (change_relevant("query,document,grade\nq1,d1,good\n"), 'column "grade" holds what is no number'),
+        (
+            change_relevant("query,document,grade\nq1,d1,good\n"),
+            'column "grade" has a value that is not a number',
+        ),
         (
             change_relevant("query,grade\nq1,1\n"),
             "must have one of the columns document, corpus-id, document_row",
@@ -325,7 +328,10 @@ def with_nan(vectors: np.ndarray) -> np.ndarray:
             change_relevant("query,query_row,document\nq1,1,d1\n"),
             "must have one of the columns query, query-id",
         ),
-        (change_relevant("query_row,document_row\n1,x\n"), 'column "document_row" holds what is no row'),
+        (
+            change_relevant("query_row,document_row\n1,x\n"),
+            'column "document_row" has a value that is not a row',
+        ),
         (change_vectors("queries", lambda v: v[:, :5]), "has vectors of width 5 and"),
         (change_vectors("corpus", with_nan), "rows 4 hold NaN"),
         (same_key_twice, "has 2 rows with the key 'd1'"),

@@ -171,7 +171,7 @@ REFUSALS = {
         never("key,other_key\nr0,r1\n"),
     ),
     "pairs of rows that are no numbers": Refusal(
-        never("row,other\nr0,r1\n"), "holds what is no row", never("row,other\n0,1\n")
+        never("row,other\nr0,r1\n"), "has a value that is not a row", never("row,other\n0,1\n")
     ),
     "a row paired with itself": Refusal(
         never("row,other\n0,1\n2,2\n"), "pairs row 2 with itself: leave it out", never("row,other\n0,1\n")

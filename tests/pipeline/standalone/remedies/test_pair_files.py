@@ -85,7 +85,9 @@ REFUSALS = {
     "an empty cell": Refusal(
         mine(PAIRS + "q0,\n"), 'column "document" has 1 empty cells: leave these pairs out', mine()
     ),
-    "rows that are no numbers": Refusal(mine(BY_ROW + "q1,1\n"), "holds what is no row", mine(BY_ROW)),
+    "rows that are no numbers": Refusal(
+        mine(BY_ROW + "q1,1\n"), "has a value that is not a row", mine(BY_ROW)
+    ),
     "two columns of grades": Refusal(
         mine(GRADED.replace("grade", "grade,score", 1).replace(",1\n", ",1,1\n")),
         "has the columns grade and score: leave one of them",
