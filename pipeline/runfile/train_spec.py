@@ -89,7 +89,7 @@ class TrainSpec(Section):
     """Where else metrics are logged: "tensorboard" writes event files to the run's logs folder, "mlflow" uses the
     server at MLFLOW_TRACKING_URI. Install the extra of the same name."""
     where: Literal["driver", "worker"] = execution("driver")
-    """Train in the process of the flow ("driver"), or as a task on a worker."""
+    """Train on the machine of the flow ("driver"), or as a task on a worker."""
 
     @field_validator("log", mode="before")
     @classmethod

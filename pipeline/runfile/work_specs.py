@@ -44,7 +44,7 @@ class EncoderSpec(Section):
 
 
 class EmbedSpec(Section):
-    """[embed]: computing the embeddings of the training split."""
+    """[embed]: computing embeddings."""
 
     chunk_rows: int = Field(default=8192, ge=1)
     """Rows per task and per Zarr chunk."""

@@ -84,7 +84,7 @@ def test_queries_corpus_and_pairs_with_other_names(vectors, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (["label"], "--columns is 'label' but must name one, as label=category"),
+        (["label"], "--columns is 'label' but must have the form OURS=THEIRS, as label=category"),
         (["key=a", "key=b"], "--columns names key twice, 'a' and 'b': leave one"),
         (["query=a"], "--columns has query but may only have vector, key, label, split, group: remove it"),
         (["vector=clap"], "x.parquet has the columns of numbers clip, dino: call one of them clap"),

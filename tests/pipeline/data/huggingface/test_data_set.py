@@ -114,7 +114,7 @@ def test_the_run_file_opens_it_and_its_files_tell_it_from_another(tmp_path: Path
         ),
         (
             lambda folder: datasets.Dataset.from_dict({"vector": [[1.0], [1.0, 2.0]], "label": ["x", "y"]}),
-            "values of several shapes",
+            "values of different shapes",
         ),
         (
             lambda folder: datasets.Dataset.from_dict(

@@ -137,6 +137,6 @@ def test_splits_of_other_classes_stay_apart():
 
 def test_the_review_of_other_data_is_refused():
     with pytest.raises(
-        DataError, match=r'no key of the review r.csv is one of the data \(as "1.png"; .* like "'
+        DataError, match=r'no key of the review r.csv \(such as "1.png"\) is in the data, .* like "'
     ):
         sorted_by_split("exclude,1.png,,\nexclude,2.png,,\n")
