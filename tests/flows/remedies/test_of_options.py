@@ -109,7 +109,7 @@ def test_triplets_of_queries_are_looked_at_on_a_page_and_not_decided_about(vecto
     command("mine", *TWO_SETS, "--out", "mined")()
     Refusal(
         command("review", "mined"),
-        "of which there is no page to decide in: look at the page that `tripletmine report` writes",
+        "for which there is no page to decide in: look at the page that `tripletmine report` writes",
         command("report", "mined"),
     ).require(Refused)
 
