@@ -151,8 +151,8 @@ def encode_labels(values: object) -> Labels:
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
             raise InputError(
-                f"labels have shape {values.shape}, one label a row has shape (N,): "
-                "give a list of sets for several labels a row"
+                f"labels have shape {values.shape}, but one label per row has shape (N,): "
+                "give a list of sets for several labels per row"
             )
         if len(values) and values.dtype.kind in "biuUS":
             return _encode_array(values)
@@ -212,7 +212,7 @@ def _encode_scalars(values: Sequence[object]) -> tuple[tuple[ClassName, ...], ND
         raise InputError(f"labels mix integers ({integer!r}) and strings ({string!r}): give one kind")
     if len(names) > _MAX_CLASSES:
         raise InputError(
-            f"labels hold {len(names)} classes, at most {_MAX_CLASSES} can be coded: join some, or drop rows"
+            f"labels hold {len(names)} classes, but at most {_MAX_CLASSES} can be coded: join some, or drop rows"
         )
     _check_names(names)
     ordered = tuple(sorted(set(cast("list[str]", names))))

@@ -60,7 +60,7 @@ def as_anchor_ids(
         if first_anchor < 0 or first_anchor + rows > len(labels):
             raise InputError(
                 f"the neighbour table holds anchors {first_anchor} to {first_anchor + rows - 1}, but there "
-                f"are labels for {len(labels)} rows: give the labels of the whole set, one a row"
+                f"are labels for {len(labels)} rows: give the labels of the whole set, one per row"
             )
         return np.arange(first_anchor, first_anchor + rows, dtype=np.int64)
     if anchors.shape != (rows,) or anchors.dtype != np.int64:
@@ -104,8 +104,8 @@ def lookup_of(
     mask = _mask(corpus.excluded, corpus.labels)
     if never_negatives is not None and len(never_negatives) != len(labels):
         raise InputError(
-            f"never_negatives list {len(never_negatives)} rows, there are {len(labels)} labels: make the lists for as "
-            "many rows"
+            f"never_negatives list {len(never_negatives)} rows, but there are {len(labels)} labels: make the lists for "
+            "as many rows"
         )
     of_rows = _groups(corpus.groups, corpus.labels, rule)
     never = never_negatives or PairLists(np.empty(0, np.int64), np.empty(0, np.int64))
@@ -138,8 +138,8 @@ def _values(vectors: NDArray[np.float32] | None, labels: Labels, rule: MiningRul
         return read_only(np.empty((0, 0), np.float32))
     if vectors.ndim != 2 or len(vectors) != len(labels) or vectors.dtype != np.float32:
         raise InputError(
-            f"vectors are {vectors.dtype} of shape {vectors.shape}, there are {len(labels)} labels: "
-            "give float32 (N, D), one row a label"
+            f"vectors are {vectors.dtype} of shape {vectors.shape}, but there are {len(labels)} labels: "
+            "give float32 (N, D), one row per label"
         )
     return read_only(np.ascontiguousarray(vectors))
 

@@ -89,8 +89,8 @@ def _lines_of(rows: NDArray[np.int64] | None, lines: int, labelled: int) -> NDAr
     if rows is None:
         if lines != labelled:
             raise InputError(
-                f"the neighbour table has {lines} rows, there are {labelled} labels: give the rows that its lines "
-                "are of, or a line for each label"
+                f"the neighbour table has {lines} lines, but there are {labelled} labels: give the row of each line, "
+                "or a line for each label"
             )
         return np.arange(labelled, dtype=np.int64)
     if len(rows) != lines:

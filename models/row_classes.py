@@ -127,7 +127,7 @@ def _checked(classes: NDArray[np.int32]) -> NDArray[np.int32]:
     if classes.ndim != 1 or classes.dtype.kind not in "iu" or len(classes) == 0:
         raise ModelError(
             f"classes are {classes.dtype} of shape {classes.shape} but must be integers (N,), N ≥ 1: give "
-            "one code a row"
+            "one code per row"
         )
     if classes.min() < 0:
         raise ModelError(

@@ -128,7 +128,7 @@ def check_triplets(
     columns = _checked_columns(columns, COLUMNS if corpus is None else PAIR_COLUMNS)
     if vectors.ndim != 2 or len(vectors) != len(labels):
         raise InputError(
-            f"embeddings have shape {vectors.shape}, there are labels for {len(labels)} rows: "
+            f"embeddings have shape {vectors.shape}, but there are labels for {len(labels)} rows: "
             "give the embeddings that were mined, and all their labels"
         )
     if sample is not None and sample < 1:
@@ -193,7 +193,7 @@ def _checked_columns(
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise InputError(
-            f"triplet set has columns of different lengths {lengths}: give one entry a triplet in each"
+            f"triplet set has columns of different lengths {lengths}: give one entry per triplet in each"
         )
     for name in ("anchor", "positive", "negative", "positive_rank", "negative_rank"):
         if arrays[name].dtype.kind not in "iu":

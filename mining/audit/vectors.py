@@ -35,7 +35,8 @@ def by_vectors(
     if other.vectors is None or other.vectors.ndim != 2 or len(other.vectors) != len(other.labels):
         shape = None if other.vectors is None else other.vectors.shape
         raise InputError(
-            f"embeddings of the corpus have shape {shape}, it has {len(other.labels)} rows: give those that were mined"
+            f"embeddings of the corpus have shape {shape}, but it has {len(other.labels)} rows: give those that were "
+            "mined"
         )
     anchor, sq_n = columns["anchor"], columns["sq_negative"]
     untrue, copied = np.zeros((2, len(anchor)), np.bool_)

@@ -106,14 +106,16 @@ def relevance_of(
     Raises: InputError for rows that do not exist, NaN grades, pairs with two verdicts, or no relevant pair.
     """
     if corpus > _MOST_DOCUMENTS:
-        raise InputError(f"the corpus has {corpus} documents, it may have {_MOST_DOCUMENTS}: split it")
+        raise InputError(
+            f"the corpus has {corpus} documents, but at most {_MOST_DOCUMENTS} are possible: split it"
+        )
     query, document = (
         _rows(query, queries, "query", "queries"),
         _rows(document, corpus, "document", "documents"),
     )
     if len(query) != len(document):
         raise InputError(
-            f"pairs have {len(query)} queries and {len(document)} documents: give one of each a pair"
+            f"pairs have {len(query)} queries and {len(document)} documents: give one of each per pair"
         )
     good = np.ones(len(query), np.bool_) if grade is None else _positive(grade, len(query))
     itself = np.zeros(len(query), np.bool_) if own is None else own[query] == document
@@ -193,12 +195,12 @@ def _rows(rows: NDArray[Any], limit: int, word: str, words: str) -> NDArray[np.i
     rows = np.asarray(rows)
     if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
         raise InputError(
-            f"pairs have a {word} of {rows.dtype} and shape {rows.shape}: give an integer a pair"
+            f"pairs have a {word} of {rows.dtype} and shape {rows.shape}: give one integer per pair"
         )
     beyond = np.flatnonzero((rows < 0) | (rows >= limit))
     if len(beyond):
         raise InputError(
-            f"{len(beyond)} of {len(rows)} pairs name a {word} that there is not, the first is {rows[beyond[0]]} in "
+            f"{len(beyond)} of {len(rows)} pairs name a {word} that does not exist, the first is {rows[beyond[0]]} in "
             f"pair {beyond[0]} and there are {limit} {words}: number rows from 0, and give pairs of these {words}"
         )
     return rows.astype(np.int64)

@@ -56,7 +56,7 @@ class Objective(nn.Module):
         for name, loss in self._losses():
             if loss.needs_one_class and inputs.members is not None:
                 raise ModelError(
-                    f"loss {name} needs exactly one class a row but rows of the batch may have several: "
+                    f"loss {name} needs exactly one class per row but rows of the batch may have several: "
                     "leave it out, or give each row one class"
                 )
             if without and loss.needs_triplets:

@@ -28,7 +28,7 @@ def checked_classes(embeddings: NDArray[np.float32], classes: Classes, subject: 
     shape = (len(classes),) if isinstance(classes, RowClasses) else classes.shape
     if shape != (len(embeddings),):
         raise ModelError(
-            f"{subject} has {len(embeddings)} embeddings but classes of shape {shape}: give one code a row"
+            f"{subject} has {len(embeddings)} embeddings but classes of shape {shape}: give one code per row"
         )
     finite = np.isfinite(embeddings).all(axis=1)
     if not finite.all():

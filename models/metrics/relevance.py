@@ -24,7 +24,9 @@ def checked_groups(groups: NDArray[np.int32] | None, rows: int, subject: str) ->
     if groups is None:
         return None
     if groups.shape != (rows,):
-        raise ModelError(f"{subject} has {rows} rows but groups of shape {groups.shape}: give one code a row")
+        raise ModelError(
+            f"{subject} has {rows} rows but groups of shape {groups.shape}: give one code per row"
+        )
     return np.asarray(groups, np.int64)
 
 

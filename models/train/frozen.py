@@ -20,8 +20,8 @@ def freeze_backbone(encoder: nn.Module, head: str | None = None) -> None:
     others = [parameter for parameter in encoder.parameters() if id(parameter) not in kept]
     if not others or not kept:
         raise ModelError(
-            f"head is {name!r}, and all but it frozen would train {'all' if kept else 'nothing'} of the encoder: name "
-            "another module, or freeze nothing (frozen_epochs = 0)"
+            f"head is {name!r}, and freezing all the rest would train {'all' if kept else 'nothing'} of the encoder: "
+            "name another module, or freeze nothing (frozen_epochs = 0)"
         )
     for parameter in others:
         parameter.requires_grad_(False)

@@ -251,7 +251,7 @@ def test_what_cannot_be_audited(vectors, table, labels):
         ({k: v for k, v in columns.items() if k != "negative"}, {}, "no column negative"),
         (columns | {"negative": columns["negative"][1:]}, {}, "different lengths"),
         (columns | {"negative": columns["negative"].astype(float)}, {}, "column negative is float64"),
-        (columns, {"vectors": vectors[1:]}, "shape (149, 8), there are labels for 150 rows"),
+        (columns, {"vectors": vectors[1:]}, "shape (149, 8), but there are labels for 150 rows"),
         (columns, {"sample": 0}, "sample is 0 but"),
     ]
     for wrong, arguments, message in wrongs:

@@ -413,7 +413,7 @@ def test_the_same_bad_row_is_named_at_any_number_of_threads(large):
         ({"rule": MiningRule(1.0, positives="class")}, "give the vectors of the whole set"),
         (
             {"rule": MiningRule(1.0, positives="class"), "vectors": np.zeros((3, 2), np.float32)},
-            "shape (3, 2), there are 4 labels",
+            "shape (3, 2), but there are 4 labels",
         ),
         (
             {"rule": MiningRule(1.0, positives="class"), "vectors": np.full((4, 2), np.nan, np.float32)},

@@ -77,7 +77,7 @@ OF_THE_MINER = {
         lambda: mined_of(table(ids=TABLE.ids.astype("f4").astype("i8"))),
     ),
     "labels of a part": Refusal(
-        lambda: mine(TABLE, HALF, RULE, threads=1), "give the labels of the whole set, one a row", mined
+        lambda: mine(TABLE, HALF, RULE, threads=1), "give the labels of the whole set, one per row", mined
     ),
     "ids of others": Refusal(
         lambda: mine(table(TABLE.ids[:9], TABLE.sq_distances[:9]), HALF, RULE, threads=1),
@@ -101,7 +101,7 @@ OF_THE_MINER = {
     ),
     "vectors of other rows": Refusal(
         lambda: mine(TABLE, LABELS, CLASS_WIDE, vectors=VECTORS[:9], threads=1),
-        "give float32 (N, D), one row a label",
+        "give float32 (N, D), one row per label",
         lambda: mine(TABLE, LABELS, CLASS_WIDE, vectors=VECTORS, threads=1),
     ),
     "vectors with NaN": Refusal(
@@ -198,7 +198,7 @@ OF_WHAT_WAS_MINED = {
     ),
     "columns of several lengths": Refusal(
         lambda: check_triplets(COLUMNS | {"anchor": COLUMNS["anchor"][1:]}, LABELS, VECTORS, RULE),
-        "give one entry a triplet in each",
+        "give one entry per triplet in each",
         checked,
     ),
     "ids with fractions": Refusal(
@@ -247,7 +247,7 @@ OF_SUSPECTS = {
     ),
     "a sample": Refusal(
         lambda: suspects(OF_SAMPLE, LABELS),
-        "give the rows that its lines are of, or a line for each label",
+        "give the row of each line, or a line for each label",
         lambda: suspects(OF_SAMPLE, LABELS, rows=SAMPLE),
         lambda: suspects(TABLE, LABELS),
     ),

@@ -88,7 +88,7 @@ OF_LABELS = {
     ),
     "a matrix": Refusal(
         lambda: encode_labels(np.array([[1, 2], [2, 3]])),
-        "give a list of sets for several labels a row",
+        "give a list of sets for several labels per row",
         lambda: encode_labels([{1, 2}, {2, 3}]),
     ),
     "numbers with fractions": Refusal(
@@ -207,7 +207,7 @@ def test_of_too_many_classes_some_are_joined_or_their_rows_dropped(monkeypatch: 
     monkeypatch.setattr(labels, "_MAX_CLASSES", 2)
     Refusal(
         lambda: encode_labels(["cat", "dog", "cow"]),
-        "labels hold 3 classes, at most 2 can be coded: join some, or drop rows",
+        "labels hold 3 classes, but at most 2 can be coded: join some, or drop rows",
         lambda: encode_labels(["pet", "pet", "cow"]),
         lambda: encode_labels(["cat", "dog"]),
     ).require(InputError)

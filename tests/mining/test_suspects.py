@@ -116,7 +116,7 @@ def test_rows_without_neighbours_are_not_judged():
 @pytest.mark.parametrize(
     ("rows", "values", "arguments", "message"),
     [
-        (3, [0, 1, 0, 1], {}, "has 3 rows, there are 4 labels"),
+        (3, [0, 1, 0, 1], {}, "has 3 lines, but there are 4 labels"),
         (4, [0, 0, 0, 0], {}, "mining needs negatives"),
         (4, [0, 1, 0, 1], {"voters": 0}, "voters is 0"),
         (4, [0, 1, 0, 1], {"minimum_score": 0.0}, "minimum_score is 0.0"),

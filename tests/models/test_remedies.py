@@ -84,7 +84,7 @@ REFUSALS = {
     ),
     "codes with fractions": Refusal(
         lambda: RowClasses.of(CODES / 1),  # pyright: ignore[reportArgumentType]
-        "give one code a row",
+        "give one code per row",
         lambda: RowClasses.of(CODES),
     ),
     "codes below 0": Refusal(

@@ -55,5 +55,5 @@ def test_bad_pairs(pairs, message):
 
 def test_lists_of_other_rows():
     table = NeighbourTable(np.array([[1], [0]]), np.ones((2, 1), np.float32))
-    with pytest.raises(InputError, match="list 3 rows, there are 2 labels"):
+    with pytest.raises(InputError, match="list 3 rows, but there are 2 labels"):
         mine(table, encode_labels([0, 1]), MiningRule(), never_negatives=pair_lists([[0, 2]], 3))

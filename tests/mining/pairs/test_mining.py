@@ -228,7 +228,7 @@ def test_the_audit_refuses_a_corpus_of_other_rows(searched):
     asking, _, known, _ = searched
     rule = MiningRule(0.9)
     with pytest.raises(
-        InputError, match=re.escape("embeddings of the corpus have shape (3, 6), it has 90 rows")
+        InputError, match=re.escape("embeddings of the corpus have shape (3, 6), but it has 90 rows")
     ):
         check_triplets(
             mined_of(searched, rule).columns,

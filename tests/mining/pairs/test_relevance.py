@@ -81,8 +81,8 @@ def test_what_is_no_pair_is_refused(relevant, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([0, 6], [0, 1]), "1 of 2 pairs name a query that there is not, the first is 6 in pair 1"),
-        (([0, 1], [8, -1]), "2 of 2 pairs name a document that there is not, the first is 8 in pair 0"),
+        (([0, 6], [0, 1]), "1 of 2 pairs name a query that does not exist, the first is 6 in pair 1"),
+        (([0, 1], [8, -1]), "2 of 2 pairs name a document that does not exist, the first is 8 in pair 0"),
         (([0.5], [0]), "float64"),
         (([0, 1], [0]), "2 queries and 1 documents"),
         (([0, 1], [0, 0], [1.0]), "shape (1,)"),

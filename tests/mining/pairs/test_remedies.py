@@ -26,7 +26,7 @@ def related(
 
 REFUSALS = {
     "columns of two lengths": Refusal(
-        lambda: related(document=DOCUMENT[:3]), "give one of each a pair", related
+        lambda: related(document=DOCUMENT[:3]), "give one of each per pair", related
     ),
     "two verdicts": Refusal(
         lambda: related([0, 0], [1, 1], [1, 0]),
@@ -55,7 +55,7 @@ REFUSALS = {
         lambda: pairs_of({0: 1}), "give {query: [document, …]}", lambda: pairs_of({0: [1]})
     ),
     "rows with fractions": Refusal(
-        lambda: related(QUERY + 0.5), "give an integer a pair", lambda: related(QUERY)
+        lambda: related(QUERY + 0.5), "give one integer per pair", lambda: related(QUERY)
     ),
     "queries counted from 1": Refusal(
         lambda: related(QUERY + 1),
@@ -110,7 +110,7 @@ def test_a_corpus_too_large_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
     of_first, of_second = (related_to for related_to in (DOCUMENT < 2, DOCUMENT >= 2))
     Refusal(
         related,
-        "the corpus has 6 documents, it may have 5: split it",
+        "the corpus has 6 documents, but at most 5 are possible: split it",
         lambda: relevance_of(QUERY[of_first], DOCUMENT[of_first], queries=4, corpus=2),
         lambda: relevance_of(QUERY[of_second], DOCUMENT[of_second] - 2, queries=4, corpus=4),
     ).require(InputError)

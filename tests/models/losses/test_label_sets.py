@@ -162,5 +162,5 @@ def test_no_batch_gives_a_gradient_that_is_not_finite(name, sets):
 def test_a_loss_of_one_class_refuses_sets(name):
     sets = random_sets(ROWS, classes=6)
     inputs = inputs_of(features(ROWS, dtype=torch.float32), sets=sets)
-    with pytest.raises(ModelError, match=f"loss {name} needs exactly one class a row"):
+    with pytest.raises(ModelError, match=f"loss {name} needs exactly one class per row"):
         Objective({name: Term(method(name))})(inputs)

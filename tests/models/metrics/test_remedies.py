@@ -25,7 +25,7 @@ REFUSALS = {
     ),
     "codes of other rows": Refusal(
         lambda: checked_classes(VECTORS, CODES[:3], "query"),
-        "give one code a row",
+        "give one code per row",
         lambda: checked_classes(VECTORS, CODES, "query"),
     ),
     "an encoder that has diverged": Refusal(
@@ -35,7 +35,7 @@ REFUSALS = {
     ),
     "groups of other rows": Refusal(
         lambda: relevance(query_groups=CODES[:3], gallery_groups=CODES),
-        "give one code a row",
+        "give one code per row",
         lambda: relevance(query_groups=CODES, gallery_groups=CODES),
     ),
     "groups of one side": Refusal(
