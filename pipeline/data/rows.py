@@ -1,4 +1,4 @@
-"""The rows of a run: the data set's rows in a fixed order, training first, so that ids are positions."""
+"""The rows of a run: the data set's rows, ordered by split with training first. Ids are positions."""
 
 import hashlib
 import json
@@ -20,20 +20,20 @@ from .base import SPLITS, DataSet, split_codes, strings, tidy_paths
 from .splits.assign import Splitting, assign_splits
 
 Ids = range
-"""Consecutive ids: those of a split, or of a task."""
+"""Consecutive ids, such as those of a split or a task."""
 
 COLUMNS = ("row", "key", "label", "split", "role", "group", "source")
 
 _DIGEST_ROWS = 1 << 16
-"""Rows turned into Python values at once."""
+"""Number of rows that are converted to Python values at once."""
 
 
 def build_rows(data: DataSet, spec: DataSpec, *, seed: int, splitting: Splitting = "hashed") -> pa.Table:
     """The table of a run's rows: training, then validation, then test, each in the data set's own order.
 
     Columns: int64 row (the position), string key, string or list<string> label, string split, string role and
-    group (null where unknown), int64 source (index in the data set). splitting: see `assign_splits`.
-    Raises: DataError for keys that are not unique, and for splits that cannot be made.
+    group (null if unknown), int64 source (index in the data set). splitting: see `assign_splits`.
+    Raises: DataError for empty or repeated keys, and for splits that are not possible.
     """
     rows = data.rows
     check_keys(rows.keys, subject=spec.labels or spec.path or f"the data set {spec.kind}")
@@ -57,21 +57,21 @@ def build_rows(data: DataSet, spec: DataSpec, *, seed: int, splitting: Splitting
 
 
 def check_keys(keys: pa.Array, *, subject: str) -> None:
-    """See that each row has a key of its own. subject: whose rows. Raises: DataError."""
+    """Check that keys are unique and not empty. subject: name of the data, for messages. Raises: DataError."""
     trimmed = pc.utf8_trim_whitespace(keys)  # pyright: ignore[reportAttributeAccessIssue]  made at import
     named = pc.sum(pc.greater(pc.binary_length(trimmed), 0)).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
     empty = len(keys) - named  # the sum of nothing but nulls is null
     if empty:
-        raise DataError(f"{subject} has {empty} rows without a key: give each one of its own")
+        raise DataError(f"{subject} has {empty} rows without a key: give each its own")
     if len(keys.unique()) < len(keys):
         first, count = Counter(keys.to_pylist()).most_common(1)[0]
         raise DataError(
-            f"{subject} has {count} rows with the key {first!r} but keys are unique: list each item once"
+            f"{subject} has {count} rows with the key {first!r} but keys must be unique: list each item once"
         )
 
 
 def _same_keys(stored: pa.Array, now: pa.Array) -> bool:
-    """Earlier versions kept paths as tables had them, as in ./x.png."""
+    """Whether the keys are equal. Earlier versions stored paths without normalising them (./x.png)."""
     return stored.equals(now) or tidy_paths(stored).equals(now)
 
 
@@ -83,12 +83,12 @@ def _first_difference(keys: pa.Array, name: str, stored: list[Any], now: list[An
 
 @dataclass(frozen=True)
 class RunRows:
-    """The rows of a run, as `build_rows` makes them and `rows.parquet` holds them. Ids are positions."""
+    """The rows of a run, made by `build_rows` and stored in `rows.parquet`. Ids are positions."""
 
     table: pa.Table
 
     def __post_init__(self) -> None:
-        """Raises: ValueError where the table is not that of a run's rows."""
+        """Check the table. Raises: ValueError if it is not a table of a run's rows."""
         if tuple(self.table.column_names) != COLUMNS:
             raise ValueError(f"it has the columns {self.table.column_names}, not {list(COLUMNS)}")
         ids = self.table["row"].to_numpy()
@@ -108,12 +108,12 @@ class RunRows:
         return split_codes(self.table["split"].combine_chunks())
 
     def range(self, split: str) -> Ids:
-        """Ids of the rows of "train", "validation" or "test"; empty where the run has none."""
+        """Ids of the rows of "train", "validation" or "test"."""
         return self._ranges[split]
 
     @property
     def n_train(self) -> int:
-        """Rows of the training split: their ids are 0 … n_train − 1."""
+        """Number of training rows; their ids are 0 … n_train − 1."""
         return len(self.range("train"))
 
     @property
@@ -167,16 +167,16 @@ class RunRows:
         return train, validation, test
 
     def singletons(self) -> list[str]:
-        """Classes with one row in the training split: never anchor or positive, but kept as negatives."""
+        """Classes with a single training row, which is never an anchor or a positive, but may be a negative."""
         return [name for name, size in self.class_sizes("train").items() if size == 1]
 
     def difference(self, data: DataSet) -> str | None:
-        """How the rows of `data` differ from those that the run began with, for a message; None where they do not."""
+        """How the rows of `data` differ from the run's rows, for a message; None if they do not."""
         keys, there = self.table["key"].combine_chunks(), data.rows.keys
         if len(there) != len(keys) or not _same_keys(keys, there.take(self._sources)):
             before, now = keys.to_pylist(), there.to_pylist()
             counted = (sorted({*now} - {*before}), "added"), (sorted({*before} - {*now}), "removed")
-            named = [f"{len(some):,} rows {what} (as {some[0]})" for some, what in counted if some]
+            named = [f"{len(some):,} rows {what} (such as {some[0]})" for some, what in counted if some]
             return ", ".join(named) or "its rows are in another order"
         for name, values in (
             ("label", data.rows.labels),
@@ -196,9 +196,9 @@ class RunRows:
         return None
 
     def check(self, data: DataSet) -> None:
-        """See that `data`, opened again, still has the rows that the run began with, in the same places.
+        """Check that `data`, opened again, still has the run's rows in the same positions.
 
-        Raises: DataError, where a file was added to a folder, or a table has other rows.
+        Raises: DataError, for instance if a file was added to a folder, or the rows of a table have changed.
         """
         keys = data.rows.keys
         stored = self.table["key"].combine_chunks()

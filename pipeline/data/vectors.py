@@ -1,4 +1,4 @@
-"""Ready-made vectors and their labels in .npy, .npz, Zarr and Parquet files, and folders of the last."""
+"""Read vectors and their labels from .npy, .npz, Zarr and Parquet files, or folders of Parquet files."""
 
 import io
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from .safety.memory import require_memory
 from .safety.shapes import require_chunk, require_member, require_npy, require_rows
 
 VECTOR_NAMES = ("embeddings", "embedding", "vectors", "vector", "features", "x", "X")
-"""What the vectors are called where a file holds several arrays or columns."""
+"""Names of the vectors in a file with several arrays or columns."""
 ARRAY_LABEL_NAMES = (*LABEL_NAMES, "y")
 
 Vectors = NDArray[Any] | zarr.Array
@@ -31,13 +31,13 @@ _BLOCK = 1 << 16
 
 
 def open_vectors(location: str, name: str | None = None) -> Vectors:
-    """Open the vectors of a file without reading more of them than its format demands.
+    """Open the vectors of a file, and read no more of them than the format requires.
 
-    name: of the array or column, in a file that holds several; None for one of `VECTOR_NAMES`.
-    .npy of the local disk is memory-mapped and Zarr is read by chunks; .npz, Parquet and URLs are read whole.
+    A local .npy is memory-mapped, Zarr is read by chunks; .npz, Parquet and URLs are read whole.
+    name: of the array or column, in a file with several; None for one of `VECTOR_NAMES`.
 
-    Returns: vectors (N, D), or images (N, H, W) or (N, H, W, C), of any numeric type.
-    Raises: DataError naming the file, for what is missing, damaged, of another shape, or not numeric.
+    Returns: vectors (N, D), or images (N, H, W) or (N, H, W, C), of any numeric dtype.
+    Raises: DataError naming the file, if it is missing or damaged, or its array has another shape or is not numeric.
     """
     kind = suffix(location)
     vectors = _parquet_vectors(location, name) if kind == ".parquet" else _array(location, VECTOR_NAMES, name)
@@ -50,9 +50,7 @@ def open_vectors(location: str, name: str | None = None) -> Vectors:
             f"{location} has values of type {vectors.dtype} but must be real numbers: convert them to float32"
         )
     if 0 in vectors.shape:
-        raise DataError(
-            f"{location} has shape {tuple(vectors.shape)}, which holds nothing: name another file"
-        )
+        raise DataError(f"{location} has shape {tuple(vectors.shape)}, which is empty: name another file")
     require_rows(vectors.shape, location)
     return vectors
 
@@ -60,7 +58,7 @@ def open_vectors(location: str, name: str | None = None) -> Vectors:
 def read_values(
     content: Vectors, location: str, rows: NDArray[np.int64] | slice = slice(None)
 ) -> NDArray[Any]:  # immutable
-    """Some rows of an opened array, or all. Raises: DataError naming the file, and the chunk where it has some."""
+    """Some or all rows of an opened array. Raises: DataError naming the file and, if it has chunks, the chunk."""
     count = len(rows) if not isinstance(rows, slice) else content.shape[0]
     nbytes = count * prod(content.shape[1:]) * content.dtype.itemsize
     require_memory(nbytes, location, f"{count:,} rows of shape {tuple(content.shape[1:])} of {content.dtype}")
@@ -68,14 +66,14 @@ def read_values(
         return read_chunks(content, rows) if isinstance(content, zarr.Array) else np.asarray(content[rows])
     except ChunkError as error:
         raise DataError(f"{location}: {error}: restore it, or write it again") from error
-    except (OSError, ValueError) as error:  # a share that went away
+    except (OSError, ValueError) as error:  # such as a network share that is gone
         raise unreadable(location, error) from error
 
 
 def open_labels(location: str, name: str | None = None, *, separator: str | None = None) -> pa.Array:
-    """Labels of a .npy, .npz or Zarr file: string, or list<string> where `separator` joins several.
+    """Labels of a .npy, .npz or Zarr file: string, or list<string> if `separator` separates several in one string.
 
-    name: of the array, in a file that holds several; None for one of `ARRAY_LABEL_NAMES`.
+    name: of the array, in a file with several; None for one of `ARRAY_LABEL_NAMES`.
     Raises: DataError naming the file.
     """
     labels = read_values(_array(location, ARRAY_LABEL_NAMES, name), location)
@@ -99,12 +97,12 @@ def open_labels(location: str, name: str | None = None, *, separator: str | None
 
 
 def _as_column(labels: NDArray[Any]) -> pa.Array:
-    """Arrow takes numbers in the order of this machine's bytes only, and cuts NumPy's own strings at NUL."""
+    """Labels as an Arrow array, which only takes native byte order, and cuts NumPy's own strings at NUL."""
     if labels.dtype.kind not in "UT":
         return pa.array(
             labels.tolist() if labels.dtype.kind == "O" else labels.astype(labels.dtype.newbyteorder("="))
         )
-    # Block by block: Python's strings are many times as large as Arrow's.
+    # In blocks, since Python's strings take many times the memory of Arrow's.
     blocks = [
         pa.array(labels[start : start + _BLOCK].tolist(), pa.string())
         for start in range(0, len(labels), _BLOCK)
@@ -113,14 +111,14 @@ def _as_column(labels: NDArray[Any]) -> pa.Array:
 
 
 def has_labels(location: str, name: str | None = None) -> bool:
-    """Whether an .npz or Zarr file has labels beside its vectors. Parquet is asked through its columns."""
+    """Whether an .npz or Zarr file has labels beside its vectors. Parquet is read as a table instead."""
     return suffix(location) in (".npz", ".zarr") and any(
         there == name or there in ARRAY_LABEL_NAMES for there in _names(_opened(location), location)
     )
 
 
 def suffix(location: str) -> str:
-    """The format by the file's name: ".npy", ".npz", ".zarr" or ".parquet"."""
+    """The format of a file, by its name: ".npy", ".npz", ".zarr" or ".parquet"; of a folder, also by its content."""
     name = location.partition("::")[0].rstrip("/").rpartition("/")[2].lower()
     ending = "." + name.rpartition(".")[2]
     if ending in (".npy", ".npz", ".parquet", ".zarr"):
@@ -130,8 +128,7 @@ def suffix(location: str) -> str:
     if not is_url(location) and Path(location).is_dir():
         return ".parquet" if is_parquet_folder(location) else ".zarr"
     raise DataError(
-        f"{location} is neither .npy, .npz, .parquet nor .zarr: convert it to one of them, arrays of other kinds are "
-        "not read"
+        f"{location} is neither .npy, .npz, .parquet nor .zarr: convert it to one of them, other formats are not read"
     )
 
 
@@ -152,7 +149,7 @@ def _opened(location: str) -> Any:
                 content.seek(0)
                 return np.load(content, allow_pickle=False)
             case _:
-                # From memory: of an .npz that is no archive, numpy leaves the file open.
+                # From memory, since numpy leaves a damaged .npz file open.
                 return np.load(io.BytesIO(read_bytes(location)), allow_pickle=False)
     except DataError:
         raise
@@ -160,19 +157,19 @@ def _opened(location: str) -> Any:
         if not is_url(location) and Path(location).is_dir():
             raise DataError(
                 f"{location} is a folder with neither a Zarr array nor Parquet files in it: name one that has some, or "
-                "a file"
+                "name a file"
             ) from error
         raise unreadable(location, error) from error
-    except Exception as error:  # metadata of any form, and each store has its own
+    except Exception as error:  # metadata may be anything, and each store raises its own errors
         raise unreadable(location, error) from error
 
 
 def _names(opened: Any, location: str) -> list[str]:
-    """Of the arrays in an .npz or Zarr group; of the latter this reads their metadata."""
+    """Names of the arrays in an .npz file or a Zarr group, whose metadata this reads; else empty."""
     try:
         if isinstance(opened, zarr.Group):
             return sorted(opened.array_keys())
-    except Exception as error:  # metadata of any form
+    except Exception as error:  # metadata may be anything
         raise unreadable(location, error) from error
     return opened.files if isinstance(opened, np.lib.npyio.NpzFile) else []
 
@@ -196,20 +193,20 @@ def _array(location: str, wanted: tuple[str, ...], called: str | None) -> Vector
         raise
     except Exception as error:  # as above; an .npz is read only here
         raise unreadable(location, error) from error
-    if isinstance(array, bytes):  # NumPy's answer to a member of an .npz that is no .npy
-        raise DataError(f'{location}, "{chosen}" is no array: write the file again with numpy.savez')
+    if isinstance(array, bytes):  # what NumPy returns for a member of an .npz that is not an .npy
+        raise DataError(f'{location}, "{chosen}" is not an array: write the file again with numpy.savez')
     return _whole(array, location) if isinstance(array, zarr.Array) else array
 
 
 def _chosen(names: Sequence[str], wanted: Sequence[str], called: str | None) -> str | None:
-    """The one that its owner names; else the only one, or the first that has a usual name."""
+    """The array that `called` names; if that is None, the only one, or the first of `wanted` that exists."""
     if called is not None:
         return called if called in names else None
     return names[0] if len(names) == 1 else next((name for name in wanted if name in names), None)
 
 
 def _whole(array: zarr.Array, location: str) -> zarr.Array:
-    """The array, after a look whether all its chunks are there: Zarr itself reads fill values for missing ones."""
+    """The array, after checking that all chunks exist, since Zarr would read missing ones as fill values."""
     subject = f'{location}, array "{array.basename}"' if array.basename else location
     require_chunk(array, subject)
     try:
@@ -218,15 +215,15 @@ def _whole(array: zarr.Array, location: str) -> zarr.Array:
         raise DataError(
             f"{subject}: {error}: restore it, or write it again with shards of one level"
         ) from error
-    except Exception as error:  # each store has its own
+    except Exception as error:  # each store raises its own errors
         raise unreadable(location, error) from error
     if missing is None:
         return array
     fill = array.fill_value
     raise DataError(
-        f"{subject}: {missing.count:,} chunks are missing, as {missing.first}, and would be read as {fill}: restore "
-        'them, or write the array again under zarr.config.set({"array.write_empty_chunks": True}); where they are '
-        f'meant to be {fill}, say so in its attributes: array.attrs["{FILLED}"] = "fill_value"'
+        f"{subject}: {missing.count:,} chunks are missing, such as {missing.first}, and would be read as {fill}: "
+        'restore them, or write the array again under zarr.config.set({"array.write_empty_chunks": True}); if they are '
+        f'meant to be {fill}, set its attribute array.attrs["{FILLED}"] = "fill_value"'
     )
 
 
@@ -251,7 +248,7 @@ def _parquet_vectors(location: str, name: str | None) -> NDArray[Any]:
     widths = column.value_lengths().unique().to_pylist()
     if column.null_count or values.null_count or len(widths) > 1:
         raise DataError(
-            f'{location}, column "{chosen}" has vectors of several widths, or empty cells: '
+            f'{location}, column "{chosen}" has vectors of different lengths, or empty cells: '
             "give each row the same number of values"
         )
     return values.to_numpy(zero_copy_only=False).reshape(len(column), *widths or (0,))

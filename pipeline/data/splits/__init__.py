@@ -1,1 +1,1 @@
-"""Which rows are for training, for validation and for the test."""
+"""Assign rows to the training, validation and test split."""

@@ -1,4 +1,4 @@
-"""Which rows are for training, for validation and for the test."""
+"""Assign rows to the training, validation and test split."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -27,20 +27,20 @@ def assign_splits(
     seed: int,
     splitting: Splitting = "hashed",
 ) -> NDArray[np.int8]:
-    """Codes (positions in `SPLITS`), int8 (N,), of all rows. Depends on nothing but the arguments.
+    """The split of each row as a position in `SPLITS`, int8 (N,). Depends only on the arguments.
 
-    A data set that comes with splits keeps them; only validation is taken from its training rows where it
-    has none. Otherwise first `test` is taken from all rows, then `validation` from the rest: shares of the
-    rows ("closed"), or of the classes ("zero-shot"). A row with several labels counts for its first.
+    The data set's own splits are kept; if it has no validation, that is taken from its training rows. Without splits,
+    first `test` is taken from all rows, then `validation` from the rest: shares of the rows ("closed") or of the
+    classes ("zero-shot"). A row with several labels counts for its first.
 
-    "hashed": the order of the rows does not matter, and rows that are added move none that were there, but for the
+    "hashed": the result does not depend on the order of rows, and adding rows does not move existing ones, except the
     few that a split needed (see `hashed`).
 
-    Raises: DataError where a split would be empty or teach nothing.
+    Raises: DataError if a split would be empty or not sufficient for training.
     """
     if split == "zero-shot" and rows.multi_label:
         raise DataError(
-            'data.split is "zero-shot" but rows have several labels: they cannot be kept apart, use "closed"'
+            'data.split is "zero-shot" but rows have several labels, so classes cannot be kept apart: use "closed"'
         )
     classes = class_codes(rows.labels)
     take = _drawn(classes, split, seed) if splitting == "drawn" else _hashed(rows, classes, split, seed)
@@ -59,7 +59,7 @@ def assign_splits(
 
 
 _Take = Callable[[NDArray[np.int64], float, str], NDArray[np.int64]]
-"""(rows, share, "test" or "validation") → those of the rows that are held out."""
+"""(rows, share, "test" or "validation") → the rows that are held out."""
 
 
 def _drawn(classes: NDArray[np.int64], split: str, seed: int) -> _Take:
@@ -74,7 +74,7 @@ def _hashed(rows: SourceRows, classes: NDArray[np.int64], split: str, seed: int)
         return pool[hash_rows(classes[pool], numbers, share, name=name)]
 
     def of_classes(pool: NDArray[np.int64], share: float, name: str) -> NDArray[np.int64]:
-        # The test leaves as many classes for validation as for training.
+        # The test must leave enough classes for both validation and training.
         leave = LEAST_CLASSES * (2 if name == "test" else 1)
         present, first = np.unique(classes[pool], return_index=True)
         names = rows.labels.take(pa.array(pool[first])).to_pylist()
@@ -97,7 +97,7 @@ def _check(labels: pa.Array, classes: NDArray[np.int64], codes: NDArray[np.int8]
     if len(sizes) < 2:
         raise DataError(
             f"the training split has {'one' if len(sizes) else 'no'} class in {len(train)} rows but a triplet needs a "
-            "negative of another: give it at least 2 classes"
+            "negative of another class: give it at least 2 classes"
         )
     if sizes.max() < 2:
         raise DataError(
@@ -110,6 +110,6 @@ def _check(labels: pa.Array, classes: NDArray[np.int64], codes: NDArray[np.int8]
             if len(shared):
                 label = labels[int(np.flatnonzero(classes == shared[0])[0])].as_py()
                 raise DataError(
-                    f'data.split is "zero-shot" but {len(shared)} classes, as {label!r}, are in the training '
+                    f'data.split is "zero-shot" but {len(shared)} classes, such as {label!r}, are in the training '
                     f'and in the {SPLITS[code]} split of the data set: use "closed"'
                 )

@@ -1,6 +1,6 @@
-"""Splits as version 0.1 drew them: for runs that began so, whose `rows.parquet` has to be made again.
+"""Random splits as in version 0.1, to recreate `rows.parquet` of runs begun with it.
 
-A draw depends on all rows at once, so that one class more moves others: new runs take `hashed`.
+A draw depends on all rows at once, so that adding a class moves others. New runs use `hashed`.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ...errors import DataError
 
 LEAST_CLASSES = 2
-"""Of a split with classes of its own. With one, every neighbour is right, whatever the encoder does."""
+"""Smallest number of classes in a split. With a single class every neighbour is right, whatever the encoder does."""
 
 
 def draw_rows(
@@ -20,10 +20,11 @@ def draw_rows(
     *,
     name: str,
 ) -> NDArray[np.int64]:
-    """A share of `rows`, spread evenly over their classes; a class with one row keeps it.
+    """A share of `rows`, spread evenly over their classes; classes with a single row give none.
 
-    Systematic sampling along the rows in order of class, shuffled within: every class gives its share rounded
-    up or down, and small classes together give the right number, where rounding each alone might give none.
+    Systematic sampling of the rows, ordered by class and shuffled within: every class gives its share, rounded up or
+    down, and small classes together give the right number, where rounding each on its own might give none.
+    Raises: DataError if no row is chosen.
     """
     rows = random.permutation(rows)
     sizes = np.bincount(classes[rows])
@@ -47,12 +48,12 @@ def draw_classes(
     *,
     name: str,
 ) -> NDArray[np.int64]:
-    """All of `rows` of a share of their classes, at least two classes."""
+    """The `rows` of a share of their classes, at least two. Raises: DataError if there are too few classes."""
     present = random.permutation(np.unique(classes[rows]))
     count = max(LEAST_CLASSES, round(len(present) * share))
     if len(present) - count < LEAST_CLASSES:
         raise DataError(
-            f'data.split is "zero-shot" but {len(present)} classes do not suffice for {count} for {name} and '
-            f'{LEAST_CLASSES} for training: use "closed"'
+            f'data.split is "zero-shot" but {len(present)} classes are too few for {count} in {name} and '
+            f'{LEAST_CLASSES} in training: use "closed"'
         )
     return rows[np.isin(classes[rows], present[:count])]

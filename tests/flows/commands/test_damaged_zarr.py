@@ -122,7 +122,7 @@ def test_labels_that_lack_a_chunk_are_no_zeros(vectors: Path, tmp_path: Path) ->
     shutil.copytree(vectors, path)
     (path / "labels" / "c" / "2").unlink()
     message = refused("mine", "--embeddings", path, "--out", tmp_path / "mined")
-    assert f'{path}, array "labels": 1 chunks are missing, as c/2, and would be read as 0' in message
+    assert f'{path}, array "labels": 1 chunks are missing, such as c/2, and would be read as 0' in message
 
 
 @pytest.mark.parametrize("array", ["ids", "sq_distances"])

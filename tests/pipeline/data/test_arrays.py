@@ -206,7 +206,7 @@ def test_no_labels_at_all(tmp_path: Path, vectors: Vectors):
     ("array", "message"),
     [
         (np.zeros(4, np.float32), r"has shape \(4,\) but must be \(N, D\)"),
-        (np.zeros((0, 4), np.float32), r"has shape \(0, 4\), which holds nothing: name another file"),
+        (np.zeros((0, 4), np.float32), r"has shape \(0, 4\), which is empty: name another file"),
         (np.array([["a"]]), "values of type <U1 but must be real numbers"),
         (np.zeros((2, 2), np.complex64), "values of type complex64"),
         (
@@ -225,7 +225,9 @@ def test_arrays_that_are_no_vectors(tmp_path: Path, array: NDArray[np.generic], 
 def test_a_member_of_an_archive_that_is_no_array(tmp_path: Path):
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.writestr("x.npy", "not one of NumPy's files")
-    with pytest.raises(DataError, match=r'x\.npz, "x" is no array: write the file again with numpy\.savez'):
+    with pytest.raises(
+        DataError, match=r'x\.npz, "x" is not an array: write the file again with numpy\.savez'
+    ):
         Arrays(str(tmp_path / "x.npz")).read([0])
 
 
@@ -252,7 +254,7 @@ def test_missing_chunks_are_not_zeros(tmp_path: Path, vectors: Vectors):
     path = Path(write(tmp_path, write_zarr, vectors))
     (path / "c" / "1" / "0").unlink()
     with pytest.raises(
-        DataError, match=r"vectors\.zarr: 1 chunks are missing, as c/1/0, and would be read as 0\.0"
+        DataError, match=r"vectors\.zarr: 1 chunks are missing, such as c/1/0, and would be read as 0\.0"
     ):
         Arrays(str(path)).read([0])
 
@@ -291,7 +293,7 @@ def test_several_arrays_without_a_known_name(tmp_path: Path, vectors: Vectors):
 def test_parquet_vectors_of_several_widths(tmp_path: Path):
     for column in ([[1.0], [1.0, 2.0, 3.0]], [[1.0], None], [[1.0], [None]]):
         pq.write_table(pa.table({"embedding": column}), tmp_path / "x.parquet")
-        with pytest.raises(DataError, match="vectors of several widths, or empty cells"):
+        with pytest.raises(DataError, match="vectors of different lengths, or empty cells"):
             Arrays(str(tmp_path / "x.parquet")).read([0])
     pq.write_table(pa.table({"embedding": [1.0]}), tmp_path / "x.parquet")
     with pytest.raises(DataError, match=r"has the columns of numbers \(none\)"):

@@ -128,7 +128,7 @@ def test_digits_with_the_default_shares():
 
 
 def test_keys_must_be_unique():
-    with pytest.raises(DataError, match="has 2 rows with the key 'b' but keys are unique"):
+    with pytest.raises(DataError, match="has 2 rows with the key 'b' but keys must be unique"):
         rows_of(keys=strings(["a", "b", "c", "b", "d", "e"]))
     with pytest.raises(DataError, match="has 1 rows without a key"):
         rows_of(keys=strings(["a", "b", "c", None, "d", "e"]))
@@ -196,7 +196,7 @@ def test_tables_that_are_no_rows_of_a_run():
         ({"keys": strings([f"item {row}" for row in (1, 0, 2, 3, 4, 5)])}, "its rows are in another order"),
         (
             {"keys": strings([f"item {row}" for row in (0, 1, 2, 3, 4, 8)])},
-            "1 rows added (as item 8), 1 rows removed (as item 5)",
+            "1 rows added (such as item 8), 1 rows removed (such as item 5)",
         ),
     ],
 )

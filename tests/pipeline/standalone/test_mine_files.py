@@ -151,7 +151,7 @@ def test_vectors_that_are_not_of_unit_length_are_refused_unless_asked(digits, tm
     ("vectors", "labels", "error", "message"),
     [
         (lambda x: np.where(np.arange(len(x))[:, None] == 5, np.nan, x), None, InputError, "row"),
-        (lambda x: x[:0], None, DataError, "holds nothing"),
+        (lambda x: x[:0], None, DataError, "which is empty"),
         (lambda x: x, np.zeros(ROWS, np.int64), InputError, "2 classes"),
         (lambda x: x, np.zeros(3, np.int64), DataError, "3 labels"),
         (lambda x: x.reshape(ROWS, 8, 8), None, DataError, "shape"),

@@ -108,7 +108,7 @@ def test_the_audit_finds_a_row_of_another_split(vectors, tmp_path: Path) -> None
 
 def test_keys_are_read_as_a_run_reads_them(vectors, tmp_path: Path) -> None:
     for keys, message in (
-        ([f"k{row // 2}" for row in range(ROWS)], "has 2 rows with the key 'k0' but keys are unique"),
+        ([f"k{row // 2}" for row in range(ROWS)], "has 2 rows with the key 'k0' but keys must be unique"),
         (["" if row % 3 else str(row) for row in range(ROWS)], "has 80 rows without a key"),
         ([None if row % 3 else str(row) for row in range(ROWS)], "has 80 rows without a key"),
         (["  " if row == 5 else str(row) for row in range(ROWS)], "has 1 rows without a key"),

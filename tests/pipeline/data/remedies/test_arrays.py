@@ -185,7 +185,7 @@ REFUSALS = {
         "must be real numbers: convert them to float32",
         npy((VECTORS * 1j).imag.astype("f4")),
     ),
-    "nothing": Refusal(npy(VECTORS[:0]), "which holds nothing: name another file", npy(name="other.npy")),
+    "nothing": Refusal(npy(VECTORS[:0]), "which is empty: name another file", npy(name="other.npy")),
     "cut off": Refusal(cut_off("x.npy"), "restore it, or write it again", npy()),
     "cut off in an archive": Refusal(
         lying_header, "restore it, or write it again", npz(embeddings=VECTORS, labels=LABELS)
@@ -226,7 +226,7 @@ REFUSALS = {
     ),
     "a folder of arrays": Refusal(
         in_folder("set"),
-        "is a folder with neither a Zarr array nor Parquet files in it: name one that has some, or a file",
+        "is a folder with neither a Zarr array nor Parquet files in it: name one that has some, or name a file",
         zarr_array(),
         in_folder("other.parquet"),
         in_folder("set/x.npy"),
@@ -248,13 +248,13 @@ REFUSALS = {
     ),
     "no array in an archive": Refusal(
         member_that_is_no_array,
-        'x.npz, "embeddings" is no array: write the file again with numpy.savez',
+        'x.npz, "embeddings" is not an array: write the file again with numpy.savez',
         npz(embeddings=VECTORS, label=LABELS),
     ),
     "missing chunks": Refusal(
         zarr_array(whole=False),
         "restore them, or write the array again under zarr.config.set({"
-        '"array.write_empty_chunks": True}); where they are meant to be 0.0, say so in its attributes: '
+        '"array.write_empty_chunks": True}); if they are meant to be 0.0, set its attribute '
         'array.attrs["missing_chunks"] = "fill_value"',
         restored_chunk,
         zarr_array(empty=True),
@@ -275,7 +275,7 @@ REFUSALS = {
     ),
     "several widths": Refusal(
         parquet(embedding=RAGGED, label=LABELS),
-        "has vectors of several widths, or empty cells: give each row the same number of values",
+        "has vectors of different lengths, or empty cells: give each row the same number of values",
         parquet(embedding=[row * 2 if len(row) == 1 else row for row in RAGGED], label=LABELS),
     ),
 }

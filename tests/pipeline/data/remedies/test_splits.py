@@ -70,7 +70,7 @@ SIDES = ["train"] * 20 + ["test"] * 20
 REFUSALS = {
     "several labels in zero-shot": Refusal(
         split([["oak", "tall"], ["ash"]] * 20, kind="zero-shot"),
-        ZERO_SHOT + 'rows have several labels: they cannot be kept apart, use "closed"',
+        ZERO_SHOT + 'rows have several labels, so classes cannot be kept apart: use "closed"',
         split([["oak", "tall"], ["ash"]] * 20),
     ),
     "no training rows": Refusal(
@@ -78,7 +78,7 @@ REFUSALS = {
     ),
     "one class": Refusal(
         split(["oak"] * 40),
-        "has one class in 28 rows but a triplet needs a negative of another: give it at least 2 classes",
+        "has one class in 28 rows but a triplet needs a negative of another class: give it at least 2 classes",
         split(BOTH),
     ),
     "a row of each class": Refusal(
@@ -93,17 +93,17 @@ REFUSALS = {
     ),
     "no row to spare": Refusal(
         split(["oak", "ash", "elm"]),
-        "is held out, for no class has one to spare: add rows to the classes",
+        "can be held out, since no class has more than one row: add rows to the classes",
         split(["oak", "ash", "elm"] * 4),
     ),
     "too few classes": Refusal(
         split(FIVE, kind="zero-shot"),
-        ZERO_SHOT + '5 classes do not suffice for 2 for test and 4 others: use "closed"',
+        ZERO_SHOT + '5 classes are too few for 2 in test and 4 others: use "closed"',
         split(FIVE),
     ),
     "too few classes as once drawn": Refusal(
         split(BOTH, kind="zero-shot", splitting="drawn"),
-        ZERO_SHOT + '2 classes do not suffice for 2 for test and 2 for training: use "closed"',
+        ZERO_SHOT + '2 classes are too few for 2 in test and 2 in training: use "closed"',
         split(BOTH, splitting="drawn"),
     ),
     "too small a share as once drawn": Refusal(

@@ -255,12 +255,12 @@ REFUSALS = {
     ),
     "no key": Refusal(
         lambda: check_keys(pa.array(["a", " "]), subject="t.csv"),
-        "t.csv has 1 rows without a key: give each one of its own",
+        "t.csv has 1 rows without a key: give each its own",
         lambda: check_keys(pa.array(["a", "b"]), subject="t.csv"),
     ),
     "one key for two": Refusal(
         lambda: check_keys(pa.array(["a", "a"]), subject="t.csv"),
-        "t.csv has 2 rows with the key 'a' but keys are unique: list each item once",
+        "t.csv has 2 rows with the key 'a' but keys must be unique: list each item once",
         lambda: check_keys(pa.array(["a"]), subject="t.csv"),
     ),
     "files with other columns": Refusal(

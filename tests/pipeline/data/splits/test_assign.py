@@ -66,7 +66,7 @@ def test_several_labels_count_for_the_first():
     [
         (["a"] * 50, None, "the training split has one class in \\d+ rows"),
         (["a", "b"] * 50, ["test", "test"] * 50, "the data set has no training rows"),
-        (["a", "b", "c"], None, "none of . rows of . classes is held out|each of the . classes"),
+        (["a", "b", "c"], None, "none of . rows of . classes can be held out|each of the . classes"),
         (
             ["a"] * 20 + ["b"] * 20,
             ["train"] * 20 + ["test"] * 20,
@@ -81,16 +81,16 @@ def test_splits_that_teach_nothing(labels: list[str], splits: list[str] | None, 
 
 
 def test_zero_shot_needs_classes():
-    with pytest.raises(DataError, match="5 classes do not suffice for 2 for test and 4 others"):
+    with pytest.raises(DataError, match="5 classes are too few for 2 in test and 4 others"):
         zero_shot(rows_of(["a", "b", "c", "d", "e"] * 20))
-    with pytest.raises(DataError, match="3 classes do not suffice for 2 for validation and 2 others"):
+    with pytest.raises(DataError, match="3 classes are too few for 2 in validation and 2 others"):
         zero_shot(rows_of(["a", "b", "c"] * 20), test=0.0)
 
 
 def test_zero_shot_with_classes_on_both_sides():
     labels = [f"class {row % 8}" for row in range(80)]
     with pytest.raises(
-        DataError, match=r"6 classes, as 'class \d', are in the training and in the test split"
+        DataError, match=r"6 classes, such as 'class \d', are in the training and in the test split"
     ):
         zero_shot(rows_of(labels, ["train"] * 40 + ["test"] * 40), validation=0.1)
 

@@ -95,5 +95,5 @@ def test_too_little_to_draw_from():
         DataError, match=r"data\.test is 0\.2 but 0 rows of classes with more than one row give none"
     ):
         closed(rows_of(["a", "b", "c"]))
-    with pytest.raises(DataError, match="3 classes do not suffice for 2 for test and 2 for training"):
+    with pytest.raises(DataError, match="3 classes are too few for 2 in test and 2 in training"):
         zero_shot(rows_of(["a", "b", "c"] * 20))

@@ -146,13 +146,15 @@ def test_what_is_needed_is_taken_in_the_order_of_the_numbers():
 
 
 def test_no_row_to_spare():
-    with pytest.raises(DataError, match=r"data\.test is 0\.001 but none of 3 rows of 3 classes is held out"):
+    with pytest.raises(
+        DataError, match=r"data\.test is 0\.001 but none of 3 rows of 3 classes can be held out"
+    ):
         hash_rows(np.arange(3), numbers_of(["a", "b", "c"], 0, "test"), 0.001, name="test")
 
 
 def test_too_few_classes():
     numbers = numbers_of(["a", "b", "c"], 0, "test")
-    with pytest.raises(DataError, match="3 classes do not suffice for 2 for validation and 2 others"):
+    with pytest.raises(DataError, match="3 classes are too few for 2 in validation and 2 others"):
         hash_classes(numbers, 0.5, name="validation", leave=2)
 
 

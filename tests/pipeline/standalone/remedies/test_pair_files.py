@@ -114,7 +114,7 @@ REFUSALS = {
             ),
             tm.mine_pair_files("queries.parquet", "corpus.parquet", "pairs.csv", "other", normalise=True),
         ),
-        "but keys are unique: list each item once",
+        "but keys must be unique: list each item once",
         mine(),
     ),
     "negatives too far": Refusal(
