@@ -1,1 +1,1 @@
-"""What works without a run, on somebody's own vectors, or on the files that a run left."""
+"""Functions that work without a run, on the user's own vectors or on the files of a run."""

@@ -1,4 +1,4 @@
-"""Auditing mined triplets, and listing the rows that look mislabelled."""
+"""Audit mined triplets, and list suspects."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TripletAudit:
-    """What does not hold among the triplets and in the neighbour table, of which `table_rows` lines were looked at.
+    """The result of auditing triplets and `table_rows` lines of the neighbour table.
 
-    recall: of these lines. untrue: how many of them break the contract of a neighbour table. recall_target: that the
-    search was asked for. All None or 0 where the table was not looked at.
+    recall: recall of these lines. untrue: number of them that violate the contract of a neighbour table. recall_target:
+    the target of the search. All are None or 0 if the table was not checked.
     """
 
     triplets: AuditReport
@@ -40,12 +40,12 @@ class TripletAudit:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was violated. A recall below its target is no violation."""
+        """Whether nothing is violated. A recall below its target is not a violation."""
         return self.triplets.ok and not self.untrue
 
     @property
     def short(self) -> bool:
-        """Whether the table has less of the true neighbours than it was asked for."""
+        """Whether the recall is below its target."""
         return self.recall is not None and self.recall_target is not None and self.recall < self.recall_target
 
 
@@ -58,11 +58,11 @@ def audit_folder(
     seed: int = 0,
     note: Note = lambda _: None,
 ) -> TripletAudit:
-    """Derive triplets again from embeddings and labels, and some lines of the neighbour table from the embeddings.
+    """Check triplets against embeddings and labels, and a sample of the neighbour table against exact search.
 
-    folder, epoch: see `open_triplets`. sample: how many anchors are checked, each with all its triplets; None checks
-    all. recall_sample: lines of the neighbour table; 0 leaves it out.
-    Raises: SpecError for a folder that is none; CorruptError for a table that is gone; the errors of other files.
+    folder, epoch: see `open_triplets`. sample: number of anchors to check, each with all its triplets; None checks all.
+    recall_sample: number of lines of the neighbour table to check; 0 leaves it out.
+    Raises: SpecError for a folder without triplets; CorruptError for a missing table; the errors of other files.
     """
     needs = ("mine", "embed", "graph") if recall_sample else ("mine", "embed")
     source = open_triplets(folder, epoch, needs=needs)
@@ -88,7 +88,7 @@ def audit_folder(
     if not recall_sample:
         return TripletAudit(report)
     if source.pruned:
-        note(f"the neighbour table is not looked at: run.keep.graph had {source.neighbours} deleted")
+        note(f"the neighbour table is not checked: run.keep.graph deleted {source.neighbours}")
         return TripletAudit(report)
     if corpus is not None and corpus.vectors is not None:
         return _with_table_of_queries(report, source, vectors, corpus.vectors, recall_sample, seed)
@@ -118,7 +118,8 @@ def _with_table_of_queries(
     recall_sample: int,
     seed: int,
 ) -> TripletAudit:
-    """The same where queries that have a relevant document were searched for, and ids are rows of the corpus."""
+    """The same for queries and a corpus: ids are rows of the corpus, and queries without a relevant document have no
+    line."""
     assert source.corpus is not None
     asked = np.flatnonzero(source.corpus.relevance.relevant.counts())
     rows = asked[sampled_rows(len(asked), recall_sample, seed)]
@@ -147,13 +148,13 @@ def list_suspects(
     review: Path | None = None,
     note: Note = lambda _: None,
 ) -> dict[str, int]:
-    """Write mislabelled.parquet and false_negatives.parquet into the new folder `out`, for a person to review.
+    """Write mislabelled.parquet and false_negatives.parquet into the new folder `out`, for review.
 
-    Of queries and documents it is unlabelled_positives.parquet. Returns how many rows each file has, by its name.
+    For queries and documents, unlabelled_positives.parquet is written instead. Returns the number of rows by file name.
 
-    folder, epoch: see `open_triplets`. review: a CSV file; its rows and pairs are decided and not listed again, as are
-    those of the review that was mined with, and of the run file's.
-    Raises: SpecError when `out` is there already; UnavailableError without neighbours.
+    folder, epoch: see `open_triplets`. review: a CSV file of decisions. Rows and pairs decided in it, in the review
+    used for mining, or in that of the run file are not listed again.
+    Raises: SpecError if `out` exists; UnavailableError without neighbours.
     """
     source = open_triplets(folder, epoch, needs=("mine", "graph"))
     if out.exists():
@@ -179,7 +180,7 @@ def _listed(found: Suspects) -> int:
 
 
 def suspects_of(source: TripletSource, *, minimum_score: float = 0.5) -> Suspects:
-    """Suspects among the rows that triplets were mined from. Raises: UnavailableError without neighbours."""
+    """Suspects among the mined rows. Raises: UnavailableError without neighbours."""
     return suspects(nearest_of(_every_line(source)), source.labels, minimum_score=minimum_score)
 
 

@@ -1,4 +1,4 @@
-"""What can be mined at all, and why anchors got no triplet."""
+"""Check whether anything can be mined, and explain why anchors got no triplet."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,10 @@ _LOOSENED = {
 def check_minable(
     labels: Labels, vectors: NDArray[np.float32], excluded: NDArray[np.bool_] | None = None
 ) -> None:
-    """Refuse what no rule finds a triplet in.
+    """Refuse data without any triplet, whatever the rule.
 
-    labels, vectors: of all rows, float32 (N, D). excluded: bool (N,), rows that are left out.
-    Raises: InputError for one class only, a class that all rows have, no class with two rows, and vectors that are all
+    labels, vectors: those of all rows, float32 (N, D). excluded: bool (N,), rows that are left out.
+    Raises: InputError for a single class, a class that all rows have, no class with two rows, and vectors that are all
     equal.
     """
     sizes = labels.sizes(excluded)
@@ -69,9 +69,9 @@ def _all_equal(
 def why_not_all(
     report: MiningReport, labels: Labels, neighbours: int, excluded: NDArray[np.bool_] | None = None
 ) -> list[str]:
-    """Why anchors have no triplet, one sentence for each reason, with the option of `mine` that mends it.
+    """Why anchors have no triplet: one sentence for each reason, with the option of `mine` that helps.
 
-    neighbours: K that was searched. excluded: bool (N,), rows that were left out.
+    neighbours: K of the search. excluded: bool (N,), rows that were left out.
     """
     asked = f"{report.anchors - report.anchors_excluded:,} anchors"
     alone = _alone(labels, excluded)
@@ -98,7 +98,7 @@ def why_not_all(
 
 
 def what_admits_more(*, every_other: bool) -> str:
-    """The options of `mine` with which the rule admits other negatives. every_other: whether it has seen all rows."""
+    """The options of `mine` that admit more negatives. every_other: whether the neighbours are all other rows."""
     more = "" if every_other else ", more --neighbours other ones"
     return (
         "a larger --margin admits farther ones, a smaller --k-hardness nearer ones (below 1, --any-negative also those "
@@ -107,13 +107,13 @@ def what_admits_more(*, every_other: bool) -> str:
 
 
 def refused_by_guards(report: MiningReport) -> str:
-    """How many negatives each guard refused, with the option of `mine` that loosens it."""
+    """A sentence with the number of negatives that each guard refused, and the option of `mine` that loosens it."""
     told = [f"{count:,} by {_LOOSENED[name]}" for name, count in report.refused.items() if count]
     return f"guards refused negatives that the rule admits, {', '.join(told)}"
 
 
 def _alone(labels: Labels, excluded: NDArray[np.bool_] | None) -> int:
-    """Rows that share no class with another row."""
+    """Number of rows that share no class with another row."""
     single = labels.sizes(excluded)[labels.members] < 2
     alone = single if labels.offsets is None else np.logical_and.reduceat(single, labels.offsets[:-1])
     return int((alone if excluded is None else alone & ~excluded).sum())

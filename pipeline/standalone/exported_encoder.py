@@ -1,4 +1,4 @@
-"""Loading what `tripletmine export` wrote, without the run."""
+"""Load an encoder written by `tripletmine export`, without the run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,15 +35,15 @@ class Encoder:
     """A trained encoder: ``Encoder.load("birds-encoder").encode(images)``.
 
     Attributes:
-        network: The torch module itself, in evaluation mode; move it to encode elsewhere.
+        network: The torch module, in evaluation mode; move it to another device to encode there.
         item_shape: Shape of one item.
-        item_dtype: What it was trained on, "uint8" or "float32"; None in exports that do not say.
-        normalise: Whether embeddings are made unit length.
+        item_dtype: Data type in training, "uint8" or "float32"; None in exports that do not say.
+        normalise: Whether embeddings are scaled to unit length.
         scaling: Applied to items before the network.
-        pictures: Reads image files as the run did; None where the run had none, or the export does not say.
-        head: The layer that scores labels or items, a torch module on the CPU; None where no loss of the run did.
-        labels: The labels that are scored, in the order of their scores; None where none are.
-        decisions: Ways to decide labels, by name, as the run learnt them at its end; empty where it did not.
+        pictures: Reads image files as the run did; None if the run had none, or the export does not say.
+        head: The layer that scores labels or items, a torch module on the CPU; None if the run trained none.
+        labels: The labels, in the order of their scores; None if labels are not scored.
+        decisions: Learnt ways to decide labels, by name; empty if the run learnt none.
     """
 
     network: "nn.Module"
@@ -58,14 +58,14 @@ class Encoder:
 
     @classmethod
     def load(cls, path: str | Path) -> "Encoder":
-        """The encoder in a folder that `tripletmine export` wrote.
+        """Load an encoder from a folder written by `tripletmine export`.
 
         Args:
             path: The folder.
 
         Raises:
-            CorruptError: For a folder that is none.
-            ModelError: For its factory, its weights or its scores.
+            CorruptError: If the folder is not an exported encoder.
+            ModelError: For errors in its factory, weights or scoring layer.
         """
         folder = Path(path)
         try:
@@ -117,17 +117,15 @@ class Encoder:
         )
 
     def encode(self, items: ArrayLike | Sequence[str | Path], *, batch: int = 256) -> NDArray[np.float32]:
-        """Embeddings float32 (N, embedding_dim) of items, scaled as in training.
+        """Embeddings float32 (N, embedding_dim) of items. Items are scaled as in training.
 
         Args:
-            items: (N, *item_shape) uint8, or float32 or float64; to an encoder that was trained on uint8, floats are
-                pixels divided by 255. Or the paths of N image files, which are decoded, laid on a background and
-                resized as the run did.
-            batch: Items in one forward pass.
+            items: (N, *item_shape) uint8, float32 or float64; for an encoder trained on uint8, floats are pixels
+                divided by 255. Or the paths of N image files, which are decoded and resized as in the run.
+            batch: Items per forward pass.
 
         Raises:
-            DataError: For items of another shape, type or range than those of the training, and for files that cannot
-                be read.
+            DataError: For items whose shape, type or range differs from training, and for files that cannot be read.
         """
         paths = _paths(items)
         if paths is None:
@@ -142,18 +140,18 @@ class Encoder:
         )
 
     def score(self, items: ArrayLike | Sequence[str | Path], *, batch: int = 256) -> NDArray[np.float32]:
-        """Scores of items, where a loss of the run scored items or labels: of the embeddings, by `head`.
+        """Scores of items, if a loss of the run scored items or labels.
 
         Args:
-            items: As `encode` takes them.
-            batch: Items in one forward pass.
+            items: As in `encode`.
+            batch: Items per forward pass.
 
         Returns:
-            float32 (N,) where the run ranked items: the better, the higher; of an item with several segments take the
-                mean of theirs. float32 (N, L) where it scored labels: those of `labels`, the likelier, the higher.
+            float32 (N,) if the run ranked items: higher is better; for an item with several segments, take the mean of
+                their scores. float32 (N, L) if it scored labels, in the order of `labels`: higher is likelier.
 
         Raises:
-            DataError: As `encode` does, and where the export has no scores.
+            DataError: As `encode` does, and if the export has no scores.
         """
         if self.head is None:
             raise DataError(
@@ -165,20 +163,19 @@ class Encoder:
     def label(
         self, items: ArrayLike | Sequence[str | Path], *, by: LearntBy = "count", batch: int = 256
     ) -> list[tuple[str, ...]]:
-        """The labels of items, where a loss of the run scored labels.
+        """The labels of items, if a loss of the run scored labels.
 
         Args:
-            items: As `encode` takes them.
-            by: "count": the run learnt to see how many labels an item has, and it gets as many, those with the highest
-                scores. "thresholds": it learnt to see a threshold of each label, and an item gets those above theirs,
-                which may be none.
-            batch: Items in one forward pass.
+            items: As in `encode`.
+            by: "count" predicts the number of labels of an item and takes those with the highest scores. "thresholds"
+                predicts a threshold for each label of an item and takes the labels that score above it, possibly none.
+            batch: Items per forward pass.
 
         Returns:
-            Those of each item, in the order of `labels`.
+            The labels of each item, in the order of `labels`.
 
         Raises:
-            DataError: As `encode` does, and where the export does not decide labels, or not in this way.
+            DataError: As `encode` does, and if the export does not decide labels, or not in this way.
         """
         if self.head is None or self.labels is None or not self.decisions:
             raise DataError(
@@ -201,17 +198,17 @@ class Encoder:
         among: ArrayLike | Sequence[str | Path] | None = None,
         batch: int = 256,
     ) -> NeighbourTable:
-        """The nearest of `among` for each item, by exact search; without `among` the nearest other items.
+        """The nearest items in `among` for each item, by exact search; without `among`, the nearest other items.
 
         Args:
-            items: As `encode` takes them.
-            neighbours: K, how many of each.
-            among: As `encode` takes them.
-            batch: Items in one forward pass.
+            items: As in `encode`.
+            neighbours: K, the number of neighbours of each item.
+            among: The items to search, as in `encode`.
+            batch: Items per forward pass.
 
         Returns:
-            ids int64 (N, K), positions in `among`, nearest first, and sq_distances float32 (N, K); −1 and inf where
-                there are fewer.
+            ids int64 (N, K), positions in `among`, nearest first, and sq_distances float32 (N, K), padded with −1 and
+                inf if there are fewer.
 
         Raises:
             DataError: As `encode` does.
@@ -249,7 +246,7 @@ class Encoder:
             return items
         if items.dtype.kind != "f":
             raise DataError(f"items are {items.dtype} but must be uint8 or float32: convert them")
-        # float64 beyond float32 becomes inf, and is refused with the rest.
+        # A float64 beyond float32 becomes inf, which is refused below.
         with np.errstate(over="ignore"):
             items = items.astype(np.float32, copy=False)
         low, high = float(items.min()), float(items.max())
@@ -264,21 +261,21 @@ class Encoder:
 
 
 def _labels(scores: Mapping[str, Any] | None) -> tuple[tuple[str, ...] | None, int | None]:
-    """Which labels are scored, and how many of them an item may be decided to have."""
+    """The scored labels, and the most labels that can be decided for an item; None if there are none."""
     if scores is None or scores["labels"] is None:
         return None, None
     return tuple(map(str, scores["labels"])), scores.get("most")
 
 
 def _head(folder: Path, width: int, labels: tuple[str, ...] | None) -> ScoreHead:
-    """Raises: ModelError for a file that is gone, damaged or of other scores."""
+    """Load the scoring layer. Raises: ModelError for a file that is missing, damaged or of other scores."""
     head = ScoreHead(width, None if labels is None else len(labels))
     _load_layer(head, folder / HEAD_FILE)
     return head.eval()
 
 
 def _decisions(folder: Path, width: int, most: int, labels: int) -> dict[LearntBy, Learnt]:
-    """Raises: ModelError as `_head`."""
+    """Load the learnt decisions. Raises: ModelError, as `_head` does."""
     found: dict[LearntBy, Learnt] = {
         by: Learnt.unfitted(by, width, most if by == "count" else labels) for by in LEARNT
     }
@@ -293,7 +290,7 @@ def _load_layer(layer: "nn.Module", path: Path, prefix: str = "") -> None:
 
 
 def _paths(items: ArrayLike | Sequence[str | Path]) -> list[str | Path] | None:
-    """The paths that items are; None where they are numbers. Raises: DataError for one path that is no list."""
+    """The items as paths; None if they are numbers. Raises: DataError for a single path instead of a list."""
     if isinstance(items, str | Path):
         raise DataError(f"items are one path, {items}, but must be a list: give [{str(items)!r}]")
     if isinstance(items, np.ndarray):

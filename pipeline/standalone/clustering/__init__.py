@@ -1,1 +1,1 @@
-"""Clusters of somebody's own vectors, or of the embeddings of a run."""
+"""Cluster the user's own vectors, or the embeddings of a run."""

@@ -1,4 +1,4 @@
-"""Clusters as a file: which row is in which."""
+"""Cluster rows, and write the cluster of each row to a file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,8 @@ SUFFIX = ".parquet"
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """clusters: that there are, of which `single` have one row and the largest has `largest` of the `rows`.
-
-    figures: of `cluster_figures`; None where rows have no labels, or several.
+    """rows, clusters: number of rows and of clusters. single: number of clusters with one row. largest: number of rows
+    in the largest cluster. figures: see `cluster_figures`; None if rows have no labels, or several.
     """
 
     rows: int
@@ -30,7 +29,7 @@ class Clusters:
 
 
 def require_new_table(out: Path) -> None:
-    """Raises: SpecError where something is there, or the name is not that of a Parquet file."""
+    """Raises: SpecError if `out` exists, or is not named like a Parquet file."""
     if out.exists() or out.is_symlink():
         raise SpecError(f"{out} exists already: choose another name, or remove it")
     if out.suffix != SUFFIX:
@@ -44,10 +43,10 @@ def write_clusters(
 ) -> Clusters:
     """Cluster rows, and write `out`: row int64, key, cluster int64 (from 0, in order of first rows), and label.
 
-    threshold: a squared distance, up to which clusters are joined (agglomerative, average linkage). clusters: how many
-    k-means makes. One of the two. label is there where rows have one each.
-    Raises: SpecError for both or neither, and for a file that is there; DataError for more rows than the memory of the
-    machine holds distances of; ModelError for values that do not fit the rows.
+    threshold: squared distance up to which clusters are merged (agglomerative, average linkage). clusters: number of
+    clusters for k-means. Exactly one of them must be given. The column label is written only if each row has one label.
+    Raises: SpecError for both or neither, and if `out` exists; DataError if the distances of all pairs of rows do not
+    fit in memory; ModelError for values that do not suit the rows.
     """
     require_new_table(out)
     if (threshold is None) == (clusters is None):

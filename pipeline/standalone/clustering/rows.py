@@ -1,4 +1,4 @@
-"""What is clustered: vectors of a file, or the embeddings that triplets were mined from."""
+"""The rows to cluster: vectors of a file, or the embeddings of mined rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ _NAMED = ("vector", "key", "label", "split", "group")
 class Clustered:
     """M rows to be clustered.
 
-    vectors: float32 (M, D). rows: int64 (M,), their places among all rows of the file or the run. keys: string (M,).
-    labels: of *all* rows; None where they are not known.
+    vectors: float32 (M, D). rows: int64 (M,), their row numbers in the file or the run. keys: string (M,). labels:
+    those of *all* rows; None if unknown.
     """
 
     vectors: NDArray[np.float32]
@@ -37,7 +37,7 @@ class Clustered:
     labels: Labels | None
 
     def classes(self) -> NDArray[np.int32] | None:
-        """int32 (M,): the class of each row; None where labels are unknown, or a row has several."""
+        """int32 (M,): the class of each row; None if labels are unknown, or a row has several."""
         if self.labels is None or not self.labels.single:
             return None
         return self.labels.members[self.rows]
@@ -52,10 +52,10 @@ def rows_of_file(
     normalise: bool = False,
     form: TableForm | None = None,
 ) -> Clustered:
-    """Rows of a file as `tripletmine mine` reads them; labels may be missing, and vectors of any length.
+    """Rows of a file, read as `tripletmine mine` does; but labels are optional, and vectors may have any length.
 
-    Raises: DataError for files that cannot be read; SpecError for a split without labels; InputError for vectors that
-    are none.
+    Raises: DataError for files that cannot be read; SpecError for a split without labels; InputError for invalid
+    vectors.
     """
     form = TableForm() if form is None else form
     here = Path()
@@ -84,7 +84,7 @@ def rows_of_file(
 
 
 def rows_of_run(folder: Path, epoch: int | None, note: Callable[[str], None]) -> Clustered:
-    """The rows that triplets were mined from, with their embeddings. folder, epoch: see `open_triplets`.
+    """The mined rows with their embeddings. folder, epoch: see `open_triplets`.
 
     Raises: SpecError for a folder of queries and documents; the errors of its files.
     """
@@ -98,7 +98,7 @@ def rows_of_run(folder: Path, epoch: int | None, note: Callable[[str], None]) ->
         note(source.chosen)
     vectors = source.vectors()
     if source.excluded is None:
-        # Of a run the keys of validation and test follow, which were not mined.
+        # In a run, the keys of the training rows are followed by those of validation and test.
         keys = source.keys.slice(0, len(vectors))
         return Clustered(vectors, np.arange(len(vectors), dtype=np.int64), keys, source.labels)
     rows = np.flatnonzero(~source.excluded)
@@ -106,7 +106,7 @@ def rows_of_run(folder: Path, epoch: int | None, note: Callable[[str], None]) ->
 
 
 def form_of(separator: str | None, columns: tuple[tuple[str, str], ...]) -> TableForm:
-    """How the files are laid out. Raises: DataError."""
+    """The layout of the files. Raises: DataError."""
     return TableForm(separator, columns, _NAMED)
 
 
@@ -118,7 +118,7 @@ def _labelled(location: str, form: TableForm) -> bool:
 
 
 def _keys(source: Arrays, form: TableForm) -> pa.Array:
-    """Of a table its column key, else row numbers from 0."""
+    """The column key of a table, else row numbers from 0."""
     if is_table(source.location):
         table = read_columns(source.location, ("key",), form)
         if "key" in table.column_names:

@@ -1,1 +1,1 @@
-"""Negatives for pairs of texts, as ``mine_hard_negatives`` of sentence-transformers gives them."""
+"""Hard negatives for pairs of texts, like ``mine_hard_negatives`` of sentence-transformers."""

@@ -1,4 +1,4 @@
-"""Which of a query's candidates may become its negatives: arguments, checked, and the ranks that follow from them."""
+"""The arguments that decide which candidates may become negatives of a query, checked, and the ranks they imply."""
 
 import math
 from dataclasses import dataclass, fields
@@ -8,16 +8,17 @@ from ....mining.errors import InputError
 
 STRATEGIES = ("top", "random")
 _MOST_ON_A_GPU = 2048
-"""Documents that FAISS finds for a query on a GPU; the peer lowers ``range_max`` for it."""
+"""Most documents that FAISS finds for a query on a GPU; sentence-transformers lowers ``range_max`` for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Arguments of ``mine_hard_negatives`` that choose among candidates; scores are the model's, higher is nearer.
+    """Arguments of ``mine_hard_negatives`` that choose among candidates. Scores are the model's; higher is nearer.
 
-    num_negatives: wanted for a query. range_min, range_max: ranks among those that no other bound refuses.
-    max_score, min_score: inclusive. absolute_margin, relative_margin: below the lowest score of the query's positives,
-    by so much, or by so large a share of its magnitude. include_positives: positives are candidates, too.
+    num_negatives: negatives wanted per query. range_min, range_max: range of ranks among the candidates that no other
+    bound refuses. max_score, min_score: inclusive limits. absolute_margin, relative_margin: how far a score must be
+    below the lowest score of the query's positives, absolutely or as a share of its magnitude. include_positives:
+    positives are candidates, too.
     """
 
     num_negatives: int = 3
@@ -55,15 +56,15 @@ class Bounds:
 
     @property
     def rescored(self) -> bool:
-        """Whether a bound on scores is set: without any, a cross-encoder has no say."""
+        """Whether a bound on scores is set; without one, the scores of a cross-encoder are not used."""
         bounds = (self.max_score, self.min_score, self.absolute_margin, self.relative_margin)
         return any(bound is not None for bound in bounds)
 
     def last_rank(self, most_positives: int, *, cross_encoder: bool, gpu_faiss: bool) -> int:
-        """``range_max``, or what the peer takes for it; checked against the other ranks.
+        """``range_max``, or the default of sentence-transformers, checked against the other arguments.
 
-        most_positives: rows of the data set that name the same query, at most. gpu_faiss: whether the peer would search
-        on a GPU. Raises: InputError where fewer ranks are left than negatives are wanted.
+        most_positives: the most rows of the data set with the same query. gpu_faiss: whether sentence-transformers
+        would search with FAISS on a GPU. Raises: InputError if fewer ranks are left than negatives are wanted.
         """
         capped = ""
         range_max = self.range_max
@@ -93,9 +94,9 @@ class Bounds:
 
 
 def column_of(name: str | None, columns: list[str], argument: str, position: int) -> str:
-    """The column of that name, or by its position where no name is given.
+    """The column with this name, or without a name the column at this position.
 
-    Raises: InputError for a name that is none of the columns, and for too few columns.
+    Raises: InputError for an unknown column, and for too few columns.
     """
     if name:
         if name in columns:

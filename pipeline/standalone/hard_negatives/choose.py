@@ -1,4 +1,4 @@
-"""Candidates and their scores in, the negatives of each query out. Arrays only: no model, no texts."""
+"""Choose the negatives of each query from its candidates and their scores. Works on arrays only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +16,11 @@ _BLOCK_VALUES = 1 << 22
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Documents for each query, nearest first. ids: int64 (Q, K), −1 pads. scores: float32 (Q, K), −inf for pads.
+    """Candidate documents of each query, nearest first. ids: int64 (Q, K), padded with −1. scores: float32 (Q, K),
+    padded with −inf.
 
-    positive_scores: float32 (P,), of each pair of a query and a positive, in the order of ``Texts.positives``.
+    positive_scores: float32 (P,), the scores of the pairs of a query and a positive, in the order of
+    ``Texts.positives``.
     """
 
     ids: NDArray[np.int64]
@@ -28,9 +30,10 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Negatives:
-    """The negatives of each query, by descending score. ids: int64 (Q, n), −1 where there are fewer than n.
+    """The negatives of each query, by descending score. ids: int64 (Q, n), padded with −1. scores: float32 (Q, n),
+    padded with −inf.
 
-    scores: float32 (Q, n), −inf where there is none. refused: candidates that each bound refused, each counted once.
+    refused: number of candidates that each bound refused, each counted once.
     """
 
     ids: NDArray[np.int64]
@@ -39,16 +42,16 @@ class Negatives:
 
     @property
     def found(self) -> NDArray[np.bool_]:
-        """bool (Q, n)."""
+        """bool (Q, n): False for padding."""
         return np.not_equal(self.ids, NO_ROW)
 
 
 def choose(found: Candidates, texts: Texts, bounds: Bounds, range_max: int) -> Negatives:
     """Choose negatives as sentence-transformers 6.2 does.
 
-    The bounds are asked in the order of ``Bounds``' margins, then its scores; what they leave is ranked by score, and
-    ``range_min`` to ``range_max`` count among these. Of the ranks that are left the first are taken, or some, drawn
-    by ``bounds.seed`` and the query: the others of the data set do not change them.
+    The bounds are applied in order: margins first, then scores. The remaining candidates are ranked by score, and those
+    with ranks from ``range_min`` to ``range_max`` are kept. Of these the first are taken, or a random sample, which
+    depends only on ``bounds.seed`` and the query, not on the other queries.
     """
     queries, wanted = len(found.ids), bounds.num_negatives
     ids = np.full((queries, wanted), NO_ROW, np.int64)
@@ -83,14 +86,14 @@ def _blocks(rows: int, width: int) -> Iterator[slice]:
 
 
 def _keys(query: NDArray[np.int64], document: NDArray[np.int64], documents: int) -> NDArray[np.int64]:
-    """One number for a pair."""
+    """A unique number for each pair."""
     return query * documents + document
 
 
 def _refusals(
     scores: NDArray[np.float32], lowest: NDArray[np.float32], bounds: Bounds
 ) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Each bound that is set, and what it refuses of what those before it left in ``scores``."""
+    """The name of each bound that is set, and a mask of the candidates it refuses among those left in ``scores``."""
     if bounds.absolute_margin is not None:
         yield "absolute_margin", scores + np.float32(bounds.absolute_margin) > lowest
     if bounds.relative_margin is not None:
@@ -104,7 +107,8 @@ def _refusals(
 def _drawn(
     ids: NDArray[np.int64], scores: NDArray[np.float32], first_query: int, bounds: Bounds
 ) -> NDArray[np.int64]:
-    """int64 (B, n): places of each query's documents of the lowest lots, ascending; refused ones come last."""
+    """int64 (B, n): positions of a random sample of each query's candidates, ascending. Refused candidates are drawn
+    last."""
     drawn = np.stack([lots(bounds.seed, first_query + i, row) for i, row in enumerate(ids)])
     drawn[np.isneginf(scores)] = np.iinfo(drawn.dtype).max
     return np.sort(np.argsort(drawn, axis=1, kind="stable")[:, : bounds.num_negatives], axis=1)

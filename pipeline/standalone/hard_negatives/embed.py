@@ -1,4 +1,5 @@
-"""Vectors of texts by a model of sentence-transformers, kept in a folder under the digest of what they follow from."""
+"""Embed texts with a model of sentence-transformers. Embeddings can be cached in a folder, by a digest of their
+inputs."""
 
 import hashlib
 import json
@@ -19,7 +20,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model puts before texts: its own prompt of that name, or the text itself, which goes first."""
+    """A prompt put before texts: the name of one of the model's prompts, or a text, which takes precedence."""
 
     name: str | None
     text: str | None
@@ -33,10 +34,11 @@ def embedded(
     what: str,
     **options: Any,
 ) -> NDArray[np.float32]:
-    """float32 (N, D): the texts' vectors, of unit length but for texts that the model knows nothing of.
+    """float32 (N, D): the vectors of texts, of unit length, or zero for texts without a word the model knows.
 
-    encode: ``encode_query`` or ``encode_document`` of a model. options: handed on to it.
-    Raises: InputError for a text whose vector is not finite, and for another shape.
+    encode: ``encode_query`` or ``encode_document`` of a model. what: name of the texts in messages. options: passed on
+    to `encode`.
+    Raises: InputError for vectors that are not finite, or have a wrong shape.
     """
     found = encode(
         texts,
@@ -61,16 +63,16 @@ def embedded(
 
 
 def as_numpy(values: Any) -> NDArray[Any]:
-    """An array or a tensor of any device and type as an array."""
+    """An array, or a tensor on any device and of any type, as a NumPy array."""
     return values.detach().float().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
 
 
 def kept(
     folder: Path, name: str, digest: str, shape_of: int, make: Callable[[], NDArray[np.float32]]
 ) -> tuple[NDArray[np.float32], Path, bool]:
-    """The array of the file ``{name}_{digest}.npy``, made and written whole where there is none that can be read.
+    """The array in the file ``{name}_{digest}.npy``, which is made and written atomically if it cannot be read.
 
-    shape_of: rows that it must have. Returns the array, its file, and whether it was there.
+    shape_of: number of rows that it must have. Returns the array, its file, and whether it was read from the file.
     """
     path = folder / f"{name}_{digest}.npy"
     try:
@@ -78,7 +80,7 @@ def kept(
         if vectors.dtype == np.float32 and vectors.ndim == 2 and len(vectors) == shape_of:
             return vectors, path, True
     except (OSError, ValueError, EOFError):
-        pass  # not there, or broken off: made again
+        pass  # missing or incomplete: made again
     vectors = make()
     with published(path) as partial, partial.open("wb") as file:
         np.save(file, vectors)
@@ -86,7 +88,8 @@ def kept(
 
 
 def digest_of(model: Any, prompt: Prompt, role: str, texts: list[str]) -> str:
-    """Of all that the vectors follow from: weights, settings and tokeniser of the model, prompts, role and texts.
+    """Digest of everything that the vectors depend on: weights, settings and tokeniser of the model, prompt, role,
+    texts.
 
     Raises: InputError for a model whose weights cannot be read.
     """
@@ -110,7 +113,7 @@ def digest_of(model: Any, prompt: Prompt, role: str, texts: list[str]) -> str:
 
 
 def _settings(model: Any) -> Mapping[str, Any]:
-    """What a model's vectors follow from beside its weights, as far as it says."""
+    """The settings on which a model's vectors depend besides its weights, as far as it has them."""
     names = ("max_seq_length", "truncate_dim", "prompts", "default_prompt_name")
     said: dict[str, Any] = {name: getattr(model, name, None) for name in names}
     said["modules"] = repr(model)

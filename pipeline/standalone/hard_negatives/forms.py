@@ -1,4 +1,4 @@
-"""The four forms of a training set, as columns."""
+"""The four output formats of ``mine_hard_negatives``, as columns."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ FORMS = ("triplet", "n-tuple", "labeled-pair", "labeled-list")
 
 
 def require_form(form: str) -> None:
-    """Raises: InputError for a form that is none."""
+    """Raises: InputError for an unknown form."""
     if form not in FORMS:
         raise InputError(f"Invalid output_format: {form!r}: choose one of {', '.join(map(repr, FORMS))}")
 
@@ -28,10 +28,9 @@ def columns_of(
     *,
     scores: bool,
 ) -> dict[str, list[Any]]:
-    """A data set in one of ``FORMS``; pairs come in order of their query's first mention.
+    """The columns of a data set in one of ``FORMS``. Pairs are ordered by the first mention of their query.
 
-    names: of the columns of queries and of documents. scores: with a column of scores, which stands for the label where
-    there is one.
+    names: names of the columns of queries and of documents. scores: add a column of scores, which replaces labels.
     """
     makers: dict[str, Callable[..., dict[str, list[Any]]]] = dict(
         zip(FORMS, (_triplets, _tuples, _labelled_pairs, _labelled_lists), strict=True)
@@ -40,7 +39,7 @@ def columns_of(
 
 
 def most_rows(form: str, texts: Texts, wanted: int) -> int:
-    """Rows of the form where each query has all its negatives."""
+    """Number of rows if every query has all its negatives."""
     pairs = len(texts.positives)
     return {"triplet": pairs * wanted, "labeled-pair": pairs + len(texts.queries) * wanted}.get(form, pairs)
 
@@ -86,7 +85,7 @@ def _labelled_pairs(
     query, place = np.nonzero(negatives.found)
     queries = np.concatenate([texts.query_of_pair(), query])
     documents = np.concatenate([texts.positives, negatives.ids[query, place]])
-    # Query by query, its positives first: the sort is stable.
+    # The sort is stable, so each query's positives come before its negatives.
     order = np.argsort(queries, kind="stable")
     columns: dict[str, list[Any]] = {
         names[0]: _texts(texts.queries, queries[order]),

@@ -1,4 +1,4 @@
-"""``mine_hard_negatives`` of sentence-transformers 6.2: the same arguments and columns, and our search below them."""
+"""``mine_hard_negatives`` with the arguments and columns of sentence-transformers 6.2, built on our search."""
 
 import logging
 from collections.abc import Iterator
@@ -68,23 +68,21 @@ def mine_hard_negatives(
 ) -> "Dataset":
     """Hard negatives for a data set of (query, positive) pairs of texts.
 
-    The arguments, their defaults and what they refuse are those of sentence-transformers 6.2, where they are explained;
-    ``method`` and ``seed`` are ours. What differs:
+    The arguments and their defaults are documented in sentence-transformers 6.2; ``method`` and ``seed`` are additions.
+    Differences:
 
-    - The search never forms the scores of all queries with all documents. It is exact, or that of ``method`` ("hnsw",
-      "cells", "auto": see ``tm.neighbours``), at a recall of 0.99 or more. A model with a similarity of its
-      own is asked for these, ``faiss_batch_size`` queries at once. ``use_faiss`` changes nothing but the default of
-      ``range_max``.
-    - "random" draws by ``seed``, and what a query draws does not depend on the other queries.
-    - Embeddings in ``cache_folder`` are found by the digest of weights, settings, prompts and texts: a fine-tuned model
-      gets its own.
-    - A document that is the query's very text is never its negative; texts without a vector (the model knows none of
-      their words) neither get negatives nor become some. Both are counted.
-    - A column that the data set does not have, and texts that are none, are refused.
+    - The search never computes the scores of all queries with all documents. It is exact, or with ``method`` ("hnsw",
+    "cells", "auto": see ``tm.neighbours``) approximate at a recall of 0.99 or more. A model with a custom similarity
+    computes its own scores, for ``faiss_batch_size`` queries at once. ``use_faiss`` only affects the default of
+    ``range_max``. - "random" samples by ``seed``, and the sample of a query does not depend on the other queries. -
+    Embeddings in ``cache_folder`` are keyed by a digest of weights, settings, prompts and texts, so a fine-tuned model
+    does not reuse those of another. - A document with the same text as the query is never its negative. Texts without a
+    vector (the model knows none of their words) neither get negatives nor become negatives. Both are counted. - Unknown
+    columns, and values that are not texts, are refused.
 
     Returns: a ``datasets.Dataset`` in ``output_format``: "triplet" (query, positive, negative), "n-tuple" (query,
     positive, negative_1 … negative_n; only pairs with all n), "labeled-pair" (query, document, label), "labeled-list"
-    (query, documents, labels); with ``output_scores`` a column ``scores`` or ``score``, in place of labels.
+    (query, documents, labels); with ``output_scores`` a column ``scores`` or ``score``, instead of labels.
 
     Raises: ValueError (``InputError``) for arguments, texts or scores that cannot be used; ImportError without
     ``datasets`` and ``sentence-transformers``.
@@ -175,7 +173,7 @@ def _vectors(
     say: Any,
     **options: Any,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """float32 vectors of queries and corpus, kept in the folder where one is named."""
+    """float32 vectors of queries and corpus, cached in the folder if one is given."""
     sides = (
         ("query", texts.queries, model.encode_query, prompts[0]),
         ("corpus", texts.corpus, model.encode_document, prompts[1]),
@@ -195,7 +193,7 @@ def _vectors(
 
 @contextmanager
 def _pool(model: Any, asked: bool, devices: list[str] | None) -> Iterator[Any]:
-    """Processes of the model's own, where these are asked for."""
+    """The model's multi-process pool if asked for, else None."""
     if not asked:
         yield None
         return
@@ -217,9 +215,9 @@ def _faiss_on_gpu() -> bool:
 def _left_out(
     texts: Texts, queries: NDArray[np.float32], documents: NDArray[np.float32], own: NDArray[np.int64]
 ) -> Iterator[str]:
-    """What is no candidate whatever the bounds are, one line a reason."""
+    """Lines about texts that are left out whatever the bounds are."""
     if count := int((own != NO_ROW).sum()):
-        yield f"{count:,} of {len(texts.queries):,} queries are documents, too, which is not taken for their negative."
+        yield f"{count:,} of {len(texts.queries):,} queries are also documents, which are not used as their negatives."
     for what, vectors in (("queries", queries), ("documents", documents)):
         if count := without_vector(vectors):
             yield f"{count:,} of {len(vectors):,} {what} left out: the model knows none of their words."

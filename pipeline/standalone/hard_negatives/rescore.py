@@ -1,4 +1,4 @@
-"""A cross-encoder's scores in place of the model's."""
+"""Replace the model's scores by those of a cross-encoder."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,15 +13,15 @@ from .embed import as_numpy
 from .texts import Texts
 
 _PAIRS = 1 << 16
-"""Pairs handed over at once: enough to fill batches, few enough to hold their texts."""
+"""Number of pairs scored at once: enough to fill batches, few enough to hold their texts in memory."""
 
 
 def rescored(
     found: Candidates, texts: Texts, predict: Callable[[Sequence[tuple[str, str]]], Any]
 ) -> Candidates:
-    """The same candidates with the scores of ``predict``, which takes pairs of a query and a document.
+    """The same candidates, scored by ``predict``, which takes pairs of a query and a document.
 
-    Raises: InputError where it does not give one finite number a pair.
+    Raises: InputError if it does not return one finite number per pair.
     """
     query, place = np.nonzero(found.ids != NO_ROW)
     scores = np.full(found.ids.shape, -np.inf, np.float32)

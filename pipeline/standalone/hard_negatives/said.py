@@ -1,4 +1,4 @@
-"""What mining says of itself, for ``verbose``."""
+"""The summary that ``verbose`` prints."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,8 @@ def summary(
     missing: int,
     most: int,
 ) -> Iterator[str]:
-    """Lines: scores of positives, negatives and their difference; what each bound refused; what is missing."""
+    """Lines with the distribution of scores and their differences, the refusals of each bound, and missing
+    negatives."""
     query, place = np.nonzero(negatives.found[texts.query_of_pair()])
     negative = negatives.scores[texts.query_of_pair()[query], place]
     kinds = positive_scores, negative, positive_scores[query] - negative

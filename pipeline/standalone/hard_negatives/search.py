@@ -1,4 +1,4 @@
-"""The nearest documents of each query, with scores in the model's own scale."""
+"""Search the nearest documents of each query, with scores on the model's own scale."""
 
 import sys
 from typing import Any
@@ -26,7 +26,7 @@ def _minus_distance(sq: Vectors) -> Vectors:
 
 
 _SCORE_OF = {"cosine": _product, "dot": _product, "euclidean": _minus_distance}
-"""Scores of unit vectors by their squared distance, for similarities that order documents as it does."""
+"""Similarity → score of unit vectors from their squared distance; these similarities order documents by distance."""
 
 
 def candidates_of(
@@ -41,11 +41,10 @@ def candidates_of(
     method: str = "exact",
     seed: int = 0,
 ) -> Candidates:
-    """The ``count`` nearest documents of each query, its own text not among them, and the scores of its positives.
+    """The ``count`` nearest documents of each query, without its own text, and the scores of its positives.
 
-    queries, corpus: float32, of unit length, or zero for texts that the model knows nothing of. own: see ``Texts``; −1
-    leaves nothing out. batch: queries that a similarity of the user's own is asked for at once. method, seed: of the
-    search, as in ``neighbours_of``.
+    queries, corpus: float32, of unit length, or zero for texts without a vector. own: see ``Texts``; −1 leaves nothing
+    out. batch: queries per call of a custom similarity. method, seed: see ``neighbours_of``.
     """
     pairs = texts.query_of_pair(), texts.positives
     similarity = stock_similarity(model)
@@ -57,14 +56,14 @@ def candidates_of(
     scores = form(sq)
     scores[ids == NO_ROW] = -np.inf
     positive_scores = form(_pairwise(queries, corpus, *pairs))
-    if similarity != "euclidean":  # a product with nothing is nothing, whatever the distance
+    if similarity != "euclidean":  # the product with a zero vector is 0, whatever the distance
         positive_scores[~_known(queries)[pairs[0]] | ~_known(corpus)[pairs[1]]] = 0.0
     return Candidates(ids, scores, positive_scores)
 
 
 def stock_similarity(model: Any) -> str | None:
-    """The name of the library's similarity that a model uses; None where it has one of its own."""
-    library = sys.modules.get("sentence_transformers")  # who has such a model has imported it
+    """The name of the built-in similarity that a model uses; None if it has a custom one."""
+    library = sys.modules.get("sentence_transformers")  # imported by whoever made such a model
     if library is None or not isinstance(model, library.SentenceTransformer):
         return None
     name = model.similarity_fn_name
@@ -74,7 +73,7 @@ def stock_similarity(model: Any) -> str | None:
 
 
 def without_vector(vectors: Vectors) -> int:
-    """How many texts have no vector: the model knows none of their words."""
+    """Number of texts without a vector: the model knows none of their words."""
     return int((~_known(vectors)).sum())
 
 
@@ -85,10 +84,10 @@ def _known(vectors: Vectors) -> NDArray[np.bool_]:
 def _nearest(
     queries: Vectors, corpus: Vectors, own: NDArray[np.int64], count: int, method: str, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Ids int64 (Q, K) and squared distances; texts without a vector neither find nor are found."""
+    """ids int64 (Q, K) and squared distances. Texts without a vector have no neighbours and are nobody's neighbour."""
     documents = np.flatnonzero(_known(corpus))
     if len(documents) < len(corpus):
-        place = np.full(len(corpus) + 1, NO_ROW, np.int64)  # one more, so that −1 stays −1
+        place = np.full(len(corpus) + 1, NO_ROW, np.int64)  # one more entry, so that index −1 maps to −1
         place[documents] = np.arange(len(documents))
         corpus, own = corpus[documents], place[own]
     if not len(documents):
@@ -104,7 +103,7 @@ def _nearest(
 def _pairwise(
     queries: Vectors, corpus: Vectors, query: NDArray[np.int64], document: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """float32 (P,): squared distances of pairs, by differences, as the search measures them."""
+    """float32 (P,): squared distances of pairs, computed from differences as the search does."""
     sq = np.empty(len(query), np.float32)
     step = max(1, _BLOCK_VALUES // queries.shape[1])
     for start in range(0, len(query), step):
@@ -117,7 +116,7 @@ def _pairwise(
 def _by_the_model(
     model: Any, queries: Vectors, corpus: Vectors, own: NDArray[np.int64], count: int, batch: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Ids and scores by the similarity of the model itself, so many queries at once, against the whole corpus."""
+    """ids and scores by the model's custom similarity, with `batch` queries at once against the whole corpus."""
     keep = min(count, len(corpus))
     ids = np.empty((len(queries), keep), np.int64)
     scores = np.empty((len(queries), keep), np.float32)
@@ -127,7 +126,7 @@ def _by_the_model(
         left_out = np.flatnonzero(own[block] != NO_ROW)
         of_all[left_out, own[block][left_out]] = -np.inf
         best = np.argpartition(-of_all, keep - 1, axis=1)[:, :keep]
-        # By (score, row): the order of a partition is nobody's promise.
+        # Order by (score, row), since the order of a partition is not specified.
         best.sort(axis=1)
         found = np.take_along_axis(of_all, best, axis=1)
         order = np.argsort(-found, axis=1, kind="stable")

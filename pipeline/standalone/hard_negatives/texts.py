@@ -1,4 +1,4 @@
-"""The texts of a data set of pairs, each once, and which belong together."""
+"""The distinct texts of a data set of pairs, and which of them belong together."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,12 +15,12 @@ _SHOWN = 40
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Texts:
-    """queries, corpus: each text once, in order of first mention; the corpus ends with positives that it lacked.
+    """queries, corpus: distinct texts in order of first mention; positives missing in the given corpus are appended.
 
-    starts: int64 (Q + 1,), and positives: int64 (P,), rows of the corpus: those of query q are
-    ``positives[starts[q]:starts[q + 1]]``, each once, in order of mention.
-    own: int64 (Q,), the row of the corpus with the query's very text, −1 where there is none.
-    most_positives: rows of the data set that name the same query, at most, repetitions included.
+    starts, positives: int64 (Q + 1,) and int64 (P,); the positives of query q are the rows
+    ``positives[starts[q]:starts[q + 1]]`` of the corpus, each once, in order of mention.
+    own: int64 (Q,), the row of the corpus with the same text as the query, −1 for none.
+    most_positives: the most rows of the data set with the same query, repetitions included.
     """
 
     queries: list[str]
@@ -38,9 +38,9 @@ class Texts:
 def texts_of(
     anchors: Sequence[object], positives: Sequence[object], corpus: Iterable[object] | None
 ) -> Texts:
-    """Sort out the texts of pairs: rows that repeat a query give it several positives.
+    """Collect the texts of pairs. Rows with the same query give it several positives.
 
-    Raises: InputError for no pairs, and for what is no text.
+    Raises: InputError for no pairs, and for values that are not texts.
     """
     if not len(anchors):
         raise InputError("the dataset is empty: give at least one pair of a query and a text that answers it")

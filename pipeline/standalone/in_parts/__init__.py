@@ -1,1 +1,1 @@
-"""Mining in parts: what a task does, here or on workers."""
+"""Mining in chunks of anchors, in this process or on workers."""

@@ -1,4 +1,4 @@
-"""Chunks of anchors, each of which is one file of triplets: of rows with classes, or of queries of a corpus."""
+"""Mine chunks of anchors, rows with classes or queries of a corpus, into one file of triplets each."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -29,33 +29,34 @@ from ..teacher.scores import Scores, rescored
 
 
 class Chunks(Protocol):
-    """What is mined: anchors 0 … N − 1, of which those were searched for that can be mined."""
+    """The mining of anchors 0 … N − 1 in chunks. Only anchors that can be mined were searched."""
 
     def __len__(self) -> int: ...
 
     def searched(self, start: int, stop: int) -> tuple[int, int]:
-        """Which lines of the table that was searched are those of anchors start to stop."""
+        """The range of lines in the searched table that belong to anchors start to stop."""
         ...
 
     def in_place(self, lines: NeighbourTable, start: int, stop: int) -> NeighbourTable:
-        """A line for each of the anchors, from their `searched` lines; ids are rows of the files."""
+        """A table with a line for each anchor, from their `searched` lines; ids are rows of the files."""
         ...
 
     def mined(self, table: NeighbourTable, start: int, stop: int, threads: int | None) -> Mined:
-        """Mine anchors start to stop, whose lines these are."""
+        """Mine anchors start to stop. table: their lines."""
         ...
 
     def triplets(self, mined: Mined) -> pa.Table:
-        """As a file has them."""
+        """The triplets as the table of a file."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowChunks:
-    """Rows of one file.
+    """Chunks of rows of one set.
 
-    labels: of all N rows. rows: int64 (M,), ascending, those that were searched for and in; None for all. excluded:
-    bool (N,), others among them, or these and more. vectors: float32 (N, D), where the rule reads them.
+    labels: those of all N rows. rows: int64 (M,), ascending, the rows that were searched; None for all. excluded: bool
+    (N,), rows left out of mining: those not searched, and possibly more. vectors: float32 (N, D), if the rule reads
+    them.
     """
 
     rule: MiningRule
@@ -79,7 +80,7 @@ class RowChunks:
         return first, last
 
     def in_place(self, lines: NeighbourTable, start: int, stop: int) -> NeighbourTable:
-        """See `Chunks`. Rows that were left out have no neighbours."""
+        """See `Chunks`. Rows that were not searched have no neighbours."""
         if self.rows is None:
             return lines
         first, last = self.searched(start, stop)
@@ -108,7 +109,7 @@ class RowChunks:
         return triplet_table(mined.columns, self.labels)
 
     def rows_read(self, table: NeighbourTable, start: int, stop: int) -> NDArray[np.int64]:
-        """int64, ascending: the rows whose vectors `mined` looks at."""
+        """int64, ascending: the rows whose vectors `mined` reads."""
         if not reads_vectors(self.rule):
             return np.empty(0, np.int64)
         anchors = np.arange(start, stop, dtype=np.int64)
@@ -120,9 +121,9 @@ class RowChunks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairChunks:
-    """Queries of a corpus.
+    """Chunks of queries of a corpus.
 
-    anchors: int64 (A,), ascending, the queries that were searched for. queries, corpus: float32 (Q, D) and (C, D).
+    anchors: int64 (A,), ascending, the queries that were searched. queries, corpus: float32 (Q, D) and (C, D).
     """
 
     rule: MiningRule
@@ -176,7 +177,7 @@ class PairChunks:
         return pair_table(mined.columns)
 
     def documents_read(self, table: NeighbourTable, start: int, stop: int) -> NDArray[np.int64]:
-        """int64, ascending: the documents whose vectors `mined` looks at."""
+        """int64, ascending: the documents whose vectors `mined` reads."""
         relevant = self.relevance.relevant
         of_chunk = relevant.documents[relevant.offsets[start] : relevant.offsets[stop]]
         return _with_negatives([of_chunk.astype(np.int64)], table, self.rule)
@@ -185,7 +186,7 @@ class PairChunks:
 def write_chunk(
     folder: Path, chunks: Chunks, task: Task, table: NeighbourTable, threads: int | None
 ) -> Mined:
-    """Write the neighbours and the triplets of a chunk. table: a line for each of its anchors, see `in_place`."""
+    """Mine a chunk, and write its neighbours and triplets. table: a line for each of its anchors, see `in_place`."""
     write_neighbours(folder, task.start, table)
     mined = chunks.mined(table, task.start, task.stop, threads)
     write_table(folder / part_name(task.index), chunks.triplets(mined))
@@ -199,7 +200,7 @@ def write_chunks(
     lines: Callable[[int, int], NeighbourTable],
     threads: int | None,
 ) -> Iterator[tuple[Confusion, MiningReport]]:
-    """Write one chunk after the other. lines: some of the table that was searched."""
+    """Mine and write one chunk after the other. lines: returns a range of lines of the searched table."""
     for task in tasks:
         found = lines(*chunks.searched(task.start, task.stop))
         mined = write_chunk(folder, chunks, task, chunks.in_place(found, task.start, task.stop), threads)
@@ -208,7 +209,7 @@ def write_chunks(
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What all chunks counted together, and triplets by class of each."""
+    """The summed counts of all chunks, and the triplets by class of each chunk."""
 
     confusion: Confusion
     report: MiningReport
@@ -216,7 +217,7 @@ class Counted:
 
 
 def summed(chunks: Iterable[tuple[Confusion, MiningReport]]) -> Counted:
-    """Add up what the chunks counted, which come in their order."""
+    """Sum the counts of the chunks, given in order."""
     confusion, reports = ConfusionSum(), []
     for pairs, report in chunks:
         confusion.add(pairs)
@@ -226,7 +227,7 @@ def summed(chunks: Iterable[tuple[Confusion, MiningReport]]) -> Counted:
 
 
 def _placed(lines: NeighbourTable, places: NDArray[np.int64], rows: int) -> NeighbourTable:
-    """A table of so many rows with these lines in their places, and nothing elsewhere."""
+    """A table of `rows` lines with these lines in their places, and empty lines elsewhere."""
     if len(places) == rows:
         return lines
     whole = empty_table(rows, lines.neighbours)
@@ -235,7 +236,7 @@ def _placed(lines: NeighbourTable, places: NDArray[np.int64], rows: int) -> Neig
 
 
 def _rows_of_classes(labels: Labels, anchors: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows of all classes that some rows are of."""
+    """All rows that share a class with one of the anchors."""
     wanted = np.zeros(labels.classes, np.bool_)
     if labels.offsets is None:
         wanted[labels.members[anchors]] = True

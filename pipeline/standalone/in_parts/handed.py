@@ -1,4 +1,4 @@
-"""Arrays that tasks on workers need, in one file that is read once by each process."""
+"""Pass arrays to tasks on workers in one file, which each process reads once."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _NAMES, _STARTS, _PARTNERS = "names", "starts", "partners"
 
 
 def hand_over(path: Path, arrays: Mapping[str, NDArray[Any] | None]) -> None:
-    """Publish arrays; None is what `handed` does not list."""
+    """Write arrays to a file, without those that are None."""
     with published(path) as partial, partial.open("wb") as file:
         there: dict[str, Any] = {name: array for name, array in arrays.items() if array is not None}
         np.savez(file, **there)
@@ -25,7 +25,7 @@ def hand_over(path: Path, arrays: Mapping[str, NDArray[Any] | None]) -> None:
 
 @lru_cache(maxsize=1)
 def handed(path: Path) -> Mapping[str, NDArray[Any]]:
-    """What `hand_over` wrote to a path at which nothing else was ever written."""
+    """The arrays written by `hand_over`. They are cached by path, so a path must never be written twice."""
     with np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
 
@@ -37,7 +37,7 @@ def of_labels(labels: Labels) -> dict[str, NDArray[Any] | None]:
 
 
 def labels_of(arrays: Mapping[str, NDArray[Any]]) -> Labels:
-    """The labels that `of_labels` took apart."""
+    """The labels from the arrays of `of_labels`."""
     names = tuple(json.loads(arrays[_NAMES].tobytes()))
     return Labels(names, arrays["members"], arrays.get("offsets"))
 
@@ -50,5 +50,5 @@ def of_lists(lists: PairLists | None) -> dict[str, NDArray[Any] | None]:
 
 
 def lists_of(arrays: Mapping[str, NDArray[Any]]) -> PairLists | None:
-    """The pairs that `of_lists` took apart."""
+    """The pairs from the arrays of `of_lists`; None if there are none."""
     return PairLists(arrays[_STARTS], arrays[_PARTNERS]) if _STARTS in arrays else None

@@ -1,4 +1,4 @@
-"""A folder that appears whole, or not at all."""
+"""Write a new folder atomically."""
 
 import secrets
 import shutil
@@ -10,16 +10,16 @@ from ...errors import SpecError
 
 
 def require_new_folder(out: Path) -> None:
-    """Raises: SpecError where `out` is a file, or a folder that holds something."""
+    """Raises: SpecError if `out` is a file, or a folder that is not empty."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SpecError(f"{out} exists already: choose another folder with --out, or remove it")
 
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that is named `out` when the block ends, and is gone where it fails.
+    """Yield a folder beside `out` that is renamed to `out` at the end of the block, or deleted if the block fails.
 
-    What a killed process left there goes first. Raises: as `require_new_folder`.
+    The remains of a killed process are deleted first. Raises: as `require_new_folder`.
     """
     require_new_folder(out)
     partial = out.with_name(f".{out.name}.partial")
@@ -35,7 +35,7 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch_folder(folder: Path) -> Iterator[Path]:
-    """A folder in `folder`, called like no other before it, for as long as the block lasts."""
+    """Yield a temporary folder in `folder` with a unique name; it is deleted after the block."""
     scratch = folder / f".scratch-{secrets.token_hex(8)}"
     scratch.mkdir()
     try:

@@ -1,4 +1,4 @@
-"""Mining on Dask workers: which there are, what they are told, and what they leave."""
+"""Mine on Dask workers: open them, pass them their data, and collect their results."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,14 +37,14 @@ from .parted import PartedSearch
 
 _FOLDER = FolderWords("folder", "--out", "nothing is kept, ", "starts anew")
 _LEAST_MIB = 64
-"""For a search, where workers say how much memory they have and nobody says how much of it to use."""
+"""Minimum memory for a search if memory_mib is not given."""
 _TRIPLET_BYTES = 64
 
 
 def cluster_of(cluster: str | None, workers: int | None) -> ClusterSpec | None:
-    """Where to mine: on the workers of a scheduler's address, on so many of our own, or (None) in this process.
+    """Where to mine: on the workers of a scheduler, on `workers` local ones, or (None) in this process.
 
-    Raises: SpecError for both; InputError for no workers; ModuleNotFoundError where Dask is not installed.
+    Raises: SpecError for both; InputError for no workers; ModuleNotFoundError if Dask is not installed.
     """
     if cluster is None and workers is None:
         return None
@@ -62,7 +62,7 @@ def cluster_of(cluster: str | None, workers: int | None) -> ClusterSpec | None:
 
 
 def chunk_mib(rows: int, chunk_rows: int, neighbours: int, triplets: int) -> int:
-    """MiB that a chunk of anchors takes while it is mined, vectors aside: as in the mine stage of a run."""
+    """Memory in MiB for mining a chunk of anchors, without vectors, estimated as in the mine stage of a run."""
     anchors = min(rows, chunk_rows)
     return (anchors * (neighbours * 24 + 2 * triplets * _TRIPLET_BYTES) + rows * 16) // 2**20
 
@@ -71,11 +71,11 @@ def chunk_mib(rows: int, chunk_rows: int, neighbours: int, triplets: int) -> int
 def open_workers(
     spec: ClusterSpec, folder: Path, note: Callable[[str], None], *, memory_mib: int | None, least_mib: int
 ) -> Iterator[tuple[Executor, int]]:
-    """Workers that see `folder`, and the MiB that each may use beside its process.
+    """Yield workers that see `folder`, and the memory in MiB that each may use on top of its process.
 
-    memory_mib: what was asked for; by default what they have. least_mib: what some task takes in any case.
+    memory_mib: memory to use; None uses all that workers have. least_mib: memory that some task needs in any case.
 
-    Raises: UnavailableError where there are none, or they have less.
+    Raises: UnavailableError if there are no workers, or they have too little memory.
     """
     if spec.kind == "local" and memory_mib is not None:
         limit = worker_limit_mib(PROCESS_MIB + max(memory_mib, least_mib))
@@ -94,10 +94,10 @@ def open_workers(
 
 @dataclass(frozen=True, slots=True)
 class ChunkJob:
-    """What tasks that mine chunks need to know, beside what `hand_rows` or `hand_pairs` left in the scratch folder.
+    """The data of tasks that mine chunks, besides the files of `hand_rows` or `hand_pairs` in the scratch folder.
 
-    folder: that the triplets are for. vectors: of all rows, or documents. queries: of all queries, where there are
-    some. rescore: as it was given, with an absolute path. form: of its table.
+    folder: folder for the triplets. vectors: those of all rows, or documents. queries: vectors of all queries, if there
+    are any. rescore: as given, with an absolute path. form: the layout of its table.
     """
 
     folder: Path
@@ -117,7 +117,7 @@ class ChunkJob:
         vectors: VectorFile,
         queries: VectorFile | None,
     ) -> "ChunkJob":
-        """By the settings of mining."""
+        """The job for these settings."""
         return ChunkJob(
             folder=folder.absolute(),
             search=search,
@@ -136,7 +136,8 @@ class ChunkJob:
 
 
 def hand_rows(scratch: Path, chunks: RowChunks, keys: pa.Array | None) -> None:
-    """Leave what `ChunkJob` does not hold: labels, and what the rule looks up. keys: of all rows, for a teacher."""
+    """Write the data that `ChunkJob` does not hold: labels, and other arrays for the rule. keys: those of all rows, for
+    a teacher."""
     arrays = {
         **of_labels(chunks.labels),
         **of_lists(chunks.never_negatives),
@@ -150,7 +151,7 @@ def hand_rows(scratch: Path, chunks: RowChunks, keys: pa.Array | None) -> None:
 
 
 def hand_pairs(scratch: Path, chunks: PairChunks, keys: tuple[pa.Array, pa.Array] | None) -> None:
-    """The same of queries and a corpus."""
+    """The same for queries and a corpus."""
     relevant = chunks.relevance.relevant
     arrays = {
         **of_lists(chunks.kept_apart.never_negatives),
@@ -167,7 +168,7 @@ def hand_pairs(scratch: Path, chunks: PairChunks, keys: tuple[pa.Array, pa.Array
 
 
 def _located(reference: str | None) -> str | None:
-    """A teacher's file by its absolute path: workers have folders of their own."""
+    """A teacher's file with its absolute path, since workers run in other folders."""
     if reference is None:
         return None
     if is_table(locate(reference, Path())):
@@ -179,9 +180,9 @@ def _located(reference: str | None) -> str | None:
 def mine_on_workers(
     job: ChunkJob, executor: Executor, tasks: Sequence[Task]
 ) -> Iterator[tuple[Confusion, MiningReport]]:
-    """Mine chunks, whose neighbours have been searched for; what each counted, in order of the chunks.
+    """Mine chunks whose neighbours have been searched; yields the counts of each chunk, in order.
 
-    Raises: CorruptError where that was damaged; what the tasks raise.
+    Raises: CorruptError if counts are damaged; what the tasks raise.
     """
     call = partial(_mine_chunk, job, executor.threads(len(tasks)))
     done = sorted(executor.run(call, tasks), key=lambda each: each[0].index)
@@ -193,7 +194,7 @@ def mine_on_workers(
 
 
 def _mine_chunk(job: ChunkJob, threads: int, task: Task) -> tuple[Task, MiningReport, str]:
-    release_parts()  # of the search, whose memory is needed now
+    release_parts()  # frees the memory of the search
     allowed = job.search.threads
     threads = threads if allowed is None else min(threads, allowed)
     chunks = _opened(job)
@@ -213,12 +214,12 @@ def _mine_chunk(job: ChunkJob, threads: int, task: Task) -> tuple[Task, MiningRe
 
 
 def _of_anchors(job: ChunkJob) -> VectorFile:
-    """The vectors that anchors have."""
+    """The vectors of the anchors."""
     return job.vectors if job.queries is None else job.queries
 
 
 def _only(job: ChunkJob, vectors: VectorFile, rows: NDArray[np.int64], task: Task) -> NDArray[np.float32]:
-    """The vectors that a chunk looks at. Raises: UnavailableError where they are too many for a worker."""
+    """The vectors that a chunk reads. Raises: UnavailableError if they do not fit in a worker's memory."""
     needed = vectors.only_bytes(rows) >> 20
     if needed > job.search.memory_mib:
         raise UnavailableError(

@@ -1,8 +1,8 @@
-"""Search in parts on workers: what tasks do.
+"""The tasks of a search in parts on workers.
 
-As the graph stage of a run does it, over vectors of anybody's: each part is an index over consecutive rows; a task
-searches all parts for a block of queries, one part after the other, and merges by (distance, id). A worker holds one
-part, and no more of the vectors.
+The search works as in the graph stage of a run, on any vectors: each part is an index over consecutive rows. A task
+searches the parts one after the other for a block of queries, and merges the results by (distance, id). A worker holds
+the vectors of one part at a time.
 """
 
 from collections.abc import Iterator
@@ -35,20 +35,21 @@ from ...storage.vector_file import VectorFile
 from ...workers.opened import open_parts
 
 _LEAST_TASKS = 64
-"""Where there are queries enough: for workers to share."""
+"""Minimum number of tasks for workers to share, if there are enough queries."""
 _LEAST_ROWS, _MOST_ROWS = 1024, 16_384
-"""Queries of a task: enough that to read the parts takes little beside to search them."""
+"""Limits for the queries of a task: enough that reading the parts takes little time compared with searching them."""
 _SHARE_OF_QUERIES = 8
-"""Of the memory, for queries and what is found: one in so many."""
+"""Queries and their results may take 1/8 of the memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartedSearch:
-    """What the tasks of one search need to know.
+    """The data of the tasks of one search.
 
-    scratch: a folder that all workers see, named like no other. queries: searched for instead of the corpus itself;
-    own: int64 (Q,) in a .npy file, the rows of the corpus that queries are, where they are some. threads: at most, of a
-    task; None for all that are its own. memory_mib: of a worker, beside the process.
+    scratch: a folder with a unique name that all workers see. queries: the queries; None searches for the corpus
+    itself.
+    own: .npy file of int64 (Q,), the rows of the corpus that are the queries themselves, if any. threads: maximum of a
+    task; None for all its threads. memory_mib: memory of a worker on top of its process.
     """
 
     scratch: Path
@@ -65,12 +66,12 @@ class PartedSearch:
 
     @property
     def asked(self) -> VectorFile:
-        """What is searched for."""
+        """The vectors whose neighbours are searched."""
         return self.corpus if self.queries is None else self.queries
 
     @property
     def exact(self) -> bool:
-        """Whether there are no indexes to build, nor a recall to measure."""
+        """Whether the search is exact: no indexes are built, and no recall is measured."""
         return isinstance(self.parameters, ExactParameters)
 
     def parts_of(self, phase: str) -> tuple[Task, ...]:
@@ -79,14 +80,14 @@ class PartedSearch:
         return tuple(Task(phase, part, first, stop) for part, (first, stop) in enumerate(ranges))
 
     def blocks(self) -> tuple[Task, ...]:
-        """Ranges of queries. They do not depend on how many workers there are."""
+        """Ranges of queries. They do not depend on the number of workers."""
         row_bytes = 12 * self.neighbours + self.asked.row_bytes + 8
         most = max(1, (self.memory_mib << 20) // _SHARE_OF_QUERIES // row_bytes)
         rows = min(_MOST_ROWS, max(_LEAST_ROWS, -(-self.asked.rows // _LEAST_TASKS)), most)
         return split_rows("search", self.asked.rows, rows)
 
     def own_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """int64 (R,): what each of some queries is not to find, −1 for nothing."""
+        """int64 (R,): the row that each of these queries must not find, −1 for none."""
         if self.queries is None:
             return rows
         if self.own is None:
@@ -105,7 +106,7 @@ class PartedSearch:
         return merge_tables(list(found), self.neighbours)
 
     def lines(self, start: int, stop: int) -> NeighbourTable:
-        """Lines start to stop of the table, of blocks that have been searched for."""
+        """Lines start to stop of the table, whose blocks have been searched."""
         found = [
             self._found(block)[max(start - block.start, 0) : stop - block.start]
             for block in self.blocks()
@@ -117,7 +118,7 @@ class PartedSearch:
         )
 
     def some_lines(self, rows: NDArray[np.int64]) -> NeighbourTable:
-        """Some lines of the table, ascending."""
+        """Some lines of the table. rows: ascending."""
         found = [
             self._found(block)[rows[(rows >= block.start) & (rows < block.stop)] - block.start]
             for block in self.blocks()
@@ -128,14 +129,14 @@ class PartedSearch:
         )
 
     def keep(self, block: Task, found: NeighbourTable) -> None:
-        """Publish the lines of a block. Raises: OSError."""
+        """Write the lines of a block. Raises: OSError."""
         records = np.empty(len(found), self._record)
         records["ids"], records["sq_distances"] = found.ids, found.sq_distances
         with published(self._lines_file(block)) as partial:
             partial.write_bytes(npy_bytes(records))
 
     def index_file(self, part: int) -> Path:
-        """Of one part."""
+        """The index file of one part."""
         return self.scratch / f"index-{part:05d}.bin"
 
     def taken_by_part(self) -> int:
@@ -144,7 +145,7 @@ class PartedSearch:
         return rows * self.corpus.row_bytes + index_bytes(rows, self.corpus.width, self.parameters)
 
     def as_one(self, threads: int, memory_mib: int | None = None) -> Search:
-        """The search as one process would do it. Of the vectors only those are read that it looks at."""
+        """The search as done in one process. Vectors are memory-mapped, so only those used are read."""
         corpus = self.corpus.mapped()
         asked = corpus if self.queries is None else self.queries.mapped()
         own = self.own_rows(np.arange(self.asked.rows, dtype=np.int64))
@@ -160,7 +161,8 @@ class PartedSearch:
         )
 
     def left_mib(self, queries: int) -> float | None:
-        """What a search for so many queries may take, its result included. Raises: InputError where that is nothing."""
+        """Memory in MiB left for a search of this many queries, its result included. Raises: InputError if none is
+        left."""
         budget = Budget(self.memory_mib, f"a search by {method_of(self.parameters)}")
         budget = budget.take(self.taken_by_part(), "one part of the vectors and its index")
         budget = budget.take(queries * (self.asked.row_bytes + 8), "a block of queries")
@@ -169,7 +171,7 @@ class PartedSearch:
         return budget.left_mib
 
     def _indexes(self, exactly: bool) -> Iterator[Index]:
-        """One open index after the other; of the last one this process keeps hold."""
+        """The indexes of all parts, opened one after the other. The process keeps the last one open."""
         parameters = ExactParameters() if exactly else self.parameters
         for task in self.parts_of("part"):
             key = str(self.scratch), str(parameters), task.start, task.stop
@@ -195,7 +197,8 @@ class PartedSearch:
 
 
 def build_part(job: PartedSearch, threads: int, task: Task) -> float | None:
-    """Build the index of a part and publish it. Returns the share of random walks that arrive, of traverse_add."""
+    """Build the index of a part and write it. Returns the share of arriving random walks for traverse_add, else
+    None."""
     vectors = job.corpus.read(task.start, task.stop)
     index = build_index(
         vectors,
@@ -212,7 +215,7 @@ def build_part(job: PartedSearch, threads: int, task: Task) -> float | None:
 def measure_effort(
     job: PartedSearch, threads: int, task: Task
 ) -> tuple[Parameters, tuple[tuple[int, float], ...]]:
-    """Parameters with which the first part reaches the recall target, and what was tried. Raises: RecallError."""
+    """Parameters with which the first part reaches the recall target, and the tried efforts. Raises: RecallError."""
     part = job.corpus.read(task.start, task.stop)
     index = load_index(job.index_file(task.index), part, parameters=job.parameters, first_id=task.start)
     found = calibrated(index, part, job.as_one(_threads(job, threads)), job.left_mib(SAMPLE_ROWS))
@@ -220,7 +223,7 @@ def measure_effort(
 
 
 def search_block(job: PartedSearch, threads: int, task: Task) -> int:
-    """Search for a block of queries, and keep what is found. Returns its number."""
+    """Search a block of queries and write the results. Returns the number of the block."""
     rows = np.arange(task.start, task.stop, dtype=np.int64)
     queries = job.asked.read(task.start, task.stop)
     job.keep(task, job.search(queries, job.own_rows(rows), _threads(job, threads)))
@@ -228,7 +231,7 @@ def search_block(job: PartedSearch, threads: int, task: Task) -> int:
 
 
 def measure_recall(job: PartedSearch, threads: int, _task: Task) -> tuple[float, int]:
-    """Recall of the table on some queries, others than those that the effort was chosen on, and how many they are."""
+    """Recall of the table on sampled queries, other than those of the calibration, and the number of these queries."""
     rows = drawn_rows(job.asked.rows, SAMPLE_ROWS, job.seed + 1)
     exactly = replace(job, parameters=ExactParameters())
     truth = exactly.search(job.asked.some(rows), job.own_rows(rows), _threads(job, threads))

@@ -1,4 +1,4 @@
-"""Search in parts on workers: which tasks there are, one phase after the other."""
+"""Run the phases of a search in parts on workers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,12 +22,13 @@ Left = TypeVar("Left")
 def search_on_workers(
     job: PartedSearch, executor: Executor, method: str, *, held: int, memory_mib: int | None
 ) -> tuple[GraphReport, PartedSearch]:
-    """Search for all queries of the job. Returns how, and the job with what was chosen: its `lines` are what was found.
+    """Search all queries of the job. Returns the report, and the job with the chosen parameters, whose `lines` give the
+    results.
 
-    method, memory_mib: as they were asked for; a method is chosen as without workers. held: lines of the table that
-    would be in memory at once there.
+    method, memory_mib: as given by the user; "auto" chooses as it does without workers. held: number of lines of the
+    table that would be in memory at once without workers.
 
-    Raises: UnavailableError where a graph does not fit into a worker, and whatever searches and tasks raise.
+    Raises: UnavailableError if an index does not fit into a worker; what searches and tasks raise.
     """
     search = job.as_one(job.threads or usable_threads(), memory_mib)
 
@@ -49,8 +50,8 @@ def search_on_workers(
 
 
 def _fitted(job: PartedSearch, parameters: Parameters) -> PartedSearch | None:
-    """The job with these parameters, None where they do not fit. Exact search may be cut into any parts; a graph in
-    more parts would find other neighbours."""
+    """The job with these parameters; None if its index does not fit into a worker. Exact search may use any number of
+    parts; a graph in more parts would find other neighbours."""
     if isinstance(parameters, ExactParameters):
         return _exact(job)
     least = _least_parts(job, method_of(parameters))
@@ -94,5 +95,5 @@ def _done(
     job: PartedSearch,
     tasks: Sequence[Task],
 ) -> list[Left]:
-    """What the tasks leave, in no order."""
+    """The results of the tasks, in any order."""
     return list(executor.run(partial(function, job, executor.threads(len(tasks))), tasks)) if tasks else []

@@ -1,4 +1,4 @@
-"""The work of mining files, whether they hold one set of rows or two: its folder, its tasks, what it tells."""
+"""The work of mining files, shared by one set of rows and by queries and a corpus."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ AnyChunks = TypeVar("AnyChunks", RowChunks, PairChunks)
 
 @dataclass(frozen=True, slots=True)
 class MiningWork(Generic[AnyChunks]):
-    """What is mined, and into which folder. scratch: for files that end with the work. neighbours: K."""
+    """The data to mine, and the folder for the results. scratch: folder for temporary files. neighbours: K."""
 
     folder: Path
     scratch: Path
@@ -34,12 +34,12 @@ class MiningWork(Generic[AnyChunks]):
 
     @property
     def chunk_mib(self) -> int:
-        """MiB that a task takes at least, see `on_workers.chunk_mib`."""
+        """Memory in MiB that a task needs at least, see `on_workers.chunk_mib`."""
         triplets = self.settings.rule.triplets_per_anchor
         return chunk_mib(len(self.chunks), self.settings.chunk_rows, self.neighbours, triplets)
 
     def found(self, graph: GraphReport) -> None:
-        """Tell how neighbours were found, and prepare the folder for what is mined of them."""
+        """Report how neighbours were found, and prepare the folder for the triplets."""
         self.note(f"graph: {graph.method}, recall {graph.recall:.4f}: {graph.why}")
         step = self.settings.chunk_rows
         create_neighbours(self.folder, rows=len(self.chunks), neighbours=self.neighbours, chunk_rows=step)
@@ -47,7 +47,7 @@ class MiningWork(Generic[AnyChunks]):
             keep_never_negatives(self.folder, self.chunks.never_negatives)
 
     def remarks_on(self, graph: GraphReport, rows: str) -> list[str]:
-        """What a person should know of the search. rows: what was searched for, "rows" or "queries"."""
+        """Remarks for the user about the search. rows: the word for anchors, "rows" or "queries"."""
         if graph.recall >= self.settings.recall_target:
             return []
         return [

@@ -159,7 +159,7 @@ def test_a_table_that_the_run_pruned_is_said(copied_run) -> None:
     said: list[str] = []
     found = audit_folder(MINE.folder(spec.root), note=said.append)
     assert (found.ok, found.recall) == (True, None)
-    assert any("the neighbour table is not looked at: run.keep.graph" in text for text in said)
+    assert any("the neighbour table is not checked: run.keep.graph" in text for text in said)
     with pytest.raises(UnavailableError, match=r"no epoch of .* has all files of mine and embed and graph"):
         audit_folder(spec.root)
 

@@ -179,7 +179,7 @@ def test_a_text_that_is_query_and_document_is_no_negative_of_itself(capsys):
     assert ("q", "q") not in pairs
     assert ("r", "r") not in pairs
     assert ("r", "q") not in pairs[:4]
-    assert "2 of 2 queries are documents, too" in capsys.readouterr().out
+    assert "2 of 2 queries are also documents" in capsys.readouterr().out
 
 
 def test_texts_of_a_million_characters_and_of_none(monkeypatch):
