@@ -1,4 +1,4 @@
-"""Mining alone: somebody's own vectors and labels in, triplets out. No run directory, no torch, no Prefect."""
+"""Mine files of the user's own vectors and labels into a folder. Needs no run directory, torch or Prefect."""
 
 import json
 import re
@@ -47,10 +47,10 @@ from .source_rows import FileRows, count_review, either, read_file_rows, read_ve
 from .teacher.scores import open_scores
 
 SETTINGS = "mining.json"
-"""What a triplet folder was mined from and how; `audit` reads it."""
+"""Records the data and settings with which a triplet folder was mined; read by `audit`."""
 
 REVIEW = "review.csv"
-"""The review that a triplet folder was mined with."""
+"""Copy of the review with which a triplet folder was mined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,18 +68,17 @@ class _Settings(MiningSettings):
 
 @dataclass(frozen=True, slots=True)
 class MinedFiles:
-    """Where the triplets are, what the search and the mining counted, and what the audit found.
+    """The result of ``mine_files``: the folder of triplets, and reports of search, mining and audit.
 
     Attributes:
-        folder: Where the files are.
-        rows: That were mined.
-        classes: That they have.
+        folder: The folder with the files.
+        rows: Number of mined rows.
+        classes: Number of their classes.
         graph: How the neighbours were found.
         mining: Anchors, coverage, hinge, refusals.
-        audit: What did not hold; None where it was left out.
-        left_out: Rows of other splits, counted by split.
-        remarks: What a person should know, one sentence each: labels that look alike, why anchors have no triplet, a
-            recall below its target.
+        audit: Result of the audit; None if it was left out.
+        left_out: Number of rows left out, by split.
+        remarks: Sentences for the user: labels that look alike, why anchors have no triplet, a recall below its target.
     """
 
     folder: Path
@@ -119,48 +118,49 @@ def mine_files(
     workers: int | None = None,
     note: Callable[[str], None] | None = None,
 ) -> MinedFiles:
-    """Search, mine and audit the vectors of a file; write the folder `out` in one go.
+    """Search, mine and audit the vectors of a file, and write the results atomically to the folder `out`.
 
-    It holds triplets/part-*.parquet, confusion.parquet, classes.parquet, neighbours.zarr, audit.json and mining.json.
-    Ids in them are rows of the file, and neighbours.zarr has a line for each of them.
+    The folder holds triplets/part-*.parquet, confusion.parquet, classes.parquet, neighbours.zarr, audit.json and
+    mining.json. Ids are row numbers of the file; neighbours.zarr has a line for each row of the file.
 
     Args:
-        embeddings: .npy, .npz, Zarr or Parquet with vectors (N, D).
-        labels: The file with their labels; None where they are in the same file.
+        embeddings: .npy, .npz, Zarr or Parquet file with vectors (N, D).
+        labels: The file with their labels; None if they are in the same file.
         out: A new folder.
         rule: By default ``MiningRule()``.
-        label_separator: What separates several labels in one string.
-        split: Which rows are mined, "train", "validation", "test" or "all"; by default the training rows of a table
-            with a column split, else all.
+        label_separator: Separator between several labels in one string.
+        split: Rows to mine, "train", "validation", "test" or "all"; by default the training rows of a table with a
+            column split, else all.
         review: CSV file of decisions on rows and pairs, by key: new labels, rows to leave out, pairs that are never
-            negatives. It is kept in the folder.
-        neighbours: K; by default 150, or what the rows have.
+            negatives. It is copied into the folder.
+        neighbours: K; by default 150, or all others if there are fewer.
         normalise: Scale the vectors to unit length, which the rule assumes.
-        method: Of the search, as in ``neighbours``.
-        recall_target: Share of the true neighbours to find.
-        threads: By default all cores.
-        seed: Of the search.
-        memory_mib: What the search may allocate; with workers, what each of them may, its part of the vectors included.
-        chunk_rows: Anchors of one Parquet part.
-        audit_sample: Anchors that are derived again at the end; 0 leaves it out.
-        never_negatives: A Parquet, CSV or TSV file of pairs that are never each other's negative, with columns key
-            and other_key, or row and other.
-        rescore: A teacher that has a second look at what was mined: "path/to/file.py:score", a function of two lists
-            of keys that gives a number for each pair; or a table of key, other_key and score.
-        teacher: The bound under which a negative stays, by default ``TeacherBound()``.
-        separator: Between the cells of text files, one character.
-        columns: What vector, key, label, split and group are called in the files, as ``{"label": "category"}``.
-        cluster: The address of a Dask scheduler, on whose workers to search and mine; they must see `out`. No worker
-            then holds all vectors: exact search is cut into parts. The triplets are the same.
-        workers: Search and mine on so many worker processes of this machine; a script that does so needs
+        method: Search method, as in ``neighbours``.
+        recall_target: Share of the true neighbours that the search must find.
+        threads: Number of threads; by default all cores.
+        seed: Random seed.
+        memory_mib: Memory in MiB that the search may allocate; with workers, memory for each worker, including its
+            part of the vectors.
+        chunk_rows: Anchors per Parquet part.
+        audit_sample: Number of anchors whose triplets are checked at the end; 0 leaves the audit out.
+        never_negatives: Parquet, CSV or TSV file of pairs that are never each other's negative, with columns key and
+            other_key, or row and other.
+        rescore: A teacher that scores the mined pairs: "path/to/file.py:score", a function of two lists of keys that
+            returns a number for each pair; or a table with columns key, other_key and score.
+        teacher: The bound on the teacher's scores of negatives, by default ``TeacherBound()``.
+        separator: Separator between the cells of text files, one character.
+        columns: The names of vector, key, label, split and group in the files, as ``{"label": "category"}``.
+        cluster: The address of a Dask scheduler whose workers search and mine; they must see `out`. Exact search is
+            then split into parts, so that no worker holds all vectors. The triplets are the same.
+        workers: Number of local worker processes that search and mine; a script that uses them needs
             ``if __name__ == "__main__":``.
-        note: Hears what is going on.
+        note: Called with messages about the progress.
 
     Raises:
-        DataError: For files that cannot be read, or do not fit each other.
-        InputError: For settings that do not fit the vectors, and where no triplet is found.
-        SpecError: When `out` is there already, or `split` is none of the table.
-        UnavailableError: Where workers cannot be reached, do not see `out`, or have too little memory.
+        DataError: For files that cannot be read or do not match each other, and if no triplet is found.
+        InputError: For settings that do not suit the vectors.
+        SpecError: If `out` exists, or the table has no such `split`.
+        UnavailableError: If workers cannot be reached, do not see `out`, or have too little memory.
     """
     settings = _Settings(
         embeddings=str(embeddings),
@@ -209,7 +209,7 @@ def _mine_files(
             counts = None if settings.review is None else count_review(rows, source, review, settings.review)
         except DataError as error:
             raise DataError(re.sub(r"\bdata\.(?=label)", "", str(error))) from error.__cause__
-        # Rows that the review excludes are searched all the same: the neighbour table stays that of the data.
+        # Rows excluded by the review are still searched, so that the neighbour table only depends on the data.
         reviewed = reviewed_file_rows(rows, source, review)
         note(
             f"{len(rows.mined):,} rows of width {vectors.shape[1]}, {_classes(rows):,} classes{_without(rows)}"
@@ -253,7 +253,7 @@ class _Work(MiningWork[RowChunks]):
 
 
 def _classes(rows: FileRows) -> int:
-    """Classes that have a row among those that are mined."""
+    """Number of classes with a mined row."""
     return int(np.count_nonzero(rows.labels.sizes(rows.excluded)))
 
 
@@ -269,7 +269,7 @@ def _chunks(
     vectors: NDArray[np.float32],
     note: Callable[[str], None],
 ) -> RowChunks:
-    """Raises: DataError for rows that cannot be mined, and for files that do not fit them."""
+    """The chunks to mine. Raises: DataError for rows that cannot be mined, and files that do not match them."""
     excluded = either(rows.excluded, reviewed.excluded)
     check_minable(reviewed.labels, vectors, excluded)
     if settings.rule.guards.same_group is not None and rows.groups is None:

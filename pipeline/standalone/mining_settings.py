@@ -1,4 +1,4 @@
-"""What mining of files takes whether they hold one set of rows or two, as mining.json records it."""
+"""The settings shared by mining one set of rows and mining queries and a corpus, as recorded in mining.json."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ..data.tables.form import TableForm
 class MiningSettings:
     """Arguments that `mine_files` and `mine_pair_files` share.
 
-    columns: (ours, what the files call it). named: those of ours that may be called otherwise.
+    columns: (our name, name in the files). named: our names that can be renamed.
     """
 
     named: ClassVar[tuple[str, ...]]
@@ -36,16 +36,16 @@ class MiningSettings:
 
     @property
     def form(self) -> TableForm:
-        """Of the tables with vectors, keys, labels and relevant pairs. Raises: DataError."""
+        """The layout of tables with vectors, keys, labels and relevant pairs. Raises: DataError."""
         return TableForm(self.separator, self.columns, self.named)
 
     @property
     def form_of_lists(self) -> TableForm:
-        """Of the tables with pairs of rows, whose columns have names of their own."""
+        """The layout of tables with pairs of rows, whose columns cannot be renamed."""
         return TableForm(self.separator)
 
 
 def recorded_form(settings: Mapping[str, Any]) -> TableForm:
-    """What `form` was, from the settings in mining.json; earlier versions had none."""
+    """`form` from the settings in mining.json; the default layout for earlier versions, which did not record it."""
     columns = tuple((ours, theirs) for ours, theirs in settings.get("columns", ()))
     return TableForm(settings.get("separator"), columns, tuple(ours for ours, _ in columns))

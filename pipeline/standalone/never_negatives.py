@@ -1,4 +1,4 @@
-"""Pairs that are never negatives, from a file; and as the folder of triplets keeps them."""
+"""Read pairs that are never negatives from a file, and store them in a folder of triplets."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +18,12 @@ from ..errors import CorruptError, DataError
 from ..storage.tables import read_table, write_table
 
 KEPT = "never_negatives.parquet"
-"""Columns anchor and negative int64: rows, each pair in the directions in which it holds."""
+"""Columns anchor and negative int64: rows; each pair is listed in every direction in which it holds."""
 
 OF_ONE_SET = (("key", "other_key"), ("row", "other"))
 OF_TWO_SETS = (("query", "document"), ("query_row", "document_row"))
-"""Columns of keys, and columns of rows from 0: those of `tripletmine suspects`, and those of relevant pairs."""
+"""(columns of keys, columns of rows from 0): for one set as written by `tripletmine suspects`, for two as in relevant
+pairs."""
 
 
 def read_never_negatives(
@@ -33,11 +34,11 @@ def read_never_negatives(
     form: TableForm = AS_USUAL,
     note: Callable[[str], None],
 ) -> PairLists:
-    """The pairs of a Parquet, CSV or TSV file, by keys where it has columns of keys, else by rows.
+    """The pairs of a Parquet, CSV or TSV file, given by keys if it has columns of keys, else by rows.
 
-    keys: of all rows; corpus_keys: of the documents, where the rows are queries. note: hears how many pairs were left
-    out since a row of theirs is not there.
-    Raises: DataError for columns that are missing or are no rows, and where no pair is of these rows.
+    keys: those of all rows. corpus_keys: those of the documents, if the rows are queries. note: told how many pairs
+    were left out because they name an unknown row.
+    Raises: DataError for missing or invalid columns, and if no pair is of these rows.
     """
     sides = (keys, keys if corpus_keys is None else corpus_keys)
     names, rows = OF_ONE_SET if corpus_keys is None else OF_TWO_SETS
@@ -69,7 +70,7 @@ def read_never_negatives(
 
 
 def _rows(column: pa.Array, keys: pa.Array, location: str, name: str, *, by_key: bool) -> NDArray[np.int64]:
-    """int64 (M,): rows, −1 for those that are not there."""
+    """int64 (M,): rows, −1 for unknown ones."""
     if by_key:
         wanted = as_strings(column, subject=f'{location}, column "{name}"')
         return same_names(wanted, keys)
@@ -80,13 +81,13 @@ def _rows(column: pa.Array, keys: pa.Array, location: str, name: str, *, by_key:
 
 
 def keep_never_negatives(folder: Path, lists: PairLists) -> None:
-    """Write them beside the triplets that were mined with them."""
+    """Write the pairs into the folder of triplets that are mined with them."""
     anchors = np.repeat(np.arange(len(lists)), np.diff(lists.starts))
     write_table(folder / KEPT, pa.table({"anchor": anchors, "negative": lists.partners}))
 
 
 def kept_never_negatives(folder: Path, rows: int) -> PairLists | None:
-    """What `keep_never_negatives` wrote; None where there is nothing. Raises: CorruptError."""
+    """The pairs written by `keep_never_negatives`; None if there are none. Raises: CorruptError."""
     path = folder / KEPT
     if not path.exists():
         return None

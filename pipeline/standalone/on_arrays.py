@@ -1,4 +1,4 @@
-"""Mining from Python: vectors and labels in, triplets out. Nothing is written; no torch, no Prefect."""
+"""Mine arrays of vectors and labels in memory. Writes nothing, and needs neither torch nor Prefect."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -27,11 +27,11 @@ from .teacher.scores import in_blocks, rescored
 from .triplet_set import TripletSet
 
 Classes = Iterable[int | str] | Iterable[Iterable[int | str]]
-"""One label a row, or several: integers or strings."""
+"""One label per row, or several: integers or strings."""
 
 
 Teacher = Callable[[NDArray[np.int64], NDArray[np.int64]], ArrayLike]
-"""Rows of anchors and of others (P,) in, a score for each pair out."""
+"""Function of rows of anchors and rows of others, (P,) each, that returns a score for each pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Neighbours(NeighbourTable):
     """A neighbour table, and how it was found.
 
     Attributes:
-        ids: int64 (N, K), the nearest other rows of each row, nearest first; −1 where a row has fewer.
-        sq_distances: float32 (N, K), their squared distances; inf where a row has fewer.
-        report: The method, why it was chosen, its recall.
+        ids: int64 (N, K), the nearest other rows of each row, nearest first; padded with −1.
+        sq_distances: float32 (N, K), their squared distances; padded with inf.
+        report: The method, why it was chosen, and its recall.
     """
 
     report: GraphReport
@@ -62,23 +62,23 @@ def neighbours(
 ) -> Neighbours:
     """The nearest other rows of each row, or the nearest rows of each query.
 
-    An hnsw graph that several threads build differs from run to run; all else is the same for a seed.
+    An hnsw graph built by several threads differs from run to run; all other methods are deterministic for a seed.
 
     Args:
-        vectors: (N, D) numbers of unit length.
-        neighbours: K; by default 150, or what the set has.
+        vectors: (N, D) vectors of unit length.
+        neighbours: K; by default 150, or all others if there are fewer.
         normalise: Scale the vectors to unit length first.
-        method: "exact", "cells", "hnsw", "traverse_add", or "auto", the fastest for such a set.
-        recall_target: Share of the true neighbours to find, measured on a sample.
-        threads: By default all cores.
-        seed: Of what is drawn: samples, levels of hnsw, centres of cells.
-        memory_mib: What may be allocated beside the vectors.
-        queries: (Q, D) numbers of unit length, for which the vectors are searched instead of for themselves.
+        method: "exact", "cells", "hnsw", "traverse_add", or "auto", which chooses the fastest for the set.
+        recall_target: Share of the true neighbours that the search must find, measured on a sample.
+        threads: Number of threads; by default all cores.
+        seed: Random seed of samples, hnsw levels and centres of cells.
+        memory_mib: Memory in MiB that may be allocated besides the vectors.
+        queries: (Q, D) vectors of unit length whose nearest rows are searched; by default the vectors themselves.
         own: Integers (Q,): for each query the row of the vectors that is the query itself and is left out, −1 for
             none.
 
     Raises:
-        InputError: For vectors that cannot be searched, or a recall or memory target that cannot be met.
+        InputError: For vectors that cannot be searched, or a recall or memory limit that cannot be met.
     """
     array = unit_vectors(vectors, normalise=normalise)
     asked = None if queries is None else unit_vectors(queries, normalise=normalise, name="queries")
@@ -116,30 +116,30 @@ def mine(
     rescore: Teacher | None = None,
     teacher: TeacherBound | None = None,
 ) -> TripletSet:
-    """Mine the triplets that still teach: for every row, against the whole set.
+    """Mine hard triplets for every row, against the whole set.
 
     Args:
-        vectors: (N, D) numbers of unit length.
-        labels: One for each row, or several; rows that share one are positives.
-        rule: Which triplets; by default ``MiningRule()``, k_hardness 1 and margin 0.2.
-        neighbours: K, by default 150 or what the set has; or a table that ``neighbours`` found in the same vectors,
-            for another rule or labels without another search.
+        vectors: (N, D) vectors of unit length.
+        labels: One label for each row, or several; rows that share a label are positives.
+        rule: Which triplets to mine; by default ``MiningRule()``, with k_hardness 1 and margin 0.2.
+        neighbours: K, by default 150 or all others if there are fewer; or a table found by ``neighbours`` in the same
+            vectors, to mine with another rule or labels without searching again.
         normalise: Scale the vectors to unit length first.
         excluded: Booleans (N,), rows to leave out (see ``suspects``).
         never_negatives: Integers (M, 2), pairs of rows that are never each other's negative, whatever their labels.
-        groups: An integer or a string for each row, None for none; what rows of one group are to each other is
-            ``rule.guards.same_group``.
-        method: Of the search, as in ``neighbours``.
-        threads: By default all cores.
-        seed: Of the search.
-        rescore: A teacher that has a second look at what was mined: a function of two arrays of rows, int64 (P,),
-            that gives a number for each pair, higher for what belongs together.
-        teacher: The bound under which a negative stays, by default ``TeacherBound()``; what it refuses is
-            ``report.refused["teacher"]``.
+        groups: An integer or a string for each row, None for no group; ``rule.guards.same_group`` says how rows of one
+            group are treated.
+        method: Search method, as in ``neighbours``.
+        threads: Number of threads; by default all cores.
+        seed: Random seed of the search.
+        rescore: A teacher that scores the mined pairs: a function of two arrays of rows, int64 (P,), that returns a
+            number for each pair, higher for rows that belong together.
+        teacher: The bound on the teacher's scores of negatives, by default ``TeacherBound()``; its refusals are counted
+            in ``report.refused["teacher"]``.
 
     Raises:
-        InputError: For vectors, labels or a table that cannot be mined: no two rows of a class, one class only,
-            vectors that are all equal.
+        InputError: For vectors, labels or a table that cannot be mined: no class with two rows, a single class, vectors
+            that are all equal.
     """
     array = unit_vectors(vectors, normalise=normalise)
     coded = _coded(labels, len(array))
@@ -174,21 +174,21 @@ def audit(
     sample: int | None = None,
     seed: int = 0,
 ) -> AuditReport:
-    """Derive triplets again from vectors and labels, and say what does not hold.
+    """Check triplets by deriving them again from vectors and labels.
 
     Args:
-        triplets: A set, or columns like those of one.
-        vectors: As they were mined; so are normalise, never_negatives and groups.
+        triplets: A ``TripletSet``, or a mapping of its columns.
+        vectors: The mined vectors; also pass normalise, never_negatives and groups as in mining.
         labels: By default those of the set.
         rule: By default that of the set.
         normalise: Scale the vectors to unit length first.
         never_negatives: Integers (M, 2), pairs of rows.
-        groups: An integer or a string for each row, None for none.
-        sample: Check only so many anchors, each with all its triplets.
-        seed: Of the sample.
+        groups: An integer or a string for each row, None for no group.
+        sample: Number of anchors to check, each with all its triplets; by default all.
+        seed: Random seed of the sample.
 
     Raises:
-        InputError: For missing columns, labels or rule, and for vectors that do not fit the labels.
+        InputError: For missing columns, labels or rule, and for vectors that do not match the labels.
     """
     array = unit_vectors(vectors, normalise=normalise)
     if isinstance(triplets, TripletSet):
@@ -227,18 +227,19 @@ def suspects(
 ) -> Suspects:
     """Rows that look mislabelled and pairs that look like false negatives, strongest first.
 
-    Columns of labels hold the labels themselves. ``suspects(…).excluded(N)`` goes into ``mine(…, excluded=…)``.
+    Columns of labels hold the labels themselves. Pass ``suspects(…).excluded(N)`` to ``mine(…, excluded=…)`` to leave
+    the rows out.
 
     Args:
-        vectors: (N, D) numbers of unit length.
-        labels: One for each row, or several.
-        neighbours: A table that ``neighbours`` found in the same vectors, of which the nearest 32 are looked at; by
-            default they are searched.
-        minimum_score: List what scores at least this, above 0 and at most 1.
+        vectors: (N, D) vectors of unit length.
+        labels: One label for each row, or several.
+        neighbours: A table found by ``neighbours`` in the same vectors, of which the 32 nearest are used; by default
+            they are searched.
+        minimum_score: List rows and pairs that score at least this, above 0 and at most 1.
         normalise: Scale the vectors to unit length first.
-        method: Of the search, as in ``neighbours``.
-        threads: By default all cores.
-        seed: Of the search.
+        method: Search method, as in ``neighbours``.
+        threads: Number of threads; by default all cores.
+        seed: Random seed of the search.
 
     Raises:
         InputError: As ``mine`` does.
@@ -256,13 +257,13 @@ def suspects(
 
 
 def unit_vectors(vectors: ArrayLike, *, normalise: bool, name: str = "vectors") -> NDArray[np.float32]:
-    """See mining: here the remedy is an argument of the functions of Python."""
+    """See `unit_vectors` in `mining`; here the error message advises to pass normalise=True."""
     return vectors_of_unit_length(vectors, normalised=normalise, name=name, remedy="pass normalise=True")
 
 
 def _coded(labels: Classes | Labels, rows: int) -> Labels:
     if not isinstance(labels, Labels):
-        # Columns of data frames and tensors, whose elements are neither integers nor strings of Python.
+        # Data frame columns and tensors have elements that are neither Python integers nor strings.
         labels = encode_labels(np.asarray(labels) if hasattr(labels, "__array__") else labels)
     if len(labels) != rows:
         raise InputError(
@@ -276,7 +277,7 @@ def _lists(pairs: ArrayLike | None, rows: int) -> PairLists | None:
 
 
 def check_groups_asked_for(rule: MiningRule) -> None:
-    """Raises: InputError where groups are given for a rule that does not look at them."""
+    """Raises: InputError if groups are given for a rule that does not use them."""
     if rule.guards.same_group is None:
         raise InputError(
             "groups are given, but no guard asks for them: say what rows of one group are to each other, with "
@@ -285,7 +286,7 @@ def check_groups_asked_for(rule: MiningRule) -> None:
 
 
 def refuse_method(method: str) -> None:
-    """Raises: InputError where a table of neighbours is given, and a method to find one, too."""
+    """Raises: InputError if both a neighbour table and a search method are given."""
     if method != "auto":
         raise InputError(f"method is {method!r}, but neighbours is a table already: leave one of them out")
 
@@ -316,7 +317,7 @@ def _table(
 
 
 def _recoded(triplets: TripletSet, labels: Labels) -> Mapping[str, NDArray[Any]]:
-    """The set's columns with class codes of other labels; −1 for a class that they do not have."""
+    """The columns of the set with class codes of other labels; −1 for a class that these lack."""
     if labels.names == triplets.labels.names:
         return triplets.columns
     code_of = {name: code for code, name in enumerate(labels.names)}

@@ -1,4 +1,4 @@
-"""Triplets of queries and documents in memory, and the same as a table for people."""
+"""Triplets of queries and documents in memory, and their conversion to tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PairSet:
-    """Triplets of a query, a relevant document and another one, and what was counted while they were mined.
+    """Triplets of a query, a relevant document and another document, with the report of mining.
 
     Attributes:
-        columns: One array a column, all of the same length, ordered by query. ``anchor`` int64 is a row of the
+        columns: One array per column, all of the same length, ordered by query. ``anchor`` int64 is a row of the
             queries, ``positive`` and ``negative`` int64 are rows of the corpus; ``sq_positive`` and ``sq_negative``
-            float32 squared distances to the query, from which the cosine of unit vectors is 1 − d²/2;
-            ``positive_rank`` and ``negative_rank`` int32 0-based places among the query's neighbours, −1 outside
-            them; ``k_hardness`` float32.
-        relevance: Which documents are relevant to which query; ``relevance.without`` counts queries that have none.
-        rule: By which they were mined.
-        report: Of the queries that have a relevant document.
-        graph: How the neighbours were found; None where they were given, and for triplets read from files.
-        query_keys: Of all queries; None for arrays, whose rows have none.
-        corpus_keys: Of all documents; None for arrays.
+            float32 are squared distances to the query (for unit vectors the cosine is 1 − d²/2); ``positive_rank`` and
+            ``negative_rank`` int32 are 0-based ranks among the query's neighbours, −1 outside them; ``k_hardness``
+            float32.
+        relevance: The documents relevant to each query; ``relevance.without`` counts queries that have none.
+        rule: The rule with which they were mined.
+        report: Counts over the queries that have a relevant document.
+        graph: How the neighbours were found; None if they were given, or the triplets were read from files.
+        query_keys: The keys of all queries; None for arrays, which have no keys.
+        corpus_keys: The keys of all documents; None for arrays.
     """
 
     columns: dict[str, NDArray[Any]]
@@ -56,7 +56,7 @@ class PairSet:
         )
 
     def to_arrow(self) -> pa.Table:
-        """The columns as an Arrow table, with the rows' keys where they have some.
+        """The columns as an Arrow table, with the keys of the rows if there are any.
 
         Numbers share the memory of ``columns``.
         """
@@ -77,17 +77,17 @@ class PairSet:
         negatives: int | None = None,
         scores: bool = False,
     ) -> TrainingSet:
-        """The triplets as trainers take them, by keys, row numbers or texts.
+        """The triplets in a form for trainers, with texts, keys or row numbers.
 
         Args:
-            form: As of ``TripletSet.training_set``.
-            query_texts: One for each row of the queries.
+            form: As in ``TripletSet.training_set``.
+            query_texts: One for each row of the queries; by default keys or row numbers.
             corpus_texts: One for each row of the corpus.
             negatives: n of "n-tuple", by default ``rule.negatives_per_positive``.
-            scores: Add the cosines to the query; instead of labels, where the form has them.
+            scores: Add the cosines to the query; they replace labels.
 
         Raises:
-            InputError: For another form, a number that means nothing, and texts of another number.
+            InputError: For an unknown form, an invalid number of negatives, and a wrong number of texts.
         """
         known = self.relevance
         queries = given_names(self.query_keys, query_texts, known.queries, subject="query_texts")
@@ -98,5 +98,5 @@ class PairSet:
         )
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """The same as a DataFrame. Raises: ImportError without pandas."""
+        """The columns as a pandas DataFrame, see ``to_arrow``. Raises: ImportError without pandas."""
         return self.to_arrow().to_pandas()

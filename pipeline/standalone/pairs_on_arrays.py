@@ -1,4 +1,4 @@
-"""Mining queries against a corpus from Python: vectors and pairs in, triplets out. Nothing is written."""
+"""Mine arrays of queries and a corpus in memory. Writes nothing."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +27,8 @@ from .pair_set import PairSet
 from .teacher.scores import in_blocks, rescored
 
 Relevant = ArrayLike | Mapping[int, Iterable[int]] | Mapping[int, Mapping[int, float]]
-"""Pairs (P, 2) of a query's and a document's row, or the documents of each query, or their grades."""
+"""Pairs (P, 2) of a query's and a document's row; or a mapping from queries to their documents, or to the grades of
+these."""
 
 
 def mine_pairs(
@@ -50,37 +51,37 @@ def mine_pairs(
     rescore: Teacher | None = None,
     teacher: TeacherBound | None = None,
 ) -> PairSet:
-    """Mine the triplets (query, relevant document, other document) that still teach, against the whole corpus.
+    """Mine hard triplets (query, relevant document, other document) against the whole corpus.
 
     Args:
-        queries: (Q, D) numbers of unit length.
-        corpus: (C, D) numbers of unit length, embedded by the same model.
-        relevant: Integers (P, 2), in each pair the row of a query and of a document that is relevant to it; or a
-            mapping of query rows to lists of document rows, or with grades ``{query: {document: grade}}``.
-        rule: Which triplets, by default ``MiningRule()``. All relevant documents are positives, with their true
-            distance where they are not among the query's neighbours: ``rule.positives`` is "class" here, whatever it
-            says. Queries with one relevant document get one triplet each; ``negatives_per_positive`` gives them more.
-        grades: Numbers (P,), one a pair: above 0 the document is relevant; at 0 or below it was judged not to be.
-        own: Integers (Q,), the row of the corpus that is the query itself and neither positive nor negative of it, −1
-            for none; for queries that are documents, too.
+        queries: (Q, D) vectors of unit length.
+        corpus: (C, D) vectors of unit length, embedded by the same model.
+        relevant: Integers (P, 2), pairs of the rows of a query and a relevant document; or a mapping from query rows to
+            lists of document rows, or with grades ``{query: {document: grade}}``.
+        rule: Which triplets to mine, by default ``MiningRule()``. All relevant documents are positives, with their true
+            distances if they are not among the query's neighbours: ``rule.positives`` is always "class" here. A query
+            with one relevant document gets one triplet, unless ``negatives_per_positive`` is raised.
+        grades: Numbers (P,), one per pair: above 0 the document is relevant; at 0 or below it was judged irrelevant.
+        own: Integers (Q,), for queries that are also documents: the row of the corpus that is the query itself, and so
+            neither its positive nor its negative; −1 for none.
         never_negatives: Integers (M, 2), pairs of a query and a document that is never its negative.
-        groups: For each query and for each document an integer or a string, None for none; what rows of one group are
-            to each other is ``rule.guards.same_group``.
-        neighbours: K, by default 150 or what the corpus has; or a table, as ``neighbours(corpus, queries=…)`` gives
-            it, for another rule without another search.
+        groups: For each query and for each document an integer or a string, None for no group;
+            ``rule.guards.same_group`` says how rows of one group are treated.
+        neighbours: K, by default 150 or the whole corpus if it is smaller; or a table from ``neighbours(corpus,
+            queries=…)``, to mine with another rule without searching again.
         normalise: Scale the vectors to unit length first.
-        method: Of the search, as in ``neighbours``.
-        recall_target: Share of the true neighbours to find.
-        threads: By default all cores.
-        seed: Of the search.
-        memory_mib: What the search may allocate.
-        rescore: A teacher that has a second look at what was mined: a function of the rows of queries and of
-            documents, int64 (P,) each, that gives a number for each pair, higher for what belongs together.
-        teacher: The bound under which a negative stays, by default ``TeacherBound()``; what it refuses is
-            ``report.refused["teacher"]``.
+        method: Search method, as in ``neighbours``.
+        recall_target: Share of the true neighbours that the search must find.
+        threads: Number of threads; by default all cores.
+        seed: Random seed of the search.
+        memory_mib: Memory in MiB that the search may allocate.
+        rescore: A teacher that scores the mined pairs: a function of rows of queries and rows of documents, int64 (P,)
+            each, that returns a number for each pair, higher for those that belong together.
+        teacher: The bound on the teacher's scores of negatives, by default ``TeacherBound()``; its refusals are counted
+            in ``report.refused["teacher"]``.
 
     Raises:
-        InputError: For vectors that cannot be mined, of two widths, pairs that name no row, and no relevant pair.
+        InputError: For vectors that cannot be mined or differ in width, pairs with unknown rows, and no relevant pair.
     """
     pairs = _opened(queries, corpus, relevant, grades=grades, own=own, normalise=normalise)
     rule = replace(MiningRule() if rule is None else rule, positives="class")
@@ -121,20 +122,20 @@ def audit_pairs(
     sample: int | None = None,
     seed: int = 0,
 ) -> AuditReport:
-    """Derive triplets of queries and documents again from their vectors, and say what does not hold.
+    """Check triplets of queries and documents by deriving them again from the vectors.
 
     Args:
-        triplets: Relevance and rule are those of the set.
-        queries: As they were mined; so are corpus, normalise, never_negatives and groups.
-        corpus: (C, D) numbers.
+        triplets: The set to check; it holds relevance and rule.
+        queries: The mined vectors (Q, D); also pass normalise, never_negatives and groups as in mining.
+        corpus: The mined vectors (C, D).
         normalise: Scale the vectors to unit length first.
         never_negatives: Integers (M, 2), pairs of a query and a document.
-        groups: For each query and for each document an integer or a string, None for none.
-        sample: Check only so many queries, each with all its triplets.
-        seed: Of the sample.
+        groups: For each query and for each document an integer or a string, None for no group.
+        sample: Number of queries to check, each with all its triplets; by default all.
+        seed: Random seed of the sample.
 
     Raises:
-        InputError: For vectors that do not fit the set.
+        InputError: For vectors that do not match the set.
     """
     known = triplets.relevance
     sides = {"queries": (queries, known.queries), "corpus": (corpus, known.corpus)}
@@ -175,26 +176,26 @@ def unlabelled_positives(
     threads: int | None = None,
     seed: int = 0,
 ) -> dict[str, NDArray[Any]]:
-    """Documents that look relevant to a query and are not said to be, strongest first.
+    """Documents that look relevant to a query but are not labelled as relevant, strongest first.
 
     Args:
-        queries: As ``mine_pairs`` takes them; so are corpus, relevant, grades and own.
-        corpus: (C, D) numbers of unit length.
+        queries: (Q, D) vectors of unit length, as in ``mine_pairs``; so are corpus, relevant, grades and own.
+        corpus: (C, D) vectors of unit length.
         relevant: Pairs of a query's and a document's row, or a mapping.
-        grades: Numbers (P,), one a pair.
+        grades: Numbers (P,), one per pair.
         own: Integers (Q,), the row of the corpus that is the query itself, −1 for none.
-        neighbours: A table, of which the nearest 10 documents are looked at; where it ends stands for a positive
-            farther away. By default they are searched.
-        minimum_score: List what scores at least this, above 0 and at most 1.
+        neighbours: A table, of which the 10 nearest documents are examined; if it holds no relevant document, its last
+            distance stands for that of the nearest one. By default they are searched.
+        minimum_score: List pairs that score at least this, above 0 and at most 1.
         normalise: Scale the vectors to unit length first.
-        method: Of the search, as in ``neighbours``.
-        threads: By default all cores.
-        seed: Of the search.
+        method: Search method, as in ``neighbours``.
+        threads: Number of threads; by default all cores.
+        seed: Random seed of the search.
 
     Returns:
         Columns query and document int64; rank int32; sq_distance, sq_positive (of the nearest relevant document) and
-            score float32, 1 − sq_distance / sq_positive. ``np.stack([found["query"], found["document"]], axis=1)``
-            goes into ``mine_pairs(…, never_negatives=…)``.
+            score float32, 1 − sq_distance / sq_positive. Pass ``np.stack([found["query"], found["document"]], axis=1)``
+            to ``mine_pairs(…, never_negatives=…)``.
 
     Raises:
         InputError: As ``mine_pairs`` does.
@@ -209,8 +210,9 @@ def unlabelled_positives(
 
 @dataclass(frozen=True, slots=True)
 class _Pairs:
-    """queries float32 (Q, D), corpus float32 (C, D). own: int64 (Q,), the document that a query is, −1 for none; None
-    where no query is one. anchors: int64 (A,), the queries with a relevant document; others are not worth a search."""
+    """queries float32 (Q, D), corpus float32 (C, D). own: int64 (Q,), the document that is the query itself, −1 for
+    none; None if no query is a document. anchors: int64 (A,), the queries with a relevant document; others are not
+    searched."""
 
     queries: NDArray[np.float32]
     corpus: NDArray[np.float32]
@@ -219,7 +221,7 @@ class _Pairs:
     anchors: NDArray[np.int64]
 
     def lines(self, neighbours: int | NeighbourTable | None, *, method: str, **search: Any) -> NeighbourTable:
-        """The neighbours of `anchors`, searched for or of a table of all queries."""
+        """The neighbours of `anchors`, searched or taken from a table of all queries."""
         if isinstance(neighbours, NeighbourTable):
             _check_given(neighbours, len(self.queries), method)
             return _of_anchors(neighbours, self.anchors, self.own)
@@ -243,7 +245,7 @@ def _opened(
     own: ArrayLike | None,
     normalise: bool,
 ) -> _Pairs:
-    """Raises: InputError for vectors of two widths, and pairs that name no row."""
+    """The checked arguments. Raises: InputError for vectors of different widths, and pairs with unknown rows."""
     asked = unit_vectors(queries, normalise=normalise, name="queries")
     documents = unit_vectors(corpus, normalise=normalise, name="corpus")
     if asked.shape[1] != documents.shape[1]:
@@ -268,9 +270,9 @@ def _opened(
 
 @dataclass(frozen=True, slots=True)
 class KeptApart:
-    """never_negatives: of each query the documents that are never its negatives; None for none.
+    """never_negatives: for each query the documents that are never its negatives; None for none.
 
-    query_groups int64 (Q,), corpus_groups int64 (C,): −1 for none; None where no guard asks for them.
+    query_groups int64 (Q,), corpus_groups int64 (C,): −1 for no group; None if no guard uses groups.
     """
 
     never_negatives: PairLists | None = None
@@ -304,7 +306,8 @@ def mine_relevant(
     kept_apart: KeptApart,
     threads: int | None = None,
 ) -> Mined:
-    """Mine queries with the miner of classes: a document is a class, and a query is of those relevant to it.
+    """Mine queries with the miner for classes: each document is a class, and a query has the classes of its relevant
+    documents.
 
     table: a line for each of the queries `anchors`, int64 (A,).
     """
@@ -324,7 +327,8 @@ def mine_relevant(
 def _of_anchors(
     table: NeighbourTable, anchors: NDArray[np.int64], own: NDArray[np.int64] | None
 ) -> NeighbourTable:
-    """The lines of the queries that have a positive, of a table of all queries."""
+    """The lines of `anchors` in a table of all queries. Raises: InputError if the table holds the queries
+    themselves."""
     queries = len(table)
     if own is not None and (table.ids == own[:, None])[own != NO_ROW].any():
         raise InputError(

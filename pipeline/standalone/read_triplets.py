@@ -1,4 +1,4 @@
-"""Reading mined triplets back from where `tripletmine mine` or a run left them."""
+"""Read mined triplets from a folder of `tripletmine mine` or from a run."""
 
 from pathlib import Path
 
@@ -14,17 +14,18 @@ from .triplet_set import TripletSet, in_order
 
 
 def read_triplets(folder: str | Path, epoch: int | None = None) -> TripletSet:
-    """The triplets of a folder that `tripletmine mine` wrote, or of an epoch of a run, with the keys of their rows.
+    """Read the triplets of a folder written by `tripletmine mine`, or of an epoch of a run, with the keys of their
+    rows.
 
-    All of them are read into memory: 48 bytes each.
+    All triplets are read into memory, at 48 bytes each.
 
     Args:
-        folder: Of `mine`; or a run directory, its run file, or the mine folder of an epoch.
-        epoch: Of a run; by default the best on validation of those that still have their triplets.
+        folder: A folder written by `mine`, a run directory, its run file, or the mine folder of an epoch.
+        epoch: Epoch of a run; by default the best on validation among those that still have their triplets.
 
     Raises:
         SpecError: For a folder that is none of these, or an epoch without triplets.
-        UnavailableError: For triplets that run.keep had deleted.
+        UnavailableError: For triplets deleted by run.keep.
         CorruptError: For damaged files.
     """
     source = open_triplets(Path(folder), epoch)
@@ -41,15 +42,15 @@ def read_triplets(folder: str | Path, epoch: int | None = None) -> TripletSet:
 
 
 def read_pairs(folder: str | Path) -> PairSet:
-    """The triplets of queries and documents that `tripletmine mine --queries` wrote, with the keys of both.
+    """Read the triplets written by `tripletmine mine --queries`, with the keys of queries and documents.
 
-    All of them are read into memory: 40 bytes each.
+    All triplets are read into memory, at 40 bytes each.
 
     Args:
-        folder: Of `mine`.
+        folder: The folder written by `mine`.
 
     Raises:
-        SpecError: For a folder that is none.
+        SpecError: For a folder without triplets, or with triplets of one set of rows.
         CorruptError: For damaged files.
     """
     source = open_triplets(Path(folder))

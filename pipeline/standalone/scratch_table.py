@@ -1,4 +1,5 @@
-"""A neighbour table in a file while it is searched for: rows are written in any order and read back in theirs."""
+"""A neighbour table in a temporary file during the search: lines are written in any order and read back in row
+order."""
 
 import os
 from collections.abc import Iterator
@@ -13,20 +14,19 @@ from ...mining.neighbours import NeighbourTable
 
 
 class _Block(NamedTuple):
-    """Lines that were written together. rows: ascending. at: where in the file their ids begin."""
+    """Lines that were written together. rows: ascending. at: offset of their ids in the file."""
 
     rows: NDArray[np.integer]
     at: int
 
 
 class ScratchTable:
-    """Lines of int64 (K,) ids and float32 (K,) squared distances, in blocks at the end of a file, as they come.
+    """Lines of int64 (K,) ids and float32 (K,) squared distances, appended to a file in blocks.
 
-    A search by cells brings rows from all over the table. Each in its place would touch every page of the file again
-    and again; a range of rows is instead gathered from all blocks, where it lies together.
+    A search by cells returns rows from all over the table. Writing each line in its place would touch every page of the
+    file again and again; instead, reading a range of rows gathers its lines, which are contiguous in each block.
 
-    Written and read by calls, not mapped: pages of a mapping count as memory of the process until somebody else needs
-    them.
+    The file is not memory-mapped, since mapped pages count as memory of the process until they are evicted.
     """
 
     def __init__(self, descriptor: int, neighbours: int) -> None:
@@ -36,11 +36,11 @@ class ScratchTable:
         self._end = 0
 
     def write(self, rows: NDArray[np.int64], table: NeighbourTable) -> None:
-        """Write the lines of some rows, ascending, each of which comes once. Raises: OSError."""
+        """Append the lines of some rows. rows: ascending; each row is written only once. Raises: OSError."""
         at = self._end
         for values in (table.ids.astype(np.int64, copy=False), table.sq_distances):
             self._end += _write_whole(self._descriptor, np.ascontiguousarray(values), self._end)
-        # Of all rows together these stay in memory.
+        # These stay in memory, for all rows of the table.
         kept = rows.astype(np.int32) if len(rows) and rows[-1] <= np.iinfo(np.int32).max else rows
         self._blocks.append(_Block(kept, at))
 
@@ -77,7 +77,7 @@ class ScratchTable:
 
 
 def _write_whole(descriptor: int, values: NDArray[Any], at: int) -> int:
-    """Returns how many bytes."""
+    """Write all values at this offset. Returns the number of bytes."""
     content = values.reshape(-1).view(np.uint8).data
     while content:
         count = os.pwrite(descriptor, content, at)
@@ -87,7 +87,8 @@ def _write_whole(descriptor: int, values: NDArray[Any], at: int) -> int:
 
 @contextmanager
 def scratch_table(folder: Path, neighbours: int) -> Iterator[ScratchTable]:
-    """An empty table in a file of `folder` that is gone afterwards, however this process ends. Raises: OSError."""
+    """Yield an empty table in a file of `folder`, which is gone afterwards however the process ends. Raises:
+    OSError."""
     path = folder / ".neighbours.scratch"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""What `mine` reads of somebody's files: vectors, and the rows that are to be mined, read as a run reads them."""
+"""Read the user's files for mining: vectors, and the rows to be mined, in the same way as a run."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -24,15 +24,15 @@ from ..storage.publish import fsync_file
 from ..storage.vector_file import VectorFile
 
 ALL = "all"
-"""Instead of a split: mine every row."""
+"""Value of `split` that mines every row."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileRows:
-    """The rows of a file, N of them, of which some are mined.
+    """The N rows of a file, and which of them are mined.
 
-    labels, keys: of all N. groups: int64 (N,), −1 for none; None for a table without a column "group".
-    mined: int64 (M,), ascending, the rows that are. left_out: the others, counted by split.
+    labels, keys: those of all N rows. groups: int64 (N,), −1 for no group; None for a table without a column "group".
+    mined: int64 (M,), ascending, the rows to mine. left_out: number of other rows by split.
     """
 
     labels: Labels
@@ -43,7 +43,7 @@ class FileRows:
 
     @property
     def excluded(self) -> NDArray[np.bool_] | None:
-        """bool (N,): the rows that are left out; None where all are mined."""
+        """bool (N,): the rows that are left out; None if all are mined."""
         if len(self.mined) == len(self.labels):
             return None
         mask = np.ones(len(self.labels), np.bool_)
@@ -52,9 +52,9 @@ class FileRows:
 
 
 def read_file_rows(source: Arrays, split: str | None) -> FileRows:
-    """Labels and keys of all rows, and which rows are mined.
+    """Read labels and keys of all rows, and choose the rows to mine.
 
-    split: "train", "validation", "test" or "all". None: the training rows of a table that has splits, else all.
+    split: "train", "validation", "test" or "all"; None: the training rows of a table that has splits, else all.
     Raises: DataError, as a run does; SpecError for a split that the table does not have.
     """
     rows = source.rows
@@ -83,7 +83,7 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
 
 
 def _encoded(column: pa.Array) -> Labels:
-    """As `encode_labels` of the values; of one label a row only the names become Python's."""
+    """As `encode_labels`, but for one label per row only the distinct names become Python objects."""
     if not pa.types.is_string(column.type):
         return encode_labels(column.to_pylist())
     encoded = column.dictionary_encode()
@@ -92,21 +92,21 @@ def _encoded(column: pa.Array) -> Labels:
 
 
 def _grouped(column: pa.Array) -> NDArray[np.int64]:
-    """As `group_codes` of the values."""
+    """As `group_codes`, but only the distinct values become Python objects."""
     encoded = column.dictionary_encode()
     (of_name,) = group_codes([*encoded.dictionary.to_pylist(), None])
     return of_name[encoded.indices.fill_null(len(of_name) - 1).to_numpy()]
 
 
 def reviewed_file_rows(rows: FileRows, source: Arrays, review: Review) -> Reviewed:
-    """The rows as a review has them."""
+    """The rows with the review applied."""
     if not len(review):
         return Reviewed(rows.labels)
     return apply_review(review, rows.keys.to_pylist(), source.rows.labels.to_pylist(), source.label_separator)
 
 
 def count_review(rows: FileRows, source: Arrays, review: Review, name: str) -> ReviewCounts:
-    """What the review changes of the rows that are mined. Raises: DataError where it is that of other data."""
+    """Count the effects of the review on the mined rows. Raises: DataError if it belongs to other data."""
     keys = rows.keys.to_pylist()
     require_known(review, keys, name)
     labels = dict(zip(keys, source.rows.labels.to_pylist(), strict=True))
@@ -127,14 +127,14 @@ def count_review(rows: FileRows, source: Arrays, review: Review, name: str) -> R
 
 
 def either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-    """Rows of one mask or the other; None for no mask at all."""
+    """The union of two masks, each of which may be None; None if both are."""
     if one is None or other is None:
         return other if one is None else one
     return one | other
 
 
 _BLOCK_VALUES = 1 << 24
-"""Numbers that are read at once where vectors are kept in a file."""
+"""Number of values read at once when vectors are copied into a file."""
 
 
 def read_vectors(
@@ -144,12 +144,13 @@ def read_vectors(
     rows: NDArray[np.int64] | None = None,
     keep: Path | None = None,
 ) -> NDArray[np.float32]:
-    """Vectors float32 (N, D) of unit norm; with `rows`, int64 (S,), only theirs.
+    """Vectors float32 (N, D) of unit norm; with `rows`, int64 (S,), only those of these rows.
 
-    keep: write them into a `VectorFile` at this path, block by block, and return that mapped.
+    normalised: scale the vectors to unit norm. keep: copy them block by block into a `VectorFile` at this path, and
+    return them memory-mapped.
 
     Raises: DataError for files that cannot be read; InputError for values that are not finite, and for vectors that are
-    not of unit norm unless `normalised` asks to make them so.
+    not of unit norm without `normalised`.
     """
     if len(source.item_shape) != 1:
         raise DataError(
@@ -176,6 +177,6 @@ def _kept(source: Arrays, path: Path) -> NDArray[np.float32]:
         block = read_values(source.content, source.location, slice(start, min(start + step, rows)))
         with np.errstate(
             over="ignore"
-        ):  # a float64 beyond float32 becomes inf, and is named when it is checked
+        ):  # a float64 beyond float32 becomes inf, which is refused later with its row
             into[start : start + len(block)] = block
     return into

@@ -1,4 +1,4 @@
-"""Mined triplets, from the folder that mining left into the file that a trainer reads."""
+"""Export mined triplets from their folder to a file for trainers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,12 +16,13 @@ from .training_sets.names import Names, read_texts
 from .triplet_folder import TripletSource, open_triplets
 
 _BYTES, _TRIPLETS = 1 << 25, 1 << 16
-"""Of texts, and of triplets, that are written at once."""
+"""Bytes of text and number of triplets that are written at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """rows: that were written. left_out: pairs of anchor and positive with fewer negatives than the form asks for."""
+    """rows: number of rows written. left_out: number of pairs of anchor and positive with fewer negatives than the form
+    needs."""
 
     rows: int
     left_out: int
@@ -41,10 +42,10 @@ def export_triplets(
     """Write mined triplets to the new file `out` (see `training_file`), block by block.
 
     folder, epoch: see `open_triplets`. form: by default one row for each triplet. values: a table whose `column` (a
-    text, a path) takes the place of the keys, see `read_texts`. Of queries and documents it has the queries, and
-    `corpus_values` the documents. These texts are held in memory, the triplets are not.
+    text, a path) replaces the keys, see `read_texts`. For queries and documents it is for the queries, and
+    `corpus_values` for the documents. The texts are held in memory, the triplets are not.
 
-    Raises: SpecError, DataError; CorruptError for a damaged folder; DataError where nothing is left to write.
+    Raises: SpecError, DataError; CorruptError for a damaged folder; DataError if nothing is left to write.
     """
     form = Form() if form is None else form
     require_new_file(out)
@@ -78,7 +79,7 @@ def _nothing(folder: Path, form: Form, left_out: int, most: int) -> str:
 def names_of(
     source: TripletSource, values: str | None, corpus_values: str | None, column: str
 ) -> tuple[Names, Names]:
-    """What anchors, and positives and negatives, are called. Arguments and errors: see `export_triplets`."""
+    """The names of anchors, and of positives and negatives. Arguments and errors: see `export_triplets`."""
     if source.corpus is None:
         if corpus_values:
             raise SpecError("corpus_values is for triplets of queries and a corpus: give values alone")
@@ -99,7 +100,7 @@ def names_of(
 
 
 def _blocks(source: TripletSource, anchors: Names, others: Names) -> Iterator[Mapping[str, NDArray[Any]]]:
-    """Columns of the triplets, of so many anchors at a time as have some `_BYTES` of text."""
+    """Columns of the triplets in blocks of whole anchors with about `_BYTES` of text."""
     sizes = {"anchor": anchors.sizes(), "positive": others.sizes(), "negative": others.sizes()}
     for path in source.files:
         columns = coded_columns(path, source.labels, COLUMNS)
@@ -114,7 +115,7 @@ def _blocks(source: TripletSource, anchors: Names, others: Names) -> Iterator[Ma
         weight = sum(known[columns[role]] for role, known in sizes.items()) + _BYTES // _TRIPLETS
         block = np.cumsum(weight) // _BYTES
         starts = np.flatnonzero(np.diff(columns["anchor"], prepend=-1))
-        # An anchor stays whole: it is in the block in which it begins.
+        # An anchor is not split: all its triplets go into the block in which it begins.
         first = starts[np.flatnonzero(np.diff(block[starts], prepend=-1))]
         for start, stop in zip(first, [*first[1:], len(block)], strict=True):
             yield {name: column[start:stop] for name, column in columns.items()}

@@ -1,4 +1,4 @@
-"""What a folder of triplets was mined from: one that `tripletmine mine` wrote, or the mine stage of an epoch."""
+"""Open mined triplets with their data, from a folder written by `tripletmine mine` or the mine stage of an epoch."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -47,11 +47,11 @@ from .source_rows import ALL, either, read_file_rows, read_vectors, reviewed_fil
 
 @dataclass(frozen=True, slots=True)
 class CorpusSource:
-    """What positives and negatives are rows of, where anchors are queries.
+    """The corpus of positives and negatives, if anchors are queries.
 
-    relevance: what was judged. keys: of all documents. own: int64 (Q,), the document that is the query itself, −1 for
-    none; None where no query is a document. vectors: reads the embeddings float32 (C, D). groups: int64 (C,), −1 for
-    none; None where no guard asks for them.
+    relevance: the judged pairs. keys: those of all documents. own: int64 (Q,), the document that is the query itself,
+    −1 for none; None if no query is a document. vectors: reads the embeddings float32 (C, D). groups: int64 (C,), −1
+    for no group; None if no guard uses groups.
     """
 
     relevance: Relevance
@@ -61,28 +61,27 @@ class CorpusSource:
     groups: NDArray[np.int64] | None = None
 
     def rows(self) -> Corpus:
-        """What the audit compares with, embeddings included."""
+        """The corpus for the audit, with its embeddings."""
         return Corpus(self.relevance.corpus_labels(), self.vectors(), groups=self.groups)
 
 
 @dataclass(frozen=True, slots=True)
 class TripletSource:
-    """folder: of the files that mining left. epoch: of the run; None for a folder that `tripletmine mine` wrote.
-    labels, keys: of all rows. excluded: bool (N,), those that were left out of mining; None where there are none.
-    groups: int64 (N,), the group of each row, −1 for none; None where the data have none. never_negatives: pairs that
-    were kept from being negatives; None where there are none.
-    rule: with which was mined. neighbours: path of the neighbour table.
+    """Mined triplets, and the data they were mined from.
 
-    left_out: bool (N,), those and the rows that a review excludes, which the neighbour table still has; None where
-    there are none. review: that was mined with, and that of the run file as it is now.
-
-    sources: int64 (N,), the place of each row in the data set as it came; None where rows are in that order.
-    files: the triplet parts, in order of anchors. counts: as `MiningReport.counts` wrote them.
-    vectors: reads the embeddings float32 (N, D). some_vectors: those of rows int64 (S,), ascending.
-    recall_target: of the search; None where it is not known.
-    pruned: whether run.keep had the neighbour table deleted.
-    chosen: which epoch of a run, and why, where none was named.
-    corpus: of queries; labels, keys and vectors are then those of the queries. None where all are rows of one set.
+    folder: the folder with the files. epoch: epoch of the run; None for a folder written by `tripletmine mine`.
+    files: the parts of triplets, ordered by anchor. labels, keys: those of all rows.
+    excluded: bool (N,), rows that were not searched; None if there are none. left_out: bool (N,), these and the rows
+    that a review excludes, which the neighbour table still has; None if there are none.
+    groups: int64 (N,), the group of each row, −1 for none; None if the data have no groups.
+    never_negatives: pairs that were never negatives; None if there are none.
+    sources: int64 (N,), the place of each row in the data set; None if the rows are in the same order.
+    rule: the rule of mining. counts: as written by `MiningReport.counts`. neighbours: path of the neighbour table.
+    vectors: reads the embeddings float32 (N, D). some_vectors: reads those of rows int64 (S,), ascending.
+    recall_target: target of the search; None if unknown. pruned: whether run.keep deleted the neighbour table.
+    chosen: the chosen epoch of a run and the reason, if none was named.
+    corpus: the documents, if anchors are queries; labels, keys and vectors are then those of the queries.
+    review: the review used in mining, merged with the current one of the run file.
     """
 
     folder: Path
@@ -107,14 +106,16 @@ class TripletSource:
     review: Review = field(default_factory=Review)
 
     def keys_of(self, role: str) -> pa.Array:
-        """What the ids of a column, "anchor", "positive" or "negative", are called."""
+        """The keys to which the ids of a column, "anchor", "positive" or "negative", refer."""
         return self.keys if self.corpus is None or role == "anchor" else self.corpus.keys
 
 
 def open_triplets(path: Path, epoch: int | None = None, *, needs: Sequence[str] = ("mine",)) -> TripletSource:
-    """path: a folder that `tripletmine mine` wrote, a run directory or its run file, or the mine folder of an epoch.
+    """Open mined triplets.
 
-    epoch: of a run; by default the best on validation of those that still have the files of the stages `needs`.
+    path: a folder written by `tripletmine mine`, a run directory or its run file, or the mine folder of an epoch.
+    epoch: epoch of a run; by default the best on validation among those that still have the files of the stages
+    `needs`.
     Raises: SpecError for a folder that is none of these, or an epoch without triplets; the errors of its files.
     """
     path = run_root(path)
@@ -155,7 +156,7 @@ def _mined_alone(folder: Path) -> TripletSource:
         source = Arrays(
             settings["embeddings"], settings["labels"], settings.get("label_separator"), form=form
         )
-        split = settings.get("split", ALL)  # earlier versions mined all rows, and did not say so
+        split = settings.get("split", ALL)  # earlier versions mined all rows, and did not record it
         normalised = bool(settings["normalise"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptError(f"{folder / SETTINGS} cannot be understood ({error}): mine again") from None
@@ -191,7 +192,7 @@ def _of_queries(
     form: TableForm,
     rows: tuple[int, int],
 ) -> TripletSource:
-    """rows: of the queries, and of the corpus."""
+    """The triplets of queries and a corpus. rows: number of queries, and of documents."""
     queries, corpus = (Arrays(settings[name], form=form) for name in ("queries", "corpus"))
     normalised = bool(settings["normalise"])
     relevance = read_relevance(folder, *rows)
@@ -232,7 +233,7 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
         raise SpecError(f"{folder} is not finished: let the run go on first")
     mined, rows = Committed(folder, mine), rows_of(root, facts.data_digest)
 
-    # The review of these triplets; run.json has that of the run file last opened.
+    # The review used for these triplets; that in run.json is of the run file last opened.
     digest = mine.inputs["keys"].get("review")
     reviewed = reviewed_rows(root, spec, facts, digest)
     graph = StageRef(mine.epoch, "graph")
@@ -270,7 +271,7 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
 
 
 def review_file(path: Path) -> Path:
-    """Where the decisions on these triplets are, or are to be: as the run file says, else review.csv here.
+    """The file for decisions on these triplets: data.review of the run file, else review.csv in the current folder.
 
     path: as for `open_triplets`.
     """

@@ -1,4 +1,4 @@
-"""A set of triplets in memory, and the same as a table for people."""
+"""A set of triplets in memory, and its conversion to tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,19 +24,19 @@ _ROLES = ("anchor", "positive", "negative")
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TripletSet:
-    """Triplets, the rule that they meet, and what was counted while they were mined.
+    """Triplets, the rule with which they were mined, and the report of mining.
 
     Attributes:
-        columns: One array a column, all of the same length, ordered by anchor. ``anchor``, ``positive`` and
-            ``negative`` int64 are rows of the vectors; ``sq_positive`` and ``sq_negative`` float32 squared distances
-            to the anchor; ``positive_rank`` and ``negative_rank`` int32 its 0-based places among the anchor's
-            neighbours, −1 outside them; ``anchor_label`` and ``negative_label`` int32 positions in ``labels.names``;
-            ``k_hardness`` float32.
-        labels: Of all rows.
-        rule: By which they were mined.
+        columns: One array per column, all of the same length, ordered by anchor. ``anchor``, ``positive`` and
+            ``negative`` int64 are rows of the vectors; ``sq_positive`` and ``sq_negative`` float32 are squared
+            distances to the anchor; ``positive_rank`` and ``negative_rank`` int32 are 0-based ranks among the anchor's
+            neighbours, −1 outside them; ``anchor_label`` and ``negative_label`` int32 are positions in
+            ``labels.names``; ``k_hardness`` float32.
+        labels: The labels of all rows.
+        rule: The rule of mining.
         report: Anchors, coverage, hinge, refusals.
-        graph: How the neighbours were found; None where they were given, and for triplets read from files.
-        keys: Of all rows; None for arrays, whose rows have none.
+        graph: How the neighbours were found; None if they were given, or the triplets were read from files.
+        keys: The keys of all rows; None for arrays, which have no keys.
     """
 
     columns: dict[str, NDArray[Any]]
@@ -57,7 +57,7 @@ class TripletSet:
         )
 
     def to_arrow(self) -> pa.Table:
-        """The columns as an Arrow table, with class names for class codes, and the rows' keys where they have some.
+        """The columns as an Arrow table, with class names for class codes, and the keys of the rows if there are any.
 
         Numbers share the memory of ``columns``.
         """
@@ -81,17 +81,17 @@ class TripletSet:
         negatives: int | None = None,
         scores: bool = False,
     ) -> TrainingSet:
-        """The triplets as trainers take them, by keys, row numbers or texts.
+        """The triplets in a form for trainers, with texts, keys or row numbers.
 
         Args:
-            form: "triplet", "n-tuple" (one row for a pair of anchor and positive, with n negatives), "labeled-pair",
-                "labeled-list", in columns that sentence-transformers takes; "flagembedding" or "tevatron".
-            texts: One for each row of the vectors.
+            form: "triplet", "n-tuple" (one row per pair of anchor and positive, with n negatives), "labeled-pair" or
+                "labeled-list", in columns for sentence-transformers; or "flagembedding" or "tevatron".
+            texts: One for each row of the vectors; by default keys or row numbers.
             negatives: n of "n-tuple", by default ``rule.negatives_per_positive``.
-            scores: Add the cosines to the anchor; instead of labels, where the form has them.
+            scores: Add the cosines to the anchor; they replace labels.
 
         Raises:
-            InputError: For another form, a number that means nothing, and texts of another number.
+            InputError: For an unknown form, an invalid number of negatives, and a wrong number of texts.
         """
         names = given_names(self.keys, texts, len(self.labels), subject="texts")
         asked = Form(form, negatives, scores)
@@ -100,10 +100,10 @@ class TripletSet:
         )
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """The same as a DataFrame; labels become a categorical. Raises: ImportError without pandas."""
+        """The columns as a pandas DataFrame, with labels as a categorical. Raises: ImportError without pandas."""
         return self.to_arrow().to_pandas()
 
 
 def in_order(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """The columns of parts that follow each other."""
+    """The concatenated columns of consecutive parts."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,1 +1,1 @@
-"""Queries, a corpus and relevant pairs in files: mined into a folder, and the folder read again."""
+"""Mine files of queries, a corpus and relevant pairs into a folder, and read the folder."""

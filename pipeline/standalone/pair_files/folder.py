@@ -1,4 +1,4 @@
-"""The folder of triplets that were mined from queries and a corpus: what is in it, beside triplets and neighbours."""
+"""The files about queries and documents in a folder of triplets."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from ...storage.tables import UNREADABLE, read_table, write_table
 from .inputs import Side, row_names
 
 RELEVANCE = "relevance.parquet"
-"""Columns query and document int64, rows of the two sides, and relevant bool: what was judged, as it was mined with."""
+"""Columns query and document int64, rows of the two sides, and relevant bool: the judged pairs used in mining."""
 
 KEYS = {"query": "queries.parquet", "document": "corpus.parquet"}
-"""Column key, string: one line for each row of a side; only where its file has keys."""
+"""Column key, string: one line for each row of a side; written only if its file has keys."""
 
 IDS = {"anchor": "queries", "positive": "corpus", "negative": "corpus"}
-"""Which side the ids in the columns of the triplets are rows of."""
+"""The side to which the ids in each column of the triplets belong."""
 
 
 def write_sides(folder: Path, queries: Side, corpus: Side, relevance: Relevance) -> None:
@@ -36,7 +36,8 @@ def write_sides(folder: Path, queries: Side, corpus: Side, relevance: Relevance)
 
 
 def read_relevance(folder: Path, queries: int, corpus: int) -> Relevance:
-    """What `write_sides` wrote. Raises: CorruptError for a file that is damaged, or does not fit the sides."""
+    """The relevance written by `write_sides`. Raises: CorruptError for a file that is damaged, or does not match the
+    sides."""
     path = folder / RELEVANCE
     try:
         table = read_table(path)
@@ -47,7 +48,7 @@ def read_relevance(folder: Path, queries: int, corpus: int) -> Relevance:
 
 
 def read_keys(folder: Path, word: str, rows: int) -> pa.Array:
-    """What the rows of a side, "query" or "document", are called. Raises: CorruptError."""
+    """The keys of a side, "query" or "document", or else its row numbers as strings. Raises: CorruptError."""
     path = folder / KEYS[word]
     if not path.exists():
         return row_names(rows)

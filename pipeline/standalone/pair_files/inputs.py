@@ -1,4 +1,4 @@
-"""What mining reads of queries, a corpus and the file that says which documents are relevant."""
+"""Read queries, a corpus, and the file of relevant pairs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ from ...errors import DataError
 from ..source_rows import read_vectors
 
 QUERY, DOCUMENT, GRADE = ("query", "query-id"), ("document", "corpus-id"), ("grade", "score")
-"""Columns of pairs: ours, and those of the collections of BEIR. Values of the first two are keys."""
+"""Columns of pairs: our names, and those of the BEIR collections. The first two hold keys."""
 QUERY_ROW, DOCUMENT_ROW = "query_row", "document_row"
-"""Columns of pairs that hold rows, from 0."""
+"""Columns of pairs that hold row numbers, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Queries, or documents. vectors: float32 (N, D) of unit length. keys: of all rows, or None where the file has
-    none: then they are called by their rows, "0" onwards."""
+    """Queries, or documents. vectors: float32 (N, D) of unit length. keys: those of all rows; None if the file has
+    none, and rows are named by their numbers from "0"."""
 
     vectors: NDArray[np.float32]
     keys: pa.Array | None
@@ -45,16 +45,16 @@ class Side:
 
 
 def row_names(rows: int) -> pa.Array:
-    """What the rows of a file without keys are called."""
+    """The names of the rows of a file without keys: their numbers."""
     return strings([str(row) for row in range(rows)])
 
 
 def read_side(
     location: str, *, normalised: bool, form: TableForm = AS_USUAL, keep: Path | None = None
 ) -> Side:
-    """Vectors of a file that `Arrays` reads, and the column key of a table. keep: see `read_vectors`.
+    """Read the vectors of a file, and the column key of a table. keep: see `read_vectors`.
 
-    Raises: DataError and InputError as for vectors that are mined alone; DataError for keys that are not unique.
+    Raises: DataError and InputError, as `read_vectors`; DataError for keys that are not unique.
     """
     located = locate(location, Path())
     vectors = read_vectors(Arrays(located, form=form), normalised=normalised, keep=keep)
@@ -68,16 +68,16 @@ def read_side(
 
 
 def _has(located: str, name: str, form: TableForm) -> bool:
-    """Whether a file is a table with this column, or is said to have it."""
+    """Whether a file is a table that has this column, or should have it because the user renamed it."""
     return is_table(located) and (form.called(name) is not None or name in column_names(located, form))
 
 
 def read_groups(
     queries: str, corpus: str, form: TableForm = AS_USUAL
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The column group of both files as codes, int64 (Q,) and (C,), −1 for rows of no group.
+    """The columns group of both files as codes, int64 (Q,) and (C,), −1 for rows without a group.
 
-    Raises: DataError for a file without that column.
+    Raises: DataError for a file without this column.
     """
     columns = []
     for location in (queries, corpus):
@@ -102,13 +102,13 @@ def read_pairs(
     own: NDArray[np.int64] | None,
     form: TableForm = AS_USUAL,
 ) -> tuple[Relevance, Mapping[str, int]]:
-    """Relevance from a Parquet, CSV or TSV file of pairs, and how many pairs were left out, by what they lack.
+    """Relevance from a Parquet, CSV or TSV file of pairs, and the number of pairs left out, by reason.
 
-    The file has a column query and document (also query-id and corpus-id) with keys, or query_row and document_row
-    with rows; and perhaps grade (also score), above 0 for relevant. A pair whose query or document is not there is left
-    out, and counted: judgements are often made on more than what is mined. own: see `relevance_of`.
+    The file has columns query and document (or query-id and corpus-id) with keys, or query_row and document_row with
+    row numbers; and optionally grade (or score), above 0 for relevant. A pair with an unknown query or document is left
+    out and counted, since judgements often cover more than the mined data. own: see `relevance_of`.
 
-    Raises: DataError for columns that are missing, empty or no numbers, and where nothing matches; InputError, as
+    Raises: DataError for columns that are missing, empty or not numeric, and if no pair matches; InputError, as
     `relevance_of` does.
     """
     located = locate(location, Path())
@@ -144,7 +144,7 @@ def read_pairs(
 def _rows(
     table: pa.Table, names: tuple[str, ...], by_row: str, side: Side, location: str, word: str
 ) -> tuple[NDArray[np.int64], pa.Array]:
-    """Rows (P,) of the pairs, −1 for those that are not there, and what the file calls them."""
+    """Rows (P,) of one side of the pairs, −1 for unknown ones, and the names given in the file."""
     present = [name for name in (*names, by_row) if name in table.column_names]
     if len(present) != 1:
         found = ", ".join(table.column_names) or "none of them"

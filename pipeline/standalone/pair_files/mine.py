@@ -1,4 +1,4 @@
-"""Queries against a corpus, from files into a folder. No run directory, no torch, no Prefect."""
+"""Mine files of queries and a corpus into a folder. Needs no run directory, torch or Prefect."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ from .inputs import Side, read_groups, read_pairs, read_side, same_names
 from .remarks import remarks_before, unlabelled_copies, why_not_all_queries
 
 _QUERIES, _CORPUS = "queries", "corpus"
-"""Files of their vectors, for workers."""
+"""File names of their vectors for workers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +59,17 @@ class _Settings(MiningSettings):
 
 @dataclass(frozen=True, slots=True)
 class MinedPairFiles:
-    """Where the triplets are, what the search and the mining counted, and what the audit found.
+    """The result of ``mine_pair_files``: the folder of triplets, and reports of search, mining and audit.
 
     Attributes:
-        folder: Where the files are.
-        queries: That there are.
-        documents: That there are.
+        folder: The folder with the files.
+        queries: Number of queries.
+        documents: Number of documents.
         graph: How the neighbours were found.
         mining: Queries, coverage, hinge, refusals.
-        audit: What did not hold; None where it was left out.
-        left_out: Pairs that were, counted by what they lack.
-        remarks: What a person should know, one sentence each.
+        audit: Result of the audit; None if it was left out.
+        left_out: Number of pairs left out, by reason.
+        remarks: Sentences for the user.
     """
 
     folder: Path
@@ -108,44 +108,44 @@ def mine_pair_files(
     workers: int | None = None,
     note: Callable[[str], None] | None = None,
 ) -> MinedPairFiles:
-    """Search the corpus for each query, mine and audit; write the folder `out` in one go.
+    """Search the corpus for each query, mine and audit, and write the results atomically to the folder `out`.
 
-    It holds triplets/part-*.parquet, relevance.parquet, queries.parquet and corpus.parquet (the keys),
-    neighbours.zarr, audit.json and mining.json. Ids are rows of the queries' file (anchor) and of the corpus'
-    (positive, negative).
+    The folder holds triplets/part-*.parquet, relevance.parquet, queries.parquet and corpus.parquet (the keys),
+    neighbours.zarr, audit.json and mining.json. Ids of anchors are row numbers of the queries; ids of positives and
+    negatives are row numbers of the corpus.
 
     Args:
-        queries: .npy, .npz, Zarr or Parquet with vectors (Q, D); a column key names the rows of a table.
-        corpus: The same of the documents, (C, D), embedded by the same model.
-        relevant: Parquet, CSV or TSV with a pair of keys a line, query and document, or of rows, query_row and
-            document_row; perhaps with a grade, above 0 for relevant.
+        queries: .npy, .npz, Zarr or Parquet file with vectors (Q, D); a column key names the rows of a table.
+        corpus: The same for the documents, (C, D), embedded by the same model.
+        relevant: Parquet, CSV or TSV file with a pair of keys per line, query and document, or of row numbers,
+            query_row and document_row; optionally with a grade, above 0 for relevant.
         out: A new folder.
         rule: As in ``mine_pairs``.
         same_items: A document with the key of a query is that query, and left out of its neighbours and positives.
-        neighbours: K; by default 150, or what the corpus has.
+        neighbours: K; by default 150, or the whole corpus if it is smaller.
         normalise: Scale the vectors to unit length first.
-        method: Of the search, as in ``neighbours``.
-        recall_target: Share of the true neighbours to find.
-        threads: By default all cores.
-        seed: Of the search.
-        memory_mib: What the search may use, with workers what each of them may; the corpus is searched in parts that
+        method: Search method, as in ``neighbours``.
+        recall_target: Share of the true neighbours that the search must find.
+        threads: Number of threads; by default all cores.
+        seed: Random seed.
+        memory_mib: Memory in MiB for the search, or with workers for each of them; the corpus is searched in parts that
             fit into half of it, one after the other.
-        chunk_rows: Queries of one Parquet part.
-        audit_sample: Queries that are derived again at the end; 0 leaves it out.
+        chunk_rows: Queries per Parquet part.
+        audit_sample: Number of queries whose triplets are checked at the end; 0 leaves the audit out.
         never_negatives: A file of documents that are never a query's negative, with columns as in relevant.
-        rescore: As in ``mine_files``; the lists of keys are of queries and of documents.
-        teacher: The bound under which a negative stays, by default ``TeacherBound()``.
-        separator: Between the cells of text files, one character.
-        columns: What vector, key and group are called in the tables of vectors, and query, document and grade in that
-            of pairs.
-        cluster: As in ``mine_files``; so is workers.
-        workers: How many processes of this machine to search and mine on.
-        note: Hears what is going on.
+        rescore: As in ``mine_files``, with lists of keys of queries and of documents.
+        teacher: The bound on the teacher's scores of negatives, by default ``TeacherBound()``.
+        separator: Separator between the cells of text files, one character.
+        columns: The names of vector, key and group in the tables of vectors, and of query, document and grade in the
+            table of pairs.
+        cluster: As in ``mine_files``.
+        workers: As in ``mine_files``.
+        note: Called with messages about the progress.
 
     Raises:
-        DataError: For files that cannot be read, or do not fit each other.
-        InputError: For settings that do not fit the vectors, and where no triplet is found.
-        SpecError: When `out` is there.
+        DataError: For files that cannot be read or do not match each other, and if no triplet is found.
+        InputError: For settings that do not suit the vectors.
+        SpecError: If `out` exists.
         UnavailableError: As ``mine_files`` does.
     """
     settings = _Settings(
@@ -245,12 +245,12 @@ class _Work(MiningWork[PairChunks]):
 
     @property
     def own_of_anchors(self) -> NDArray[np.int64] | None:
-        """int64 (A,), of the queries that are searched for."""
+        """int64 (A,): `own` of the searched queries."""
         return None if self.own is None else self.own[self.chunks.anchors]
 
     @property
     def parts(self) -> int:
-        """That the corpus is searched in, to keep to the memory."""
+        """The number of parts in which the corpus is searched to stay within the memory."""
         rows, width = self.chunks.corpus.shape
         return parts_within(
             rows, width, self.neighbours, method=self.settings.method, memory_mib=self.settings.memory_mib
@@ -258,7 +258,7 @@ class _Work(MiningWork[PairChunks]):
 
 
 def _kept_apart(settings: _Settings, queries: Side, corpus: Side, note: Callable[[str], None]) -> KeptApart:
-    """What is never a query's negative, and the groups of both sides, as far as they are asked for."""
+    """The pairs that are never negatives, and the groups of both sides, if asked for."""
     never, groups = None, (None, None)
     if settings.never_negatives is not None:
         never = read_never_negatives(
@@ -270,7 +270,7 @@ def _kept_apart(settings: _Settings, queries: Side, corpus: Side, note: Callable
 
 
 def _mined_here(work: _Work) -> tuple[GraphReport, Counted, int]:
-    """How neighbours were found, what was mined, and `unlabelled_copies`."""
+    """The report of the search, the counts of mining, and `unlabelled_copies`."""
     settings, chunks = work.settings, work.chunks
     whole = len(chunks.anchors) == len(chunks)
     table, graph = neighbours_of(

@@ -1,4 +1,4 @@
-"""What a person should know of queries and documents before and after they are mined."""
+"""Remarks for the user about queries and documents before and after mining."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ def remarks_before(
     corpus: Side,
     own: NDArray[np.int64] | None,
 ) -> list[str]:
-    """What was left out of the files, one sentence for each reason."""
+    """Remarks about the files: one sentence for each reason why pairs or queries are left out, or count otherwise."""
     found = []
     for why, count in left_out.items():
         found.append(
@@ -50,9 +50,9 @@ def remarks_before(
 def why_not_all_queries(
     report: MiningReport, copies: int, relevance: Relevance, neighbours: int
 ) -> list[str]:
-    """Why queries have no triplet, one sentence for each reason, with the option of `mine` that mends it.
+    """Why queries have no triplet: one sentence for each reason, with the option of `mine` that helps.
 
-    copies: see `unlabelled_copies`. neighbours: K that was searched.
+    copies: see `unlabelled_copies`. neighbours: K of the search.
     """
     asked = f"{report.anchors:,} queries with a relevant document"
     without = report.anchors_without_admissible_negative
@@ -78,8 +78,8 @@ def why_not_all_queries(
 
 
 def unlabelled_copies(table: NeighbourTable, relevance: Relevance, anchors: NDArray[np.int64]) -> int:
-    """Queries that have a document at distance 0 which is not relevant to them. table: of the queries `anchors`, int64
-    (A,)."""
+    """Number of queries with a document at distance 0 that is not relevant to them. table: the lines of the queries
+    `anchors`, int64 (A,)."""
     line, rank = np.nonzero((table.sq_distances == 0) & (table.ids != NO_ROW))
     unlabelled = ~relevance.is_relevant(anchors[line], table.ids[line, rank])
     return len(np.unique(line[unlabelled]))

@@ -1,4 +1,4 @@
-"""Where a teacher's scores come from: a function of the user's, or a file."""
+"""A teacher's scores, from a function of the user or from a file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,19 +26,20 @@ SCORE = "score"
 _PAIRS_AT_ONCE = 1 << 16
 
 Scores = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
-"""Rows of anchors and of others (P,) in, a score each out."""
+"""Function of rows of anchors and rows of others, (P,) each, that returns a score for each pair."""
 
 
 def open_scores(
     reference: str, keys: pa.Array, corpus_keys: pa.Array | None = None, *, form: TableForm = AS_USUAL
 ) -> Scores:
-    """reference: a Parquet, CSV or TSV file of pairs and their score, or a function as `path/to/file.py:score`.
+    """Open a teacher's scores.
 
-    The file has the columns key, other_key and score, of queries query, document and score; of one set a pair may stand
-    in either order. The function is called with two lists of keys and gives a number for each pair, higher for what
-    belongs together. keys: of all rows; corpus_keys: of the documents, where the rows are queries.
+    reference: a Parquet, CSV or TSV file of scored pairs, or a function as `path/to/file.py:score`. The file has the
+    columns key, other_key and score, where the order of the two keys does not matter; or for queries query, document
+    and score. The function takes two lists of keys and returns a number for each pair, higher for pairs that belong
+    together. keys: those of all rows. corpus_keys: those of the documents, if the rows are queries.
 
-    Raises: DataError for a file without these columns; ModelError for a function that is not there.
+    Raises: DataError for a file without these columns; ModelError for a function that cannot be loaded.
     """
     others = keys if corpus_keys is None else corpus_keys
     if is_table(locate(reference, Path())):
@@ -52,9 +53,10 @@ def open_scores(
 
 
 def in_blocks(function: Callable[[NDArray[np.int64], NDArray[np.int64]], Any], name: str) -> Scores:
-    """A function of the user's as scores: asked for so many pairs at a time, and its answers checked.
+    """A user's function as `Scores`: it is called with a limited number of pairs at a time, and its results are
+    checked.
 
-    Raises, when it is asked: DataError for what is not one finite number a pair.
+    Raises, when called: DataError for anything but one finite number per pair.
     """
 
     def scores(anchors: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -71,7 +73,7 @@ def in_blocks(function: Callable[[NDArray[np.int64], NDArray[np.int64]], Any], n
 def rescored(
     mined: Mined, scores: Scores, bound: TeacherBound, rule: MiningRule, labels: Labels | None
 ) -> Mined:
-    """The triplets whose negative the teacher does not take for a positive. Each pair is asked for once.
+    """The triplets whose negative the teacher's scores admit. Each distinct pair is scored once.
 
     labels: as for `keep_triplets`.
     """
@@ -86,7 +88,7 @@ def rescored(
 
 
 def _checked(given: Any, pairs: int, reference: str) -> NDArray[np.float64]:
-    """Raises: DataError for what is not one finite number a pair."""
+    """The returned values as an array. Raises: DataError for anything but one finite number per pair."""
     values = given.detach().float().cpu().numpy() if hasattr(given, "detach") else given
     try:
         values = np.asarray(values, np.float64)
@@ -127,7 +129,7 @@ def _of_file(reference: str, keys: pa.Array, others: pa.Array, form: TableForm, 
             np.concatenate([given, given]),
         )
     width = len(others)
-    # Of a pair that is there twice the first score counts, whichever way round it stands.
+    # If a pair is listed twice, in either order, its first score counts.
     listed, first = np.unique(left * width + right, return_index=True)
 
     def scores(anchors: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Files of training sets: Parquet, JSON lines, and folders for `datasets`. Table after table, whole or not at all."""
+"""Write training sets atomically, table by table, to Parquet, JSON lines, or folders for `datasets`."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ Write = Callable[[pa.Table], None]
 
 
 def require_new_file(out: Path) -> None:
-    """Raises: SpecError where something is there, or the name does not say which kind of file it is."""
+    """Raises: SpecError if `out` exists, or its suffix is unknown."""
     if out.exists():
         raise SpecError(f"{out} exists already: choose another name, or remove it")
     if out.suffix and not out.name.endswith(SUFFIXES):
@@ -33,9 +33,10 @@ def require_new_file(out: Path) -> None:
 
 @contextmanager
 def training_file(out: Path) -> Iterator[Write]:
-    """What takes tables of the same columns, one after the other, and writes them to `out`.
+    """Yield a function that appends tables with the same columns to `out`.
 
-    Its suffix says how: one of `SUFFIXES`; without any it is a folder, as `save_to_disk` of `datasets` writes it.
+    The suffix, one of `SUFFIXES`, decides the format; without a suffix, `out` is a folder as written by `save_to_disk`
+    of `datasets`.
     Raises: SpecError, as `require_new_file`; UnavailableError for a folder without `datasets`.
     """
     require_new_file(out)
@@ -65,7 +66,7 @@ def _parquet(path: Path) -> Iterator[Write]:
 @contextmanager
 def _json_lines(path: Path, *, packed: bool) -> Iterator[Write]:
     with path.open("wb") as plain, ExitStack() as stack:
-        # Without a name and a time in it, the same rows give the same bytes.
+        # No name and no time in the header, so that the same rows give the same bytes.
         file: BinaryIO = (
             stack.enter_context(gzip.GzipFile("", "wb", fileobj=plain, mtime=0)) if packed else plain  # pyright: ignore[reportAssignmentType]
         )
@@ -95,7 +96,7 @@ def _folder(out: Path) -> Iterator[Write]:
         with _arrow(rows) as write:
             yield write
         datasets.disable_progress_bars()
-        # Mapped from disk, so that the set may be larger than the memory. By default its fingerprint is a random one.
+        # Memory-mapped, so that the set may be larger than memory. The default fingerprint would be random.
         with rows.open("rb") as file:
             fingerprint = file_digest(file, "sha256").hexdigest()[:16]
         table = MemoryMappedTable.from_file(str(rows))

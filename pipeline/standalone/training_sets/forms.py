@@ -1,7 +1,7 @@
-"""The forms in which trainers take mined triplets, as columns of keys or texts.
+"""The forms of mined triplets for trainers, as columns of keys or texts.
 
-The first four are those of sentence-transformers, which goes by the order of columns; a column of labels or scores is
-what its losses learn. FlagEmbedding and Tevatron take all that was mined for a query in one row, by these names.
+The first four are for sentence-transformers, which goes by the order of columns; its losses learn a column of labels or
+scores. FlagEmbedding and Tevatron take everything mined for a query in one row, in columns with fixed names.
 """
 
 from collections.abc import Mapping
@@ -18,16 +18,15 @@ from .names import Names
 FORMS = ("triplet", "n-tuple", "labeled-pair", "labeled-list", "flagembedding", "tevatron")
 
 COLUMNS = ("anchor", "positive", "negative", "sq_positive", "sq_negative")
-"""Of mined triplets, those that forms are made of."""
+"""The columns of mined triplets that forms use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """name: one of `FORMS`. negatives: n of "n-tuple", by default as many as mining takes for a pair at most.
-    scores: with the cosines of positives and negatives to their anchor. The two labelled forms have them instead of
-    labels.
+    """name: one of `FORMS`. negatives: n of "n-tuple", by default the most that mining takes for a pair. scores: add
+    the cosines of positives and negatives to their anchor; in the two labelled forms they replace labels.
 
-    Raises: InputError for another name, and a number of negatives that means nothing.
+    Raises: InputError for an unknown name, and an invalid number of negatives.
     """
 
     name: str = "triplet"
@@ -53,10 +52,10 @@ class Form:
 def in_form(
     columns: Mapping[str, NDArray[Any]], form: Form, anchors: Names, others: Names, *, negatives: int
 ) -> tuple[pa.Table, int]:
-    """Rows of a training set, and how many pairs were left out since they have too few negatives.
+    """The rows of a training set, and the number of pairs left out because they have too few negatives.
 
-    columns: `COLUMNS`, ordered by anchor, with all triplets of each anchor. anchors, others: what rows of anchors, and
-    of positives and negatives, are called. negatives: n, where the form does not say it.
+    columns: `COLUMNS`, ordered by anchor, with all triplets of each anchor. anchors, others: names of the rows of
+    anchors, and of positives and negatives. negatives: n, if the form does not set it.
     """
     mined = _Mined(columns, anchors, others, form.scores)
     match form.name:
@@ -89,7 +88,7 @@ class _Mined:
         return _Lists.of(np.unique(anchor[first], return_index=True)[1], self, role, first)
 
     def negatives_of_pairs(self) -> tuple[NDArray[np.intp], "_Lists"]:
-        """A triplet of each pair of anchor and positive, in the order of triplets, and the negatives of the pair."""
+        """One triplet of each pair of anchor and positive, in the order of triplets, and the negatives of the pair."""
         _, first, pair = np.unique(self._pairs("positive"), return_index=True, return_inverse=True)
         order = np.argsort(first[pair], kind="stable")
         starts = np.unique(first[pair][order], return_index=True)[1]
@@ -103,13 +102,13 @@ class _Mined:
         return names.text(self.columns[role][triplets])
 
     def cosine(self, role: str, triplets: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float64]:
-        """To the seven decimals that float32 holds."""
+        """Cosines to the anchor, rounded to seven decimals, the precision of float32."""
         return np.round(1 - self.columns[f"sq_{role}"][triplets].astype(np.float64) / 2, 7)
 
 
 @dataclass(frozen=True, slots=True)
 class _Lists:
-    """Lists of rows: list i has those from offsets[i] to offsets[i + 1]."""
+    """Lists of rows: list i is rows[offsets[i]:offsets[i + 1]]."""
 
     offsets: NDArray[np.int64]
     rows: NDArray[np.int64]
@@ -131,7 +130,7 @@ class _Lists:
         )
 
     def after(self, rows: NDArray[np.int64], cosines: NDArray[np.float64]) -> "_Lists":
-        """The same with one more in front of each list."""
+        """The same lists, each with one more row at its front."""
         starts = self.offsets[:-1]
         return _Lists(
             self.offsets + np.arange(len(self.offsets)),
@@ -166,7 +165,7 @@ def _labelled_pairs(mined: _Mined) -> dict[str, Any]:
     sides = mined.others_of("positive"), mined.others_of("negative")
     anchors = np.unique(mined.columns["anchor"])
     of = np.concatenate([np.repeat(anchors, side.lengths()) for side in sides])
-    # Anchor by anchor, positives first: the sort is stable.
+    # The sort is stable, so each anchor's positives come before its negatives.
     order = np.argsort(of, kind="stable")
     rows, cosines = (
         np.concatenate([getattr(side, name) for side in sides])[order] for name in ("rows", "cosines")
@@ -206,7 +205,7 @@ def _flag_embedding(mined: _Mined) -> dict[str, Any]:
 
 
 def _tevatron(mined: _Mined) -> dict[str, Any]:
-    """Passages have no title: its readers join one with a space, and leave out what is not there."""
+    """Passages have no title: Tevatron joins it to the text if there is one."""
     anchors = np.unique(mined.columns["anchor"])
     columns: dict[str, Any] = {
         "query_id": mined.anchors.key(anchors),

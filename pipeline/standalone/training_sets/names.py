@@ -1,4 +1,4 @@
-"""What the rows of triplets are called in a training set: by their keys, or by texts from a table."""
+"""The names of rows in a training set: their keys, or texts from a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,36 +22,36 @@ KEY = "key"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Names:
-    """keys: string (N,), of all rows of a side. texts: large_string (N,), which may be more than 2 GiB."""
+    """keys: string (N,), those of all rows of a side. texts: large_string (N,), which may exceed 2 GiB."""
 
     keys: pa.Array
     texts: pa.Array
 
     @classmethod
     def of(cls, keys: pa.Array, texts: pa.Array | None = None) -> "Names":
-        """Rows that stand for themselves where there are no texts."""
+        """Names with these texts; without texts, the keys take their place."""
         return cls(keys, keys.cast(pa.large_string()) if texts is None else texts)
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def key(self, rows: NDArray[np.int64]) -> pa.Array:
-        """string (S,): keys of some rows."""
+        """string (S,): the keys of some rows."""
         return self.keys.take(pa.array(rows))
 
     def text(self, rows: NDArray[np.int64]) -> pa.Array:
-        """string (S,): texts of some rows, 2 GiB at most."""
+        """string (S,): the texts of some rows, at most 2 GiB."""
         return self.texts.take(pa.array(rows)).cast(pa.string())
 
     def sizes(self) -> NDArray[np.int64]:
-        """int64 (N,): bytes of each text."""
+        """int64 (N,): size of each text in bytes."""
         return pc.binary_length(self.texts).to_numpy(zero_copy_only=False)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def given_names(keys: pa.Array | None, texts: Sequence[str] | None, rows: int, *, subject: str) -> Names:
-    """Of rows in memory: their keys, else their numbers as strings; and texts (N,), one for each.
+    """Names of rows in memory: their keys, else their numbers as strings; and texts (N,), one for each row.
 
-    Raises: InputError for texts of another number.
+    Raises: InputError for a wrong number of texts.
     """
     called = pa.array([str(row) for row in range(rows)], pa.string()) if keys is None else keys
     if texts is not None and len(texts) != rows:
@@ -64,12 +64,12 @@ def given_names(keys: pa.Array | None, texts: Sequence[str] | None, rows: int, *
 def read_texts(
     values: str, column: str, keys: pa.Array, sources: NDArray[np.int64] | None = None
 ) -> pa.Array:
-    """A column of a table, large_string in the order of `keys`.
+    """Read a column of a table, as large_string in the order of `keys`.
 
-    values: Parquet, CSV or TSV. Where it has a column key, each row's text is that of its key, in whatever order and
-    among others; else it has one row for each of the data, in the order of the data set. sources: see `TripletSource`.
+    values: Parquet, CSV or TSV file. If it has a column key, rows are matched by key, in any order; it may have more
+    rows. Else it must have one row for each row of the data set, in the same order. sources: see `TripletSource`.
 
-    Raises: DataError for a column that is not there, rows that are missing, and empty cells.
+    Raises: DataError for a missing column, missing rows, and empty cells.
     """
     location = locate(values, Path())
     there = column_names(location)
@@ -94,7 +94,7 @@ def read_texts(
 
 
 def _strings(column: pa.ChunkedArray, subject: str) -> pa.Array:
-    """Of any size: chunk by chunk, since Arrow's usual strings end at 2 GiB."""
+    """The column as large_string, converted chunk by chunk because Arrow's string arrays end at 2 GiB."""
     chunks = [as_strings(chunk, subject=subject).cast(pa.large_string()) for chunk in column.chunks]
     return pa.chunked_array(chunks, pa.large_string()).combine_chunks()
 
@@ -112,7 +112,7 @@ def _places(keys: pa.Array, there: pa.Array, values: str) -> NDArray[np.int64]:
 
 
 def _filled(texts: pa.Array, values: str, column: str, keys: pa.Array) -> pa.Array:
-    """Raises: DataError for texts that say nothing."""
+    """The texts. Raises: DataError if some are empty."""
     length = pc.utf8_length(pc.utf8_trim_whitespace(texts)).fill_null(0)  # pyright: ignore[reportAttributeAccessIssue]
     empty = np.flatnonzero(length.to_numpy(zero_copy_only=False) == 0)
     if len(empty):

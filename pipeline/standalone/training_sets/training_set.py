@@ -10,12 +10,11 @@ from .files import training_file
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSet:
-    """Triplets in the form that a trainer takes.
+    """Triplets in a form for trainers.
 
     Attributes:
-        table: One row for what a trainer takes at once; ``datasets.Dataset(table)`` and ``table.to_pylist()`` are the
-            same for others.
-        left_out: Pairs of anchor and positive that have fewer negatives than the form asks for.
+        table: One row per training example; convert it with ``datasets.Dataset(table)`` or ``table.to_pylist()``.
+        left_out: Number of pairs of anchor and positive left out because they have fewer negatives than the form needs.
     """
 
     table: pa.Table
@@ -25,10 +24,9 @@ class TrainingSet:
         return len(self.table)
 
     def save(self, path: str | Path) -> None:
-        """Write a file that is not there yet: .parquet, .jsonl or .jsonl.gz; without a suffix a folder, as
-        ``datasets.load_from_disk`` reads it.
+        """Write a new .parquet, .jsonl or .jsonl.gz file; without a suffix, a folder for ``datasets.load_from_disk``.
 
-        Raises: SpecError where it is there, or has another suffix; UnavailableError for a folder without ``datasets``.
+        Raises: SpecError if `path` exists, or has another suffix; UnavailableError for a folder without ``datasets``.
         """
         with training_file(Path(path)) as write:
             write(self.table)
