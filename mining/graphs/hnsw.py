@@ -190,6 +190,6 @@ def _check_header(path: Path, rows: int, width: int) -> None:
     file_width = (label_offset - vector_offset) // np.dtype(np.float32).itemsize
     if (held, file_width) != (rows, width) or path.stat().st_size < held * row_bytes:
         raise InputError(
-            f"{path} is not an index of these vectors: it says {held} rows of width {file_width}, and they are {rows} "
+            f"{path} is not an index of these vectors: it holds {held} rows of width {file_width}, but they are {rows} "
             f"of width {width}; build it again"
         )

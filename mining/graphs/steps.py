@@ -78,7 +78,7 @@ def asked_of(vectors: NDArray[np.float32], queries: ArrayLike | None, own: NDArr
     if queries is None:
         if own is not None:
             raise InputError(
-                "own is given without queries, but without queries each row is its own: leave it out"
+                "own is given without queries, where each row already leaves itself out: leave own out"
             )
         return Asked(vectors, np.arange(rows, dtype=np.int64))
     array = as_vectors(queries, name="queries")

@@ -45,8 +45,8 @@ def pair_lists(pairs: ArrayLike, rows: int, *, others: int | None = None) -> Pai
     array = np.asarray(pairs)
     if array.ndim != 2 or array.shape[1] != 2 or (array.size and array.dtype.kind not in "iu"):
         raise InputError(
-            f"never_negatives are {array.dtype} of shape {array.shape}: give integers of shape (M, 2), a pair of rows "
-            "a line"
+            f"never_negatives are {array.dtype} of shape {array.shape}: give integers of shape (M, 2), one pair of "
+            "rows per line"
         )
     array = array.astype(np.int64)
     for column, limit in enumerate((rows, rows if others is None else others)):

@@ -83,7 +83,7 @@ class ControllerSettings:
             if not self.k_min <= k <= self.k_max:
                 raise InputError(
                     f"{name} is {k} but must lie between k_min = {self.k_min} and k_max = {self.k_max}: "
-                    "move it there, or these apart"
+                    "move it between them, or widen their range"
                 )
         spacing = (self.k_max - self.k_min) / (self.k_grid - 1)
         if spacing > self.k_step + _ROUNDING:
@@ -155,7 +155,7 @@ def _check(history: Sequence[EpochRecord], candidates: Sequence[Candidate], epoc
             )
         if record.epoch >= epoch or (before is not None and before.epoch >= record.epoch):
             raise InputError(
-                f"history of k: epochs {[r.epoch for r in history]} before epoch {epoch} must ascend, and lie before: "
+                f"history of k: epochs {[r.epoch for r in history]} must ascend, and be below epoch {epoch}: "
                 "leave the others out"
             )
     for candidate in candidates:

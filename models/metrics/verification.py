@@ -201,7 +201,7 @@ def _by_fold(sq_distances: NDArray[np.float64], pairs: Pairs) -> tuple[list[floa
     folds = np.unique(pairs.fold)
     if len(folds) < 2:
         raise ModelError(
-            f"pairs have {len(folds)} folds but a threshold is chosen on all others: give 2 or more"
+            f"pairs have {len(folds)} folds but the threshold of each is chosen on the others: give 2 or more"
         )
     accuracies, thresholds = [], []
     for fold in folds:

@@ -82,9 +82,9 @@ def test_what_cannot_be_written_is_an_error(tmp_path: Path, clustered) -> None:
 def test_a_file_of_other_vectors_or_a_broken_one_is_refused(tmp_path: Path, clustered) -> None:
     path = tmp_path / "index"
     hnsw.build(clustered).save(path)
-    with pytest.raises(InputError, match="says 3000 rows of width 16, and they are 2999 of width 16"):
+    with pytest.raises(InputError, match="holds 3000 rows of width 16, but they are 2999 of width 16"):
         hnsw.load(path, clustered[:2999])
-    with pytest.raises(InputError, match="of width 16, and they are 3000 of width 15"):
+    with pytest.raises(InputError, match="of width 16, but they are 3000 of width 15"):
         hnsw.load(path, np.ascontiguousarray(clustered[:, :15]))
     whole = path.read_bytes()
     for length in (10, 60, len(whole) - 100_000):

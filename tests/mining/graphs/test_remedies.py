@@ -73,7 +73,7 @@ OF_ARGUMENTS = {
         "embed both with one model",
         lambda: exactly(queries=VECTORS[:5]),
     ),
-    "own without queries": Refusal(lambda: exactly(own=IDS), "leave it out", exactly),
+    "own without queries": Refusal(lambda: exactly(own=IDS), "leave own out", exactly),
     "own of other rows": Refusal(
         lambda: exactly(queries=VECTORS[:2], own=np.array([0, ROWS])),
         f"give for each an int64 row below {ROWS}, or -1",

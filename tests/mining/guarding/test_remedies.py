@@ -18,7 +18,7 @@ REFUSALS = {
     ),
     "triples": Refusal(
         lambda: pair_lists([(0, 1, 2)], 3),
-        "give integers of shape (M, 2), a pair of rows a line",
+        "give integers of shape (M, 2), one pair of rows per line",
         lambda: pair_lists([(0, 1), (0, 2)], 3),
     ),
     "rows counted from 1": Refusal(

@@ -242,7 +242,7 @@ def test_settings_that_cannot_be_meant(knobs, message):
 @pytest.mark.parametrize(
     ("history", "candidates", "message"),
     [
-        (history_of([1.0] * 5, [0.1] * 5), flat_candidates(), "must ascend, and lie before"),
+        (history_of([1.0] * 5, [0.1] * 5), flat_candidates(), "must ascend, and be below epoch"),
         (history_of([1.0] * 2, [0.1] * 2) * 2, flat_candidates(), "must ascend"),
         (
             history_of([1.0] * 4, [math.nan] * 4),

@@ -39,7 +39,7 @@ REFUSALS = {
     ),
     "a start beyond the candidates": Refusal(
         lambda: ControllerSettings(k_start=1.3),
-        "between k_min = 0.7 and k_max = 1.2: move it there, or these apart",
+        "between k_min = 0.7 and k_max = 1.2: move it between them, or widen their range",
         lambda: ControllerSettings(k_start=1.2),
         lambda: ControllerSettings(k_start=1.3, k_max=1.3, k_grid=21),
     ),
