@@ -32,12 +32,12 @@ class ScoreLoss(Loss):
 
 
 class RankingLoss(ScoreLoss):
-    """β · Σ max(0, m − f(i) + f(j)) over pairs "i better than j" + (1 − β) · Σ max(0, |f(i) − f(j)| − m) over others.
+    """β · Σ max(0, m − f(i) + f(j)) over "i better than j" + (1 − β) · Σ max(0, |f(i) − f(j)| − m) over alike pairs.
 
     Doughty, Damen, Mayol-Cuevas: Who's Better? Who's Best?, CVPR 2018, arXiv 1703.09913, eq. 3 to 5. Both sums are
     divided by the number of all pairs in the batch, so that the learning rate does not depend on it (our choice).
 
-    The other pairs are those that are alike. margin: m, in units of the scores. beta: β; 1 ignores alike pairs.
+    margin: m, in units of the scores. beta: β; 1 ignores alike pairs.
     """
 
     def __init__(self, settings: RankingSettings, *, width: int) -> None:
