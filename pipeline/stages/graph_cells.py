@@ -5,10 +5,14 @@ The rows of such a task lie in a few cells and are compared with the same candid
 read little memory. Tasks over consecutive rows would each have to read all cells.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 from ...mining.graphs.cells import index as cells
 from ...mining.graphs.cells.index import CellsIndex
+from ...mining.graphs.cells.partition import divide
+from ...mining.graphs.cells.probing import list_cells
 from ...mining.graphs.parameters import CellsParameters
 from ...mining.graphs.remeasure import empty_table
 from ...mining.neighbours import NeighbourTable
@@ -38,17 +42,20 @@ def search_tasks(spec: RunSpec, facts: RunFacts) -> tuple[Task, ...]:
     return split_rows(SEARCH_PHASE, facts.train, rows)
 
 
-def build_cells(job: Job, task: Task, threads: int) -> CellsIndex:
-    """Build the cells of all rows, starting from the centres of the previous graph if that is a parent."""
+def build_cells(job: Job, task: Task, threads: int, path: Path) -> dict[str, float]:
+    """Divide all rows into cells, starting from the centres of the previous graph if that is a parent, and write these
+    to `path`; returns figures for the report."""
     vectors = read_embeddings(job.parent("embed"), task.start, task.stop)
     parameters = parameters_of(job.spec, job.facts)
     assert isinstance(parameters, CellsParameters)
-    before = None
-    if any(ref.stage == "graph" for ref in job.parent_digests):
-        before = cells.read(job.parent("graph").checked(index_file(task.index)))[1].centres
-    return cells.build(
-        vectors, parameters=parameters, seed=job.seed(task), threads=threads, warm_start=before
+    warm = any(ref.stage == "graph" for ref in job.parent_digests)
+    before = cells.read(job.parent("graph").checked(index_file(task.index)))[1].centres if warm else None
+    partition = divide(
+        vectors, cell_rows=parameters.cell_rows, seed=job.seed(task), threads=threads, warm_start=before
     )
+    cells.write(path, partition, list_cells(partition.centres, threads=threads))
+    sizes = np.bincount(partition.cell_of)
+    return {"cells": len(sizes), "largest_cell": int(sizes.max()), "warm": warm}
 
 
 def search_cells(job: Job, task: Task, threads: int) -> TaskOutput:

@@ -10,10 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...mining.errors import InputError
+from ...mining.graphs.cells import index as cells
+from ...mining.graphs.cells.index import CellsIndex
+from ...mining.graphs.cells.partition import Partition
+from ...mining.graphs.cells.rows import RowsByCell, map_rows, write_rows
 from ...mining.graphs.exact import index as exact
 from ...mining.graphs.merge import merge_tables
 from ...mining.graphs.methods import Index, build_index, index_bytes, load_index, with_effort
-from ...mining.graphs.parameters import ExactParameters, TraverseAddParameters
+from ...mining.graphs.parameters import CellsParameters, ExactParameters, TraverseAddParameters
 from ...mining.graphs.recall import RecallSample
 from ...mining.graphs.traverse import build as traverse_add
 from ...mining.graphs.traverse.build import TraverseAddIndex
@@ -26,7 +31,8 @@ from ..plan.work import Task
 from ..resolve.graph import parameters_of, resolve_neighbours
 from ..runfile.run_spec import RunSpec
 from ..storage.digest import digest_file
-from ..storage.receipts import task_stamp
+from ..storage.publish import published
+from ..storage.receipts import FileStamp, task_stamp
 from ..workers.opened import open_parts
 
 INDEX_PHASE = "index"
@@ -45,10 +51,12 @@ def index_file(part: int) -> str:
 
 
 def part_memory_mib(spec: RunSpec, facts: RunFacts) -> int:
-    """Memory of one open part: its vectors and its index."""
+    """Memory of one open part: its vectors and its index. Cells have their vectors in a mapped file, all of which may
+    be in memory."""
     rows = -(-facts.train // spec.graph.parts)
-    width = spec.encoder.embedding_dim
-    return 1 + (rows * width * 4 + index_bytes(rows, width, parameters_of(spec, facts))) // _MIB
+    width, parameters = spec.encoder.embedding_dim, parameters_of(spec, facts)
+    vectors = 0 if isinstance(parameters, CellsParameters) else rows * width * 4
+    return 1 + (vectors + index_bytes(rows, width, parameters)) // _MIB
 
 
 def parts_held(spec: RunSpec, facts: RunFacts) -> int:
@@ -177,6 +185,8 @@ def open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool = Fal
     # Keyed by content, to tell apart indexes of other epochs or other parameters.
     key = (embed.manifest.digest, "exact" if stamp is None else stamp.sha256, first, stop)
     index = open_parts.pop(key, None)
+    if isinstance(index, CellsIndex) and not _rows_file(job, stamp).exists():
+        index = None  # what it has mapped may be gone, too: on another machine, or deleted with the scratch folder
     if index is None:
         for other in [other for other in open_parts if other[0] != key[0]]:
             del open_parts[other]
@@ -184,13 +194,32 @@ def open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool = Fal
             open_parts.popitem(last=False)
         if stamp is not None and (not path.exists() or digest_file(path) != stamp.sha256):
             raise CorruptError(f"{path} differs from its receipt: redo it with {job.ref.redo}")
-        index = load_index(
-            path,
-            read_embeddings(embed, first, stop),
-            parameters=job.spec.graph.build(ExactParameters)
-            if exactly
-            else parameters_of(job.spec, job.facts),
-            first_id=first,
-        )
+        parameters = job.spec.graph.build(ExactParameters) if exactly else parameters_of(job.spec, job.facts)
+        if isinstance(parameters, CellsParameters):
+            _, partition, lists = cells.read(path)
+            rows = _rows_by_cell(job, _rows_file(job, stamp), partition, first, stop)
+            index = CellsIndex(rows, partition, lists, first_id=first, parameters=parameters)
+        else:
+            vectors = read_embeddings(embed, first, stop)
+            index = load_index(path, vectors, parameters=parameters, first_id=first)
     open_parts[key] = index
     return index
+
+
+def _rows_file(job: Job, stamp: FileStamp | None) -> Path:
+    """Where the vectors are kept in the order of cells while the stage is at work. stamp: of the file of the cells."""
+    assert stamp is not None
+    return job.scratch / f"cells-{job.parent('embed').manifest.digest[:16]}-{stamp.sha256[:16]}.rows"
+
+
+def _rows_by_cell(job: Job, path: Path, partition: Partition, first: int, stop: int) -> RowsByCell:
+    """The rows first … stop in the order of their cells, mapped from this file.
+
+    The first process that needs the file writes it. If others do so at the same time, they write the same bytes.
+    """
+    try:
+        return map_rows(path)
+    except (OSError, InputError):
+        with published(path) as partial:
+            write_rows(partial, read_embeddings(job.parent("embed"), first, stop), partition)
+        return map_rows(path)

@@ -18,7 +18,7 @@ from ...compute.npy import npy_bytes
 from ...compute.threads import over_rows, read_only
 from ...errors import InputError
 from ...neighbours import NeighbourTable
-from ..exact.bounds import greatest_norm, mean_of, measure_about
+from ..exact.bounds import greatest_norm
 from ..exact.products import Float32Products
 from ..exact.propose import Candidates, slacks
 from ..index import check_queries, check_vectors
@@ -29,6 +29,7 @@ from .kmeans import assign
 from .nearest import homes_of_rows, nearest_by_differences, nearest_of_candidates
 from .partition import Partition, divide
 from .probing import LISTED, Probing, list_cells
+from .rows import RowsByCell, in_memory, order_of
 
 _QUERY_ROWS = 1024
 """Queries in a block: about five cells."""
@@ -50,14 +51,14 @@ class CellsIndex:
 
     def __init__(
         self,
-        vectors: NDArray[np.float32],
+        stored: RowsByCell,
         partition: Partition,
         lists: NDArray[np.int32] | None,
         *,
         first_id: int,
         parameters: CellsParameters,
     ) -> None:
-        rows = np.argsort(partition.cell_of, kind="stable")
+        rows = order_of(partition)
         sizes = np.bincount(partition.cell_of, minlength=len(partition.centres))
         self.first_id = first_id
         self.parameters = parameters
@@ -66,12 +67,9 @@ class CellsIndex:
         self._place_of = np.empty(len(rows), np.int32)
         self._place_of[rows] = np.arange(len(rows), dtype=np.int32)
         self._bounds = read_only(np.concatenate([[0], np.cumsum(sizes)]))
-        self._vectors = read_only(vectors[rows])
-        self._origin = mean_of(self._vectors)
-        self._sq_norms = np.empty(len(rows), np.float32)
-        measure_about(self._vectors, self._origin, self._sq_norms)
-        farthest = greatest_norm(self._sq_norms, vectors.shape[1])
-        self._products = Float32Products(self._origin, farthest)
+        self._vectors, self._sq_norms = stored.vectors, stored.sq_norms
+        farthest = greatest_norm(stored.sq_norms, stored.vectors.shape[1])
+        self._products = Float32Products(stored.origin, farthest)
         self.probing = Probing(partition.centres, lists)
 
     def search(
@@ -137,16 +135,8 @@ class CellsIndex:
         return homes
 
     def save(self, path: Path) -> None:
-        """Write the vectors' shape, centres, cells and lists of near cells, as arrays in .npy format in one file."""
-        lists = self.probing.lists
-        with path.open("wb") as file:
-            for array in (
-                np.array(self._vectors.shape, np.int64),
-                self.partition.centres,
-                self.partition.cell_of,
-                np.empty((0, LISTED), np.int32) if lists is None else lists,
-            ):
-                file.write(npy_bytes(array))
+        """See ``write``."""
+        write(path, self.partition, self.probing.lists)
 
     def with_parameters(self, parameters: CellsParameters) -> "CellsIndex":
         """The same cells, searched with other ``probes``."""
@@ -245,7 +235,9 @@ def build(
         vectors, cell_rows=parameters.cell_rows, seed=seed, threads=threads, warm_start=warm_start
     )
     lists = list_cells(partition.centres, threads=threads)
-    return CellsIndex(vectors, partition, lists, first_id=first_id, parameters=parameters)
+    return CellsIndex(
+        in_memory(vectors, partition), partition, lists, first_id=first_id, parameters=parameters
+    )
 
 
 def load(
@@ -263,8 +255,24 @@ def load(
             f"{path} was built of vectors of shape {shape}, and these have {vectors.shape}: build it again"
         )
     return CellsIndex(
-        vectors, partition, lists, first_id=first_id, parameters=parameters or CellsParameters()
+        in_memory(vectors, partition),
+        partition,
+        lists,
+        first_id=first_id,
+        parameters=parameters or CellsParameters(),
     )
+
+
+def write(path: Path, partition: Partition, lists: NDArray[np.int32] | None) -> None:
+    """Write the vectors' shape, centres, cells and lists of near cells, as arrays in .npy format in one file."""
+    with path.open("wb") as file:
+        for array in (
+            np.array([len(partition.cell_of), partition.centres.shape[1]], np.int64),
+            partition.centres,
+            partition.cell_of,
+            np.empty((0, LISTED), np.int32) if lists is None else lists,
+        ):
+            file.write(npy_bytes(array))
 
 
 def read(path: Path) -> tuple[tuple[int, int], Partition, NDArray[np.int32] | None]:

@@ -127,6 +127,37 @@ def test_what_was_damaged_before_it_was_put_in_place_is_searched_for_again(copie
     assert result.tasks_run <= result.tasks_kept
 
 
+class Replacing(SerialExecutor):
+    """Puts something else in the place of the rows in cell order before they are searched."""
+
+    def __init__(self, spec: RunSpec, content: bytes | None) -> None:
+        super().__init__()
+        self.scratch = StageFolder(spec.root, REF).scratch
+        self.content = content
+
+    def run(self, call, tasks):
+        if tasks[0].phase == "cells":
+            release_parts()
+            (path,) = self.scratch.glob("cells-*.rows")
+            path.unlink()
+            if self.content is not None:
+                path.write_bytes(self.content)
+        yield from super().run(call, tasks)
+
+
+@pytest.mark.parametrize("content", [None, b"something else"])
+def test_rows_in_cell_order_that_are_gone_or_damaged_are_written_again(
+    copied_run, content: bytes | None
+) -> None:
+    spec = copied_run(graph=CELLS)
+    rebuilt(spec)
+    expected = artifacts(REF.folder(spec.root))
+    remove_tree(REF.folder(spec.root))
+    with opened(spec) as (run, _):
+        run_stage(run, GRAPH, REF, Replacing(spec, content), Silent())
+    assert artifacts(REF.folder(spec.root)) == expected
+
+
 def events_of(spec: RunSpec) -> list[str]:
     lines = (spec.root / "journal.jsonl").read_text().splitlines()
     return [event["task"] for event in map(json.loads, lines) if event["event"] == "task"]

@@ -11,6 +11,7 @@ from tripletmine.mining.graphs.cells import index as cells
 from tripletmine.mining.graphs.cells import partition, probing
 from tripletmine.mining.graphs.cells.effort import calibrate_probes
 from tripletmine.mining.graphs.cells.index import CellsIndex
+from tripletmine.mining.graphs.cells.rows import map_rows, write_rows
 from tripletmine.mining.graphs.exact import index as exact
 from tripletmine.mining.graphs.parameters import CellsParameters
 from tripletmine.mining.graphs.recall import draw_sample, recall_at_k
@@ -223,6 +224,30 @@ def test_saved_and_loaded(tmp_path: Path, clustered, monkeypatch: pytest.MonkeyP
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match="is not an index of cells"):
         cells.load(path, clustered)
+
+
+def test_rows_in_a_mapped_file_are_those_in_memory(tmp_path: Path, clustered) -> None:
+    index = cells.build(clustered, parameters=SMALL)
+    path = tmp_path / "rows"
+    write_rows(path, clustered, index.partition)
+    mapped = CellsIndex(
+        map_rows(path), index.partition, index.probing.lists, first_id=0, parameters=index.parameters
+    )
+    same(search_all(mapped, clustered, 20), search_all(index, clustered, 20))
+    rows = np.array([2999, 0, 17])
+    assert np.array_equal(mapped.vectors_of(rows), clustered[rows])
+
+
+@pytest.mark.parametrize("change", ["flipped", "cut", "empty", "longer"])
+def test_a_damaged_file_of_rows_is_refused(tmp_path: Path, clustered, change: str) -> None:
+    path = tmp_path / "rows"
+    write_rows(path, clustered, cells.build(clustered, parameters=SMALL).partition)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= change == "flipped"
+    kept = {"cut": len(content) // 3, "empty": 0}.get(change, len(content))
+    path.write_bytes(content[:kept] + (b"0" if change == "longer" else b""))
+    with pytest.raises(InputError, match="rows is damaged: write it again"):
+        map_rows(path)
 
 
 @pytest.mark.parametrize(
