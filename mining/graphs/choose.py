@@ -65,12 +65,12 @@ def choose_method(
     graph_seconds = _graph_seconds(rows, asked, width, neighbours) / cores * (_WARM_SHARE if warm else 1.0)
     if cells:
         graph_seconds = _cells_seconds(rows, asked, width, neighbours) / cores
-    of = "" if asked == rows else f"{asked} queries of "
-    estimate = f"{of}{rows} × {width}, K = {neighbours}, {cores} cores"
+    of = "" if asked == rows else f"{asked:,} queries of "
+    estimate = f"{of}{rows:,} × {width}, K = {neighbours}, {cores} cores"
     if exact_seconds <= graph_seconds:
         return Choice(
             "exact",
-            f"{estimate}: about {exact_seconds:.2g} s, no more than the {graph_seconds:.2g} s of a graph",
+            f"{estimate}: about {_about(exact_seconds)}, no more than the {_about(graph_seconds)} of a graph",
         )
     graph: Method = "hnsw"
     why = "it is the faster graph to build from scratch"
@@ -89,8 +89,13 @@ def choose_method(
         )
     return Choice(
         graph,
-        f"{estimate}: about {graph_seconds:.2g} s against {exact_seconds:.2g} s of exact search, and {why}",
+        f"{estimate}: about {_about(graph_seconds)} against {_about(exact_seconds)} of exact search, and {why}",
     )
+
+
+def _about(seconds: float) -> str:
+    """Two significant digits: 1,200 s."""
+    return f"{float(f'{seconds:.2g}'):,g} s"
 
 
 def parts_within(rows: int, width: int, neighbours: int, *, method: str, memory_mib: int | None) -> int:
