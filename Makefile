@@ -64,7 +64,7 @@ wheel:
 
 # What tests compile while they are collected: here once, else by each process.
 kernels:
-	$(BIN)/python -m pytest --collect-only -q >/dev/null
+	$(BIN)/python -m pytest --collect-only -q | tail -n 1
 
 system: environment
 	$(BIN)/python tests/checks/system.py
