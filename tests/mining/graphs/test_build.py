@@ -51,7 +51,7 @@ def test_auto_is_told_whether_exact_search_multiplies_in_bfloat16(
 def test_auto_is_exact_for_a_small_set(clustered, clustered_exact) -> None:
     table, report = neighbours_of(clustered, 20)
     assert report.method == "exact"
-    assert "3000 × 16, K = 20" in report.why
+    assert "3,000 × 16, K = 20" in report.why
     assert recall_at_k(table, clustered_exact) == 1.0
 
 

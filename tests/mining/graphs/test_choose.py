@@ -31,7 +31,7 @@ from tripletmine.mining.graphs.choose import choose_method
 def test_methods_by_size_and_memory(rows: int, width: int, options: dict, method: str) -> None:
     choice = choose_method(rows, width, 100, 8, **{"memory_mib": None, **options})
     assert choice.method == method, choice.why
-    assert f"{rows} × {width}, K = 100, 8 cores" in choice.why
+    assert f"{rows:,} × {width}, K = 100, 8 cores" in choice.why
 
 
 def test_one_core_builds_hnsw_reproducibly() -> None:
