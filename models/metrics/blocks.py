@@ -13,7 +13,9 @@ from .relevance import Classes
 
 MIB = 2**20
 BLOCK_MIB = 256
-"""Memory of one block of distances; sorting it takes about twice as much again."""
+"""Memory of one block of distances; the masks of answers take about half as much again."""
+_KEYS_MIB = 32
+"""Memory of the keys that are sorted at once."""
 
 
 def checked_classes(embeddings: NDArray[np.float32], classes: Classes, subject: str) -> RowClasses:
@@ -58,30 +60,48 @@ def checked_sides(
 def sq_distance_blocks(
     queries: NDArray[np.float32], gallery: NDArray[np.float32], *, block_mib: int = BLOCK_MIB
 ) -> Iterator[tuple[slice, Tensor]]:
-    """Yield (query rows, squared distances float32 (rows, G)) of queries (Q, D) and a gallery (G, D)."""
+    """Yield (query rows, squared distances float32 (rows, G)) of queries (Q, D) and a gallery (G, D).
+
+    Each block overwrites the one before; callers may write into it, too.
+    """
     block = max(1, block_mib * MIB // (4 * len(gallery)))
     x = torch.from_numpy(np.array(queries, np.float32))
-    y = torch.from_numpy(np.array(gallery, np.float32)).T.contiguous()
+    y = torch.from_numpy(np.array(gallery.T, np.float32, order="C"))
     x_norms, y_norms = x.square().sum(dim=1), y.square().sum(dim=0)
+    room = torch.empty((min(block, len(x)), len(gallery)))
     for start in range(0, len(x), block):
         rows = slice(start, min(start + block, len(x)))
-        distances = torch.addmm(x_norms[rows, None] + y_norms, x[rows], y, alpha=-2)
-        yield rows, distances.clamp_min_(0)
+        distances = room[: rows.stop - start]
+        torch.add(x_norms[rows, None], y_norms, out=distances)
+        yield rows, distances.addmm_(x[rows], y, alpha=-2).clamp_min_(0)
+
+
+def key_slices(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of a block's rows; the keys of each (see `keys_of`) take little memory."""
+    step = max(1, _KEYS_MIB * MIB // (8 * columns))
+    for start in range(0, rows, step):
+        yield slice(start, min(start + step, rows))
 
 
 def nearest(sq_distances: Tensor, count: int) -> Tensor:
-    """int64 (rows, count): the `count` nearest columns of each row, by (distance, column).
+    """int64 (rows, count): the `count` nearest columns of each row, or all columns, by (distance, column).
 
     Non-negative floats order like their bits, so one integer can hold distance and column; ties are thus ordered by
     column, whatever the sort.
     """
-    keys = keys_of(sq_distances)
-    if count >= sq_distances.shape[1]:
-        return keys.sort(dim=1).values & 0xFFFFFFFF
-    return keys.topk(count, dim=1, largest=False, sorted=True).values & 0xFFFFFFFF
+    rows, columns = sq_distances.shape
+    found = torch.empty((rows, min(count, columns)), dtype=torch.int64)
+    for part in key_slices(rows, columns):
+        keys = keys_of(sq_distances[part])
+        ordered = keys.sort(dim=1) if count >= columns else keys.topk(count, dim=1, largest=False)
+        torch.bitwise_and(ordered.values, 0xFFFFFFFF, out=found[part])
+    return found
 
 
 def keys_of(sq_distances: Tensor) -> Tensor:
     """int64 (rows, columns): an integer for each entry that orders as (distance, column)."""
     columns = torch.arange(sq_distances.shape[1], dtype=torch.int64)
-    return (sq_distances.view(torch.int32).to(torch.int64) << 32) | columns
+    keys = sq_distances.view(torch.int32).to(torch.int64)
+    keys <<= 32
+    keys |= columns
+    return keys

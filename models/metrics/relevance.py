@@ -85,7 +85,7 @@ class Relevance:
             out = matches & (own == torch.from_numpy(self._gallery_groups)) & (own >= 0)
         if self._alone:
             out[torch.arange(len(ids)), torch.from_numpy(ids)] = True
-        return matches & ~out, out
+        return matches.masked_fill_(out, False), out
 
     def counts(self) -> NDArray[np.int64]:
         """int64 (Q,): the number of answers of each query."""

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .blocks import BLOCK_MIB, checked_sides, keys_of, nearest, sq_distance_blocks
+from .blocks import BLOCK_MIB, checked_sides, key_slices, keys_of, nearest, sq_distance_blocks
 from .by_query import NDCG_AT, ByQuery, discounts, in_order_of_rows, no_queries
 from .relevance import Classes, Relevance
 
@@ -40,27 +40,39 @@ def retrieval(
     asked = asked[np.argsort(relevant[asked], kind="stable")]
     found = []
     for rows, distances in sq_distance_blocks(queries[asked], gallery, block_mib=block_mib):
-        ids = asked[rows]
-        answers, out = relevance.of(ids)
-        distances.masked_fill_(out, torch.inf)
-        count = torch.from_numpy(relevant[ids])
-        deepest = min(max(NDCG_AT, int(count.max())), len(gallery) - int(alone))
-        right = answers.gather(1, nearest(distances, deepest))
-        precision, average = at_r(right, count)
-        first = _first(right, answers, distances)
-        ndcg = _ndcg(right[:, :NDCG_AT], count)
-        found.append(ByQuery(ids, first.numpy(), precision.numpy(), average.numpy(), ndcg.numpy(), 0))
+        found.append(_of_block(relevance, asked[rows], relevant[asked[rows]], distances, alone=alone))
     return in_order_of_rows(found, len(queries) - len(asked))
+
+
+def _of_block(
+    relevance: Relevance,
+    ids: NDArray[np.int64],
+    relevant: NDArray[np.int64],
+    distances: torch.Tensor,
+    *,
+    alone: bool,
+) -> ByQuery:
+    """What the queries `ids` found. relevant: answers of each, int64 (Q,). distances: float32 (Q, G), changed."""
+    answers, out = relevance.of(ids)
+    distances.masked_fill_(out, torch.inf)
+    count = torch.from_numpy(relevant)
+    deepest = min(max(NDCG_AT, int(count.max())), distances.shape[1] - int(alone))
+    right = answers.gather(1, nearest(distances, deepest))
+    precision, average = at_r(right, count)
+    first = _first(right, answers, distances)
+    ndcg = _ndcg(right[:, :NDCG_AT], count)
+    return ByQuery(ids, first.numpy(), precision.numpy(), average.numpy(), ndcg.numpy(), 0)
 
 
 def _first(right: torch.Tensor, answers: torch.Tensor, distances: torch.Tensor) -> torch.Tensor:
     """int64 (Q,): rank of the first answer, from 1. right: bool (Q, K), whether the K nearest rows are answers."""
     first = right.int().argmax(dim=1) + 1
     deeper = torch.nonzero(~right.any(dim=1))[:, 0]
-    if len(deeper):
-        keys = keys_of(distances[deeper])
-        of_answers = keys.masked_fill(~answers[deeper], torch.iinfo(torch.int64).max)
-        first[deeper] = (keys < of_answers.min(dim=1, keepdim=True).values).sum(dim=1) + 1
+    for part in key_slices(len(deeper), distances.shape[1]):
+        some = deeper[part]
+        keys = keys_of(distances[some])
+        of_answers = keys.masked_fill(~answers[some], torch.iinfo(torch.int64).max)
+        first[some] = (keys < of_answers.min(dim=1, keepdim=True).values).sum(dim=1) + 1
     return first
 
 

@@ -37,6 +37,6 @@ def violation_share(
         nearest_negative = distances.masked_fill(same, torch.inf).amin(dim=1, keepdim=True)
         same[torch.arange(len(ids)), ids] = False
         same &= nearest_negative.isfinite()
-        violated += int((same & (nearest_negative < distances + margin)).sum())
+        violated += int((same & (nearest_negative < distances.add_(margin))).sum())
         pairs += int(same.sum())
     return violated / max(1, pairs)
