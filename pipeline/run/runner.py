@@ -19,6 +19,7 @@ from ..storage.manifest import SCHEMA, Manifest
 from ..storage.publish import remove_partials
 from ..storage.receipts import Receipt, damaged_files, misfits
 from ..workers.base import Executor, perform, require_memory
+from ..workers.opened import release_parts
 from ..workers.serial import SerialExecutor
 from .directory import Run
 from .progress import Progress
@@ -84,6 +85,7 @@ def run_stage(run: Run, stage: Stage, ref: StageRef, executor: Executor, progres
     receipts = dict(kept)
     for phase in plan.phases:
         receipts.update(_run_phase(job, stage, phase, receipts, executor, progress))
+    release_parts()  # of the graph, as large as the vectors: no other stage searches
     ordered = tuple(receipts[task.name] for phase in plan.phases for task in phase.tasks)
     manifest = Manifest(ref.stage, ref.epoch, inputs, ordered, stage.report(job, ordered))
     job.stage_folder.commit(manifest)

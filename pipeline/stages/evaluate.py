@@ -137,13 +137,13 @@ def _keep(job: Job, task: Task, vectors: NDArray[np.float32]) -> TaskOutput:
 
 def _embeddings(job: Job, phase: str, first: int, count: int) -> NDArray[np.float32]:
     receipts = job.stage_folder.receipts()
-    parts = []
+    vectors = np.empty((count, job.spec.encoder.embedding_dim), np.float32)
     for task in split_rows(phase, count, job.spec.embed.chunk_rows, first):
         path = job.scratch / f"{task.name}.npy"
         if not path.exists() or digest_file(path) != receipts[task.name].report["sha256"]:
             raise CorruptError(f"{path} is gone or damaged: redo the stage with {job.ref.redo}")
-        parts.append(np.load(path, allow_pickle=False))
-    return np.concatenate(parts)
+        vectors[task.start - first : task.stop - first] = np.load(path, allow_pickle=False)
+    return vectors
 
 
 def _report(job: Job, _receipts: Sequence[Receipt]) -> dict[str, Any]:

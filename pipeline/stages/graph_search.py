@@ -16,14 +16,15 @@ from ...mining.graphs.cells.index import CellsIndex
 from ...mining.graphs.cells.partition import Partition
 from ...mining.graphs.cells.rows import RowsByCell, map_rows, write_rows
 from ...mining.graphs.exact import index as exact
-from ...mining.graphs.merge import merge_tables
+from ...mining.graphs.merge import merge_into, merge_tables
 from ...mining.graphs.methods import Index, build_index, index_bytes, load_index, with_effort
 from ...mining.graphs.parameters import CellsParameters, ExactParameters, TraverseAddParameters
 from ...mining.graphs.recall import RecallSample
+from ...mining.graphs.remeasure import empty_table
 from ...mining.graphs.traverse import build as traverse_add
 from ...mining.graphs.traverse.build import TraverseAddIndex
 from ...mining.neighbours import NeighbourTable
-from ..artifacts.embeddings import read_embeddings
+from ..artifacts.embeddings import read_embeddings, read_some_embeddings
 from ..artifacts.neighbours import read_neighbours
 from ..errors import CorruptError
 from ..plan.stage import Job, RunFacts
@@ -37,6 +38,8 @@ from ..workers.opened import open_parts
 
 INDEX_PHASE = "index"
 _MIB = 2**20
+_EXACT_BYTES = 32 * _MIB
+"""Vectors that are searched exactly at once; more where a chunk of embeddings has more."""
 
 
 def part_ranges(parts: int, rows: int) -> list[tuple[int, int]]:
@@ -155,23 +158,17 @@ def search_rows(job: Job, start: int, stop: int, *, effort: int | None, threads:
 
 
 def true_neighbours(job: Job, rows: NDArray[np.int64], threads: int) -> RecallSample:
-    """A recall sample: the rows with their exact neighbours. One part's vectors are in memory at a time."""
-    embed = job.parent("embed")
-    ranges = part_ranges(job.spec.graph.parts, job.facts.train)
-    queries = np.concatenate(
-        [
-            read_embeddings(embed, first, stop)[rows[(rows >= first) & (rows < stop)] - first]
-            for first, stop in ranges
-        ]
-    )
-    neighbours = resolve_neighbours(job.spec, job.facts)
-    tables = [
-        exact.build(read_embeddings(embed, first, stop), first_id=first).search(
-            queries, query_ids=rows, neighbours=neighbours, threads=threads
-        )
-        for first, stop in ranges
-    ]
-    return RecallSample(rows, queries, rows, merge_tables(tables, neighbours))
+    """A recall sample: the rows, int64 (S,), ascending, with their exact neighbours. Reads the vectors in blocks."""
+    embed, neighbours = job.parent("embed"), resolve_neighbours(job.spec, job.facts)
+    queries = read_some_embeddings(embed, rows)
+    truth = empty_table(len(rows), neighbours)
+    chunk = job.spec.embed.chunk_rows
+    step = chunk * -(-_EXACT_BYTES // (4 * job.spec.encoder.embedding_dim * chunk))
+    for start in range(0, job.facts.train, step):
+        block = read_embeddings(embed, start, min(start + step, job.facts.train))
+        index = exact.build(block, first_id=start)
+        merge_into(truth, index.search(queries, query_ids=rows, neighbours=neighbours, threads=threads))
+    return RecallSample(rows, queries, rows, truth)
 
 
 def open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool = False) -> Index:

@@ -20,13 +20,14 @@ from tripletmine.pipeline.plan.stage_folder import StageFolder
 from tripletmine.pipeline.resolve.graph import resolve_method
 from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.progress import Silent
-from tripletmine.pipeline.run.runner import run_stage
+from tripletmine.pipeline.run.runner import make_job, run_stage
 from tripletmine.pipeline.runfile.run_spec import RunSpec
-from tripletmine.pipeline.stages import graph_cells
+from tripletmine.pipeline.stages import graph_cells, graph_search
 from tripletmine.pipeline.stages.graph import GRAPH
+from tripletmine.pipeline.stages.graph_search import true_neighbours
 from tripletmine.pipeline.storage.publish import remove_tree
 from tripletmine.pipeline.storage.sealed import publish_sealed, read_sealed
-from tripletmine.pipeline.workers.opened import release_parts
+from tripletmine.pipeline.workers.opened import open_parts, release_parts
 from tripletmine.pipeline.workers.serial import SerialExecutor
 
 from ..runs import Recorded, artifacts, finish, opened, small_spec
@@ -63,6 +64,28 @@ def test_the_table_is_what_a_search_in_one_piece_gives(copied_run) -> None:
     found = read_neighbours(graph, 0, ROWS)
     assert np.array_equal(found.ids, expected.ids)
     assert np.array_equal(found.sq_distances, expected.sq_distances)
+
+
+def test_the_index_is_closed_with_the_stage(copied_run) -> None:
+    rebuilt(copied_run(graph=CELLS))
+    assert not open_parts
+
+
+def test_the_truth_does_not_depend_on_its_blocks(copied_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.arange(0, ROWS, 7)
+    with open_run(copied_run(graph=CELLS)) as run:
+        job = make_job(run, GRAPH, REF)
+        whole = true_neighbours(job, rows, threads=1)
+        monkeypatch.setattr(graph_search, "_EXACT_BYTES", 1)
+        found = true_neighbours(job, rows, threads=1)
+    assert job.spec.embed.chunk_rows < ROWS / 2
+    assert np.array_equal(found.truth.ids, whole.truth.ids)
+    assert np.array_equal(found.truth.sq_distances, whole.truth.sq_distances)
+    vectors = read_embeddings(committed(run.root, StageRef(1, "embed")), 0, ROWS)
+    expected = exact.build(vectors).search(vectors[rows], query_ids=rows, neighbours=60, threads=1)
+    assert np.array_equal(whole.queries, vectors[rows])
+    assert np.array_equal(whole.truth.ids, expected.ids)
+    assert np.array_equal(whole.truth.sq_distances, expected.sq_distances)
 
 
 @pytest.mark.parametrize("chunk_rows", [64, 5000])
