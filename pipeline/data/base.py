@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from ...mining.guarding.groups import group_codes
+from ...mining.labels import ClassName, Labels, encode_labels
 from ...mining.neighbours import NO_ROW
 from .marks import FileLists
 
@@ -166,6 +168,52 @@ def same_names(wanted: pa.Array, keys: pa.Array) -> NDArray[np.int64]:
     """The position in `keys` of each wanted key, int64 (P,); −1 for a key that is missing."""
     found = pc.call_function("index_in", [wanted], pc.SetLookupOptions(value_set=keys))
     return found.fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def first_labels(labels: pa.Array) -> pa.Array:
+    """The first label of each row, as strings."""
+    return labels.values.take(labels.offsets[:-1]) if pa.types.is_list(labels.type) else labels
+
+
+def coded_rows(
+    column: pa.Array, codes_of: Callable[[list[str]], NDArray[np.int32]]
+) -> tuple[NDArray[np.int32], NDArray[np.int64] | None]:
+    """int32 (nnz,), the codes of each row's strings, sorted and without repeats; int64 (N + 1,), where each row begins,
+    or None if every row has one.
+
+    column: string, or list<string>. codes_of: codes of distinct strings; only these become Python objects.
+    """
+    listed = pa.types.is_list(column.type)
+    encoded = (column.flatten() if listed else column).dictionary_encode()
+    codes = codes_of(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
+    if not listed:
+        return codes, None
+    row = np.repeat(np.arange(len(column)), column.value_lengths().to_numpy())
+    classes = int(codes.max(initial=0)) + 1
+    row, codes = np.divmod(np.unique(row * classes + codes), classes)
+    sizes = np.bincount(row, minlength=len(column))
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return codes.astype(np.int32), None if (sizes == 1).all() else offsets
+
+
+def encoded_labels(column: pa.Array) -> Labels:
+    """As `encode_labels`, but only the distinct names become Python objects."""
+    names: list[tuple[ClassName, ...] | range] = []
+
+    def codes_of(distinct: list[str]) -> NDArray[np.int32]:
+        found = encode_labels(distinct)
+        names.append(found.names)
+        return found.members
+
+    members, offsets = coded_rows(column, codes_of)
+    return Labels(names[0], members, offsets)
+
+
+def encoded_groups(column: pa.Array) -> NDArray[np.int64]:
+    """As `group_codes`, but only the distinct values become Python objects."""
+    encoded = column.dictionary_encode()
+    (of_name,) = group_codes([*encoded.dictionary.to_pylist(), None])
+    return of_name[encoded.indices.fill_null(len(of_name) - 1).to_numpy()]
 
 
 def split_codes(splits: pa.Array) -> NDArray[np.int8]:

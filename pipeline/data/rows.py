@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..runfile.data_spec import DataSpec
-from .base import SPLITS, DataSet, split_codes, strings, tidy_paths
+from .base import SPLITS, DataSet, coded_rows, per_value, split_codes, strings, tidy_paths
 from .splits.assign import Splitting, assign_splits
 
 Ids = range
@@ -121,9 +120,14 @@ class RunRows:
         """Whether a row may have several labels."""
         return pa.types.is_list(self.table.schema.field("label").type)
 
+    def column(self, name: str, split: str) -> pa.Array:
+        """A column of `COLUMNS` for a split, in order of ids. As Python objects it would be many times as large."""
+        ids = self.range(split)
+        return self.table[name].slice(ids.start, len(ids)).combine_chunks()
+
     def labels(self, split: str) -> list[str] | list[list[str]]:
         """Label, or list of labels, of each row of a split, in order of ids."""
-        return self._column("label", split).to_pylist()
+        return self.column("label", split).to_pylist()
 
     def keys(self, ids: NDArray[np.int64]) -> list[str]:
         """Keys of the rows `ids`."""
@@ -131,7 +135,7 @@ class RunRows:
 
     def keys_of(self, split: str) -> list[str]:
         """Key of each row of a split, in order of ids."""
-        return self._column("key", split).to_pylist()
+        return self.column("key", split).to_pylist()
 
     def sources(self, ids: Ids) -> NDArray[np.int64]:
         """Indices in the data set, int64 (len(ids),), of consecutive rows."""
@@ -143,26 +147,36 @@ class RunRows:
 
     def roles(self, split: str) -> list[str | None]:
         """Role of each row of a split: "query", "gallery" or None."""
-        return self._column("role", split).to_pylist()
+        return self.column("role", split).to_pylist()
 
     def groups(self, split: str) -> list[str | None]:
         """Group (camera) of each row of a split, or None."""
-        return self._column("group", split).to_pylist()
+        return self.column("group", split).to_pylist()
 
     def class_sizes(self, split: str) -> dict[str, int]:
         """Rows of each class of a split, by name. A row with several labels counts for each of them."""
         if self.multi_label:
             # A row that names a class twice is one row of it.
-            return dict(sorted(Counter(chain.from_iterable(map(set, self.labels(split)))).items()))
-        names, sizes = self._column("label", split).combine_chunks().value_counts().flatten()
+            labels = self.column("label", split)
+            code_of = {name: code for code, name in enumerate(sorted(labels.flatten().unique().to_pylist()))}
+            members, _ = coded_rows(
+                labels, lambda names: np.array([code_of[name] for name in names], np.int32)
+            )
+            sizes = np.bincount(members, minlength=len(code_of)).tolist()
+            return dict(zip(code_of, sizes, strict=True))
+        names, sizes = self.column("label", split).value_counts().flatten()
         return dict(sorted(zip(names.to_pylist(), sizes.to_pylist(), strict=True)))
 
     def several(self) -> tuple[int, int, int]:
         """How many rows have more than one label: of the training, validation and test split."""
         if not self.multi_label:
             return (0, 0, 0)
+        coded = (
+            coded_rows(self.column("label", split), lambda names: np.arange(len(names), dtype=np.int32))
+            for split in SPLITS
+        )
         train, validation, test = (
-            sum(len(set(labels)) > 1 for labels in self.labels(split)) for split in SPLITS
+            0 if offsets is None else int((np.diff(offsets) > 1).sum()) for _, offsets in coded
         )
         return train, validation, test
 
@@ -188,11 +202,13 @@ class RunRows:
             if not stored.equals(now.cast(stored.type)):
                 return _first_difference(keys, name, stored.to_pylist(), now.to_pylist())
         if data.rows.splits is not None:
-            stored, now = self.table["split"].to_pylist(), data.rows.splits.take(self._sources).to_pylist()
-            if SPLITS[1] not in now:  # validation was then taken from the training rows
-                stored = [SPLITS[0] if split == SPLITS[1] else split for split in stored]
-            if stored != now:
-                return _first_difference(keys, "split", stored, now)
+            stored, now = self.table["split"].combine_chunks(), data.rows.splits.take(self._sources)
+            if SPLITS[1] not in now.unique().to_pylist():  # validation was then taken from the training rows
+                stored = per_value(
+                    stored, lambda split: SPLITS[0] if split == SPLITS[1] else split, pa.string()
+                )
+            if not stored.equals(now):
+                return _first_difference(keys, "split", stored.to_pylist(), now.to_pylist())
         return None
 
     def check(self, data: DataSet) -> None:
@@ -212,10 +228,6 @@ class RunRows:
     @cached_property
     def _sources(self) -> pa.Array:
         return self.table["source"].combine_chunks()
-
-    def _column(self, name: str, split: str) -> pa.ChunkedArray:
-        ids = self.range(split)
-        return self.table[name].slice(ids.start, len(ids))
 
     def digest(self) -> str:
         """SHA-256 of all values: the same for equal tables, however Arrow cuts and lays them out."""

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.base import first_labels
 from ..data.rows import RunRows
 from ..runfile.run_spec import RunSpec
 
@@ -20,9 +21,9 @@ def train_sample(rows: RunRows, spec: RunSpec) -> NDArray[np.int64]:
     count = sample_size(spec, rows.n_train)
     if spec.data.split == "closed":
         return np.sort(generator.permutation(rows.n_train)[:count])
-    first = [label if isinstance(label, str) else label[0] for label in rows.labels("train")]
-    _, code = np.unique(first, return_inverse=True)
-    place = generator.permutation(int(code.max()) + 1)[code]
+    encoded = first_labels(rows.column("label", "train")).dictionary_encode()
+    names, code = np.unique(encoded.dictionary.to_pylist(), return_inverse=True)
+    place = generator.permutation(len(names))[code][encoded.indices.to_numpy()]
     return np.sort(np.argsort(place, kind="stable")[:count])
 
 

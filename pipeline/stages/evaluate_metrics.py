@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..artifacts.reviews import kept_review
-from ..data.base import SPLITS
+from ..data.base import SPLITS, coded_rows
 from ..data.review.on_splits import reviewed_rows_of
 from ..data.rows import RunRows
 from ..errors import StaleError
@@ -217,11 +217,12 @@ def _classes(rows: RunRows, split: str) -> "RowClasses":
     from ...models.row_classes import RowClasses
 
     known = sorted({name for each in SPLITS for name in rows.class_sizes(each)})
-    codes = {name: code for code, name in enumerate(known)}
-    labels = rows.labels(split)
-    if not rows.multi_label:
-        return RowClasses(np.array([codes[str(label)] for label in labels], np.int32))
-    return RowClasses.of_sets([[codes[name] for name in each] for each in labels])
+    code_of = {name: code for code, name in enumerate(known)}
+    return RowClasses(
+        *coded_rows(
+            rows.column("label", split), lambda names: np.array([code_of[name] for name in names], np.int32)
+        )
+    )
 
 
 def _groups(names: Sequence[str | None]) -> NDArray[np.int32]:

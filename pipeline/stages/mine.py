@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ...mining.audit.check import VIOLATIONS, audit_parts
 from ...mining.confusion import Confusion, ConfusionSum
-from ...mining.guarding.groups import group_codes
 from ...mining.labels import Labels
 from ...mining.miner import mine
 from ...mining.miner_input import reads_vectors
@@ -42,7 +41,7 @@ from ..artifacts.triplets import (
     part_name,
     triplet_table,
 )
-from ..data.base import SPLITS
+from ..data.base import SPLITS, encoded_groups
 from ..errors import CorruptError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
@@ -180,8 +179,7 @@ def _groups(job: Job) -> NDArray[np.int64] | None:
     """The group code of each training row; None if no guard uses groups."""
     if job.spec.mine.guards.same_group is None:
         return None
-    (codes,) = group_codes(rows_of(job.root, job.facts.data_digest).groups(SPLITS[0]))
-    return codes
+    return encoded_groups(rows_of(job.root, job.facts.data_digest).column("group", SPLITS[0]))
 
 
 def _k_hardness(job: Job) -> float:

@@ -9,11 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...mining.guarding.groups import group_codes
-from ...mining.labels import Labels, encode_labels
+from ...mining.labels import Labels
 from ...mining.vectors import unit_vectors
 from ..data.arrays import Arrays
-from ..data.base import SPLITS, split_called
+from ..data.base import SPLITS, encoded_groups, encoded_labels, split_called
 from ..data.review.apply import Reviewed, apply_review
 from ..data.review.decisions import Review
 from ..data.review.effect import ReviewCounts, dropping, require_known, without_effect
@@ -60,8 +59,8 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
     rows = source.rows
     subject = source.labels or source.location
     check_keys(rows.keys, subject=subject)
-    labels = _encoded(rows.labels)
-    groups = None if rows.groups is None else _grouped(rows.groups)
+    labels = encoded_labels(rows.labels)
+    groups = None if rows.groups is None else encoded_groups(rows.groups)
     wanted = ALL if split == ALL else None if split is None else split_called(split)
     if split is not None and wanted is None:
         raise SpecError(
@@ -80,22 +79,6 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
     mined = np.flatnonzero(np.array([each == wanted for each in splits])).astype(np.int64)
     del counts[wanted]
     return FileRows(labels, rows.keys, groups, mined, dict(sorted(counts.items())))
-
-
-def _encoded(column: pa.Array) -> Labels:
-    """As `encode_labels`, but for one label per row only the distinct names become Python objects."""
-    if not pa.types.is_string(column.type):
-        return encode_labels(column.to_pylist())
-    encoded = column.dictionary_encode()
-    of_name = encode_labels(encoded.dictionary.to_pylist())
-    return Labels(names=of_name.names, members=of_name.members[encoded.indices.to_numpy()])
-
-
-def _grouped(column: pa.Array) -> NDArray[np.int64]:
-    """As `group_codes`, but only the distinct values become Python objects."""
-    encoded = column.dictionary_encode()
-    (of_name,) = group_codes([*encoded.dictionary.to_pylist(), None])
-    return of_name[encoded.indices.fill_null(len(of_name) - 1).to_numpy()]
 
 
 def reviewed_file_rows(rows: FileRows, source: Arrays, review: Review) -> Reviewed:

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...mining.guarding.groups import group_codes
 from ...mining.guarding.never_negatives import PairLists
 from ...mining.guards import Guards
 from ...mining.labels import Labels
@@ -24,7 +23,7 @@ from ..artifacts.reviews import kept_review, review_of_spec, review_path
 from ..artifacts.scores import mined_epoch
 from ..artifacts.triplets import part_name, part_names
 from ..data.arrays import Arrays
-from ..data.base import SPLITS, same_names
+from ..data.base import SPLITS, encoded_groups, same_names
 from ..data.review.csv_file import merged, read_review
 from ..data.review.decisions import Review
 from ..data.tables.form import TableForm
@@ -252,7 +251,7 @@ def _of_run(root: Path, folder: Path, chosen: str | None) -> TripletSource:
         labels=reviewed.labels,
         keys=rows.table["key"].combine_chunks(),
         excluded=None,
-        groups=group_codes(rows.groups(SPLITS[0]))[0],
+        groups=encoded_groups(rows.column("group", SPLITS[0])),
         left_out=reviewed.excluded,
         never_negatives=reviewed.never_negatives,
         review=merged(kept_review(root, digest), review_of_spec(spec)),

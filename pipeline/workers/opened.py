@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...mining.graphs.methods import Index
-from ...mining.labels import Labels, encode_labels
+from ...mining.labels import Labels
 from ..artifacts.ranking import kept_ranking
 from ..artifacts.reviews import kept_review
 from ..artifacts.rows import read_rows_file
-from ..data.base import DataSet
+from ..data.base import DataSet, encoded_labels
 from ..data.open import open_data
 from ..data.ranking.items import RankedItems, ranked_items
 from ..data.review.apply import Reviewed, apply_review
@@ -36,7 +36,7 @@ def rows_of(root: Path, digest: str) -> RunRows:
 @lru_cache(maxsize=1)
 def labels_of(root: Path, digest: str) -> Labels:
     """The labels of the training split."""
-    return encode_labels(rows_of(root, digest).labels("train"))
+    return encoded_labels(rows_of(root, digest).column("label", "train"))
 
 
 def ranked_of(job: Job, split: str) -> RankedItems:

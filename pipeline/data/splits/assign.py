@@ -8,11 +8,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ..base import SPLITS, SourceRows, split_codes
+from ..base import SPLITS, SourceRows, first_labels, split_codes
 from .drawn import LEAST_CLASSES, draw_classes, draw_rows
 from .hashed import hash_classes, hash_rows, numbers_of
 
 TRAIN, VALIDATION, TEST = range(len(SPLITS))
+
+_BLOCK_ROWS = 1 << 16
 
 Splitting = Literal["hashed", "drawn"]
 """How rows or classes are chosen: by a hash of their names, or by a draw over all of them, as version 0.1 did."""
@@ -70,7 +72,7 @@ def _drawn(classes: NDArray[np.int64], split: str, seed: int) -> _Take:
 
 def _hashed(rows: SourceRows, classes: NDArray[np.int64], split: str, seed: int) -> _Take:
     def of_rows(pool: NDArray[np.int64], share: float, name: str) -> NDArray[np.int64]:
-        numbers = numbers_of(rows.keys.take(pa.array(pool)).to_pylist(), seed, name)
+        numbers = _numbers_of_keys(rows.keys, pool, seed, name)
         return pool[hash_rows(classes[pool], numbers, share, name=name)]
 
     def of_classes(pool: NDArray[np.int64], share: float, name: str) -> NDArray[np.int64]:
@@ -84,10 +86,18 @@ def _hashed(rows: SourceRows, classes: NDArray[np.int64], split: str, seed: int)
     return of_rows if split == "closed" else of_classes
 
 
+def _numbers_of_keys(keys: pa.Array, rows: NDArray[np.int64], seed: int, name: str) -> NDArray[np.uint64]:
+    """See `numbers_of`. In blocks, since Python strings take many times the memory of Arrow's."""
+    numbers = np.empty(len(rows), np.uint64)
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        numbers[block] = numbers_of(keys.take(pa.array(rows[block])).to_pylist(), seed, name)
+    return numbers
+
+
 def class_codes(labels: pa.Array) -> NDArray[np.int64]:
     """A number for each row's class, int64 (N,), in order of appearance; of several labels the first."""
-    first = labels.values.take(labels.offsets[:-1]) if pa.types.is_list(labels.type) else labels
-    return first.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return first_labels(labels).dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def _check(labels: pa.Array, classes: NDArray[np.int64], codes: NDArray[np.int8], *, zero_shot: bool) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tripletmine.pipeline.data.base import SourceRows, strings
+from tripletmine.pipeline.data.splits import assign
 from tripletmine.pipeline.data.splits.assign import TEST, TRAIN, VALIDATION, assign_splits, class_codes
 from tripletmine.pipeline.errors import DataError
 
@@ -53,6 +54,13 @@ def test_validation_comes_out_of_its_own_training_rows(held_out: str):
     in_test = 0 if held_out == "train" else 40
     assert Counter(codes[60:].tolist())[TEST] == in_test
     assert Counter(codes.tolist())[VALIDATION] == (100 - in_test) // 4
+
+
+def test_rows_are_hashed_in_blocks_of_any_size(monkeypatch: pytest.MonkeyPatch):
+    rows = rows_of(["a", "b"] * 50)
+    expected = closed(rows)
+    monkeypatch.setattr(assign, "_BLOCK_ROWS", 7)
+    assert np.array_equal(closed(rows), expected)
 
 
 def test_several_labels_count_for_the_first():

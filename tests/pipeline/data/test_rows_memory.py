@@ -1,0 +1,59 @@
+"""What is made of the rows of a run is numbers: no string, list or set of Python's for each row."""
+
+import tracemalloc
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tripletmine.pipeline.data import rows as run_rows
+from tripletmine.pipeline.data.base import SourceRows, coded_rows, encoded_labels
+from tripletmine.pipeline.data.rows import RunRows, build_rows
+from tripletmine.pipeline.data.splits import assign
+
+from .test_rows import SPEC, InMemory
+
+ROWS = 20_000
+
+
+def source_rows(labels_a_row: int) -> SourceRows:
+    keys = pa.array(np.arange(ROWS)).cast(pa.string())
+    labels = pa.array(np.random.default_rng(0).integers(0, 1000, ROWS * labels_a_row)).cast(pa.string())
+    if labels_a_row == 1:
+        return SourceRows(keys, labels)
+    offsets = pa.array(np.arange(ROWS + 1) * labels_a_row, pa.int32())
+    return SourceRows(keys, pa.ListArray.from_arrays(offsets, labels))
+
+
+def bytes_a_row(work: Callable[[], object]) -> float:
+    """At most, of Python and NumPy; Arrow's own strings are not counted."""
+    work()
+    tracemalloc.start()
+    work()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak / ROWS
+
+
+@pytest.mark.parametrize("labels_a_row", [1, 2])
+def test_a_row_takes_a_few_numbers(labels_a_row: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_rows, "_DIGEST_ROWS", 1 << 10)
+    monkeypatch.setattr(assign, "_BLOCK_ROWS", 1 << 10)
+    data = InMemory(source_rows(labels_a_row))
+    rows = RunRows(build_rows(data, SPEC, seed=0))
+
+    def coded(split: str) -> object:
+        return coded_rows(rows.column("label", split), lambda names: np.arange(len(names), dtype=np.int32))
+
+    taken = {
+        "build_rows": bytes_a_row(lambda: build_rows(data, SPEC, seed=0)),
+        "digest": bytes_a_row(rows.digest),
+        "class_sizes": bytes_a_row(lambda: rows.class_sizes("train")),
+        "several": bytes_a_row(rows.several),
+        "difference": bytes_a_row(lambda: rows.difference(data)),
+        "coded_rows": bytes_a_row(lambda: coded("train")),
+        "encoded_labels": bytes_a_row(lambda: encoded_labels(rows.column("label", "train"))),
+    }
+    # A string of Python's has some 50 bytes, and 8 more in a list.
+    too_much = {name: round(each) for name, each in taken.items() if each > 50 * labels_a_row}
+    assert not too_much
