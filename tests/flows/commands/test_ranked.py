@@ -54,7 +54,7 @@ def test_commands_on_a_run_that_ranks(tmp_path: Path, monkeypatch: pytest.Monkey
         ("triplets", RUN, "--out", "t.jsonl"),
     ):
         refused = said(*command, code=1)
-        assert "mines pairs in place of triplets: look at the tables in epochs/*/mine/pairs" in refused
+        assert "mines pairs instead of triplets: look at the tables in epochs/*/mine/pairs" in refused
     said("report", RUN, "--out", "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "pair accuracy" in page
