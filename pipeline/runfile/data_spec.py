@@ -106,7 +106,7 @@ class DataSpec(Section):
     """Recognise files by the digest of their content, which reads every file, instead of by size and time."""
     allow_local_urls: bool = execution(False)
     """Let a table refer to pictures by URLs of this machine or its local link (localhost, 127.0.0.1, 169.254.169.254).
-    Off by default, since the author of a table may have no access to them."""
+    Off by default, since the author of a table could make this machine request what only it can reach."""
 
     @field_validator("background")
     @classmethod

@@ -24,7 +24,7 @@ class TrainSpec(Section):
     batches: Literal["auto", "neighbourhood", "triplets", "class_balanced"] = "auto"
     """How batches are composed after the warm-up: from classes that mining found confused ("neighbourhood"), from
     stored triplets ("triplets"), or from random classes ("class_balanced"). "auto": "neighbourhood", or
-    "class_balanced" if all classes fit into one batch."""
+    "class_balanced" if all classes fit into one batch or nothing is mined."""
     classes_per_batch: int = setting(BatchShape, "classes_per_batch")
     """Classes in a batch; all of them if there are fewer."""
     images_per_class: int = setting(BatchShape, "images_per_class")
