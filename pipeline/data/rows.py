@@ -150,13 +150,13 @@ class RunRows:
         return self.column("role", split).to_pylist()
 
     def groups(self, split: str) -> list[str | None]:
-        """Group (camera) of each row of a split, or None."""
+        """Group (such as the camera) of each row of a split, or None."""
         return self.column("group", split).to_pylist()
 
     def class_sizes(self, split: str) -> dict[str, int]:
-        """Rows of each class of a split, by name. A row with several labels counts for each of them."""
+        """Number of rows of each class of a split, by name. A row with several labels counts for each of them."""
         if self.multi_label:
-            # A row that names a class twice is one row of it.
+            # A row that repeats a label counts once.
             labels = self.column("label", split)
             code_of = {name: code for code, name in enumerate(sorted(labels.flatten().unique().to_pylist()))}
             members, _ = coded_rows(
@@ -168,7 +168,7 @@ class RunRows:
         return dict(sorted(zip(names.to_pylist(), sizes.to_pylist(), strict=True)))
 
     def several(self) -> tuple[int, int, int]:
-        """How many rows have more than one label: of the training, validation and test split."""
+        """Number of rows with more than one label, in the training, validation and test split."""
         if not self.multi_label:
             return (0, 0, 0)
         coded = (
@@ -203,7 +203,7 @@ class RunRows:
                 return _first_difference(keys, name, stored.to_pylist(), now.to_pylist())
         if data.rows.splits is not None:
             stored, now = self.table["split"].combine_chunks(), data.rows.splits.take(self._sources)
-            if SPLITS[1] not in now.unique().to_pylist():  # validation was then taken from the training rows
+            if SPLITS[1] not in now.unique().to_pylist():  # the validation was taken from the training rows
                 stored = per_value(
                     stored, lambda split: SPLITS[0] if split == SPLITS[1] else split, pa.string()
                 )
@@ -230,7 +230,7 @@ class RunRows:
         return self.table["source"].combine_chunks()
 
     def digest(self) -> str:
-        """SHA-256 of all values: the same for equal tables, however Arrow cuts and lays them out."""
+        """SHA-256 of all values, independent of Arrow's chunks and memory layout."""
         digest = hashlib.sha256()
         for name in COLUMNS:
             for start in Ids(0, len(self), _DIGEST_ROWS):

@@ -17,7 +17,7 @@ TRAIN, VALIDATION, TEST = range(len(SPLITS))
 _BLOCK_ROWS = 1 << 16
 
 Splitting = Literal["hashed", "drawn"]
-"""How rows or classes are chosen: by a hash of their names, or by a draw over all of them, as version 0.1 did."""
+"""How held-out rows or classes are chosen: by a hash of their names, or by a random draw as in version 0.1."""
 
 
 def assign_splits(
@@ -96,7 +96,7 @@ def _numbers_of_keys(keys: pa.Array, rows: NDArray[np.int64], seed: int, name: s
 
 
 def class_codes(labels: pa.Array) -> NDArray[np.int64]:
-    """A number for each row's class, int64 (N,), in order of appearance; of several labels the first."""
+    """Class code of each row, int64 (N,), in order of appearance; of several labels, the first counts."""
     return first_labels(labels).dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
