@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,16 @@ def test_status_takes_the_run_file_as_well(finished):
     assert told("status", finished) == told("status", finished.parent / "runs" / "tiny")
 
 
+def test_status_of_an_unfinished_run_names_the_command_that_continues_it(finished, tmp_path):
+    shutil.copytree(finished.parent, tmp_path / "copy")
+    run_file = tmp_path / "copy" / finished.name
+    root = run_file.parent / "runs" / "tiny"
+    shutil.rmtree(root / "test")
+    assert f"tripletmine run {run_file} continues it" in " ".join(told("status", run_file).split())
+    assert "tripletmine run RUN_FILE continues it" in " ".join(told("status", root).split())
+    assert "continues it" not in told("status", finished)
+
+
 def test_status_of_a_run_that_has_not_begun_is_an_error(run_file):
     result = run_cli(app, ["status", str(run_file)])
     assert result.exit_code == 1
@@ -124,7 +135,7 @@ def test_inspect_counts_what_is_in_the_files(finished):
 def test_inspect_of_a_warm_up_epoch_says_why_not(finished):
     result = run_cli(app, ["inspect", str(finished), "--epoch", "0"])
     assert result.exit_code == 1
-    assert "warm up" in result.stderr
+    assert "warm-up epochs do not mine" in " ".join(result.stderr.split())
 
 
 def test_commands_about_triplets_take_a_run_and_say_which_epoch(finished, tmp_path):

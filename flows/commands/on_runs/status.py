@@ -46,6 +46,8 @@ def status(
         best = "none yet" if found.best is None else f"{found.best} by {found.spec.evaluate.select}"
         say(f"best epoch on validation: {best}")
         say(f"{'finished' if found.finished else 'not finished'}, {size(found.bytes)} in {found.root}")
+        if not found.finished:
+            say(f"if it has stopped, tripletmine run {run if run.is_file() else 'RUN_FILE'} continues it")
 
 
 def _remarks(found: "RunStatus") -> "Iterator[str]":
