@@ -14,8 +14,9 @@ from .relevance import Classes
 MIB = 2**20
 BLOCK_MIB = 256
 """Memory of one block of distances; the masks of answers take about half as much again."""
-_KEYS_MIB = 32
-"""Memory of the keys that are sorted at once."""
+_KEYS_MIB = 64
+"""Memory of the keys that are sorted at once. Above 32 MiB glibc gives it back each time; below, what is kept between
+blocks grew to gigabytes with a gallery of a million rows."""
 
 
 def checked_classes(embeddings: NDArray[np.float32], classes: Classes, subject: str) -> RowClasses:
