@@ -53,7 +53,7 @@ def look_again(spec: RunSpec, data: DataSet, before: dict[str, Any]) -> Seen:
         changes, marks = compare_files(listed, marks, data.file_lists())
         change = str(changes) or None
         if changes.only_touched:
-            change = f"{change}, and with the same size; whether their bytes are the same, nobody can tell"
+            change = f"{change}, and with the same size; whether their bytes are the same is unknown"
     if change is None:
         change = _rows_changed(spec.root / ROWS_FILE, data)
     if change is None and (listed is None or not listed.equals(marks)):
@@ -70,7 +70,7 @@ def _compare_identities(
     now = _plain(data.identity(marks if _by_content(identity) else without_contents(marks)))
     if now == identity:
         return None, marks
-    unknown = ", and which files, nobody knows: the run has no list of them" if len(marks) else ""
+    unknown = "; which files changed is unknown, because the run has no list of them" if len(marks) else ""
     return f"it was {_short(identity)} and now is {_short(now)}{unknown}", marks
 
 

@@ -72,13 +72,15 @@ def mine_hard_negatives(
     Differences:
 
     - The search never computes the scores of all queries with all documents. It is exact, or with ``method`` ("hnsw",
-    "cells", "auto": see ``tm.neighbours``) approximate at a recall of 0.99 or more. A model with a custom similarity
-    computes its own scores, for ``faiss_batch_size`` queries at once. ``use_faiss`` only affects the default of
-    ``range_max``. - "random" samples by ``seed``, and the sample of a query does not depend on the other queries. -
-    Embeddings in ``cache_folder`` are keyed by a digest of weights, settings, prompts and texts, so a fine-tuned model
-    does not reuse those of another. - A document with the same text as the query is never its negative. Texts without a
-    vector (the model knows none of their words) neither get negatives nor become negatives. Both are counted. - Unknown
-    columns, and values that are not texts, are refused.
+      "cells", "auto": see ``tm.neighbours``) approximate at a recall of 0.99 or more. A model with a custom similarity
+      computes its own scores, for ``faiss_batch_size`` queries at once. ``use_faiss`` only affects the default of
+      ``range_max``.
+    - "random" samples by ``seed``, and the sample of a query does not depend on the other queries.
+    - Embeddings in ``cache_folder`` are keyed by a digest of weights, settings, prompts and texts, so a fine-tuned
+      model does not reuse those of another.
+    - A document with the same text as the query is never its negative. Texts without a vector (the model knows none of
+      their words) neither get negatives nor become negatives. Both are counted.
+    - Unknown columns, and values that are not texts, are refused.
 
     Returns: a ``datasets.Dataset`` in ``output_format``: "triplet" (query, positive, negative), "n-tuple" (query,
     positive, negative_1 … negative_n; only pairs with all n), "labeled-pair" (query, document, label), "labeled-list"

@@ -144,7 +144,7 @@ def test_a_run_without_a_list_gets_one_when_nothing_changed(
     assert pq.read_table(spec.root / "data-files.parquet").num_rows == 60
     lose(spec.root)
     (tmp_path / "07.png").write_bytes((tmp_path / "08.png").read_bytes() + b"more")
-    assert "and which files, nobody knows: the run has no list of them" in refused(spec)
+    assert "which files changed is unknown, because the run has no list of them" in refused(spec)
 
 
 def test_the_list_of_another_run_is_none(spec_of, tmp_path: Path) -> None:
