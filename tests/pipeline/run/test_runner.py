@@ -329,7 +329,7 @@ def test_a_manifest_in_anothers_place_is_named_with_the_remedy(run: Run) -> None
     other = REF.folder(run.root)
     shutil.copytree(other, StageRef(2, "sums").folder(run.root))
     with pytest.raises(
-        CorruptError, match="is that of sums of epoch 1: redo sums of epoch 2 with --from-stage sums"
+        CorruptError, match="belongs to sums of epoch 1: redo sums of epoch 2 with --from-stage sums"
     ):
         manifest_of(run.root, StageRef(2, "sums"))
 

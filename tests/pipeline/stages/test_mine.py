@@ -1,6 +1,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 
+import pyarrow as pa
 import pytest
 from tripletmine.pipeline.data.rows import RunRows
 from tripletmine.pipeline.errors import CorruptError, SpecError
@@ -71,8 +72,13 @@ def test_rows_of_one_group_are_never_negatives_of_each_other(digits_run, copied_
     """Only the mine stage is looked at: digits, which have no groups, are given some."""
     spec = copied_run()
     expected = manifest_of(spec.root, REF)
-    groups = [None if row % 5 == 0 else str(row % 3) for row in range(10_000)]
-    monkeypatch.setattr(RunRows, "groups", lambda rows, split: groups[: len(rows.range(split))])
+    groups = pa.array([None if row % 5 == 0 else str(row % 3) for row in range(10_000)], pa.string())
+    column = RunRows.column
+
+    def with_groups(rows: RunRows, name: str, split: str) -> pa.Array:
+        return groups[: len(rows.range(split))] if name == "group" else column(rows, name, split)
+
+    monkeypatch.setattr(RunRows, "column", with_groups)
     monkeypatch.setattr("tripletmine.pipeline.run.prepare.check_groups", lambda *_: None)
     guards = spec.mine.guards.model_copy(update={"same_group": "never-negative"})
     guarded = spec.model_copy(update={"mine": spec.mine.model_copy(update={"guards": guards})})
