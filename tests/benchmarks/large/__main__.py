@@ -1,13 +1,14 @@
 """Ten million vectors mined on one machine, and what each stage of a run holds of a row.
 
     python -m tests.benchmarks.large [--rows 10000000] [--width 64] [--classes 200000] [--neighbours 100]
-        [--recall-target 0.95] [--threads 2] [--stages 100000 1000000] [--folder runs/large]
+        [--recall-target 0.95] [--threads 2] [--workers 2] [--stages 100000 1000000] [--folder runs/large]
 
 First `tripletmine mine` in a process of its own: search, triplets and audit; with the local dimension of the vectors
 beside that of Fashion-MNIST's (64 principal components, see ``bench_scale``). Then runs of given vectors of the sizes
 of --stages, each in a process of its own, whose peak is set back before every stage: bytes a row are the slope between
 the first and the last size.
---rows 0 leaves out the first, --stages without a number the second.
+Between them, a run of the same vectors as the first on so many Dask workers of this machine (see ``on_workers``).
+--rows 0 leaves out the first two, --workers 0 the second, --stages without a number the last.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from ..bench_scale import vectors_of
+from .on_workers import run_on_workers
 from .stages import peaks_of
 from .vectors import local_dimensions, write_vectors
 
@@ -70,6 +72,24 @@ def mined(options: argparse.Namespace) -> str:
     )
 
 
+def run(options: argparse.Namespace) -> str:
+    """Markdown: a run on workers, by stage."""
+    folder = options.folder / f"{options.rows}-{options.width}"
+    ran = run_on_workers(
+        folder,
+        width=options.width,
+        neighbours=options.neighbours,
+        recall_target=options.recall_target,
+        workers=options.workers,
+    )
+    stages = ", ".join(f"{stage} {seconds / 60:.1f}" for stage, seconds in ran.seconds.items())
+    return (
+        f"a run on {options.workers} Dask workers: {sum(ran.seconds.values()) / 60:.1f} minutes ({stages}); "
+        f"{ran.method}, recall {ran.recall:.4f}, {ran.triplets:,} triplets; peak of the driver {ran.driver:,.0f} MiB, "
+        f"of a worker {ran.worker:,.0f} MiB, with the file pages that are mapped"
+    )
+
+
 def _three(values: np.ndarray) -> str:
     return ", ".join(f"{value:.1f}" for value in values)
 
@@ -107,12 +127,15 @@ def main() -> None:
     options.add_argument("--neighbours", type=int, default=100)
     options.add_argument("--recall-target", type=float, default=0.95)
     options.add_argument("--threads", type=int, default=2)
+    options.add_argument("--workers", type=int, default=2)
     options.add_argument("--stages", type=int, nargs="*", default=[100_000, 1_000_000], help="rows")
     options.add_argument("--folder", type=Path, default=Path("runs/large"))
     asked = options.parse_args()
     asked.folder = asked.folder.resolve()
     if asked.rows:
         print(mined(asked), flush=True)
+        if asked.workers:
+            print(run(asked), flush=True)
     if asked.stages:
         print(by_stage(asked))
 
