@@ -32,6 +32,8 @@ from .evaluate_metrics import measure
 
 METRICS_FILE = "metrics.json"
 _MEASURE = "metrics"
+_BLOCK_MIB = 256
+"""Of a block of distances, as in `models.metrics.blocks`, which imports torch."""
 _SCORED_BYTES = 32
 """Bytes for each scored pair of row and class: the score, its orders, and whether the class is a label."""
 
@@ -93,11 +95,11 @@ def _plan(spec: RunSpec, facts: RunFacts, ref: StageRef) -> Plan:
         phases.append(Phase(split, split_rows(split, count, spec.embed.chunk_rows, first), memory))
         rows += count
     width = spec.encoder.embedding_dim * 4 + (facts.classes * _SCORED_BYTES if spec.loss.of_labels else 0)
-    vectors_mib = rows * width // 2**20
-    # Metrics are computed in the run's own process, by exact search in blocks of a fixed size.
-    phases.append(
-        Phase(_MEASURE, (Task(_MEASURE, 0, 0, 0),), PROCESS_MIB + vectors_mib, True, reads_scratch=True)
-    )
+    # Metrics are computed in the run's own process, by exact search in blocks. It holds the vectors as they are read,
+    # of unit length, and transposed; and a block of distances with its masks.
+    block_mib = min(_BLOCK_MIB, rows * rows * 4 // 2**20)
+    held_mib = PROCESS_MIB + 3 * rows * width // 2**20 + 2 * block_mib
+    phases.append(Phase(_MEASURE, (Task(_MEASURE, 0, 0, 0),), held_mib, True, reads_scratch=True))
     return Plan(tuple(phases), disk_bytes=rows * spec.encoder.embedding_dim * 4)
 
 
