@@ -62,7 +62,8 @@ def suffixes() -> tuple[str, ...]:
     """The suffixes of image files, in lower case."""
     from PIL import features
 
-    return (*SUFFIXES, ".avif") if features.check("avif") else SUFFIXES
+    # Of a feature that it does not know, an older Pillow warns.
+    return (*SUFFIXES, ".avif") if "avif" in features.modules and features.check("avif") else SUFFIXES
 
 
 def walk(root: Path) -> Walk:
