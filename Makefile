@@ -24,8 +24,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 # Where make run writes its run files and what comes of them.
 RUN_FOLDER := .
-# Checks and tests run in so many processes at once.
+# Checks run in so many processes at once. Tests have one more: many wait for something.
 PROCESSES := 2
+TEST_PROCESSES := 3
 
 # mkdocs-material advertises its successor otherwise.
 export NO_MKDOCS_2_WARNING := 1
@@ -49,7 +50,7 @@ run: environment
 
 test: environment
 	$(MAKE) --jobs=$(PROCESSES) --output-sync=target types wheel kernels lint
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
 lint:
 	$(BIN)/ruff format --check .
