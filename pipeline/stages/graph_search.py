@@ -31,9 +31,10 @@ from ..plan.stage import Job, RunFacts
 from ..plan.work import Task
 from ..resolve.graph import parameters_of, resolve_neighbours
 from ..runfile.run_spec import RunSpec
+from ..storage.committed import Committed
 from ..storage.digest import digest_file
 from ..storage.publish import published
-from ..storage.receipts import FileStamp, task_stamp
+from ..storage.receipts import task_stamp
 from ..workers.opened import open_parts
 
 INDEX_PHASE = "index"
@@ -181,8 +182,9 @@ def open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool = Fal
     stamp = None if exactly else task_stamp(job.folder, Task(INDEX_PHASE, part, first, stop).name, path.name)
     # Keyed by content, to tell apart indexes of other epochs or other parameters.
     key = (embed.manifest.digest, "exact" if stamp is None else stamp.sha256, first, stop)
+    rows_file = job.scratch / f"cells-{key[0][:16]}-{key[1][:16]}.rows"
     index = open_parts.pop(key, None)
-    if isinstance(index, CellsIndex) and not _rows_file(job, stamp).exists():
+    if isinstance(index, CellsIndex) and not rows_file.exists():
         index = None  # what it has mapped may be gone, too: on another machine, or deleted with the scratch folder
     if index is None:
         for other in [other for other in open_parts if other[0] != key[0]]:
@@ -194,7 +196,7 @@ def open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool = Fal
         parameters = job.spec.graph.build(ExactParameters) if exactly else parameters_of(job.spec, job.facts)
         if isinstance(parameters, CellsParameters):
             _, partition, lists = cells.read(path)
-            rows = _rows_by_cell(job, _rows_file(job, stamp), partition, first, stop)
+            rows = _rows_by_cell(rows_file, embed, partition, first, stop)
             index = CellsIndex(rows, partition, lists, first_id=first, parameters=parameters)
         else:
             vectors = read_embeddings(embed, first, stop)
@@ -203,14 +205,8 @@ def open_part(job: Job, part: int, first: int, stop: int, *, exactly: bool = Fal
     return index
 
 
-def _rows_file(job: Job, stamp: FileStamp | None) -> Path:
-    """Where the vectors are kept in the order of cells while the stage is at work. stamp: of the file of the cells."""
-    assert stamp is not None
-    return job.scratch / f"cells-{job.parent('embed').manifest.digest[:16]}-{stamp.sha256[:16]}.rows"
-
-
-def _rows_by_cell(job: Job, path: Path, partition: Partition, first: int, stop: int) -> RowsByCell:
-    """The rows first … stop in the order of their cells, mapped from this file.
+def _rows_by_cell(path: Path, embed: Committed, partition: Partition, first: int, stop: int) -> RowsByCell:
+    """The rows first … stop in the order of their cells, mapped from this file, which lasts as long as the stage.
 
     The first process that needs the file writes it. If others do so at the same time, they write the same bytes.
     """
@@ -218,5 +214,5 @@ def _rows_by_cell(job: Job, path: Path, partition: Partition, first: int, stop: 
         return map_rows(path)
     except (OSError, InputError):
         with published(path) as partial:
-            write_rows(partial, read_embeddings(job.parent("embed"), first, stop), partition)
+            write_rows(partial, read_embeddings(embed, first, stop), partition)
         return map_rows(path)
