@@ -9,12 +9,11 @@ import pytest
 TESTS = Path(__file__).parent
 sys.path.insert(0, str(TESTS))
 
-# In the background a shell has us ignore Ctrl-C, and what we start would inherit that.
+# A shell starts background jobs with Ctrl-C ignored, and the processes that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# These start processes (servers, workers, ranks, holders of locks) that have time limits of their own: a machine that
-# stands still for some seconds breaks them, whatever the code does. They get a second try, and pytest names those that
-# needed it.
+# These start processes (servers, workers, ranks, holders of locks) with time limits of their own, so that a machine
+# that stalls for some seconds can fail them. They get a second try, and pytest names those that needed it.
 WITH_PROCESSES = (
     "flows",
     "faults",

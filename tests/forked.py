@@ -1,8 +1,8 @@
-"""Python scripts started without the seconds that their imports take: forked from a process that has done them.
+"""Starts Python scripts without waiting for their imports: they are forked from a process that has done them.
 
-torch, scikit-learn and our own modules take two or three times as long to import as a small run takes to train. Where
-a test is about what happens while a run is at work, and not about how it starts, its processes come from here. They are
-sessions of their own with an environment and output of their own, and can be stopped and killed as any other.
+torch, scikit-learn and our own modules take two or three times as long to import as a small run takes to train. Tests
+of what happens during a run, rather than of how it starts, start their processes here. Each has a session, an
+environment and an output of its own, and can be stopped and killed like any other process.
 """
 
 import multiprocessing
@@ -36,7 +36,7 @@ _IMPORTED = (
 
 
 class Forked:
-    """A script at work, to be waited for and killed as a `subprocess.Popen` is."""
+    """A running script, to be waited for and killed like a `subprocess.Popen`."""
 
     def __init__(self, process: ForkServerProcess) -> None:
         self._process = process
@@ -45,7 +45,7 @@ class Forked:
 
     @property
     def returncode(self) -> int | None:
-        """Exit code; that of a signal is negative, and None that of one still at work."""
+        """Exit code: negative after a signal, None while the script runs."""
         return self._process.exitcode
 
     def poll(self) -> int | None:
@@ -61,7 +61,7 @@ class Forked:
         return code
 
     def send_signal(self, number: signal.Signals) -> None:
-        """To this one process, where it is still there."""
+        """Send a signal to this process alone, if it still runs."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
@@ -71,10 +71,10 @@ Started = subprocess.Popen[bytes] | Forked
 
 
 def start(*command: str, log: Path, environment: Mapping[str, str], errors: Path | None = None) -> Forked:
-    """Start a Python script, in a session of its own, its output added to a file.
+    """Start a Python script in a session of its own, and append its output to a file.
 
-    command: the script's path, and its arguments. log: a file, or a terminal's device. errors: a file for what it says
-    on stderr, instead of the same.
+    command: the script's path, then its arguments. log: a file, or a terminal's device. errors: a file for stderr, by
+    default `log`.
     """
     use_server()
     context = multiprocessing.get_context("forkserver")
@@ -88,9 +88,9 @@ def start(*command: str, log: Path, environment: Mapping[str, str], errors: Path
 
 
 def use_server() -> None:
-    """Have the processes of multiprocessing's context "forkserver" come from one that has imported what takes long."""
+    """Make multiprocessing's "forkserver" context fork from a process that has done the slow imports."""
     kept = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"  # read by what torch loads
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by libraries that torch loads
     try:
         multiprocessing.set_forkserver_preload(list(_IMPORTED))
         forkserver.ensure_running()
@@ -109,14 +109,14 @@ def _run(
     for stream, path in ((1, log), (2, errors)):
         with path.open("ab") as output:
             os.dup2(output.fileno(), stream)
-    # Those that there are remember what kind of file they were opened on.
+    # The inherited objects remember what kind of file they were opened on.
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     with tell:
         tell.send_bytes(b"begun")
     os.environ.clear()
     os.environ.update(environment)
-    dask.config.refresh()  # it was read in the server's environment, as PYTHONPATH was
+    dask.config.refresh()  # the server read it, and PYTHONPATH, from its own environment
     paths = [str(Path(command[0]).parent), *environment.get("PYTHONPATH", "").split(os.pathsep)]
     sys.path[:] = filter(None, [*paths, *(path for path in sys.path if path != str(Path.cwd()))])
     sys.argv = list(command)

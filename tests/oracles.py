@@ -34,7 +34,7 @@ class OracleMined:
 
 
 def first_shared(label_sets, a, b):
-    """The least class of both rows' sets, or None."""
+    """The smallest class that both rows have, or None."""
     return min(label_sets[a] & label_sets[b], default=None)
 
 
@@ -44,8 +44,8 @@ def mine_by_loops(
     """The rule of smart mining, one condition at a time over every (anchor, positive, negative).
 
     label_sets: a set of integer classes for each row. excluded: row ids. never: pairs of ids
-    that are no negatives, in either order. corpus: the rows that may be positives, by default all. groups: of
-    each row, −1 for none. Follows the wording of ``MiningRule`` and ``Guards``, and shares no code with the miner.
+    that are no negatives, in either order. corpus: the rows that may be positives, by default all. groups: the group
+    of each row, −1 for none. Follows the wording of ``MiningRule`` and ``Guards``, and shares no code with the miner.
     """
     mined = OracleMined()
     for row, anchor in enumerate(anchors):
@@ -89,14 +89,14 @@ def mine_by_loops(
 
 
 def copies_of(negatives, positives, duplicate_sq, vectors):
-    """Ids of the negatives that are the same thing as some positive, by the vectors."""
+    """Ids of the negatives whose vectors are as good as equal to that of some positive."""
     if duplicate_sq is None:
         return set()
     return {n for _, n, _ in negatives for _, p, _ in positives if sq_between(vectors, p, n) <= duplicate_sq}
 
 
 def sq_between(vectors, p, n):
-    """Squared distance of two rows."""
+    """Squared distance between two rows."""
     return float(((vectors[p] - vectors[n]) ** 2).sum())
 
 
@@ -134,7 +134,7 @@ def _mine_anchor(mined, anchor, positives, negatives, label_sets, rule, copies, 
 
 
 def lot(seed, anchor, row):
-    """The `row`-th number of SplitMix64 from a state that seed and anchor give, in whole numbers of any size."""
+    """The `row`-th number of SplitMix64, seeded with seed and anchor, in Python's unbounded integers."""
 
     def mixed(value):
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
@@ -149,8 +149,8 @@ def lot(seed, anchor, row):
 def refusal(positive, negative, positives, rule, copies, barred):
     """Why (a, p, n) is no triplet: "rule", the first guard against it, or None when it is one.
 
-    positive, negative and positives are (squared distance, id, rank). copies: see `copies_of`. barred: ids that are
-    no negatives of the anchor, by guard.
+    positive, negative and positives are (squared distance, id, rank). copies: see `copies_of`. barred: for each guard,
+    the ids that may not be negatives of the anchor.
     """
     (sq_p, _, _), (sq_n, n, rank) = positive, negative
     guards = rule.guards

@@ -1,4 +1,4 @@
-"""What may be None, where a test knows that it is there."""
+"""Optional values that a test knows to be there."""
 
 from typing import TypeVar
 
@@ -6,6 +6,6 @@ Value = TypeVar("Value")
 
 
 def present(value: Value | None) -> Value:
-    """The value itself; a test in which it is None fails here."""
+    """The value itself; the test fails if it is None."""
     assert value is not None
     return value

@@ -27,7 +27,7 @@ def slow_rankings(x, sets, groups, gallery, gallery_sets, gallery_groups, alone)
 
 
 def slow_centroid_rankings(x, sets, groups, gallery, gallery_sets, gallery_groups, alone, normalise):
-    """As `slow_rankings` over class centroids; of equally near ones the wrong are first."""
+    """Like `slow_rankings`, over class centroids; of equally near centroids the wrong ones come first."""
 
     def scaled(vector):
         return vector / np.linalg.norm(vector) if normalise else vector
@@ -52,7 +52,7 @@ def slow_centroid_rankings(x, sets, groups, gallery, gallery_sets, gallery_group
 
 
 def slow_violations(x, sets, margin):
-    """Share of the pairs (a, p) with d²(a, n) < d²(a, p) + margin for some n, of all anchors that have negatives."""
+    """Share of pairs (a, p) with d²(a, n) < d²(a, p) + margin for some n, over all anchors that have negatives."""
     violated = pairs = 0
     for a in range(len(x)):
         negatives = [squared(x[a], x[n]) for n in range(len(x)) if not sets[a] & sets[n]]
@@ -64,7 +64,7 @@ def slow_violations(x, sets, margin):
 
 
 def slow_figures(rankings, ranks=(1, 5, 10)):
-    """Recall, R-precision, MAP@R, mAP and CMC over the queries with an answer, and how many these are."""
+    """Recall, CMC, R-precision, MAP@R, MRR, nDCG and mAP over the queries with an answer, and the number of these."""
     asked = [ranking for ranking in rankings if any(ranking)]
     figures = {}
     if asked:

@@ -1,6 +1,6 @@
-"""Calls that are refused, and what their messages say that one should do: done, and seen to work.
+"""Refused calls, and the remedies that their messages name: each remedy is tried, and must work.
 
-A table of them, by name, and the test over it:
+A table of refusals by name, and the test over it:
 
     @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
     def test_each_remedy_works(refusal: Refusal) -> None:
@@ -22,18 +22,18 @@ _LIMITS: dict[str, tuple[float, float, str]] = {
     "le": (1, 0, "must be at most {}: lower it"),
     "lt": (0, -1e-3, "must be below {}: lower it"),
 }
-"""Fields of annotated_types' limits: what is beyond the limit, what is inside, and what is said."""
+"""For each kind of limit in annotated_types: what to add to get beyond it, what to stay inside, and the message."""
 
 
 class Refusal:
-    """A call, a part of the message with which it is refused, and the calls that follow what this part says."""
+    """A refused call, a part of its error message, and calls that do what this part says."""
 
     def __init__(self, refused: Call, says: str, *remedies: Call) -> None:
         assert remedies, f"nothing does what {says!r} says"
         self.refused, self.says, self.remedies = refused, says, remedies
 
     def require(self, error: type[Exception] | tuple[type[Exception], ...]) -> None:
-        """See that the call is refused, and that each remedy goes through."""
+        """Check that the call is refused, and that each remedy works."""
         with pytest.raises(error) as caught:
             self.refused()
         said = str(caught.value)
@@ -43,10 +43,13 @@ class Refusal:
 
 
 def refusals_of_limits(check: Callable[[Any], None], *settings: type) -> dict[str, Refusal]:
-    """Every limit that stands at a field of these dataclasses, gone beyond and kept. check: of an object of them."""
+    """Every limit on a field of these dataclasses, as a refusal of a value beyond it.
+
+    check: validates an object of one of them. The remedies are values inside the limit.
+    """
 
     def checked(kind: type, name: str, value: object) -> None:
-        # Past `__post_init__`, which looks at how fields fit together, too.
+        # Without `__post_init__`, which also checks how fields fit together.
         each = object.__new__(kind)
         vars(each).update({field.name: field.default for field in fields(kind)}, **{name: value})
         check(each)
@@ -64,7 +67,7 @@ def refusals_of_limits(check: Callable[[Any], None], *settings: type) -> dict[st
 
 
 def _limits_of(hint: Any) -> Iterator[tuple[object, str, tuple[object, ...]]]:
-    """Of each limit what is beyond it, what is said of that, and what is inside."""
+    """For each limit: a value beyond it, the message, and values inside."""
     parts = get_args(hint)
     if get_origin(hint) is Literal:
         yield "no such", "one of " + ", ".join(parts), parts

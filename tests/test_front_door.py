@@ -1,4 +1,4 @@
-"""The public names: what they are called, what they take and what they give. Anything else may change.
+"""The public names, their parameters and what they return. Anything else may change.
 
 After a change that is meant to be public, `python tests/test_front_door.py` writes front_door.txt anew; the CHANGELOG
 says what became of the old form.
@@ -17,11 +17,11 @@ import tripletmine as tm
 
 SNAPSHOT = Path(__file__).with_name("front_door.txt")
 MADE_BY_USERS = {"MiningRule", "Guards", "TeacherBound"}
-"""Of other classes only the members count, not how one is made."""
+"""Classes whose constructors are public; of the others only the members are."""
 
 
 def described() -> str:
-    """One line for each public name, and one for each public member of a class that is met behind it."""
+    """One line for each public name, and for each public member of a class that is public or returned."""
     public = {name: getattr(tm, name) for name in tm.__all__ if name != "__version__"}
     functions = {name: each for name, each in public.items() if not inspect.isclass(each)}
     returned = {name: typing.get_type_hints(each)["return"] for name, each in functions.items()}
@@ -64,7 +64,7 @@ def test_public_names_and_signatures_are_as_they_were() -> None:
 
 
 def test_type_checkers_editors_and_python_see_the_same_names() -> None:
-    """The imports that only type checkers follow, the table of homes, and `dir`."""
+    """The imports that only type checkers follow, the modules that names come from, and `dir`."""
     source = Path(tm.__file__ or "").read_text(encoding="utf-8")
     checked = next(each for each in ast.parse(source).body if isinstance(each, ast.If))
     imported = {

@@ -1,4 +1,4 @@
-"""`make run`: which commands it gives, in which order. What they do is for other tests."""
+"""The commands that `make run` calls, in order. What they do is tested elsewhere."""
 
 import os
 import subprocess
@@ -17,12 +17,12 @@ case "$1" in
     "{fails}") exit 1 ;;
 esac
 """
-"""Writes down how it is called; only run files are really written."""
+"""Logs its calls, and passes on only `init`, so that run files are really written."""
 
 
 @pytest.fixture
 def make_run(tmp_path: Path):
-    """Run it with a stand-in for the command: exit code and calls. fails: the command that ends with 1."""
+    """Run `make run` with a stand-in for `tripletmine`, and return exit code and calls. fails: the call that fails."""
     (tmp_path / "bin").mkdir()
     command, log = tmp_path / "bin/tripletmine", tmp_path / "calls"
 
@@ -30,7 +30,7 @@ def make_run(tmp_path: Path):
         command.write_text(STAND_IN.format(log=log, python=sys.executable, fails=fails))
         command.chmod(0o755)
         log.write_text("")
-        # The environment is there: this test runs in it.
+        # The environment need not be made: this test runs in it.
         arguments = ["--old-file=environment", f"BIN={command.parent}", f"RUN_FOLDER={tmp_path}/try"]
         without_make = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
         ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""The tree stays one that a reader finds their way in."""
+"""Readers can find their way around the tree."""
 
 from collections import Counter
 from pathlib import Path

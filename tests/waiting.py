@@ -1,4 +1,4 @@
-"""Waiting for what another process does."""
+"""Waiting for other processes."""
 
 import time
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 PATIENCE_SECONDS = 300.0
-"""After which a test gives up. Long, as it is only waited out where something is broken: a machine that others use,
-too, may stand still for a minute, and that is no failure."""
+"""A test gives up after this time. It is long, since a shared machine may stall for a minute without anything being
+wrong, and only a test that fails waits it out."""
 
 
 def eventually(look: Callable[[], Found | None], what: str, *, seconds: float = PATIENCE_SECONDS) -> Found:

@@ -2,16 +2,16 @@
 
     python -m tests.checks.pods [--base IMAGE] [--build-option=OPTION]...
 
-Needs root and podman, buildah, runc, netavark, aardvark-dns, iptables, and some ten minutes; no part of `make ci`. The
-digits are trained by the pods and once more by one container alone: both must leave the same bytes. Podman has neither
-Services nor Jobs: the scheduler is called by the name of its pod, the run is a Pod; all else is as in the manifests.
+Needs root, podman, buildah, runc, netavark, aardvark-dns, iptables, and about ten minutes; not part of `make ci`. The
+digits are trained by the pods, and once more by a single container: both must leave the same bytes. Podman has neither
+Services nor Jobs, so the scheduler is reached by its pod's name, and the run is a Pod; the rest is as in the manifests.
 
-Where no hub of images can be reached, a base can be made of Debian's packages:
+Where no image registry can be reached, a base image can be made from Debian packages:
 
     debootstrap --variant=minbase --include=python3,python3-venv,python3-dev,ca-certificates bookworm base MIRROR
     tar -C base -c . | podman import --change 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - localhost/base
 
-Build options are podman's, as --network=host, --build-arg=TORCH_BACKEND= (torch as the index has it) or --volume.
+Build options are podman's, such as --network=host, --build-arg=TORCH_BACKEND= (torch as the index has it) or --volume.
 """
 
 import argparse
@@ -33,7 +33,7 @@ VOLUME = "tripletmine-shared"
 SERVICE, POD = "tcp://tripletmine-scheduler:", "tcp://tripletmine-scheduler-pod-0:"
 WORKERS = 2
 MOST_BYTES = 2 * 10**9
-"""Of an image with torch for CPUs."""
+"""Limit for an image with torch for CPUs."""
 
 
 def main() -> None:
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def build(base: str | None, options: Sequence[str]) -> None:
-    """The image of the Dockerfile, which must be small."""
+    """Build the image, and check that it is small."""
     chosen = [] if base is None else [f"--build-arg=BASE={base}"]
     podman("build", "--file", "deploy/Dockerfile", "--tag", IMAGE, *chosen, *options, ".")
     size = int(podman("image", "inspect", "--format", "{{.Size}}", IMAGE))
@@ -111,7 +111,7 @@ def play(documents: Sequence[dict[str, Any]]) -> None:
 
 
 def write(path: str) -> None:
-    """A run file on the volume, written by the user of the image."""
+    """Write a run file to the volume, as the image's user."""
     command = f"mkdir -p $(dirname {path}) && cat > {path}"
     podman(
         "run",
@@ -135,8 +135,10 @@ def require_workers(root: Path) -> None:
 
 
 def podman(*command: str, given: str | None = None) -> str:
-    """What a command of Podman's says. Probes are asked by hand: Podman wants systemd for them, and reads their
-    commands in another way than Kubernetes."""
+    """Run a podman command, and return its output.
+
+    Podman's own probes are off: they need systemd, and their commands are read differently from Kubernetes.
+    """
     print("podman", *command[:6], flush=True)
     ended = subprocess.run(
         ["podman", *command],

@@ -1,4 +1,4 @@
-"""A small mine with nothing but the base install: what `wheel.py` runs in its fresh environment."""
+"""Mines a small set with the base install alone; `wheel.py` runs this in its fresh environment."""
 
 import tempfile
 from pathlib import Path
@@ -15,10 +15,8 @@ def main() -> None:
     centres = random.standard_normal((CLASSES, WIDTH))
     vectors = centres[labels] + random.standard_normal((ROWS, WIDTH))
     print(f"tripletmine {tm.__version__}: {tm.mine(vectors, labels, normalise=True)}")
-    for method in (
-        "exact",
-        "hnsw",
-    ):  # one that is ours, one of a library; traverse_add takes a minute to compile
+    # One method of ours and one of a library; traverse_add takes a minute to compile.
+    for method in ("exact", "hnsw"):
         mined = tm.mine(vectors, labels, neighbours=NEIGHBOURS, method=method, threads=1, normalise=True)
         if not len(mined) or mined.to_arrow().num_rows != len(mined):
             raise SystemExit(f"{method}: {mined}")

@@ -1,4 +1,4 @@
-"""Stops with the name of what this machine lacks for `make system`, before any test of it begins.
+"""Says what this machine lacks for `make system`, before any of its tests begins.
 
 python tests/checks/system.py
 """
@@ -30,11 +30,11 @@ PACKAGES = {
 FILES = {"/usr/share/wordnet/data.noun": "wordnet-base"} | {
     str(FONTS / name): package for package, name in SIXTEEN.items()
 }
-"""Files that they read, with the Debian package of each."""
+"""Files that these tests read, with the Debian package of each."""
 
 
 def missing() -> list[str]:
-    """What has to change on this machine, a sentence each."""
+    """What has to change on this machine, one sentence each."""
     found = []
     if os.geteuid() != 0:
         found.append("it is not run by root: start it with `sudo`, or in a container")

