@@ -147,7 +147,7 @@ def test_another_rule_than_claimed(vectors, table, labels, mined_by, claimed, ki
     assert ("copy_of_positive" in found) == (claimed.guards.duplicate_sq is not None)
     names = ("sq_positive", "sq_negative", "negative_rank", "positive_rank")
     sq_p, sq_n, rank_n, rank_p = (columns[name].astype(np.float64) for name in names)
-    # The worst offence of each kind, found again by hand, so that the counts are right too.
+    # Where a kind is easily counted by hand, the count must agree.
     expected = {
         "boundary": (sq_p >= sq_n).sum(),
         "active": (sq_n >= sq_p + 0.2).sum(),
@@ -271,7 +271,8 @@ def test_the_order_is_derived_however_a_set_is_sorted(vectors, table, labels, or
 
 
 def test_two_negatives_of_an_anchor_that_changed_places_are_out_of_order(vectors, table, labels):
-    rule = MiningRule(0.0, margin=4.0)  # every negative is admissible for every positive that is not nearer
+    # Every negative beyond the nearest positive is admissible for all positives.
+    rule = MiningRule(0.0, margin=4.0)
     columns = {name: column.copy() for name, column in mine(table, labels, rule).columns.items()}
     assert columns["anchor"][0] == columns["anchor"][1]
     for name in ("negative", "sq_negative", "negative_rank", "negative_label"):

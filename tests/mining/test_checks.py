@@ -1,4 +1,4 @@
-"""Every kind of limit that a settings dataclass can state, and what is said about a value beyond it."""
+"""Every kind of limit that a settings dataclass can state, and the message for a value beyond it."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal

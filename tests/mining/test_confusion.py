@@ -1,4 +1,4 @@
-"""The class-confusion table adds up, and needs no memory of classes squared."""
+"""The class-confusion table adds up, and its memory does not grow with the square of the number of classes."""
 
 import numpy as np
 import pytest

@@ -108,7 +108,7 @@ def test_every_row_keeps_its_classes(sets):
         (np.zeros((3, 2), int), "shape (3, 2)"),
         ("abc", "labels are str, not a sequence"),
         (7, "labels are int, not a sequence"),
-        ([1, 1.0], "label 1.0 is float"),  # although they are equal
+        ([1, 1.0], "label 1.0 is float"),  # although 1 == 1.0
         ([{1, 2}, {2.0}], "label 2.0 is float"),
         ([{"a": 1}, "b"], "label {'a': 1} is dict"),
         ([["a", ["b"]]], "label ['b'] is list"),

@@ -175,7 +175,7 @@ def test_a_worked_example():
 
 @pytest.fixture(scope="module")
 def large():
-    """More entries than three blocks hold, so that blocks, threads and ranges meet."""
+    """Entries for several blocks, so that blocks, threads and ranges have to fit together."""
     rows, neighbours = 3 * BLOCK_ENTRIES // 64, 64
     rng = np.random.default_rng(11)
     ids = (np.arange(rows)[:, None] + 1 + np.argsort(rng.random((rows, 128)))[:, :neighbours]) % rows
@@ -271,7 +271,7 @@ def test_nothing_in_nothing_out():
 def test_all_rows_equal():
     table = exact_neighbours(np.ones((6, 3), np.float32), 4)
     sets = [{i % 2} for i in range(6)]
-    # Every distance is 0, and no positive is nearer than any negative; nor is 0 < 0 for the boundary.
+    # Every distance is 0: no positive is nearer than a negative, and no negative is beyond the boundary.
     assert len(assert_as_oracle(table, sets, MiningRule(0.9))) == 0
     assert len(assert_as_oracle(table, sets, MiningRule(0.9, nearer_positive=False))) == 0
 
@@ -302,7 +302,7 @@ def test_class_positives_reach_anchors_that_have_none_nearby():
 
 
 def copied_under_another_label(rows=80, classes=8, copied=10):
-    """Unit vectors in clusters, the last of them a copy of row ``copied`` under another label; labels."""
+    """Unit vectors in clusters, the last of them a copy of row ``copied`` under another label, and the labels."""
     rng = np.random.default_rng(3)
     codes = np.arange(rows) % classes
     values = rng.normal(size=(classes, 8))[codes] + 0.25 * rng.normal(size=(rows, 8))
@@ -349,7 +349,7 @@ def test_with_vectors_the_guard_does_not_depend_on_how_the_table_is_cut():
         for cut in (slice(0, 9), slice(9, 50), slice(50, 81))
     ]  # fmt: skip
     assert [each for part in parts for each in triplets_of(part)] == triplets_of(whole)
-    # The rows of the whole table say as much; a row alone only what the triangle inequality leaves open.
+    # The rows of the whole table give as much; a single row gives only bounds, by the triangle inequality.
     assert triplets_of(mine(table, labels, rule)) == triplets_of(whole)
     alone = mine(NeighbourTable(table.ids[:1], table.sq_distances[:1]), labels, rule)
     first = mine(NeighbourTable(table.ids[:1], table.sq_distances[:1]), labels, rule, vectors=vectors)
@@ -443,7 +443,7 @@ def test_rows_with_many_classes_fill_the_confusion_table():
 
 
 def test_random_pairs_follow_from_seed_and_anchor(large):
-    """Not from the block, the range or the thread that mines them, and other seeds draw others."""
+    """They do not depend on the block, the range or the thread that mines them, and other seeds draw other pairs."""
     table, labels = large[:2]
     rule = MiningRule(1.0, order="random", order_seed=7)
     whole = triplets_of(mine(table, labels, rule))
@@ -462,7 +462,7 @@ def test_random_pairs_follow_from_seed_and_anchor(large):
 
 
 def test_random_pairs_are_spread_evenly():
-    """One anchor between positives and negatives that are all admissible: each pair about equally often."""
+    """One anchor whose pairs are all admissible: each of them is drawn about equally often."""
     ids = np.arange(1, 9)[None]
     table = NeighbourTable(ids, np.linspace(0.5, 0.6, 8, dtype=np.float32)[None])
     labels = encode_labels([0, 0, 1, 0, 1, 0, 1, 0, 1])

@@ -1,4 +1,4 @@
-"""What the messages of mining and of looking at what was mined say that one should do, works."""
+"""The remedies named in the messages of mining, and of the checks of what was mined, work."""
 
 from dataclasses import replace
 from functools import partial
@@ -35,7 +35,7 @@ CLASS_WIDE = MiningRule(positives="class")
 
 
 def with_row_7(values: np.ndarray, value: object) -> np.ndarray:
-    """A copy in which one row is something else."""
+    """A copy with row 7 replaced."""
     changed = values.copy()
     changed[7] = value
     return changed
@@ -47,7 +47,7 @@ mined = partial(mine, TABLE, LABELS, RULE, threads=1)
 
 
 def table(ids: np.ndarray = TABLE.ids, sq: np.ndarray = TABLE.sq_distances) -> NeighbourTable:
-    """The neighbours, one of the two columns changed."""
+    """The neighbour table, with other ids or distances."""
     return NeighbourTable(ids, sq)
 
 

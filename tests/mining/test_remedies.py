@@ -1,4 +1,4 @@
-"""What the messages on vectors, labels and settings say that one should do, works."""
+"""The remedies named in the messages on vectors, labels and settings work."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ RAW = np.random.default_rng(0).normal(size=(ROWS, 8)).astype(np.float32)
 
 
 def with_row_7(values: np.ndarray, value: object) -> np.ndarray:
-    """A copy in which one row is something else."""
+    """A copy with row 7 replaced."""
     changed = values.copy()
     changed[7] = value
     return changed

@@ -1,4 +1,4 @@
-"""Rules and guards that cannot be meant are refused by name."""
+"""Settings of rules and guards that make no sense are refused by name."""
 
 import math
 import re

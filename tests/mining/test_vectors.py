@@ -1,4 +1,4 @@
-"""Vectors are checked once, at the border."""
+"""Vectors are checked once, where they are handed in."""
 
 import numpy as np
 import pytest

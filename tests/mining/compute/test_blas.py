@@ -1,4 +1,4 @@
-"""The BLAS limit is the process's: searches that overlap must not leave it behind."""
+"""The limit on BLAS threads holds for the whole process: searches that overlap must restore it."""
 
 from threadpoolctl import threadpool_info, threadpool_limits
 from tripletmine.mining.compute.blas import one_blas_thread

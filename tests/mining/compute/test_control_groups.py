@@ -1,4 +1,4 @@
-"""Trees of files as Linux shows them, with limits in different places."""
+"""Limits of control groups, read from trees of files as Linux shows them."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from tripletmine.mining.compute.control_groups import cores_limit, memory_limit
 
 GIB = 2**30
 UNLIMITED = "9223372036854771712"
-"""What version 1 says where there is no limit of memory."""
+"""What version 1 shows where memory has no limit."""
 
 
 def tree(root: Path, paths: str, **files: str) -> Path:

@@ -1,4 +1,4 @@
-"""Arrays as bytes: those that NumPy writes into a file, and an error that says what a file could not take."""
+"""Arrays as the bytes that NumPy writes into a file, and an error that says why they could not be written."""
 
 import errno
 import resource
@@ -19,7 +19,7 @@ def test_the_bytes_are_those_that_numpy_writes_and_reads(tmp_path) -> None:
 
 @contextmanager
 def files_end_after(size: int) -> Iterator[None]:
-    """As on a full disk, a write then stops in its midst."""
+    """Cut writes off after `size` bytes, as a full disk does."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -30,7 +30,7 @@ def files_end_after(size: int) -> Iterator[None]:
 
 def test_an_index_that_is_cut_off_says_why(tmp_path) -> None:
     index = exact.build(np.ones((5, 3), np.float32))
-    # The header of an array alone is 128 bytes long.
+    # The header alone is 128 bytes long.
     with files_end_after(130), pytest.raises(OSError, match="File too large") as caught:
         index.save(tmp_path / "index.npy")
     assert caught.value.errno == errno.EFBIG, "NumPy's own way has no number"

@@ -26,7 +26,7 @@ def test_ranges_run_side_by_side() -> None:
     meeting = threading.Barrier(2)
     over_rows(
         lambda start, stop: meeting.wait(timeout=PATIENCE_SECONDS), 2, 2, step=1
-    )  # would break the barrier one by one
+    )  # one after the other, they would wait in vain
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -1,4 +1,4 @@
-"""The oracle of neighbour search, and vectors on which it can be met exactly."""
+"""The oracle of neighbour search, and vectors to search."""
 
 from collections.abc import Callable
 
@@ -41,7 +41,7 @@ def grid() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def clustered() -> np.ndarray:
-    """float32 (3000, 16) unit vectors in 60 loose clusters, as an encoder that has learnt a little makes them."""
+    """float32 (3000, 16) unit vectors in 60 loose clusters, as from an encoder after a little training."""
     rng = np.random.default_rng(11)
     centres = rng.standard_normal((60, 16))
     x = centres[rng.integers(0, 60, 3000)] + 0.6 * rng.standard_normal((3000, 16))

@@ -1,4 +1,4 @@
-"""The library call: anybody's vectors in, neighbours and an account of them out."""
+"""The library call: vectors in, neighbours and a report on them out."""
 
 import re
 
@@ -81,7 +81,7 @@ def test_a_recall_out_of_reach_says_what_to_change(clustered, monkeypatch: pytes
         "tripletmine.mining.graphs.steps.default_parameters", lambda method, neighbours: sparse
     )
     with pytest.raises(InputError, match=r"below recall_target = 1\.0: use exact, or lower recall_target"):
-        # By one thread the graph is the same each time; several now and then leave one too sparse even to search.
+        # One thread always builds the same graph; several sometimes build one too sparse even to search.
         neighbours_of(clustered, 20, method="hnsw", recall_target=1.0, threads=1)
 
 

@@ -71,7 +71,7 @@ def test_a_graph_too_sparse_names_m(clustered) -> None:
 
 
 def test_what_cannot_be_written_is_an_error(tmp_path: Path, clustered) -> None:
-    """hnswlib itself says nothing of it, and leaves a file cut short, or none."""
+    """hnswlib itself reports nothing, and leaves a truncated file or none."""
     index = hnsw.build(clustered)
     with pytest.raises(OSError, match=r"No space left on device for an index of \d+ bytes"):
         index.save(Path("/dev/full"))

@@ -1,4 +1,4 @@
-"""Parts searched one by one and merged are the whole, searched."""
+"""Tables of parts, merged, are the table of the whole."""
 
 from itertools import pairwise
 

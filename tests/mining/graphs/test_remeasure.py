@@ -1,4 +1,4 @@
-"""Distances that are kept are float32 differences, ordered by (distance, id)."""
+"""Candidates are measured again by float32 differences, and ordered by (distance, id)."""
 
 import numpy as np
 import pytest

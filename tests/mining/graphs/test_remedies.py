@@ -1,4 +1,4 @@
-"""What the messages of searches say that one should do, works."""
+"""The remedies named in the messages of searches work."""
 
 from collections.abc import Callable
 from functools import partial
@@ -34,7 +34,7 @@ TABLE, _ = exactly()
 
 
 def search(queries: np.ndarray = VECTORS, query_ids: np.ndarray = IDS, **more: int) -> NeighbourTable:
-    """Search the rows for themselves, or for others."""
+    """Search for the neighbours of the rows, or of other queries."""
     return INDEX.search(queries, query_ids=query_ids, **{"neighbours": 10, "threads": 1} | more)
 
 
@@ -92,7 +92,7 @@ OF_ARGUMENTS = {
         "least 1",
         lambda: exactly(memory_mib=1),
     ),
-    # What the user gave is 2 MiB, of which the search has what the table of two parts leaves.
+    # Of the 2 MiB given, the search has what the tables of two parts leave.
     "memory for the search": Refusal(
         lambda: exactly(parts=2, memory_mib=2, queries=np.tile(VECTORS, (30, 1))),
         "memory_mib leaves 0.9008 MiB to an exact search, which needs 1.03 MiB with its result: raise memory_mib by at "

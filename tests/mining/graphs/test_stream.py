@@ -1,4 +1,4 @@
-"""A table that is written block by block is the table, and is never in memory as a whole."""
+"""A table written block by block equals the whole one, and is never in memory as a whole."""
 
 import tracemalloc
 
@@ -56,7 +56,7 @@ def test_a_block_of_the_table_is_in_memory_and_no_more(clustered, monkeypatch: p
     )
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # The samples of recall are most of it: 1,000 rows of 1,500 neighbours, twice.
+    # Most of the peak is for the recall sample: 1,000 rows of 1,500 neighbours, twice.
     assert peak < 0.8 * whole, f"{peak / 2**20:.0f} MiB, the table is of {whole / 2**20:.0f}"
     assert report.recall > 0.4
     with pytest.raises(InputError, match="leaves 40 MiB to a search by cells, which needs"):

@@ -1,4 +1,4 @@
-"""Lines of a neighbour table that are not what the vectors say."""
+"""Rows of a neighbour table that contradict the vectors are found."""
 
 import numpy as np
 import pytest

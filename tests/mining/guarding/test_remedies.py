@@ -1,4 +1,4 @@
-"""What the messages on groups and pairs say that one should do, works."""
+"""The remedies named in the messages on groups and pairs work."""
 
 import pytest
 from remedies import Refusal

@@ -1,4 +1,4 @@
-"""The controller of k: every rule of it by hand, and in closed loop on a learner whose best k is known."""
+"""The controller of k: each of its rules by hand, and a closed loop with a learner whose best k is known."""
 
 import json
 import math
@@ -21,7 +21,7 @@ EPOCHS = 30
 
 
 class Learner:
-    """Validation error that falls fastest when k is at a best value that drifts; too hard or too easy costs.
+    """A learner whose validation error falls fastest at the best k, which drifts; too hard or too easy costs.
 
     Gain of an epoch: 8 % at the best k, a bell of width 0.12 around it, slightly harmful far away, with noise.
     """

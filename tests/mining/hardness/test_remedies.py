@@ -1,4 +1,4 @@
-"""What the messages on k say that one should do, works."""
+"""The remedies named in the messages on k work."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Queries against a corpus, by the miner of classes."""
+"""Queries mined against a corpus, by the same miner as classes."""
 
 import re
 
@@ -39,7 +39,7 @@ rules = st.builds(
 
 
 def nearest(queries, corpus, neighbours):
-    """The exact table of queries in a corpus: of both as one set, less the queries' columns."""
+    """The exact table of queries in a corpus: that of both as one set, without the queries among the neighbours."""
     whole = exact_neighbours(np.concatenate([queries, corpus]), len(queries) + len(corpus))
     ids = np.full((len(queries), neighbours), NO_ROW, np.int64)
     sq = np.full((len(queries), neighbours), np.inf, np.float32)
@@ -81,7 +81,7 @@ def test_equals_the_triple_loop(rule, seed, queries, documents, neighbours, left
         never_negatives=pair_lists(np.reshape(sorted(never), (-1, 2)).astype(int), queries, others=documents),
         corpus=Corpus(known.corpus_labels(), corpus, np.isin(np.arange(documents), list(left_out))),
     )
-    # To the oracle both are one set, in which the documents come after the queries.
+    # The oracle takes one set: the queries, then the documents.
     sets = [set(known.relevant.of(row).tolist()) for row in range(queries)]
     expected = mine_by_loops(
         NeighbourTable(np.where(table.ids < 0, NO_ROW, table.ids + queries), table.sq_distances),
@@ -119,7 +119,7 @@ def test_one_set_as_its_own_corpus_gives_what_one_set_gives():
 
 
 def test_without_vectors_of_the_corpus_a_possible_copy_is_refused():
-    """Two documents as far from the query as each other: the table cannot say that they are not copies."""
+    """Two documents at nearly the same distance from the query: the table cannot rule out that they are copies."""
     table = NeighbourTable(np.array([[0, 1]]), np.array([[0.5, 0.6]], np.float32))
     known = relevance_of(np.array([0]), np.array([0]), queries=1, corpus=2)
     rule = MiningRule(guards=Guards(duplicate_sq=0.01))
@@ -172,13 +172,13 @@ def searched():
 
 
 def audited(columns, searched, rule):
-    """The report of the audit, of queries and documents."""
+    """The audit's report on triplets of queries and documents."""
     asking, corpus, known, _ = searched
     return check_triplets(columns, known.labels(), asking, rule, corpus=Corpus(known.corpus_labels(), corpus))
 
 
 def mined_of(searched, rule):
-    """Mined triplets."""
+    """Triplets mined from `searched`."""
     asking, corpus, known, table = searched
     return mine(table, known.labels(), rule, vectors=asking, corpus=Corpus(known.corpus_labels(), corpus))
 

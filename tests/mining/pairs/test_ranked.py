@@ -1,4 +1,4 @@
-"""Which ranked pairs still teach, against a loop over all of them."""
+"""Which ranked pairs are mined, compared with a loop over all of them."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tripletmine.mining.pairs.ranked import RankedCounts, RankedRule, mine_ranke
 
 
 def slow(pairs, alike, scores, rule):
-    """Places of the pairs taken, by row, nearest scores first."""
+    """Indices of the pairs taken, by row, those with the nearest scores first."""
     admissible: dict[int, list[tuple[float, int, int]]] = {}
     for place, ((first, second), same) in enumerate(zip(pairs.tolist(), alike.tolist(), strict=True)):
         gap = float(np.float32(scores[first] - scores[second]))

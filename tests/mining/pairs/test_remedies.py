@@ -1,4 +1,4 @@
-"""What the messages on queries and documents say that one should do, works."""
+"""The remedies named in the messages on queries and documents work."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Documents that look relevant and are not said to be."""
+"""Documents that look relevant but are not labelled so."""
 
 import re
 
@@ -17,12 +17,16 @@ TABLE = NeighbourTable(
         [[0.1, 0.2, 0.4, 0.9], [0.1, 0.3, 0.4, 0.8], [0.2, 0.5, np.inf, np.inf], [0.0, 0.1, 0.2, 0.3]], "f4"
     ),
 )
-"""Of four queries in four documents."""
+"""Of four queries among four documents."""
 
 
 def test_a_worked_example():
-    """Query 0: document 3 at a quarter of its positive's distance, document 0 was judged. Query 1: its positive is not
-    among those listed, the last is. Query 2: at 0.4 of the last neighbour's. Query 3 has no positive."""
+    """The score is 1 − d² / d² of the positive.
+
+    Query 0: document 3 lies at a quarter of its positive's d²; document 0 was judged. Query 1: its positive is the last
+    neighbour. Query 2: its positive is not listed, and document 1 lies at 0.4 of the last neighbour's d². Query 3 has
+    no positive.
+    """
     known = relevance_of(
         np.array([0, 0, 1, 2]), np.array([1, 0, 0, 2]), np.array([1, 0, 1, 1]), queries=4, corpus=4
     )

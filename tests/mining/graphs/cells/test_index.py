@@ -1,4 +1,4 @@
-"""Cells: exactly the nearest of the rows in a row's cells, whatever the blocks, the threads and the products."""
+"""Cells find exactly the nearest of the rows in a row's cells, whatever the blocks, threads and rounding."""
 
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def test_any_order_and_any_share_of_the_queries_gives_the_same(clustered) -> Non
 def test_rows_choose_among_the_cells_listed_for_their_own(
     clustered, clustered_exact, listed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a set of more than LISTED cells."""
+    """As with more than LISTED cells."""
     free = search_all(cells.build(clustered, parameters=SMALL), clustered, 20)
     monkeypatch.setattr(probing, "LISTED", listed)
     index = cells.build(clustered, parameters=SMALL)
@@ -133,7 +133,7 @@ def test_a_row_short_of_neighbours_in_its_cells_gets_all_there_are(oracle, rows,
 
 
 def test_products_that_err_do_not_show(clustered, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a machine whose BLAS adds up in another order: the last bits differ, and the table does not."""
+    """As with a BLAS that sums in another order: the last bits of products differ, the table does not."""
     x = clustered[:1500] + np.float32(40)  # far from the origin, where products round the most
     whole = search_all(cells.build(x, parameters=SMALL), x, 20)
     dot, rng = np.dot, np.random.default_rng(5)
@@ -193,7 +193,7 @@ def test_queries_of_another_part_keep_all_their_neighbours(grid, oracle) -> None
 def test_a_query_may_be_another_vector_than_the_row_that_it_is_not_to_find(
     clustered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As for questions and their answers: the row of the same number is somewhere else."""
+    """As for questions and answers: the row that has the query's id is another vector."""
     monkeypatch.setattr(probing, "LISTED", 12)
     index = cells.build(clustered, parameters=CellsParameters(cell_rows=20, probes=12))
     turned = np.ascontiguousarray(clustered[::-1])

@@ -1,4 +1,4 @@
-"""Assignments are by differences, whatever the products round to; means are means."""
+"""Rows go to the centre that is nearest by differences, however products round; centres move to the means."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def by_plain_loops(x: np.ndarray, centres: np.ndarray) -> list[int]:
 
 @pytest.mark.parametrize("away", [0.0, 3000.0])
 def test_of_centres_equally_near_the_first_is_taken(away: float) -> None:
-    """Whole numbers, so that distances are exact; far from the origin products are off by more than 1."""
+    """Integer coordinates make distances exact; far from the origin, products are off by more than 1."""
     rng = np.random.default_rng(3)
     x = rng.integers(-4, 5, (700, 3)).astype(np.float32)
     centres = rng.integers(-4, 5, (300, 3)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Products in bfloat16 give the table that those of float32 give, bit for bit, however hard the case."""
+"""Products in bfloat16 give the same table as those in float32, bit for bit, even in hard cases."""
 
 import subprocess
 import sys
@@ -51,7 +51,7 @@ def plain(rng: np.random.Generator) -> np.ndarray:
 
 
 def whole_numbers(rng: np.random.Generator) -> np.ndarray:
-    """Ties without end, and every distance exact in float32."""
+    """Many ties, and every distance exact in float32."""
     return rng.integers(-2, 3, (ROWS, WIDTH))
 
 
@@ -68,7 +68,7 @@ def copies(rng: np.random.Generator) -> np.ndarray:
 
 
 def far_from_the_rest(rng: np.random.Generator) -> np.ndarray:
-    """A few rows of great norm move the mean far away from all others."""
+    """A few rows of large norm move the mean far away from all others."""
     x = directions(rng, ROWS)
     x[:7] *= 1e5
     return x
@@ -84,7 +84,7 @@ def enormous(rng: np.random.Generator) -> np.ndarray:
 
 
 def subnormal(rng: np.random.Generator) -> np.ndarray:
-    """Products of what matrix instructions take for zero, and distances that float32 has few bits for."""
+    """Products that matrix instructions flush to zero, and distances that have few bits in float32."""
     return 2.0**-70 * rng.integers(-8, 9, (ROWS, WIDTH))
 
 

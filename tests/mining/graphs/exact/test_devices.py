@@ -1,4 +1,4 @@
-"""Devices give the table that the CPU's products give, bit for bit."""
+"""Devices give the same table as the CPU, bit for bit."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_the_table_of_the_cpu(clustered, precision, devices, monkeypatch: pytest
 
 
 def test_rounding_that_hides_neighbours_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Distances of 1/4096 among vectors of length 1: bfloat16 alone cannot tell them apart."""
+    """Vectors of length 1 that lie about 1/4096 apart: bfloat16 alone cannot tell which are nearest."""
     rng = np.random.default_rng(0)
     directions = rng.standard_normal((20, 8))
     x = np.repeat(directions / np.linalg.norm(directions, axis=1, keepdims=True), 150, axis=0)

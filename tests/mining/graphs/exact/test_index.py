@@ -1,4 +1,4 @@
-"""Exact means exact: the least (distance, id), whatever the blocks, the threads and the rounding of the products."""
+"""Exact search finds the least (distance, id), whatever the blocks, the threads and the rounding of products."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_more_equal_rows_than_candidates_are_kept_are_ordered_by_id(oracle) -> N
 
 
 def test_rows_that_the_sample_takes_for_far_are_found_all_the_same() -> None:
-    """Of eight places with hundreds of rows each, a sample takes the own place for the limit: nothing is nearer."""
+    """Hundreds of equal rows at each of eight places: the limit that a sample sets is 0, and no row is below it."""
     places = np.random.default_rng(3).integers(0, 8, 2500)
     x = np.eye(8, dtype=np.float32)[places]
     found = search_all(x, 4)
@@ -57,7 +57,7 @@ def test_rows_that_the_sample_takes_for_far_are_found_all_the_same() -> None:
 
 
 def test_rows_far_from_the_origin_are_told_apart() -> None:
-    """At 10,000 from the origin the products are off by more than the distances are apart."""
+    """At 10,000 from the origin, products are off by more than the distances differ."""
     x = np.zeros((3000, 4), np.float32)
     x[:, 0] = 1e4
     x[1:, 1] = np.random.default_rng(0).permutation(2999) / 64.0

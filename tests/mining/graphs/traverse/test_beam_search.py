@@ -8,7 +8,7 @@ from tripletmine.mining.graphs.traverse.beam_search import nearest_start, search
 
 
 def searched_plainly(x, query, edges, first: list[int], own: int, keep: int, budget: int) -> list[float]:
-    """Distances of what a search with a heap and a sorted list sees, nearest first."""
+    """Distances of the rows that a search with a heap and a sorted list keeps, nearest first."""
 
     def sq(row: int) -> float:
         return float(np.square(x[row] - query).sum())

@@ -1,4 +1,4 @@
-"""The whole traverse-add graph: its invariants, its recall, and its bits."""
+"""The whole traverse-add graph: its invariants, its recall, and that it repeats bit for bit."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_tight_clusters_are_left_again() -> None:
     truth = exact.build(x).search(x, query_ids=np.arange(6400), neighbours=64, threads=2)
     index = traverse_add.build(x, parameters=TraverseAddParameters.for_neighbours(64), threads=2)
     recall = recall_at_k(search_all(index, x, 64), truth)
-    assert recall > 0.982, f"recall {recall:.4f}"  # 0.978 without edges turned round
+    assert recall > 0.982, f"recall {recall:.4f}"  # 0.978 without reversed edges
 
 
 @pytest.mark.parametrize("trees", [0, 4])
@@ -53,7 +53,7 @@ def test_no_edge_is_occluded_by_a_shorter_one_and_degrees_are_bounded(clustered,
     edges = traverse_add.build(clustered, parameters=parameters).edges
     assert edges.shape == (3000, 12)
     x = clustered.astype(np.float64)
-    slack = 1e-6  # the graph was decided in float32
+    slack = 1e-6  # edges were chosen in float32
     for p in range(0, 3000, 7):
         mine = edges[p][edges[p] >= 0]
         assert len(set(mine.tolist())) == len(mine) > 0

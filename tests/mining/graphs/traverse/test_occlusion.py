@@ -1,4 +1,4 @@
-"""Edges are those that no shorter one of the same vertex occludes."""
+"""A vertex keeps the edges that none of its shorter edges occludes."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ def sq_distance(x: np.ndarray, a: int, b: int) -> float:
 
 
 def occluded(x: np.ndarray, p: int, q: int, others: list[int]) -> bool:
-    """By the definition of the paper, over whole numbers, so that no rounding enters."""
+    """The paper's definition, over integer coordinates, so that nothing is rounded."""
     return any(
         sq_distance(x, p, r) < sq_distance(x, p, q) and sq_distance(x, r, q) < sq_distance(x, p, q)
         for r in others
@@ -18,7 +18,7 @@ def occluded(x: np.ndarray, p: int, q: int, others: list[int]) -> bool:
 
 
 def chosen_one_by_one(x: np.ndarray, p: int, candidates: list[int], limit: int) -> list[int]:
-    """Copies of p first, in a ring and in half of the places; then the rest, nearest first."""
+    """Copies of p first, in ring order and in half of the places at most; then the rest, nearest first."""
     copies = sorted(q for q in set(candidates) - {p, -1} if sq_distance(x, p, q) == 0)
     ring = [q for q in copies if q > p] + [q for q in copies if q < p]
     edges = sorted(ring[: (limit + 1) // 2])
@@ -73,7 +73,7 @@ def test_added_edges_are_the_definitions_in_their_order(grid, limit: int) -> Non
     edges, lengths = no_edges(150, limit)
     order = np.argsort(sources, kind="stable")
     bounds = np.searchsorted(sources[order], np.arange(21))
-    for start, stop in ((7, 20), (0, 7)):  # groups do not meet, so their order is free
+    for start, stop in ((7, 20), (0, 7)):  # every source is in one group, so the order does not matter
         add_edges(grid, edges, lengths, order, sources, targets, bounds, start, stop)
     for p in range(20):
         assert listed(edges[p]) == expected[p]

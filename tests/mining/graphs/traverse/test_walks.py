@@ -4,7 +4,7 @@ import numpy as np
 from tripletmine.mining.graphs.traverse.walks import walk
 
 
-def ring(rows: int) -> tuple[np.ndarray, np.ndarray]:
+def line(rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Points on a line, each with edges to the next on either side."""
     vectors = np.zeros((rows, 2), np.float32)
     vectors[:, 0] = np.arange(rows)
@@ -21,13 +21,13 @@ def walk_all(vectors, edges, trials: int, *, seed=1, first=0) -> tuple[np.ndarra
 
 
 def test_walks_arrive_where_a_path_leads() -> None:
-    sources, targets = walk_all(*ring(50), 500)
+    sources, targets = walk_all(*line(50), 500)
     assert (sources == -1).all()
     assert np.unique(targets).size > 45, "targets are drawn from all vertices"
 
 
 def test_walks_stop_at_a_gap() -> None:
-    vectors, edges = ring(50)
+    vectors, edges = line(50)
     edges[24] = [23, -1]
     edges[25] = [26, -1]
     sources, targets = walk_all(vectors, edges, 2000)
@@ -38,7 +38,7 @@ def test_walks_stop_at_a_gap() -> None:
 
 
 def test_a_walk_takes_the_step_that_leads_nearest() -> None:
-    """The first step is nearer than the start, but only the second one leads on."""
+    """Row 1 is nearer to row 3 than the start is, but only row 2 leads there."""
     vectors = np.array([[0, 0], [3, 4], [6, 0], [10, 0]], np.float32)
     edges = np.array([[1, 2], [-1, -1], [3, -1], [-1, -1]], np.int32)
     seeds = range(200)
@@ -51,7 +51,7 @@ def test_a_walk_takes_the_step_that_leads_nearest() -> None:
 
 
 def test_trials_do_not_depend_on_how_they_are_cut() -> None:
-    vectors, edges = ring(50)
+    vectors, edges = line(50)
     edges[10:12] = -1
     whole = walk_all(vectors, edges, 300)
     parts = [walk_all(vectors, edges, 100, first=first) for first in (0, 100, 200)]
