@@ -5,7 +5,7 @@ import torch
 
 
 def random_sets(rows, classes=5, seed=0, most=3):
-    """One set of class codes a row; about a third of the rows has one class only."""
+    """One set of class codes per row; about a third of the rows have only one class."""
     generator = np.random.default_rng(seed)
     return [
         frozenset(generator.choice(classes, generator.integers(1, most + 1), replace=False).tolist())

@@ -1,4 +1,4 @@
-"""Two training processes: as the train stage starts them, and without the seconds that this takes."""
+"""Starts two training processes: as the train stage does, or faster, without torch's launcher."""
 
 import os
 import socket

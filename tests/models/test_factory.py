@@ -1,4 +1,4 @@
-"""A user's own encoder: every way of getting it wrong is told with the user's own message."""
+"""A user's own encoder: every way of getting it wrong is reported, with the message of the user's code."""
 
 import sys
 from importlib.util import cache_from_source

@@ -1,4 +1,4 @@
-"""Labels decided from scores: on rows where the right answer is known, and fitted as the seed says."""
+"""Labels decided from scores, on rows whose right answer is known; the seed fixes what is fitted."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ CLASSES = 6
 
 
 def scored(rows, seed, *, shift=0.0):
-    """Scores are right but for their level, which the first feature says; the second says how many labels there are."""
+    """Scores that are right but for their level; the first feature gives the level, the second the number of labels."""
     generator = np.random.default_rng(seed)
     counts = generator.integers(1, 4, rows)
     labels = np.zeros((rows, CLASSES), np.bool_)
@@ -35,8 +35,8 @@ def test_networks_see_from_the_features_what_scores_alone_do_not_say():
     }
     assert right["count"] == 1.0
     assert right["thresholds"] > 0.9
-    assert right["top_k"] < 0.5  # rows have one to three
-    assert right["one_threshold"] < 0.5  # one level cannot serve three
+    assert right["top_k"] < 0.5  # rows have one to three labels
+    assert right["one_threshold"] < 0.5  # one threshold cannot serve three levels
 
 
 def test_one_threshold_is_where_f1_is_highest():

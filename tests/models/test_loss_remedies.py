@@ -1,4 +1,4 @@
-"""What the messages on losses say that one should do, works."""
+"""The remedies named in the messages on losses work."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ OF_ONE_CLASS = Term(method("library"))
 
 
 class Scaled(Loss):
-    """A loss of one's own with two weights, and the groups of some."""
+    """A user's loss with two weights, of which only `trained` are in a group."""
 
     def __init__(self, *trained: str) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ def summed(*, sets: Sequence[Sequence[int]] | None = None, **terms: Term) -> obj
 
 
 def groups(*trained: str) -> object:
-    """How the loss of one's own is trained."""
+    """The parameter groups of the user's loss."""
     return Objective({"scaled": Term(Scaled(*trained))}).parameter_groups()
 
 

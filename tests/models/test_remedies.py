@@ -1,4 +1,4 @@
-"""What the models' messages say that one should do, works."""
+"""The remedies named in the messages of models work."""
 
 import sys
 from functools import partial

@@ -1,4 +1,4 @@
-"""The classes of rows, one a row or several."""
+"""The classes of rows: one per row, or several."""
 
 import numpy as np
 import pytest

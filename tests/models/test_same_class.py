@@ -1,4 +1,4 @@
-"""Rows are positives of each other where their label sets meet."""
+"""Rows are positives of each other where their label sets intersect."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The same few steps by any number of processes. As a script, under torch's launcher, each process leaves its state."""
+"""The same few steps by any number of processes. Run under torch's launcher, each process leaves its state."""
 
 import sys
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from tripletmine.models.train.trainer import StepRecord, Trainer
 
 CLASSES = np.repeat(np.arange(6), 12).astype(np.int32)
 BATCHES = (24, 23, 24, 17)
-"""Rows of each step; two of them do not divide by two."""
+"""Rows of each step; two of the numbers are odd."""
 
 
 class Centres(Loss):

@@ -1,4 +1,4 @@
-"""Pairs that are never negatives do not meet in a batch; rows that are left out are in none."""
+"""Pairs that are never negatives do not share a batch; rows that are left out are in no batch."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def plan(classes: RowClasses = RowClasses(CLASSES)):  # noqa: B008 — frozen
 
 
 def test_no_batch_holds_a_pair_and_nothing_else_is_lost():
-    pairs = np.array([(0, 5), (0, 6), (7, 12), (20, 29), (1, 2)])  # the last of one class: positives
+    pairs = np.array([(0, 5), (0, 6), (7, 12), (20, 29), (1, 2)])  # the last pair is of one class: positives
     apart = Apart(plan(), pair_lists(pairs, len(CLASSES)).has)
     before, after = list(plan().batches()), list(apart.batches())
     assert apart.steps == len(before) == len(after)

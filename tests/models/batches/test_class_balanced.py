@@ -112,7 +112,7 @@ def test_random_images_of_any_classes_come_beside_those_of_a_few():
         assert sorted(np.bincount(of_classes)[np.unique(of_classes)]) == [4, 4]
         assert len(np.unique(classes[beside])) > 5
         seen[beside] += 1
-    # 180 of 300 rows: none of them twice before the deck is through, but for those that a batch had already.
+    # 180 of 300 rows: none comes twice before the deck is used up, except for rows that a batch already held.
     assert seen.max() <= 2
     assert (seen > 0).sum() > 150
 
@@ -121,7 +121,7 @@ def test_random_images_are_the_same_from_any_step_on_and_others_leave_the_rest_a
     classes = np.repeat(np.arange(8), 9)
     found = with_random(classes, 5, images=130)
     assert rows_of(found, 4) == rows_of(found)[4:]
-    # Without them, batches are those that they were before there were any.
+    # Without random images, batches are as they were before this setting existed.
     assert rows_of(with_random(classes, 0, images=80)) == rows_of(
         plan(classes, shape=BatchShape(2, 4), images=80)
     )

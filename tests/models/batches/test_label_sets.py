@@ -1,4 +1,4 @@
-"""Batches that are composed of rows with several classes."""
+"""Batches of rows with several classes."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_no_row_twice_and_every_mined_row_some_time(make):
         seen[batch.rows] += 1
         for row, listed in zip(batch.rows, batch.members, strict=True):
             assert listed.sum() == len(sets[row])
-        # Of each class that was drawn three rows, so nearly all rows have a positive.
+        # Three rows of each class that was drawn, so nearly all rows have a positive.
         shared = batch.members.astype(int) @ batch.members.T.astype(int)
         assert ((shared > 0).sum(axis=1) > 1).mean() > 0.8
     assert seen[1::2].min() > 0  # those with mined triplets come first
@@ -64,7 +64,7 @@ def test_no_row_twice_and_every_mined_row_some_time(make):
 
 @pytest.mark.parametrize("make", [balanced, confused])
 def test_a_class_that_is_never_a_rows_first_is_drawn(make):
-    """Class 5 stands second in every row that has it, and is the only one that these rows have in common."""
+    """Class 5 comes second in every row that has it, and is the only one that all these rows share."""
     sets = [{row % 5} for row in range(50)] + [{row % 5, 5} for row in range(6)]
     shown = [sum(row >= 50 for row in batch.rows) for batch in make(sets, shape=BatchShape(2, 6)).batches()]
     assert max(shown) == 6

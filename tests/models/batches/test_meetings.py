@@ -1,4 +1,4 @@
-"""Mined triplets that are whole in a batch, against a loop over all of them."""
+"""Counts of the mined triplets that a batch holds whole, compared with a loop over all triplets."""
 
 import numpy as np
 import pytest

@@ -55,7 +55,7 @@ def test_a_batch_has_p_classes_of_m_different_rows():
 
 def test_confused_classes_meet_far_more_often_than_by_chance():
     walked, drawn = confused_share(plan()), confused_share(plan(random_share=1.0))
-    # Of 7 other classes in a batch the 3 of its group could be there: 0.43; by chance 3 / 99 = 0.03.
+    # At best, 3 of the 7 other classes in a batch belong to the same group: 0.43; by chance, 3 / 99 = 0.03.
     assert walked > 0.2, f"walked {walked:.3f}, drawn at random {drawn:.3f}"
     assert drawn < 0.06, f"walked {walked:.3f}, drawn at random {drawn:.3f}"
 

@@ -1,4 +1,4 @@
-"""Batches of ranked pairs: all pairs come, none is made up, and the batches follow from seed and epoch."""
+"""Batches of ranked pairs: all known pairs occur and no others, and seed and epoch decide the batches."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What the messages on batches say that one should do, works."""
+"""The remedies named in the messages on batches work."""
 
 from dataclasses import replace
 
@@ -22,11 +22,11 @@ VECTORS = np.random.default_rng(0).normal(size=(ROWS, 3)).astype(np.float32)
 TABLE, _ = neighbours_of(VECTORS, 12, method="exact", threads=1)
 SHAPE = BatchShape(2, 4)
 NOTHING = MiningRule(k_hardness=1.5, margin=0.01)
-"""The boundary lies beyond the margin."""
+"""Mines nothing: the boundary lies beyond the margin."""
 
 
 def mined(rule: MiningRule = MiningRule(margin=1.0)) -> Mined:  # noqa: B008
-    """The set, mined again."""
+    """Mine the set."""
     return mine(TABLE, encode_labels(CODES), rule, vectors=VECTORS, threads=1)
 
 
@@ -37,7 +37,7 @@ def confusion(of: Mined) -> dict[str, np.ndarray]:
 
 
 def neighbourhood(of: Mined, rows: int = ROWS) -> object:
-    """Composed from what was mined."""
+    """Make batches of classes that mining found to be confused."""
     return Neighbourhood(
         CODES,
         np.bincount(of.columns["anchor"], minlength=rows),
@@ -50,13 +50,13 @@ def neighbourhood(of: Mined, rows: int = ROWS) -> object:
 
 
 def stored(of: Mined) -> object:
-    """Composed of what was mined, exactly."""
+    """Make batches of exactly the triplets that were mined."""
     parts = [lambda: of.columns]
     return list(StoredTriplets(CODES, parts, batch_images=8, images=80, seed=0, epoch=0).batches())
 
 
 def class_balanced(codes: list[int] | np.ndarray = CODES) -> object:
-    """Composed without mining."""
+    """Make batches without mining."""
     return ClassBalanced(np.asarray(codes, np.int32), shape=SHAPE, images=80, seed=0, epoch=0)
 
 

@@ -106,7 +106,7 @@ def test_a_run_keeps_to_one_pair_of_classes_and_all_places_occur_once():
 
 
 def test_a_pair_of_classes_with_many_triplets_is_spread_over_the_pass():
-    # Two pairs of classes only: in blocks the order would change from one to the other once.
+    # Only two pairs of classes: in blocks, the order would change from one to the other once.
     first, second = np.zeros(2000, np.int32), np.repeat([1, 2], 1000).astype(np.int32)
     order = shuffled_in_runs(first, second, np.arange(2000), numpy_generator(0))
     changes = np.flatnonzero(np.diff(second[order]))

@@ -40,7 +40,7 @@ def test_of_equally_confused_classes_the_one_that_is_behind_is_preferred():
 
 
 def test_a_class_that_is_a_visit_ahead_is_not_walked_to():
-    # The first batch takes class 1, which then is a visit ahead of the none that it should have.
+    # The first batch takes class 1, which is then one visit ahead, as it should have none.
     steps = walk([(0, 1, 1000), (0, 2, 1)], [9, 0, 1], seed=1)
     walked: list[int] = []
     for _ in range(2):

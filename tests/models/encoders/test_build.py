@@ -105,7 +105,7 @@ def test_embedding_dim_is_checked():
 
 
 class Fixed(nn.Module):
-    """Returns what it was given, whatever the images."""
+    """Returns, or raises, what it was made with, whatever the images."""
 
     def __init__(self, output):
         super().__init__()

@@ -8,7 +8,7 @@ from tripletmine.models.images.transforms import Scaling
 
 
 class Recorder(nn.Module):
-    """Flattens, remembers the sizes of its batches and whether it was in training mode."""
+    """Flattens, and records the sizes of its batches, its training mode and whether gradients are enabled."""
 
     def __init__(self):
         super().__init__()

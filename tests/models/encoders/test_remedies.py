@@ -1,4 +1,4 @@
-"""What the messages on encoders and their files say that one should do, works."""
+"""The remedies named in the messages on encoders and their files work."""
 
 import shutil
 import sys
@@ -27,12 +27,12 @@ IMAGE, VECTOR = (1, 8, 8), (12,)
 
 
 def built(name: str, shape: tuple[int, ...] = IMAGE, **arguments: object) -> nn.Module:
-    """An encoder of the project."""
+    """A built-in encoder."""
     return build_encoder(name, input_shape=shape, embedding_dim=4, arguments=arguments, seed=0)
 
 
 def made(factory: object, embedding_dim: int = 4) -> nn.Module:
-    """The encoder of a user who has this to give."""
+    """The encoder of a user whose factory returns this."""
     return encoder_from_factory(
         lambda input_shape, embedding_dim: factory,
         subject="encoder",
@@ -43,7 +43,7 @@ def made(factory: object, embedding_dim: int = 4) -> nn.Module:
 
 
 class Returning(nn.Module):
-    """An encoder with something to train that returns what it is told."""
+    """An encoder that can be trained, and returns what it is told."""
 
     def __init__(self, returned: object) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Returning(nn.Module):
 
 
 def weights(factor: float) -> nn.Module:
-    """A layer whose weights are multiplied."""
+    """A layer, its weights multiplied by a factor."""
     layer = nn.Linear(12, 4)
     layer.weight.data *= factor
     return layer
@@ -176,14 +176,14 @@ def test_a_file_of_somebody_else_gives_way_to_one_of_ours(tmp_path: Path) -> Non
 
 
 class Branching(nn.Module):
-    """What it computes depends on values, which torch.onnx.export cannot follow."""
+    """Branches on values, which torch.onnx.export cannot follow."""
 
     def forward(self, items: torch.Tensor) -> torch.Tensor:
         return items * 2 if bool(items.sum() > 0) else items
 
 
 class Selecting(nn.Module):
-    """The same in operations that it knows."""
+    """Computes the same by operations that torch.onnx.export knows."""
 
     def forward(self, items: torch.Tensor) -> torch.Tensor:
         return torch.where(items.sum(1, keepdim=True) > 0, items * 2, items)
@@ -192,7 +192,7 @@ class Selecting(nn.Module):
 def test_onnx_gets_its_packages_and_operations_that_it_knows(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """One of the packages is made to be missing, and then to be there."""
+    """One of the packages is missing at first, and is there later."""
     write = partial(
         write_onnx, path=tmp_path / "x.onnx", item_shape=(4,), item_dtype="float32", normalise=False
     )

@@ -1,4 +1,4 @@
-"""A user's own augmentation: what it is given, that it depends on the image's place only, and what is refused."""
+"""A user's own augmentation: what it gets, that sharing out a batch changes nothing, and what is refused."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The same batches and images by a thread and by processes, and what happens when reading fails."""
+"""A thread and processes load the same batches and images; what happens when reading fails."""
 
 import multiprocessing
 import os
@@ -17,7 +17,7 @@ from tripletmine.models.images.loader import BatchRequest, loaded
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
-    """Loader processes get the functions below by the name of this module."""
+    """Loader processes import the functions below by the name of this module."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
 
 
@@ -87,7 +87,7 @@ def test_no_batches_at_all():
     assert list(loaded(images, asked(0), workers=0)) == []
 
 
-def test_the_next_batch_is_read_while_this_one_is_used():
+def test_every_batch_is_read_once_and_in_order():
     read = []
 
     def noted(step, rows, share):

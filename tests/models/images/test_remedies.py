@@ -1,4 +1,4 @@
-"""What the messages on images say that one should do, works."""
+"""The remedies named in the messages on images work."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ VECTORS = np.zeros((2, 12), np.float32)
 
 
 def changed(items: np.ndarray, **settings: object) -> torch.Tensor:
-    """The items, shifted and mirrored."""
+    """The items, augmented with these settings."""
     return augment(to_tensor(items), AugmentSettings(**settings), torch.Generator())  # pyright: ignore[reportArgumentType]
 
 

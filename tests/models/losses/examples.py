@@ -1,4 +1,4 @@
-"""Small batches for the tests of losses, and every loss with weights of its own or without."""
+"""Small batches for the tests of losses, and every loss that needs no mined triplets."""
 
 from typing import Any
 
@@ -94,7 +94,7 @@ def features(rows=ROWS, seed=0, dtype=torch.float64):
 
 
 def inputs_of(rows, classes=UNEVEN, *, normalise=True, sets=None):
-    """What the trainer would pass on, with semi-hard triplets. sets: of class codes, in place of the classes."""
+    """What the trainer would pass on, with semi-hard triplets. sets: sets of class codes, instead of classes."""
     members = codes = None
     if sets is not None:
         classes, members, codes = first_of(sets), members_of(sets), codes_of(sets)
@@ -136,5 +136,5 @@ def triplets(classes=UNEVEN):
 
 
 def mean(values):
-    """Of a list of scalars."""
+    """The mean of a list of scalars."""
     return torch.stack(list(values)).mean()

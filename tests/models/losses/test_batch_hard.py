@@ -14,7 +14,7 @@ from .examples import UNEVEN, features, inputs_of, mean, sq_distance
 
 
 def root_mean_square(rows):
-    """Of the distances of all pairs."""
+    """The root mean square of the distances of all pairs."""
     return math.sqrt(mean(sq_distance(rows[i], rows[j]) for i in range(len(rows)) for j in range(i)))
 
 
@@ -43,8 +43,8 @@ def test_against_loops(margin, seed, relative):
 
 
 @pytest.mark.parametrize("relative", [True, False])
-def test_drawing_all_rows_together_pays_only_with_the_distances_as_they_are(relative):
-    """Rows in no order: their farthest positives are beyond their nearest negatives."""
+def test_shrinking_all_rows_lowers_the_loss_only_with_absolute_distances(relative):
+    """In random rows the farthest positives are beyond the nearest negatives."""
     rows = features()
     loss = BatchHardLoss(BatchHardSettings(0.2, relative=relative))
     wide, narrow = (loss(inputs_of(scale * rows, normalise=False)).item() for scale in (1.0, 0.1))

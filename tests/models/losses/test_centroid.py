@@ -46,12 +46,12 @@ def test_against_loops(margin, normalise, seed, squared, rivals):
 
 
 def test_a_query_is_not_part_of_its_own_centroid():
-    """Two rows of one class: each is compared with the other one."""
+    """Of two rows of a class, each is compared with the other one alone."""
     rows = torch.tensor([[1.0, 0.0], [0.0, 1.0], [5.0, 0.0], [5.0, 0.0]], dtype=torch.float64)
     value = CentroidTripletLoss(CentroidSettings(0.5))(
         inputs_of(rows, torch.tensor([0, 0, 1, 1]), normalise=False)
     )
-    # Only rows 0 and 1 are near enough to anything: 2 − 16, 2 − 26, 0 − (4.5² + 0.5²) twice. None violates.
+    # d² to the own centroid less d² to the other: 2 − 16, 2 − 26, and twice 0 − (4.5² + 0.5²). None violates.
     assert value == 0
     value = CentroidTripletLoss(CentroidSettings(15.0))(
         inputs_of(rows, torch.tensor([0, 0, 1, 1]), normalise=False)

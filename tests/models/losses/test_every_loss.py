@@ -1,4 +1,4 @@
-"""What holds for every method: gradients are those of finite differences, and no batch gives one that is not finite."""
+"""What holds for every loss: gradients agree with finite differences, and are finite whatever the batch."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,7 +10,7 @@ from tripletmine.models.losses.objective import Objective, Term
 from .examples import METHODS, UNEVEN, WIDTH, features, gradient, inputs_of, method
 
 CONSTANT_MARGINS = {name: {"w1": 0.0, "w2": 0.0} for name in ("quadruplet", "quadruplet_absolute")}
-"""Adaptive margins have no gradient, but finite differences would see them move."""
+"""Adaptive margins are constants to the gradient, but finite differences would see them move."""
 
 BATCHES = {
     "one class": (features(5), torch.zeros(5, dtype=torch.int64)),

@@ -16,7 +16,7 @@ HIDDEN = 5
 
 
 def some_loss(**options):
-    """One whose variances differ, on both sides of both ends of relu6."""
+    """A loss whose log variances lie below, within and above the range of relu6."""
     torch.manual_seed(0)
     loss = HistLoss(HistSettings(hidden=HIDDEN, **options), classes=CLASSES, width=WIDTH).double()
     with torch.no_grad():
@@ -103,7 +103,7 @@ def test_against_loops(seed, tau, alpha, lambda_s, normalise):
 
 
 def test_distributions_learn_from_the_incidence_too():
-    """Without L_D the only way to them is through H."""
+    """Without L_D, their only gradient is through H."""
     loss = some_loss(tau=1e-9)
     loss(inputs_of(features())).backward()
     assert present(loss.prototypes.means.grad).abs().max() > 1e-6
@@ -130,7 +130,7 @@ def test_as_the_authors_have_it_variances_are_drawn_and_distributions_decay():
     loss = HistLoss(HistSettings(**HistSettings.paper), classes=500, width=64)
     drawn = loss.prototypes.log_variances
     assert drawn.mean().item() == pytest.approx(0.0, abs=0.002)
-    assert drawn.std().item() == pytest.approx(math.sqrt(2 / 500), rel=0.05)  # Kaiming, by what goes out
+    assert drawn.std().item() == pytest.approx(math.sqrt(2 / 500), rel=0.05)  # Kaiming, by fan-out
     distributions, network = loss.parameter_groups()
     assert (distributions.weight_decay, network.factor) == (None, 10.0)
 

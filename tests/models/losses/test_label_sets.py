@@ -81,7 +81,7 @@ def slow_quadruplet(rows, sets):
 
 
 def semi_hard(rows, sets):
-    """Of each pair (a, p) the nearest negative that is farther than p, by less than 0.2."""
+    """For each pair (a, p), the nearest negative that is farther than p by less than 0.2."""
     found = {}
     for a, p, n in triplets_of(sets):
         near, far = sq_distance(rows[a], rows[p]).item(), sq_distance(rows[a], rows[n]).item()

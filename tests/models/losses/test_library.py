@@ -1,4 +1,4 @@
-"""Losses of pytorch-metric-learning, and of a user, through the adapter."""
+"""Losses of pytorch-metric-learning and of users, through the adapter."""
 
 import sys
 
@@ -50,7 +50,7 @@ def test_contrastive_loss_against_loops():
     inputs = inputs_of(features())
     near = [d.sqrt() for d in inputs.sq_distances[(UNEVEN[:, None] == UNEVEN).triu(1)]]
     far = [(0.9 - d.sqrt()).clamp_min(0) for d in inputs.sq_distances[UNEVEN[:, None] != UNEVEN]]
-    # Over pairs that are not 0.
+    # Means over the pairs whose loss is not 0.
     means = [torch.stack(part).sum() / max(1, sum(x > 0 for x in part)) for part in (near, far)]
     found = made(PML + "ContrastiveLoss", arguments={"pos_margin": 0.0, "neg_margin": 0.9})(inputs)
     assert found.item() == pytest.approx(torch.stack(means).sum().item(), rel=1e-6)

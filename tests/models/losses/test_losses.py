@@ -11,7 +11,7 @@ from tripletmine.models.losses.triplet import TripletLoss, triplet_loss
 from tripletmine.models.rules.pair_counts import count_pairs
 
 TRIPLETS = [(0, 1, 3), (1, 0, 4), (2, 1, 3), (0, 2, 5), (0, 1, 5), (0, 1, 4), (0, 1, 3)]
-"""The last is there twice: pairs and triplets may repeat."""
+"""The last equals the first: pairs and triplets may repeat."""
 
 
 def unit(rows=6, seed=0):

@@ -16,7 +16,7 @@ def distances_of(rows):
 
 
 def slow(batches, levels, momentum, *, nu=0.0, of_matrix=False):
-    """The loss of each batch in turn, statistics running along. of_matrix: they are of all B² distances."""
+    """The loss of each batch in turn, with running statistics. of_matrix: take these over all B² distances."""
     mean = deviation = None
     found = []
     for rows in batches:

@@ -1,4 +1,4 @@
-"""The weighted sum of losses: values, gradients, batches without triplets, and whose parameters are trained how."""
+"""The weighted sum of losses: values, gradients, batches without triplets, and how its parameters are grouped."""
 
 import pytest
 import torch
@@ -33,7 +33,7 @@ def smart_mining(margin=0.2, gamma=1.0, **of_global):
 
 
 class Bias(Loss):
-    """A learnt number that asks for no triplet."""
+    """A loss with one learnt number, which needs no triplets."""
 
     needs_triplets = False
 

@@ -1,4 +1,4 @@
-"""The quadruplet loss against loops that list every quadruplet, values and gradients."""
+"""The quadruplet loss: values and gradients against loops over every quadruplet."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from .examples import UNEVEN, WIDTH, features, gradient, inputs_of, mean, sq_dis
 
 
 def trained_loss(**options):
-    """One whose layer is not symmetric any more."""
+    """A loss whose layer has moved from its start."""
     loss = QuadrupletLoss(QuadrupletSettings(**options), width=WIDTH).double()
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
@@ -78,7 +78,7 @@ def test_two_classes_hold_triplets_but_no_quadruplet():
 
 
 @pytest.mark.parametrize("relative", [True, False])
-def test_drawing_all_rows_together_pays_only_with_the_rows_as_they_are(relative):
+def test_shrinking_all_rows_lowers_the_loss_only_with_absolute_distances(relative):
     loss = QuadrupletLoss(QuadrupletSettings(relative=relative), width=WIDTH).double()
     wide, narrow = (loss(inputs_of(scale * features(), normalise=False)).item() for scale in (1.0, 0.1))
     if relative:

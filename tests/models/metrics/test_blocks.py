@@ -1,4 +1,4 @@
-"""Blocks of distances: what a metric holds at once is a block, whatever is put in order."""
+"""Metrics hold one block of distances at a time, whatever they sort."""
 
 import weakref
 from collections import Counter
@@ -15,7 +15,7 @@ from tripletmine.models.metrics.retrieval import retrieval
 
 
 class Held(TorchDispatchMode):
-    """Bytes of all tensors at most that operations gave and that were there at once; views count once."""
+    """Measures the peak memory of tensors that operations return, in bytes; views count once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ def test_a_block_and_its_answers_are_held_and_no_more(metric: str, monkeypatch: 
     monkeypatch.setattr(blocks, "_KEYS_MIB", 1)
     random = np.random.default_rng(0)
     queries, gallery = (random.normal(size=(rows, 2)).astype(np.float32) for rows in (4096, 8192))
-    # Many classes, as labels without a pattern: the first answer of most queries lies deep.
+    # Many classes at random: the first answer to most queries has a high rank number.
     asked = (
         *(queries, random.integers(0, 2000, 4096).astype(np.int32)),
         *(gallery, random.integers(0, 2000, 8192).astype(np.int32)),
@@ -55,7 +55,7 @@ def test_a_block_and_its_answers_are_held_and_no_more(metric: str, monkeypatch: 
             retrieval(*asked, block_mib=16)
         else:
             recognition(*asked, neighbours=3, block_mib=16)
-    # 16 MiB of distances, three tables of bits of 4 MiB, and some of 1 MiB for the order.
+    # 16 MiB of distances, three tables of bools of 4 MiB each, and some of 1 MiB for sorting.
     assert 16 * MIB < held.peak < 36 * MIB, f"{held.peak / MIB:.1f} MiB"
 
 

@@ -1,4 +1,4 @@
-"""Clusters against a written-out agglomeration, figures against loops over pairs and scikit-learn."""
+"""Clusters against a slow agglomeration and scikit-learn, figures against loops over pairs."""
 
 from itertools import combinations
 
@@ -13,7 +13,7 @@ from tripletmine.models.metrics.clustering import agglomerative, cluster_figures
 
 
 def slow_agglomerative(x, threshold):
-    """Join the two nearest clusters, by the mean of all squared distances between them, while they are near."""
+    """Join the two clusters with the least mean squared distance, as long as that is not above the threshold."""
     squares = ((x[:, None].astype(float) - x[None]) ** 2).sum(axis=2)
     clusters = [[row] for row in range(len(x))]
     while len(clusters) > 1:

@@ -1,4 +1,4 @@
-"""Intervals: how often they hold, and what they are of."""
+"""Confidence intervals: how often they hold the true value, and what counts as one observation."""
 
 from itertools import product
 
@@ -44,8 +44,10 @@ def test_one_seed_one_interval_and_none_of_one_class():
 
 
 def judged(generator, items, share, noise, families=0):
-    """Whether pairs of items are put in order by scores that are their skill and noise, and the units of the pairs: the
-    items, or families, which bend the scores of all their items."""
+    """Draw pairs of items: whether scores, which are skill and noise, order each pair rightly, and its two units.
+
+    The units are the items, or families, each of which has a level of noise of its own.
+    """
     family = np.arange(items) % families if families else np.arange(items)
     skill = generator.random(items)
     spread = noise * np.exp(generator.normal(0, 0.7, families)) if families else np.full(items, noise)
@@ -77,7 +79,7 @@ def test_those_of_pairs_hold_about_as_often_as_they_say(drawn):
 
 @pytest.mark.parametrize("drawn", [(8, 0.6, 0.3), (12, 0.3, 0.3, 4)])
 def test_those_of_pairs_against_all_pairs_of_pairs(drawn):
-    """Residuals are multiplied for every two pairs that share a unit, each as large as its shared unit makes it."""
+    """The variance sums products of residuals over all two pairs that share a unit, larger for units in many pairs."""
     right, first, second = judged(np.random.default_rng(3), *drawn)
     units = [{one, other} for one, other in zip(first.tolist(), second.tolist(), strict=True)]
     rest = right - right.mean()

@@ -16,7 +16,7 @@ def drawn(seed, *, tied=False, classes=5, rows=30):
 
 
 def slow_average_precision(scores, labels):
-    """Σ over distinct scores s, falling, of precision of all rows at or above s × what it adds to the recall."""
+    """Σ over distinct scores s, descending: precision of the rows at or above s × the recall that s adds."""
     total, recalled = 0.0, 0.0
     for threshold in sorted(set(scores), reverse=True):
         above = [bool(label) for score, label in zip(scores, labels, strict=True) if score >= threshold]

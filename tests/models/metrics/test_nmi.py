@@ -22,10 +22,9 @@ def test_separate_classes_have_one_and_shuffled_ones_nearly_none():
 
 
 def test_the_value_is_mutual_information_over_the_mean_entropy():
-    # Two clusters that are found for certain; of three classes one is split between them.
+    # Two clusters that are certain to be found, and two classes, one of which is split between them.
     x = np.repeat([[0.0], [100.0]], 6, axis=0).astype(np.float32)
-    y = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2], np.int32)
-    y[:] = [0] * 6 + [1] * 3 + [0] * 3
+    y = np.array([0] * 6 + [1] * 3 + [0] * 3, np.int32)
     joint = {(0, 0): 0.5, (1, 1): 0.25, (0, 1): 0.25}
     classes, clusters = {0: 0.75, 1: 0.25}, {0: 0.5, 1: 0.5}
     mutual = sum(p * math.log(p / (classes[c] * clusters[k])) for (c, k), p in joint.items())

@@ -9,7 +9,7 @@ from tripletmine.models.metrics.order import kendall, kendall_metrics, order_met
 
 
 def slow_kendall(scores, values):
-    """τ-b by its definition: pairs in the same order minus pairs in the other, ties in neither."""
+    """τ-b by its definition: concordant less discordant pairs, over √(pairs without equal scores × values)."""
     concordant = discordant = ordered_scores = ordered_values = 0
     for i, j in combinations(range(len(scores)), 2):
         by_score, by_value = np.sign(scores[i] - scores[j]), np.sign(values[i] - values[j])

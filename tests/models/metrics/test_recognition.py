@@ -13,7 +13,7 @@ from tripletmine.models.row_classes import RowClasses
 
 
 def slow(queries, sets, gallery, gallery_sets, k, groups=None, gallery_groups=None, *, alone=False):
-    """(share named rightly, queries left out), one query at a time."""
+    """(share of queries named rightly, queries left out), one query at a time."""
     right = asked = 0
     for q, own in enumerate(sets):
         there = [
@@ -44,7 +44,7 @@ def coded(sets):
 
 @settings(max_examples=80, deadline=None)
 @given(st.data())
-def test_it_is_what_one_sees_by_hand(data):
+def test_accuracy_is_that_of_the_slow_oracle(data):
     rows = data.draw(st.integers(2, 14))
     several, grouped, alone = (data.draw(st.booleans()) for _ in range(3))
     codes = st.sets(st.integers(0, 3), min_size=1, max_size=2 if several else 1)

@@ -1,4 +1,4 @@
-"""Several classes a row, and groups: every metric against plain Python that ranks each query by (distance, row)."""
+"""Several classes per row, and groups: metrics against plain Python that ranks each query by (distance, row)."""
 
 import numpy as np
 import pytest
@@ -150,7 +150,7 @@ def test_groups_leave_matches_of_the_own_camera_out_and_count_queries_without_an
     codes, cameras = np.array([7, 7, 7, 8], np.int32), np.array([0, 0, 1, 0], np.int32)
     found = re_identification(x, codes, query_groups=cameras)
     assert (found.queries, found.left_out) == (3, 1)
-    # The rows of camera 0 have the row of class 8 before their match of camera 1; that one has both before it.
+    # The row of class 8 comes before the only match of rows 0 and 1, and before both matches of row 2.
     assert found.cmc == {1: 0.0, 5: 1.0, 10: 1.0}
     assert found.mean_average_precision == pytest.approx((1 / 2 + 1 / 2 + (1 / 2 + 2 / 3) / 2) / 3)
 

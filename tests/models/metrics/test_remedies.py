@@ -1,4 +1,4 @@
-"""What the messages on metrics say that one should do, works."""
+"""The remedies named in the messages on metrics work."""
 
 from functools import partial
 

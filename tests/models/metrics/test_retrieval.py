@@ -13,7 +13,7 @@ from tripletmine.models.metrics.retrieval import retrieval
 
 
 def slow_retrieval(queries, query_classes, gallery=None, gallery_classes=None):
-    """For each query that has an answer (row, rank of the first, R-precision, AP at R, nDCG@10)."""
+    """For each query that has an answer: (row, rank of the first answer, R-precision, AP at R, nDCG@10)."""
     alone = gallery is None
     if gallery is None or gallery_classes is None:
         gallery, gallery_classes = queries, query_classes
@@ -44,7 +44,7 @@ def check(found, expected, count):
 
 
 def points(count):
-    """On a grid: distances are exact in float32, and many are equal."""
+    """Points on a grid: distances are exact in float32, and many are equal."""
     return st.lists(st.tuples(*[st.integers(-2, 2)] * 2), min_size=count, max_size=count).map(
         lambda rows: np.array(rows, np.float32)
     )
@@ -108,7 +108,7 @@ def test_a_perfect_and_a_useless_embedding():
     assert not apart.recall(1).any()
 
 
-def test_a_first_answer_beyond_all_orders_is_counted():
+def test_a_first_answer_beyond_the_sorted_ranks_is_counted():
     """Ten wrong rows are nearer than the only right one, and two share its distance, one before and one behind it."""
     gallery = np.array([*range(1, 11), 50, 50, 50], np.float32)[:, None]
     classes = np.array([1] * 11 + [0, 1], np.int32)

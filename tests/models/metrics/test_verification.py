@@ -28,7 +28,7 @@ def pairs_of(same: np.ndarray, fold: np.ndarray | None = None) -> Pairs:
 
 
 def slow_threshold(distances, same):
-    """Every threshold that judges differently from the one below it, one after the other."""
+    """Try every threshold that judges differently from the one below it."""
     values = sorted(set(distances.tolist()))
     tried = [-1.0, *((low + high) / 2 for low, high in pairwise(values)), values[-1]]
     judged = [sum((d <= threshold) == s for d, s in zip(distances, same, strict=True)) for threshold in tried]

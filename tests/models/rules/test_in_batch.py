@@ -82,7 +82,7 @@ def test_within_boundary_finds_exactly_the_admissible_triplets(batch, k, margin,
 
 
 def nearest_of(batch, triplets):
-    """Of each pair the nearest negative; of equally near ones the first in the batch."""
+    """For each pair the nearest negative; of equally near ones, the first in the batch."""
     nearest = {}
     for a, p, n in sorted(triplets):
         if (a, p) not in nearest or batch.sq_distances[a, n] < batch.sq_distances[a, nearest[a, p]]:

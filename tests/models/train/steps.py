@@ -1,4 +1,4 @@
-"""A few steps of training with any loss. As a script, each process of two leaves its states."""
+"""A few training steps with any loss. Run as a script by two processes, each leaves its states."""
 
 import sys
 from pathlib import Path
@@ -31,7 +31,7 @@ SHAPE = BatchShape(4, 5)
 
 
 def vectors():
-    """Noisy points around one of each class, float32 (72, 8)."""
+    """Noisy points around a centre for each class, float32 (72, 8)."""
     generator = np.random.default_rng(3)
     centres = generator.normal(size=(CLASSES, 8))
     return torch.from_numpy((centres[CODES] + generator.normal(size=(len(CODES), 8))).astype(np.float32))

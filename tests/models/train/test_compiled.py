@@ -9,7 +9,7 @@ from .steps import plan, train, trainer
 
 @pytest.fixture
 def compiled_for_this_test_only(tmp_path, monkeypatch):
-    """torch would keep the compiled code for others to find, and start processes that import it to compile faster."""
+    """Keep torch from leaving compiled code for other tests to find, and from starting processes that compile."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr("torch._inductor.config.compile_threads", 1)
     yield

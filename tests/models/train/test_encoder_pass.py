@@ -10,7 +10,7 @@ CPU = torch.device("cpu")
 
 
 class Counting(nn.Module):
-    """Dropout, and a running statistic."""
+    """A network with dropout and a running statistic."""
 
     def __init__(self, dropout=0.0):
         super().__init__()
@@ -35,7 +35,7 @@ def images(rows=10):
 
 
 def loss_of(features):
-    """Of all pairs, so that no piece could compute its part alone."""
+    """A loss over all pairs, so that no piece could compute its part alone."""
     return (features @ features.T).square().mean() + torch.cdist(features[:3], features[3:]).amin()
 
 

@@ -1,4 +1,4 @@
-"""Metrics in the files and calls of each tool, and what is said where one is not installed."""
+"""Metrics in the files and calls of each tool, and the message where one is not installed."""
 
 import sys
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Two gloo processes on this machine, under torch's launcher, against one."""
+"""Two gloo processes under torch's launcher, compared with one process."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What the messages of training say that one should do, works."""
+"""The remedies named in the messages of training work."""
 
 import sys
 from importlib.metadata import requires
@@ -35,7 +35,7 @@ AT_ONCE = ScheduleSettings(warmup_steps=0)
 
 
 class Hungry(nn.Module):
-    """An encoder for more rows than `rows` of which memory does not suffice."""
+    """An encoder that runs out of memory on more than `rows` rows."""
 
     def __init__(self, rows: int, error: Exception) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Hungry(nn.Module):
 
 
 class Cliff(nn.Module):
-    """What all rows have in common is left; under a root, whose slope at zero is infinite."""
+    """The root of small differences, which bfloat16 rounds to zero, where the slope is infinite."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,14 +74,14 @@ def trainer(encoder: nn.Module | None = None, **settings: object) -> Trainer:
 def train(
     learner: Trainer, vectors: Tensor = VECTORS, shape: BatchShape = WIDE, codes: np.ndarray = CODES
 ) -> None:
-    """Some steps."""
+    """Train for five steps."""
     batches = ClassBalanced(codes, shape=shape, images=5 * shape.images, seed=0, epoch=0)
     for batch in batches.batches():
         learner.step(batch, vectors[batch.rows])
 
 
 def at_rate(learning_rate: float) -> OptimiserSettings:
-    """Plain gradient descent."""
+    """Gradient descent without clipping."""
     return OptimiserSettings(optimiser="sgd", learning_rate=learning_rate, clip_norm=0.0)
 
 
@@ -92,12 +92,12 @@ CPU_ALLOCATOR = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tr
 
 
 def encoded(error: Exception, batch_rows: int) -> object:
-    """Embeddings of a hungry encoder."""
+    """Embeddings by an encoder that takes at most 4 rows."""
     return encode(Hungry(4, error), VECTORS.numpy(), normalise=True, batch_rows=batch_rows)
 
 
 def resumed(*, kept: tuple[str, ...] = (), kind: nn.Module | None = None) -> None:
-    """A trainer goes on from the state of another, of which only what begins with `kept` is left."""
+    """Resume from another trainer's state, of which only entries whose names begin with `kept` are left."""
     first = trainer()
     train(first)
     state = {name: value for name, value in first.state().items() if not kept or name.startswith(kept)}
@@ -105,7 +105,7 @@ def resumed(*, kept: tuple[str, ...] = (), kind: nn.Module | None = None) -> Non
 
 
 def partly_frozen() -> nn.Module:
-    """A layer without its bias trained."""
+    """A layer whose bias is frozen."""
     layer = nn.Linear(8, 4)
     layer.bias.requires_grad_(False)
     return layer
@@ -195,13 +195,13 @@ def test_each_remedy_works(refusal: Refusal) -> None:
 
 
 def loss_of_library() -> object:
-    """One of pytorch-metric-learning."""
+    """A loss of pytorch-metric-learning."""
     name = "pytorch_metric_learning.losses:ContrastiveLoss"
     return library_loss(name, classes=4, width=4, settings=LibrarySettings())
 
 
 def image_model() -> object:
-    """One of timm."""
+    """An encoder of timm."""
     return timm_encoder("tiny", input_shape=(3, 8, 8), embedding_dim=4)
 
 
@@ -219,7 +219,7 @@ def image_model() -> object:
 def test_an_extra_that_is_not_installed_is_one_that_pip_knows(
     module: str, extra: str, call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The module is made to be missing, and then to be there."""
+    """The module is missing at first, and is there later."""
     of_extra = [line for line in requires("tripletmine") or [] if f'extra == "{extra}"' in line]
     assert any(line.startswith(module.replace("_", "-")) for line in of_extra)
 

@@ -1,4 +1,4 @@
-"""One step at a time: what it changes, what it reports, what it refuses, and that a resume loses nothing."""
+"""Single training steps: what they change, report and refuse, and that a resume loses nothing."""
 
 import math
 
@@ -170,7 +170,7 @@ def test_a_resume_continues_what_a_loss_has_learnt(tmp_path):
 
 
 class Centres(Loss):
-    """Distances to learnt class centres, with dropout of its own; it asks for no triplets."""
+    """Distances to learnt class centres, with dropout of its own; it needs no triplets."""
 
     needs_triplets = False
 

@@ -1,4 +1,4 @@
-"""Every method in the trainer: what it learns is kept over a resume, and the same in one process and in two."""
+"""Every loss in the trainer: a resume keeps what it has learnt, and one process and two learn the same."""
 
 import pytest
 import torch
