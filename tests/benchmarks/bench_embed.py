@@ -1,8 +1,8 @@
-"""embed against a bare forward loop over the same images, in one process.
+"""The embed stage against a bare forward loop over the same images, in one process.
 
     python -m tests.benchmarks.bench_embed [--rounds 5]
 
-The bare loop has the images in memory as one array and does what anybody would write: scale, forward, normalise,
+The bare loop has the images in memory as one array and does what anyone would write: scale, forward, normalise,
 collect. The stage reads through the data set, checks, and writes checksummed Zarr.
 """
 
@@ -69,7 +69,7 @@ def bare_loop(run: Run, images: np.ndarray) -> np.ndarray:
 
 
 def embed(run: Run) -> None:
-    """The stage, from nothing to its manifest."""
+    """Run the stage from scratch."""
     ref = StageRef(0, EMBED.name)
     remove_tree(ref.folder(run.root))
     run_stage(run, EMBED, ref, SerialExecutor(), Silent())

@@ -4,10 +4,10 @@
         [--threads 2] [--widths 64 512] [--epochs 5 9] [--run runs/epochs]
         [--vectors EPOCH.npy] [--images train-images-idx3-ubyte.gz]
 
-Vectors are float32 (N, D). Without them: the training images of Fashion-MNIST, projected on their principal
-components, of unit length. traverse_add starts warm from the same with noise that changes 17 % of the true
-neighbours, and with "epochs" from the epoch before, in a real run that ``real_run.py`` makes where it has not been
-made. Compilation is left out: every contender runs once before it counts.
+Vectors are float32 (N, D); by default the training images of Fashion-MNIST, projected on their principal components,
+with unit length. traverse_add also starts warm: on the same vectors with noise that changes 17 % of the true
+neighbours, and with "epochs" on an epoch of a real run from the one before. ``real_run.py`` makes this run where it
+is missing. Compilation is not counted: every contender runs once before it is timed.
 """
 
 import argparse
@@ -126,14 +126,14 @@ def bench_exact(x: np.ndarray, options: argparse.Namespace) -> str:
 
 
 def bare_products(x: np.ndarray, precision: Precision, threads: int) -> None:
-    """All products of the rows, in blocks as of exact search, and nothing else."""
+    """All products of the rows, in blocks as in exact search, and nothing else."""
     import torch
 
     whole = torch.from_numpy(x).to(getattr(torch, precision))
     torch.set_num_threads(1)
 
     def products(start: int, stop: int) -> None:
-        torch.get_num_threads()  # takes what was set over to this thread
+        torch.get_num_threads()  # applies the setting above to this thread
         for first in range(0, len(x), 512):
             torch.mm(whole[start:stop], whole[first : first + 512].T)
 
@@ -141,14 +141,14 @@ def bare_products(x: np.ndarray, precision: Precision, threads: int) -> None:
 
 
 def blas() -> str:
-    """The kernels of all BLAS that are loaded, and whether bfloat16 has instructions of its own."""
+    """The kernels of all BLAS libraries that are loaded, and AMX where bfloat16 has matrix instructions."""
     loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
     kernels = sorted(f"{Path(library['filepath']).name} {library['architecture']}" for library in loaded)
     return ", ".join([*kernels, "AMX"] if bfloat16.has_matrix_instructions() else kernels)
 
 
 def bench_traverse_add(moved: str, x: np.ndarray, later: np.ndarray, options: argparse.Namespace) -> str:
-    """A cold graph of the later epoch, and one grown from the earlier epoch's, against bare hnswlib of the
+    """A cold graph of the later epoch, and one that starts from the earlier epoch's, against bare hnswlib on the
     later one; each with the least effort that reaches the recall."""
     threads, neighbours = options.threads, options.neighbours
     sample = draw_sample(later, neighbours, threads=threads)
@@ -212,7 +212,7 @@ def bare_hnswlib(x: np.ndarray, ef: int, options: argparse.Namespace) -> np.ndar
 
 
 def bare_ef(x: np.ndarray, sample: RecallSample, options: argparse.Namespace) -> int:
-    """The least ef, of those that are tried, at which hnswlib reaches the recall."""
+    """The least ef, of those tried, at which hnswlib reaches the recall."""
     index = hnsw.build(
         x, parameters=HnswParameters(m=M, ef_construction=EF_CONSTRUCTION), threads=options.threads
     )
@@ -259,7 +259,7 @@ def components(images: Path, width: int) -> np.ndarray:
 
 
 def drifted(x: np.ndarray, options: argparse.Namespace) -> np.ndarray:
-    """The vectors of a next epoch: noise, of a size at which ``CHANGED`` of the true neighbours are others."""
+    """The vectors as in a next epoch: with noise that changes a share ``CHANGED`` of the true neighbours."""
     rng = np.random.default_rng(1)
     noise = rng.standard_normal(x.shape, dtype=np.float32) / np.float32(np.sqrt(x.shape[1]))
     before = draw_sample(x, options.neighbours, threads=options.threads)

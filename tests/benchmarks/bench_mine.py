@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.bench_mine [--rounds 5] [--threads 1] [--neighbours 100 150] [--vectors EPOCH.npy]
 
-Vectors are float32 (N, D), without them as in bench_graphs. Two labelings of the same vectors: ten classes, and two
+Vectors are float32 (N, D), by default those of bench_graphs. They are labelled twice: with ten classes, and with two
 thousand, each of the rows nearest to one of two thousand drawn rows, so that both mine the geometry of real images.
 Rates are neighbour entries per second of CPU time of the whole process, and so per core whatever else the machine
-does; times and ratios are by the clock. Compilation is left out: every contender runs once before it counts.
+does; times and ratios are by the clock. Compilation is not counted: every contender runs once before it is timed.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def contender(name: str, table: NeighbourTable, labels: Labels, folder: Path, th
 
 
 def note(entries: int) -> Callable[[object], str]:
-    """Medians over the rounds but the first, which compiled."""
+    """Medians over all rounds except the first, which compiled."""
 
     def described(rounds: object) -> str:
         assert isinstance(rounds, list)

@@ -3,9 +3,9 @@
     python -m tests.benchmarks.bench_mining_alone --glyphs glyphs [--rounds 3]
 
 Vectors: PCA (64-d, unit norm) of the pixels of about 2,100 kanji in 16 fonts. Both sides get vectors in memory and 4
-negatives an anchor. The peer works on pairs, so the labels become all pairs of a class, each row with itself included
-(otherwise a row would be its own negative). Each runs in a process of its own, for the peak of its memory; imports,
-compilation and the reading of the vectors are not counted.
+negatives per anchor. The peer works on pairs, so the labels become all pairs of a class, each row with itself included
+(otherwise a row would be its own negative). Each runs in a process of its own, so that its peak memory can be measured;
+imports, compilation and reading the vectors are not counted.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def vectors_of(glyphs: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 
 def ours(vectors: NDArray[np.float32], codes: NDArray[np.int64], *, method: str) -> dict[str, float]:
-    """Seconds, recall and triplets of a search and a mining."""
+    """Seconds, recall and triplets of searching and mining."""
     from tripletmine.mining.graphs.build import neighbours_of
     from tripletmine.mining.labels import encode_labels
     from tripletmine.mining.miner import mine
@@ -63,7 +63,7 @@ def theirs(vectors: NDArray[np.float32], codes: NDArray[np.int64]) -> dict[str, 
     from torch.nn import Identity
 
     class Ready(SentenceTransformer):
-        """Hands out vectors that are there already, by the row number that a text is."""
+        """Returns vectors that exist already; a text is the number of its row."""
 
         def encode(self, sentences, **_options):
             return vectors[np.array([int(text) for text in sentences])]
@@ -103,7 +103,7 @@ def measured(glyphs: Path, who: str) -> dict[str, float]:
 
 
 def main() -> None:
-    """Run all, in turns, and print a table."""
+    """Run all in turn, and print a table."""
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

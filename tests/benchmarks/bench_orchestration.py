@@ -3,8 +3,8 @@
 
     python -m tests.benchmarks.bench_orchestration [--rounds 3]
 
-Whole processes are timed, as a user would, in turns. What Prefect costs is the difference of the two, its server's
-start and end included, divided by the epochs. One round that does not count comes first: it compiles.
+Whole processes are timed, in turn, as a user would see them. Prefect's cost is the difference between the first two,
+including the start and end of its server, divided by the number of epochs. The first round compiles and does not count.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def _run(folder: Path, *options: str) -> float:
 
 
 def _import_seconds() -> float:
-    """Of the import alone, in a new interpreter, whose own start is not ours."""
+    """Seconds of the import alone, without the start of its interpreter."""
     program = "import time; s = time.perf_counter(); import tripletmine; print(time.perf_counter() - s)"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     return float(done.stdout)

@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.bench_scale [--memory-mib 1500] [--method hnsw] [--sizes 60000 120000 240000 480000]
 
-Real images: Fashion-MNIST, each image also shifted by one and two pixels, projected on 64 principal components, of
-unit length. Each size runs in a process of its own; the peak is what the operating system accounts to it, Python and
-compiled code included. Prints the exponent of time over rows, fitted to all sizes that ``--folder`` has figures of:
-sizes may be measured by one command each.
+Real images: Fashion-MNIST, each image also shifted by one and two pixels, projected on 64 principal components, with
+unit length. Each size runs in a process of its own; the peak is what the operating system reports of it, Python and
+compiled code included. Prints the exponent of time over rows, fitted to all sizes whose figures are in ``--folder``,
+so that each size may be measured by a command of its own.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (2, 0))
 
 
 def vectors_of() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Vectors float32 (480000, 64) and labels, the images as they are first, each shift after the other."""
+    """Vectors float32 (480000, 64) and labels: first of the images as they are, then of each shift in turn."""
     data = FashionMnist(str(DEBIAN_FOLDER))
     images = data.read(np.arange(60_000)).astype(np.float32)
     labels = np.array(data.rows.labels.to_pylist()[:60_000])
@@ -105,13 +105,15 @@ def main() -> None:
 
 
 def touch(mib: int) -> None:
-    """Have another process use memory and give it back: a virtual machine gets each page from its host when it is first
-    used, which can take longer than a search and says nothing about it."""
+    """Have another process use memory and give it back.
+
+    A virtual machine gets each page from its host at first use, which can take longer than a search.
+    """
     subprocess.run([sys.executable, "-c", f"import numpy; numpy.ones({mib} << 17)"], check=True)
 
 
 def peak_mib() -> float:
-    """Of this process since it was started; the peak of getrusage would be that of the process that started it."""
+    """Peak memory of this process since its start; getrusage may report that of the process that started it."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 

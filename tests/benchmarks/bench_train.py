@@ -1,10 +1,10 @@
-"""train against a bare loop of the same model, batches and loss, in one process.
+"""The train stage against a bare loop of the same model, batches and loss, in one process.
 
     python -m tests.benchmarks.bench_train [--rounds 5] [--images 7680] [--threads 1] [--loader-workers 0]
 
-The bare loop has every batch in memory as a tensor and does what anybody would write: forward, distances, triplets,
+The bare loop has every batch in memory as a tensor and does what anyone would write: forward, distances, triplets,
 loss, backward, clip, step. The trainer gets the same tensors; the stage reads and scales images through the data set
-and leaves metrics, weights and state on disk. Memory is that of bench_train_memory.py.
+and leaves metrics, weights and state on disk. For memory, see bench_train_memory.py.
 """
 
 import argparse
@@ -112,7 +112,7 @@ def trained(run: Run, inputs: TrainingInputs, batches: list) -> float:
 
 
 def stage(run: Run) -> None:
-    """The stage, from nothing to its manifest."""
+    """Run the stage from scratch."""
     remove_tree(REF.folder(run.root))
     run_stage(run, TRAIN, REF, SerialExecutor(), Silent())
 

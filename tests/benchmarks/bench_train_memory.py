@@ -1,13 +1,13 @@
-"""Peak memory of what training holds beside the encoder, for 10⁵ to 10⁷ mined triplets.
+"""Peak memory of what training holds besides the encoder, for 10⁵ to 10⁷ mined triplets.
 
     python -m tests.benchmarks.bench_train_memory [--triplets 100000 1000000 10000000] [--batches triplets]
 
-Each number has a process of its own: it opens a mine stage with that many synthetic triplets, in parts of one size,
-and goes through the batches of an epoch that shows every one of them, reading no images. Counted is what is held at
-most beyond what the open run holds before (Linux only): the books of the rows (1.25 million in all cases) and one part.
+Each number is measured in a process of its own, which opens a mine stage with that many synthetic triplets, in parts of
+equal size, and goes through the batches of an epoch that shows every triplet, without reading images. The figure is the
+peak beyond what the open run already holds (Linux only): tables of the rows (1.25 million in all cases) and one part.
 
---part-triplets: in a part; mine.chunk_rows × mine.triplets_per_anchor is the most that the stage writes into one,
-524,288 by default. The smallest number of triplets must fill one, or it says nothing about the larger.
+--part-triplets: triplets in a part; the stage writes mine.chunk_rows × mine.triplets_per_anchor at most into one,
+524,288 by default. The smallest number of triplets must fill a part, or the numbers cannot be compared.
 """
 
 import argparse
@@ -35,7 +35,7 @@ CLASSES = 5_000
 
 
 def main() -> None:
-    """A row of the table for each number of triplets."""
+    """Print a row of the table for each number of triplets."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--triplets", type=int, nargs="+", default=[10**5, 10**6, 10**7])
     options.add_argument("--batches", default="triplets", choices=["triplets", "neighbourhood"])
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def spec_in(folder: Path, batches: str, triplets: int) -> RunSpec:
-    """A run of vectors that mines from the first epoch on, each epoch as long as so many triplets of three images."""
+    """A run on vectors that mines from the first epoch on, with epochs long enough to show this many triplets."""
     keys = {
         "data": {"kind": "arrays", "path": "vectors.npy", "labels": "labels.npy"},
         "encoder": {"name": "mlp", "embedding_dim": 8},
@@ -76,7 +76,7 @@ def spec_in(folder: Path, batches: str, triplets: int) -> RunSpec:
 
 
 def write_mined(folder: Path, triplets: int, rows: int, part_triplets: int) -> int:
-    """A committed mine stage; returns its parts."""
+    """Write a committed mine stage, and return the number of its parts."""
     generator = np.random.default_rng(0)
     names: list[str] = []
     (folder / part_name(0)).parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def write_mined(folder: Path, triplets: int, rows: int, part_triplets: int) -> i
 
 
 def measure(folder: Path, batches: str, triplets: int) -> None:
-    """Go through the epoch's batches; prints how many, and memory before and at most, in KiB."""
+    """Go through the epoch's batches, and print their number, and memory before and at its peak, in KiB."""
     spec = spec_in(folder, batches, triplets)
     with open_run(spec) as run:
         ref = StageRef(0, "mine")
@@ -109,13 +109,13 @@ def measure(folder: Path, batches: str, triplets: int) -> None:
         job = Job(run.root, spec, run.facts, StageRef(0, "train"), {ref: manifest.digest})
         labels_of(run.root, run.facts.data_digest)
         before = memory_kib("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         count = sum(1 for _ in training_inputs(job).batches.batches())
     print(count, before, memory_kib("VmHWM"))
 
 
 def memory_kib(name: str) -> int:
-    """VmRSS: resident now; VmHWM: at most."""
+    """VmRSS: resident now; VmHWM: its peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 

@@ -4,10 +4,10 @@
     python -m tests.benchmarks.emoji --folder runs/emoji                      # about three minutes
     python -m tests.benchmarks.emoji --folder runs/emoji --alpha dropped      # the colours under the transparency
 
-A class is an emoji with its variants of skin, its group is the vendor. Classes are split by a hash. In the test one
+A class is an emoji with its skin variants, its group is the vendor. Classes are split by a hash. In the test, one
 vendor's picture of each emoji is the query and all else is the gallery; the vendor's own variants are left out, as
 re-identification leaves out the query's camera. The run is made by the command line; its metrics.json is compared with
-plain rankings of what the exported encoder makes of the files. Needs npm, and runs on a CPU.
+plain rankings of the exported encoder's embeddings. Needs npm, and runs on a CPU.
 
 With seed 0, on the 3,920 test pictures of 475 emoji (475 queries, 3,445 pictures in the gallery):
 
@@ -75,7 +75,7 @@ def pictures(packages: Path) -> Iterator[tuple[str, str, str, str]]:
 
 
 def without_alpha(path: Path) -> Image.Image:
-    """The colours that lie under the transparency, as if there were none."""
+    """The colours under the transparency, as if it were not there."""
     with Image.open(path) as image:
         return Image.fromarray(np.ascontiguousarray(np.asarray(image.convert("RGBA"))[..., :3]))
 
@@ -86,7 +86,7 @@ def drawn(text: str, of: int) -> int:
 
 
 def write_table(folder: Path, name: str, *, dropped: bool) -> list[dict[str, str]]:
-    """NAME.csv in the folder, and its rows. dropped: of copies without transparency."""
+    """Write NAME.csv to the folder, and return its rows. dropped: list copies without transparency."""
     rows, asked = [], set()
     for vendor in VENDORS if dropped else ():
         (folder / "dropped" / vendor).mkdir(parents=True, exist_ok=True)
@@ -112,13 +112,13 @@ def write_table(folder: Path, name: str, *, dropped: bool) -> list[dict[str, str
 
 
 def tripletmine(*arguments: str) -> None:
-    """The command line of this environment."""
+    """Run the command line of this environment."""
     command = [str(Path(sys.executable).with_name("tripletmine")), *arguments]
     subprocess.run(command, check=True, stdout=sys.stderr)
 
 
 def figures_of(folder: Path, rows: list[dict[str, str]], encoder: Encoder) -> dict[str, tuple[dict, int]]:
-    """Figures of the test split by plain rankings, by protocol, and how many queries they are means of."""
+    """For each protocol, figures of the test split by plain rankings, and the number of queries they are means of."""
     rows = [row for row in rows if row["split"] == "test"]
     vectors = encoder.encode([folder / row["path"] for row in rows])
     sets = [{row["label"]} for row in rows]
@@ -146,7 +146,7 @@ def figures_of(folder: Path, rows: list[dict[str, str]], encoder: Encoder) -> di
 
 
 def main() -> None:
-    """Make the run, or look at it again, and print its figures beside those of the rankings."""
+    """Make the run unless it is there, and print its figures beside those of the rankings."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -173,7 +173,7 @@ def main() -> None:
         for key in found.keys() & figures.keys():
             moved = max(moved, abs(found[key] - figures[key]) * asked)
     print(f"no figure differs from that of the plain ranking by more than {moved:.1e} queries")
-    # Of two rows at the same distance but for 1e-6, rounding decides: that may move the first answer of one query.
+    # Rounding decides between two rows whose distances differ by 1e-6: that may move the first answer of one query.
     if moved > 1.01:
         sys.exit("metrics.json is wrong")
 

@@ -47,7 +47,7 @@ SIZE = 32
 _POINTS = 28
 _SPLITS = {"train": 1900, "validation": 200, "test": 865}
 _DIGEST = "4c4919282bef8bb0"
-"""Of the images of the sixteen fonts as they were rendered when the published figures were measured."""
+"""Digest of the images of the sixteen fonts, as rendered when the published figures were measured."""
 
 
 def characters() -> list[str]:
@@ -108,7 +108,7 @@ def glyphs(files: list[Path]) -> tuple[NDArray[np.uint8], pa.Table]:
 
 
 def font_files(*, every: bool) -> list[Path]:
-    """The chosen files, or all that lie beside them."""
+    """The chosen files, or all in their folders."""
     chosen = [FONTS / name for name in SIXTEEN.values()]
     lost = [package for package, name in SIXTEEN.items() if not (FONTS / name).exists()]
     if lost:

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.real_run [--folder runs/epochs]
 
-About seven minutes on two quiet cores; broken off, it continues. Its learning rate falls on a cosine from the first
-epoch to the last, so early epochs move the neighbours much more than late ones.
+About seven minutes on two idle cores; an interrupted run is continued. The learning rate falls on a cosine from the
+first epoch to the last, so early epochs move the neighbours much more than late ones.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _CHANGES = {"epochs = 3": "epochs = 10", "embeddings = 1": 'embeddings = "all"'}
 
 
 def embeddings_of(folder: Path, epoch: int) -> NDArray[np.float32]:
-    """float32 (54000, 64), unit rows, that were searched in this epoch (1 to 9); makes the run where they are not."""
+    """float32 (54000, 64), the unit rows searched in this epoch (1 to 9); makes the run if they are missing."""
     stage = StageRef(epoch, "embed").folder(folder / "runs" / _NAME)
     if read_manifest(stage) is None:
         make_run(folder)
@@ -36,7 +36,7 @@ def embeddings_of(folder: Path, epoch: int) -> NDArray[np.float32]:
 
 
 def make_run(folder: Path) -> None:
-    """Run the example to its end, or continue it; at once where it has ended."""
+    """Run or continue the example to its end; if it has ended, nothing is done."""
     text = resources.files("tripletmine.flows").joinpath("examples", f"{_NAME}.toml").read_text("utf-8")
     for old, new in _CHANGES.items():
         if text.count(old) != 1:

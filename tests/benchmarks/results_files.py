@@ -12,7 +12,7 @@ RESULTS = Path(__file__).with_name("results")
 PACKAGES = ("tripletmine", "torch", "pytorch-metric-learning", "numpy")
 
 SPLITS = "Rows that the data have no split for are split by hashes of their names."
-"""Until version 0.1 they were drawn; files of that time say so."""
+"""Until version 0.1 they were drawn at random; files of that time say so."""
 
 
 def publish(name: str, text: str, facts: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:

@@ -1,11 +1,11 @@
-"""What a review of suspects is worth: wrong labels planted, suspects decided, the run gone on with the decisions.
+"""What a review of suspects is worth: wrong labels are planted, suspects decided, and the run continues with these.
 
     python -m tests.benchmarks.review [--glyphs runs/glyphs] [--out runs/reviewed] [--seeds 0 1 2]
 
 Some characters of the glyphs; 2 % of their training labels are exchanged (page/planted_labels.py). A run is trained on
-them and decided about by somebody who knows which are wrong and looks at the first 1,000 suspects of its page: their
-labels are put right, pairs under one true label are never negatives, the rest is kept. The same run then goes on from
-its first mining with these decisions, and the test of both is compared: the same warm-up, the same epochs. Resumable.
+them, and the first 1,000 suspects of its page are decided as by a reviewer who knows which labels are wrong: these are
+corrected, pairs under one true label become never negatives, the rest is kept. The same run then continues from its
+first mining with these decisions, and the test of both is compared: the same warm-up, the same epochs. Resumable.
 """
 
 import argparse
@@ -52,7 +52,7 @@ nmi = false
 
 
 def main() -> None:
-    """Plant, run, decide, go on, and compare."""
+    """Plant, run, decide, continue, and compare."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -101,7 +101,7 @@ def compare(table: pa.Table, out: Path, seed: int, epochs: int) -> float:
 
 
 def run(out: Path, name: str, seed: int, epochs: int, *, review: str | None = None) -> Path:
-    """Start or continue a run; one with a review goes on from the first mining, unless it did before."""
+    """Start or continue a run; one with a review continues from the first mining, unless it has done so before."""
     text = RUN_FILE.replace("NAME", name).replace("SEED", str(seed)).replace("EPOCHS", str(epochs))
     text = text.replace("REVIEW", "" if review is None else f'review = "{review}"')
     run_file = out / f"{name}.toml"
@@ -120,7 +120,7 @@ def run(out: Path, name: str, seed: int, epochs: int, *, review: str | None = No
 
 
 def decide(root: Path, planted: set[str], truth: Mapping[str, str]) -> Review:
-    """What somebody who sees the pictures decides about the first suspects; prints how many are worth it."""
+    """Decide the first suspects as somebody who sees the pictures would, and print how many are planted."""
     source = open_triplets(root, needs=("mine", "graph"))
     found = find_suspects(source, limit=LISTED)
     named = [(source.keys[each.row].as_py(), source.keys[each.other].as_py()) for each in found.listed]
@@ -148,7 +148,7 @@ def decide(root: Path, planted: set[str], truth: Mapping[str, str]) -> Review:
 
 
 def rejected(root: Path, review: Review) -> int:
-    """Triplets of all epochs that hold a pair which is never one, or a row under the label that was put right."""
+    """The number of triplets, over all epochs, that hold a pair or a label that the review rejects."""
     found = 0
     keys = np.array(pq.read_table(root / "rows.parquet", columns=["key"])["key"].to_pylist(), object)
     for part in sorted(root.glob("epochs/*/mine/triplets/*.parquet")):

@@ -19,7 +19,7 @@ class Contender:
 @dataclass(frozen=True, slots=True)
 class Timing:
     """seconds: median over the rounds. ratio: median of the rounds' ratios to the reference, each within
-    one round, so that a machine that slows down for a while does not favour anybody. cpu_ratio: the same of
+    one round, so that a machine that slows down for a while favours no contender. cpu_ratio: the same for
     the process's CPU time. cpu_seconds: its median."""
 
     name: str
@@ -31,7 +31,7 @@ class Timing:
 
 
 def compare(contenders: Sequence[Contender], rounds: int, *, warm_up: bool = False) -> list[Timing]:
-    """Run all contenders once a round, the order turned around every other round; the first is the reference.
+    """Run all contenders once a round, in reverse order every other round; the first is the reference.
 
     warm_up: run a round that does not count first (for what compiles or pages in).
     """

@@ -3,10 +3,10 @@
     python -m tests.benchmarks.cells [--sizes 60000 240000 480000] [--rounds 3] [--contenders cells hnswlib ivf]
         [--vectors FILE.npy] [--folder runs/scale]
 
-One thread each. Each contender first finds the least effort that reaches the target on a sample; then building and the
-search of all rows count, and with cells the measuring of effort and recall, too. Without ``--vectors``: the images of
-Fashion-MNIST, each also shifted, on 64 principal components (see ``bench_scale``). A size is a random draw of the
-whole, so that sizes differ in nothing but how many rows there are. Prints the exponent of time over rows.
+One thread each. For each peer, the least effort that reaches the target on a sample is found first; then building and
+searching all rows count, for cells including the search for the effort and the measurement of recall. Without
+``--vectors``: the images of Fashion-MNIST, each also shifted, on 64 principal components (see ``bench_scale``). A size
+is a random draw of the whole, so that sizes differ only in the number of rows. Prints the exponent of time over rows.
 """
 
 import argparse
@@ -35,8 +35,8 @@ RECALL = 0.99
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """build: an index of all rows. search: int64 (Q, K + 1) ids for queries, a row finds itself, too; the better the
-    greater the effort. efforts: to try, ascending."""
+    """build: makes an index of all rows. search: int64 (Q, K + 1) ids for queries, in which rows find themselves, too;
+    more effort finds more. efforts: those to try, ascending."""
 
     name: str
     build: Callable[[NDArray[np.float32]], Any]
@@ -57,7 +57,7 @@ def hnsw_search(index: hnswlib.Index, ef: int, queries: NDArray[np.float32]) -> 
 
 
 def ivf_build(x: NDArray[np.float32]) -> "faiss.IndexIVFFlat":
-    """With 4·√N lists, as the guidelines of faiss have it, trained on as many rows a list as cells are."""
+    """With 4·√N lists, as faiss's guidelines advise, trained on as many rows per list as cells are."""
     faiss.omp_set_num_threads(1)
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(x.shape[1]), x.shape[1], int(4 * np.sqrt(len(x))))
     index.cp.max_points_per_centroid = 40
@@ -90,7 +90,7 @@ def recall_of(ids: NDArray[np.int64], x: NDArray[np.float32], sample: RecallSamp
 
 
 def contenders(x: NDArray[np.float32], names: list[str]) -> list[Contender]:
-    """Those of these names, hnswlib first; each returns its recall."""
+    """The contenders of these names, hnswlib first; each returns its recall."""
     sample = draw_sample(x, NEIGHBOURS, seed=7)
     found = [contender(peer, x, sample) for peer in PEERS if peer.name in names]
     if "cells" in names:
@@ -99,7 +99,7 @@ def contenders(x: NDArray[np.float32], names: list[str]) -> list[Contender]:
 
 
 def contender(peer: Peer, x: NDArray[np.float32], sample: RecallSample) -> Contender:
-    """With the least effort that reaches the target on the sample."""
+    """The peer, with the least effort that reaches the target on the sample."""
     index = peer.build(x)
     effort = next(
         (

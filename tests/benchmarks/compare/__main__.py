@@ -5,9 +5,9 @@
 
 Every contestant has the same encoder, optimiser, seeds and number of images; the learning rate of each is the best
 of three on validation. Ours is the product on a run file, the peers are pytorch-metric-learning in a bare loop. Each
-epoch's result is kept below --work, so the same command continues a comparison that was broken off, and prints the
-table of what is finished. Everything runs on one core but our neighbour search, so that several processes can share
-the work: give each its own --only.
+epoch's result is kept below --work, so the same command continues an interrupted comparison, and prints the table of
+what is finished. Everything except our neighbour search runs on one core, so that several processes can share the
+work: give each its own --only.
 """
 
 import argparse

@@ -22,10 +22,10 @@ from .results import Epoch
 
 
 class BareLoop:
-    """One peer with one seed. Optimiser, schedule and clipping are what [train] is by default, as for ours.
+    """One peer with one seed. Optimiser, schedule and clipping are the defaults of [train], as for ours.
 
     total_epochs: for the schedule. tested: numbers of the epochs, from 1, that are measured on the test split, too.
-    folder: for weights and optimiser after each epoch, from which a broken-off comparison continues.
+    folder: for weights and optimiser after each epoch, from which an interrupted comparison continues.
     """
 
     def __init__(

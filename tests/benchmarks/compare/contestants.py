@@ -43,7 +43,7 @@ class Contestant:
 
     mines: False for ours that warms up to the end: class-balanced batches, semi-hard triplets, the same loss.
     rate_of: the contestant whose learning rate it takes over; by default its own is searched.
-    minings: in the time in which others mine once.
+    minings: how often it mines while others mine once.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Contestant:
     minings: int = 1
 
     def task(self, task: Task) -> Task:
-        """The same images, in epochs that end with each of its minings."""
+        """The task, its epochs cut so that each ends with a mining."""
         return task.cut(self.minings)
 
     @property
@@ -106,7 +106,7 @@ def _fixed_k(k: float) -> Contestant:
 
 
 _OFTEN = 4
-"""Minings of the stored triplets where others have one: about the default, one each 0.4 passes over the rows."""
+"""How often stored triplets are mined while others mine once: about the default, once in 0.4 passes over the rows."""
 
 _STORED: Sections = {"train": {"batches": "triplets"}}
 _STORED_OFTEN: Sections = {"train": {"batches": "triplets", "warmup_epochs": _OFTEN}}

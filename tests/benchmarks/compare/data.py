@@ -49,7 +49,7 @@ class Task:
         return self.classes_per_batch * self.images_per_class
 
     def cut(self, parts: int) -> "Task":
-        """With each epoch cut into so many of whole batches."""
+        """The task, each epoch cut into this many of whole batches."""
         whole = self.images_per_epoch // self.batch_images * self.batch_images
         return (
             self
@@ -60,7 +60,7 @@ class Task:
         )
 
     def epochs(self, passes: int) -> int:
-        """Epochs in so many passes."""
+        """The number of epochs in this many passes."""
         return round(passes * self.images_per_pass / self.images_per_epoch)
 
 
@@ -77,7 +77,7 @@ class Loaded:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Of one item as the encoder gets it."""
+        """The shape of one item as the encoder gets it."""
         return input_shape_of(self.images["train"].shape[1:])
 
 

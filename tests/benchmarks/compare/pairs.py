@@ -1,4 +1,4 @@
-"""Two contestants paired by seed: the difference at the end, and what the one needs to reach the other's end."""
+"""Two contestants paired by seed: the difference at the end, and what one needs to reach the other's final score."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,10 +49,10 @@ def score_of(epoch: Epoch) -> float:
 
 
 def reached(result: Result, score: float) -> tuple[float, Epoch] | None:
-    """After how many images a score was reached, and the first tested epoch by whose end it was; None if never.
+    """The number of images after which a score was reached, and the tested epoch in which it was; None if never.
 
     Between two tested epochs a straight line is assumed. Scores rise ever more slowly, so that the true curve
-    lies above it: the images are rather too many than too few.
+    lies above it: the number of images is rather too large than too small.
     """
     tested = [epoch for epoch in result.epochs if epoch.test is not None]
     if score_of(tested[0]) >= score:
@@ -65,7 +65,7 @@ def reached(result: Result, score: float) -> tuple[float, Epoch] | None:
 
 
 def _cost(ours: Result, other: Result) -> Cost | None:
-    """Times are those at the end of the epoch in which the score was reached, its mining and all."""
+    """Times are those at the end of the epoch in which the score was reached, with its mining."""
     there = reached(ours, score_of(other.final))
     if there is None:
         return None

@@ -1,4 +1,4 @@
-"""The peers: triplet losses of pytorch-metric-learning, unmodified, with the distances and margins of its defaults."""
+"""The peers: triplet losses of pytorch-metric-learning, unmodified, with its default distances."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,10 +13,10 @@ from tripletmine.models.losses.global_loss import global_loss
 from tripletmine.models.rules.pair_counts import count_pairs
 
 MARGIN = 0.2
-"""Of the library's triplet loss and semi-hard miner, in plain (not squared) Euclidean distance."""
+"""Of the library's triplet loss and semi-hard miner (its default for the miner), in plain, not squared, distance."""
 
 T_GLOBAL, LAMBDA_GLOBAL = 0.4, 0.8
-"""Of the global loss: the defaults of [loss], with which ours is trained."""
+"""Of the global loss: the defaults of [loss], as for ours."""
 
 Triplets = tuple[Tensor, Tensor, Tensor]
 """Anchors, positives and negatives as places in the batch, int64 (T,) each, as the library's miners give them."""

@@ -20,7 +20,7 @@ from .evaluation import kept
 from .results import Epoch
 
 NOT_TIMED = "evaluate"
-"""The stage that measures validation. It is in nobody's times, although ours also reads it to adapt k."""
+"""The stage that measures validation. Its time counts for nobody, although ours also uses its figures to adapt k."""
 
 Test = Callable[[Path], Mapping[str, float]]
 """Weights of an encoder, .safetensors → its metrics on the test split."""
@@ -81,7 +81,7 @@ def after(
 
 
 def _run(opened: OpenedRun, epoch: EpochPlan, before: Epoch | None) -> Epoch:
-    # An epoch that was broken off is done again from its first stage, or its times would lack a part.
+    # An interrupted epoch is done again from its first stage, or its times would lack a part.
     set_aside(opened.run.root, epoch.refs)
     images = before.images if before else 0
     seconds = before.seconds if before else 0.0

@@ -1,4 +1,4 @@
-"""What is kept of each contestant and seed: one JSON file, which grows by one entry an epoch."""
+"""What is kept of each contestant and seed: one JSON file, which grows by one entry per epoch."""
 
 import json
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from typing import Any
 class Epoch:
     """Where a contestant stands after an epoch; all counts are from the beginning of its training.
 
-    images: seen in training. seconds, cpu_seconds: of training and mining (embedding and search included), on the
-    clock and of the process's CPU time; evaluation is in neither.
+    images: seen in training. seconds, cpu_seconds: of training and mining (embedding and search included), by the
+    clock and of the process's CPU time; neither counts evaluation.
     validation, test: metrics of the split, leave-one-out; no test for epochs that only validate.
     notes: whatever explains the result, such as k.
     """
@@ -54,7 +54,7 @@ def read_result(path: Path) -> Result | None:
 
 
 def keep_result(path: Path, result: Result) -> None:
-    """Replace the file in one move, so that a broken-off comparison never leaves half a result."""
+    """Replace the file in one move, so that an interrupted comparison never leaves half a result."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(asdict(result), indent=1))

@@ -22,7 +22,7 @@ class _Purpose:
 
 
 class Comparison:
-    """One task, whose results lie below a folder. After `seconds` no epoch is begun any more."""
+    """One task, whose results lie below a folder. After `seconds` no further epoch begins."""
 
     def __init__(self, task: Task, work: Path, seconds: float) -> None:
         self._task, self._work, self._deadline = task, work / task.name, time.monotonic() + seconds
@@ -62,7 +62,7 @@ class Comparison:
         return best_rate(results)
 
     def _all(self, purpose: _Purpose) -> Iterator[Result]:
-        """Those that are finished."""
+        """The results of all trainings that are finished."""
         for path in sorted((self._work / purpose.folder).glob("*/seed-*/rate-*/result.json")):
             result = read_result(path)
             if result is not None and len(result.epochs) == self._epochs(
@@ -78,7 +78,7 @@ class Comparison:
         return self._work / purpose.folder / name / f"seed-{seed}" / f"rate-{rate:g}" / "result.json"
 
     def _trained(self, contestant: Contestant, seed: int, rate: float, purpose: _Purpose) -> Result:
-        """The result of a training, of which only the epochs run that are not kept yet."""
+        """The result of a training; only epochs that are not kept yet are run."""
         path = self._path(contestant, seed, rate, purpose)
         result = read_result(path)
         task, epochs = contestant.task(self._task), self._epochs(contestant, purpose)

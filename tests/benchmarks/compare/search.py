@@ -7,7 +7,7 @@ from .data import Task
 from .results import Result
 
 RATES = (2e-3, 4e-3, 8e-3)
-"""Tried by everybody, and further halves of the lowest for as long as it is the best."""
+"""Tried for every contestant; then half of the lowest rate is tried, too, as long as the lowest is the best."""
 
 LOWEST = 2.5e-4
 SEED = 0
@@ -15,7 +15,7 @@ PASSES = 1
 
 
 def searched(names: Sequence[str]) -> list[Contestant]:
-    """The contestants among `names`, or behind them, whose rate is searched."""
+    """The contestants whose own rates are searched, to have those of all `names`."""
     own = dict.fromkeys(CONTESTANTS[name].rate_of or name for name in names)
     return [CONTESTANTS[name] for name in own]
 
@@ -32,7 +32,7 @@ def cost(task: Task, names: Sequence[str]) -> str:
 
 
 def best_rate(results: Sequence[Result]) -> float:
-    """The rate of the result with the best validation MAP@R; of equals the lower rate."""
+    """The rate of the result with the best validation MAP@R; of equally good ones, the lower rate."""
     best = max(results, key=lambda result: (result.final.validation["map_at_r"], -result.learning_rate))
     return best.learning_rate
 

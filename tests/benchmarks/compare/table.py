@@ -1,4 +1,4 @@
-"""The table of a comparison, and how ours stands to the best peer and to the best fixed k."""
+"""The table of a comparison, and ours against the best peer and the best fixed k."""
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -20,7 +20,7 @@ Finished = Mapping[str, Mapping[int, Result]]
 
 def markdown(finished: Finished, images_per_pass: int) -> str:
     """All contestants, then ours with adaptive k against the best peer, itself without mining, and the best fixed k;
-    the stored triplets alone against the best peer, and beside the k rule against no mining."""
+    stored triplets alone against the best peer, and with fresh ones against no mining."""
     parts = [_contestants(finished, images_per_pass)]
     peers = [name for name in finished if CONTESTANTS[name].is_peer]
     fixed = [name for name in finished if CONTESTANTS[name].rate_of == ADAPTIVE]
@@ -40,7 +40,7 @@ def markdown(finished: Finished, images_per_pass: int) -> str:
 
 
 def best_of(finished: Finished, names: Sequence[str]) -> str:
-    """The name with the best mean test score at the end: the strictest choice of whom to be compared with."""
+    """The name with the best mean test score at the end: the strictest comparison."""
     return max(names, key=lambda name: fmean(score_of(result.final) for result in finished[name].values()))
 
 
@@ -106,7 +106,7 @@ def _shares(pair: Pair) -> tuple[float, float, float] | None:
 
 
 def _ends_of_passes(result: Result, images_per_pass: int) -> list[Epoch]:
-    """The tested epochs with which passes end, give or take the rounding to whole batches."""
+    """The tested epochs at which passes end, up to rounding to whole batches."""
     tested = [epoch for epoch in result.epochs if epoch.test]
     ends = [images_per_pass * (number + 1) for number in range(round(result.final.images / images_per_pass))]
     return [min(tested, key=lambda epoch: abs(epoch.images - end)) for end in ends]

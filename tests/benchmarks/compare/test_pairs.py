@@ -1,4 +1,4 @@
-"""What one contestant needs to reach the end of another."""
+"""What one contestant needs to reach the final score of another."""
 
 import pytest
 

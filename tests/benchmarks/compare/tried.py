@@ -1,6 +1,6 @@
-"""What was tried on the stored triplets, each as a loss of one file that `loss.library` takes beside `triplet`.
+"""Losses that were tried on stored triplets: `loss.library` takes each of them beside `triplet`.
 
-The benchmarks page says what came of them; none is part of the product.
+The benchmarks page has the outcome; none is part of the product.
 """
 
 import torch
@@ -11,13 +11,13 @@ REMEMBERED = 8192
 """Embeddings in the memory: 21 batches of 384."""
 
 _BEGIN = 49_152
-"""Rows seen before the memory guards anything: those of the warm-up."""
+"""Rows seen before the memory has an effect: those of the warm-up."""
 
 _NEAR = 0.5
 """Squared distance below which a remembered row of another class is pushed away."""
 
 _BEYOND = 0.1
-"""How much further apart than they are the means shall be."""
+"""How much further apart the means should be than they are."""
 
 
 class GlobalBeyondGap(nn.Module):
@@ -36,9 +36,9 @@ class GlobalBeyondGap(nn.Module):
 
 class Memory(nn.Module):
     """Pushes rows away from those of other classes among the last 8,192 embeddings (Wang et al., Cross-Batch Memory
-    for Embedding Learning, CVPR 2020): they guard pairs that no mined triplet guards.
+    for Embedding Learning, CVPR 2020), and so covers pairs that no mined triplet covers.
 
-    embedding_size: D. The memory is a buffer, so that a run that goes on remembers the same.
+    embedding_size: D. The memory is a buffer, so that a resumed run remembers the same.
     """
 
     embeddings: Tensor

@@ -1,14 +1,14 @@
-"""Ten million vectors mined on one machine, and what each stage of a run holds of a row.
+"""Ten million vectors mined on one machine, and the memory that each stage of a run takes per row.
 
     python -m tests.benchmarks.large [--rows 10000000] [--width 64] [--classes 200000] [--neighbours 100]
         [--recall-target 0.95] [--threads 2] [--workers 2] [--stages 100000 1000000] [--folder runs/large]
 
-First `tripletmine mine` in a process of its own: search, triplets and audit; with the local dimension of the vectors
-beside that of Fashion-MNIST's (64 principal components, see ``bench_scale``). Then runs of given vectors of the sizes
-of --stages, each in a process of its own, whose peak is set back before every stage: bytes a row are the slope between
-the first and the last size.
-Between them, a run of the same vectors as the first on so many Dask workers of this machine (see ``on_workers``).
---rows 0 leaves out the first two, --workers 0 the second, --stages without a number the last.
+First, `tripletmine mine` in a process of its own: search, triplets and audit; with the local dimension of the vectors
+beside that of Fashion-MNIST (64 principal components, see ``bench_scale``). Second, a run on the same vectors, with
+--workers Dask workers on this machine (see ``on_workers``). Third, runs on vectors of the sizes in --stages, each in a
+process of its own, whose peak is reset before every stage: bytes per row are the slope between the first and the last
+size.
+--rows 0 leaves out the first two, --workers 0 the second, --stages without a number the third.
 """
 
 import argparse
@@ -35,11 +35,11 @@ used = resource.getrusage(resource.RUSAGE_CHILDREN)
 with open(sys.argv[1], "w") as file:
     json.dump([time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss], file)
 """
-"""In a small process between: to the peak of a child Linux adds that of the process that started it."""
+"""Run in a small process in between, since Linux counts the memory of the process that starts a child into its peak."""
 
 
 def mined(options: argparse.Namespace) -> str:
-    """Markdown: how long, how much memory, how good."""
+    """Markdown: time, memory and recall."""
     folder = options.folder / f"{options.rows}-{options.width}"
     write_vectors(folder, options.rows, options.width, options.classes)
     dimensions = local_dimensions(np.load(folder / "vectors.npy", mmap_mode="r"))
@@ -95,7 +95,7 @@ def _three(values: np.ndarray) -> str:
 
 
 def by_stage(options: argparse.Namespace) -> str:
-    """Markdown: MiB at most of each stage and size, and bytes a row."""
+    """Markdown: peak MiB of each stage and size, and bytes per row."""
     peaks: dict[str, list[float]] = {}
     for rows in options.stages:
         folder = options.folder / f"{rows}-{options.width}"
@@ -117,7 +117,7 @@ def by_stage(options: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    """Print what is asked for."""
+    """Run what is asked for, and print the figures."""
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""A run over given vectors on Dask workers: how long it takes, and what the driver and a worker hold."""
+"""A run over given vectors on Dask workers: its time, and the memory of the driver and of a worker."""
 
 import shutil
 import subprocess
@@ -41,7 +41,7 @@ workers = {workers}
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """seconds by stage, test included. driver, worker: MiB at most, of one process, memory it shares included."""
+    """seconds: by stage, test included. driver, worker: peak MiB of one process, shared memory included."""
 
     seconds: dict[str, float]
     triplets: int

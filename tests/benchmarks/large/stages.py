@@ -1,4 +1,4 @@
-"""What a run over given vectors holds in each stage, in a process of its own."""
+"""Peak memory of each stage of a run over given vectors."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tripletmine.pipeline.runfile.load import parse_spec
 
 
 def peaks_of(folder: Path, width: int, neighbours: int) -> list[tuple[str, float]]:
-    """(stage, MiB at most) of a run over the vectors, in this process: with what it had before."""
+    """(stage, peak MiB) of a run over the vectors in this process, including what the process held before."""
     keys = {
         "data": {
             "kind": "arrays",
@@ -38,7 +38,7 @@ def peaks_of(folder: Path, width: int, neighbours: int) -> list[tuple[str, float
 
 
 def _set_back() -> None:
-    """Of this process, the peak that Linux keeps."""
+    """Reset the peak that Linux keeps of this process."""
     Path("/proc/self/clear_refs").write_text("5")
 
 

@@ -1,4 +1,4 @@
-"""Clustered vectors of any number, with about the local dimension of real ones."""
+"""Any number of clustered vectors, with about the local dimension of real ones."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 from tripletmine.mining.graphs.exact import index as exact
 
 _GROUPS = 300
-"""Of classes: each spreads its classes, and these their rows, in a subspace of its own."""
+"""Groups of classes. The classes of a group spread in one subspace, and their rows in another."""
 _DIMENSIONS = 24
-"""Of a subspace. Few of them carry most of the variance, in some groups fewer than in others."""
+"""Dimensions of a subspace. A few of them carry most of the variance, in some groups fewer than in others."""
 _BLOCK = 50_000
 
 
 def write_vectors(folder: Path, rows: int, width: int, classes: int) -> None:
-    """vectors.npy, float32 (rows, width) of unit length, and labels.npy, int64 (rows,), where they are not there."""
+    """Write vectors.npy, float32 (rows, width) of unit length, and labels.npy, int64 (rows,), if they are missing."""
     target = folder / "vectors.npy"
     if target.exists():
         return

@@ -5,13 +5,13 @@
 
 The same encoder, optimiser, learning rate, batch shape and number of images for all; each method with the defaults of
 its section in the run file. What differs is in cases.py. Metrics are those of the test split (glyphs: of
-classes that were never seen), for the epoch that is best on validation. images/s: of one core, in all stages but
+classes that were never seen), for the epoch that is best on validation. images/s: of one core, in all stages except
 evaluation, so embedding, searching and mining count.
 
 The second command asks what holds the weaker methods back.
 
-A case that is done is kept in --out and not done again; --seconds begins no further one after so long, and the same
-command goes on. The tables of what is done are printed, and published in results/.
+Finished cases are kept in --out and not repeated. After --seconds no further case begins; the same command continues.
+The tables of what is finished are printed, and published in results/.
 """
 
 import argparse
@@ -49,7 +49,7 @@ class Outcome:
 
 
 def run(case: Case, folder: Path, glyphs_folder: Path) -> Outcome:
-    """Run a case and measure it; one that was broken off is begun again, or its times would lack a part."""
+    """Run a case and measure it; an interrupted one starts over, or its times would lack a part."""
     shutil.rmtree(folder / case.file, ignore_errors=True)
     with opened_spec(parse_spec(case.sections(folder, glyphs_folder), base=folder), Silent()) as opened:
         images, seconds = _trained(opened)
@@ -60,7 +60,7 @@ def run(case: Case, folder: Path, glyphs_folder: Path) -> Outcome:
 
 
 def _trained(opened: OpenedRun) -> tuple[int, float]:
-    """All epochs: images seen, and CPU seconds of what is not evaluation."""
+    """Run all epochs, and return the images seen and the CPU seconds without evaluation."""
     images, seconds = 0, 0.0
     for epoch in opened.epochs:
         for stage in epoch.stages:
@@ -74,7 +74,7 @@ def _trained(opened: OpenedRun) -> tuple[int, float]:
 
 
 def outcomes(cases: Sequence[Case], folder: Path, glyphs_folder: Path, seconds: float) -> list[Outcome]:
-    """Those that are kept in the folder, and as many new ones as are begun within the time."""
+    """The outcomes that are kept in the folder, and new ones of cases that begin within the time."""
     found: list[Outcome] = []
     started = time.monotonic()
     for number, case in enumerate(cases, start=1):
@@ -90,8 +90,8 @@ def outcomes(cases: Sequence[Case], folder: Path, glyphs_folder: Path, seconds: 
 
 
 def table(data: str, methods: Sequence[str], found: Sequence[Outcome]) -> str:
-    """Markdown: one row a method, the two kinds of batches side by side; means and standard deviations over those seeds
-    that are done with both."""
+    """Markdown: one row per method, the two kinds of batches side by side; means and standard deviations over the seeds
+    that are finished with both."""
     columns = ["seeds"] + [
         f"{name}, {batches}" for batches in BATCHES for name in ("R@1", "MAP@R", "images/s")
     ]
@@ -129,7 +129,7 @@ def facts(methods: Mapping[str, object], found: Sequence[Outcome]) -> Mapping[st
 
 
 def main() -> None:
-    """Run what is missing; print and publish the tables of what there is."""
+    """Run what is missing; print and publish the tables of what is finished."""
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

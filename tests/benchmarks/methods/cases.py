@@ -38,8 +38,8 @@ METHODS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "triplet, any length": {"loss": {"weights": {"triplet": 1}}, "encoder": {"normalise": False}},
     "the same + MDR": {"loss": {"weights": {"triplet": 1, "mdr": 0.1}}, "encoder": {"normalise": False}},
 }
-"""Name → what it sets in the run file. MDR's paper does not make embeddings unit length, so it has a row to itself to
-be compared with."""
+"""Name → what it sets in the run file. MDR's paper does not normalise embeddings, so there is a row without
+normalisation to compare it with."""
 
 LOOKED_INTO: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "batch-hard, absolute": {"loss": {"weights": {"batch_hard": 1}, "batch_hard": {"relative": False}}},
@@ -65,8 +65,7 @@ LOOKED_INTO: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "encoder": {"normalise": False},
     },
 }
-"""The same, asked of methods that fall behind plain triplets: is it the paper's setting, a term, or too little
-training?"""
+"""Variants of methods that fall behind plain triplets: is it the paper's setting, a term, or too little training?"""
 
 TABLES = {"methods": METHODS, "methods-looked-into": LOOKED_INTO}
 
@@ -88,12 +87,12 @@ class Case:
 
     @property
     def file(self) -> str:
-        """A name for it that any file system takes."""
+        """A name for the case that any file system accepts."""
         words = "".join(letter if letter.isalnum() else "-" for letter in self.method)
         return f"{self.data}-{words}-{self.batches}-{self.seed}"
 
     def sections(self, folder: Path, glyphs_folder: Path) -> Sections:
-        """Its run file. folder: where the part of the data set is written, and the run."""
+        """The run file of the case. folder: where the part of the data set and the run are written."""
         parts = DATA[self.data](glyphs_folder, folder)
         method = {**METHODS, **LOOKED_INTO}[self.method]
         # Class-balanced batches are those of the warm-up: nothing is embedded, searched or mined.
@@ -146,7 +145,7 @@ DATA: Mapping[str, Callable[[Path, Path], Sections]] = {"glyphs": glyphs, "fashi
 
 
 def _arrays(folder: Path, images: NDArray[np.uint8], rows: pa.Table) -> dict[str, Any]:
-    """[data] of a part of a data set, written as files of its own."""
+    """Write a part of a data set to files of its own, and return [data]."""
     if not (folder / "rows.parquet").exists():
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "images.npy", images)

@@ -19,7 +19,7 @@ from .kept import Sections
 
 MOSAICS = {"train": 6000, "validation": 1000, "test": 2000}
 FEWEST = 10
-"""Emoji that a keyword has, to be a label."""
+"""The least number of emoji that share a keyword for it to be a label."""
 SIDE = 32
 
 
@@ -48,7 +48,7 @@ def mosaics(folder: Path) -> Sections:
 
 
 def _mosaic(images: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:
-    """uint8 (28, 28) of one to four images (N, 28, 28), in cells that are drawn."""
+    """uint8 (28, 28) of one to four images (N, 28, 28), in cells drawn at random."""
     halves = images.reshape(len(images), 14, 2, 14, 2).mean(axis=(2, 4)).astype(np.uint8)
     cells = np.zeros((4, 14, 14), np.uint8)
     cells[generator.choice(4, len(images), replace=False)] = halves
@@ -80,7 +80,7 @@ def emoji(folder: Path, packages: Path) -> Sections:
 
 
 def _keywords(modules: Path) -> dict[str, list[str]]:
-    """By the name of the picture."""
+    """Keywords by the name of the picture."""
     file = modules / "cldr-annotations-full" / "annotations" / "en" / "annotations.json"
     annotations = json.loads(file.read_text("utf-8"))["annotations"]["annotations"]
     found = {}
@@ -109,6 +109,6 @@ def _write(folder: Path, images: NDArray[np.uint8], labels: Sequence[list[str]],
 
 
 def _section(folder: Path) -> dict[str, Any]:
-    """[data]."""
+    """The section [data]."""
     paths = {"path": str(folder / "images.npy"), "labels": str(folder / "rows.parquet")}
     return {"kind": "arrays", "hash_content": True, **paths}

@@ -6,7 +6,7 @@
 The same encoder, optimiser, batches and number of images for all losses; the learning rate of each is the best of
 RATES on validation, with seed 0. Features have any length, as in the papers.
 First table: how well scores order labels; second: labels decided from the scores of LSEP. Figures are those of the test
-split, for the epoch that is best on validation. A run that is done is kept in --out.
+split, for the epoch that is best on validation. Finished runs are kept in --out.
 """
 
 import argparse

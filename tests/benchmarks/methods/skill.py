@@ -3,12 +3,12 @@
     apt-get install --no-install-recommends $(python -m tests.benchmarks.methods.skill --packages)
     python -m tests.benchmarks.methods.skill --out runs/skill
 
-Every font has a size, every picture a brightness of its own, so that no count of pixels gives the weight away. Of the
-pairs of the training families three in ten are told; regression is told every weight. In the second table one in five
-of these pairs is turned round, as judges err.
+Every font has a size and every picture a brightness of its own, so that counting pixels does not give the weight away.
+Three in ten pairs of the training families are known to the run; regression knows every weight. In the second table,
+one in five of these pairs is reversed, as judges err.
 
 The same encoder, optimiser, batches and number of images for all. Figures are those of the test split, for the epoch
-that is best on validation. A run that is done is kept in --out.
+that is best on validation. Finished runs are kept in --out.
 """
 
 import argparse

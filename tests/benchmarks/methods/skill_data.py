@@ -1,4 +1,4 @@
-"""Weights of type faces: which of two fonts of a family is bolder. Letters are the segments of a font."""
+"""Weights of typefaces: which of two fonts of a family is bolder. An item is a font, and its rows are letters."""
 
 import sys
 from collections.abc import Iterator
@@ -40,19 +40,19 @@ DESIGNS = {
     "vollkorn": "fonts-vollkorn",
     "yanone-kaffeesatz": "fonts-yanone-kaffeesatz",
 }
-"""Debian packages by design, whose name is in those of their folders. Families of one design are in one split."""
+"""Debian packages by design; folders of fonts are found by its name. Families of one design are in one split."""
 TEST = ("cantarell", "dosis", "jura", "lato", "league-spartan", "roboto", "vollkorn")
 VALIDATION = ("cabin", "karla", "lemonada", "open-sans")
 LETTERS = "AEHRaegn"
 SIZE = 32
 POINTS = range(13, 27)
-"""Of a font, drawn: how thick its strokes are in pixels says little about its weight."""
+"""Sizes, drawn for each font, so that the thickness of strokes in pixels says little about the weight."""
 BRIGHTNESS = 0.4, 1.0
-"""Of a picture, drawn: and so does the sum of its pixels."""
+"""Brightness, drawn for each picture from this range, so that the sum of pixels says little, too."""
 JUDGED = 0.3
-"""Share of the pairs of the training families that the run is told."""
+"""Share of the pairs of the training families that the run knows."""
 FEWEST = 3
-"""Weights of a family, the least."""
+"""The least number of weights in a family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _files(design: str) -> list[Path]:
 
 
 def _read(path: Path, design: str) -> Font | None:
-    """None for a font of several weights in one file, for a condensed one, and one without all letters."""
+    """The font of a file; None for variable fonts, condensed ones, and those that lack a letter."""
     with TTFont(path, lazy=True) as font:
         names, style = cast("Any", font["name"]), cast("Any", font["OS/2"])
         family = names.getDebugName(16) or names.getDebugName(1)
@@ -101,9 +101,9 @@ def _read(path: Path, design: str) -> Font | None:
 
 
 def pairs(items: list[Font], *, wrong: float) -> Iterator[tuple[str, str, str]]:
-    """Of two fonts of a family the heavier is better; those of one weight, as an italic, are alike.
+    """Of two fonts of a family the heavier is better; those of one weight, such as an italic, are alike.
 
-    wrong: share of the "better" pairs of the training families that are turned round.
+    wrong: share of the "better" pairs of the training families that are reversed.
     """
     generator = np.random.default_rng(0)
     for one, other in combinations(items, 2):
@@ -119,7 +119,7 @@ def pairs(items: list[Font], *, wrong: float) -> Iterator[tuple[str, str, str]]:
 
 
 def write(folder: Path, *, wrong: float = 0.0) -> Sections:
-    """Draw the letters, where that is not done, and return [data]. wrong: see `pairs`."""
+    """Draw the letters unless that is done, and return [data]. wrong: see `pairs`."""
     if not (folder / "values.csv").exists():
         folder.mkdir(parents=True, exist_ok=True)
         items = fonts()

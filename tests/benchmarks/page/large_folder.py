@@ -31,7 +31,7 @@ def vectors_of(rows: int) -> NDArray[np.float32]:
 
 
 def mine(folder: Path, rows: int) -> Path:
-    """The mined folder, made where it is not there."""
+    """The mined folder, made if it is missing."""
     if not (folder / "mined").exists():
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "vectors.npy", vectors_of(rows))
@@ -47,7 +47,7 @@ def mine(folder: Path, rows: int) -> Path:
 
 
 def measure(mined: Path, page: Path) -> tuple[float, float, float]:
-    """Seconds by the clock, of the processor, and MiB at most, of one `tripletmine report`."""
+    """Seconds by the clock, CPU seconds and peak MiB of one `tripletmine report`."""
     command = str(Path(sys.executable).with_name("tripletmine"))
     started = time.monotonic()
     child = os.posix_spawn(command, [command, "report", str(mined), "--out", str(page)], os.environ)
@@ -58,11 +58,11 @@ def measure(mined: Path, page: Path) -> tuple[float, float, float]:
 
 
 _UNIT = 1 if sys.platform == "darwin" else 1024
-"""Bytes in which `resource` counts memory."""
+"""The unit in which `resource` counts memory, in bytes."""
 
 
 def main() -> None:
-    """A line for each try."""
+    """Print a line for each try."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

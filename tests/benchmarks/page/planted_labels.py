@@ -1,10 +1,10 @@
-"""Of wrong labels that were planted, how many are among the first suspects of the page.
+"""How many planted wrong labels are among the first suspects of the page.
 
     python -m tests.benchmarks.page.planted_labels [--glyphs runs/glyphs] [--out runs/suspects] [--seed 0]
 
 2 % of the training labels of the glyphs (608 of 30,397) are exchanged for those of other characters, drawn by the seed;
-then an encoder is trained on them, and the neighbour table of an epoch is asked. Resumable; needs the fonts that
-tests/benchmarks/glyphs.py names.
+then an encoder is trained on them, and suspects are found in the neighbour table of an epoch. Resumable; needs the
+fonts that tests/benchmarks/glyphs.py names.
 
 Seed 0, of the first 200 and 1,000 suspects that the page lists:
 
@@ -45,7 +45,7 @@ neighbours = 100
 
 
 def plant(table: pa.Table, seed: int) -> tuple[pa.Table, NDArray[np.str_]]:
-    """The table with a share of its training labels exchanged for others of the training set, and the keys of these."""
+    """The table with a share of its training labels exchanged for others of the split, and the keys of these rows."""
     labels = np.array(table["label"].to_pylist(), object)
     train = np.flatnonzero(np.array(table["split"].to_pylist()) == "train")
     random = np.random.default_rng(seed)

@@ -5,7 +5,7 @@
 The same vectors, loss, batches and steps for all; what differs are the words that each definition gets as negatives
 beside those of its batch: none, random ones, or some that were mined once, with the vectors that training begins with.
 The rate of each is the best of three on validation (definitions whose words are in no other split), seed 0. Figures are
-those of 2,000 test definitions against all 148,730 words. What was done before is taken from --out; results go to
+those of 2,000 test definitions against all 148,730 words. Finished trainings are taken from --out; results go to
 results/wordnet.
 """
 
@@ -73,7 +73,7 @@ class Bench:
 
     @cache  # noqa: B019
     def negatives(self, kind: str) -> tuple[NDArray[np.int64], dict[str, float]]:
-        """int64 (Q, n), and what they are. Where fewer were mined, random words take their place."""
+        """int64 (Q, n), and figures about them. Where fewer were mined, random words fill the row."""
         queries = len(self.train.definitions)
         random = np.random.default_rng(7).integers(len(self.train.words), size=(queries, NEGATIVES))
         if kind == KINDS[0]:

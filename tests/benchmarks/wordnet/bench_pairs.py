@@ -2,12 +2,12 @@
 
     python -m tests.benchmarks.wordnet.bench_pairs [--queries 80000] [--threads 2] [--only exact faiss product]
 
-WordNet's definitions and words (Debian's wordnet-base), as means of wordllama's token vectors, turned at random from
-256 into 384 dimensions: distances stay what they are, and products cost what those of a 384-d encoder do. Both sides
-get vectors in memory, four negatives a query, the same candidates, and take no negative above the lowest positive. Each
-runs in a process of its own, for the peak of its memory; imports, compilation and the reading of vectors are not
-counted. "product" is the bare matrix product of all queries with all documents, in blocks, and nothing else.
-Seconds of CPU time stand beside those of the clock: they say more where a machine does other things, too.
+WordNet's definitions and words (Debian's wordnet-base), as means of wordllama's token vectors, rotated at random from
+256 into 384 dimensions: distances stay the same, and products cost what those of a 384-d encoder do. Both sides get
+vectors in memory, four negatives per query and the same candidates, and take no negative above the lowest positive.
+Each runs in a process of its own, so that its peak memory can be measured; imports, compilation and reading the vectors
+are not counted. "product" is the bare matrix product of all queries with all documents, in blocks, and nothing else.
+Seconds of CPU time stand beside those of the clock: they say more on a machine that does other things, too.
 """
 
 import argparse
@@ -34,7 +34,7 @@ Pairs = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
 
 
 def write_data(folder: Path, queries: int) -> None:
-    """queries.npy, corpus.npy and pairs.npy."""
+    """Write queries.npy, corpus.npy and pairs.npy."""
     from .data import read_dictionary
     from .encoders import encode
 
@@ -87,7 +87,7 @@ def ours(data: Pairs, method: str, threads: int) -> tuple[dict[str, float], NDAr
 
 
 def theirs(data: Pairs, engine: str, threads: int) -> tuple[dict[str, float], NDArray[np.int64]]:
-    """The same of the peer. A text is the number of its row; the peer's own cost of texts is small."""
+    """The same of the peer. A text is the number of its row; handling texts costs the peer little."""
     import torch
     from datasets import Dataset  # pyright: ignore[reportMissingImports] (extra bench)
     from sentence_transformers.util import (  # pyright: ignore[reportMissingImports]
@@ -100,7 +100,7 @@ def theirs(data: Pairs, engine: str, threads: int) -> tuple[dict[str, float], ND
     queries, corpus, pairs = data
 
     class Ready:
-        """All of a SentenceTransformer that mining asks for: vectors that are there already, and products of them."""
+        """What mining needs of a SentenceTransformer: vectors, which exist already, and products of them."""
 
         device = torch.device("cpu")
         similarity, similarity_pairwise = staticmethod(dot_score), staticmethod(pairwise_dot_score)
@@ -158,7 +158,7 @@ def product(data: Pairs, threads: int) -> tuple[dict[str, float], NDArray[np.int
 
 
 class Clock:
-    """Seconds of the clock and of this process' CPU time since it was made."""
+    """Seconds of the clock and of this process's CPU time since it was made."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
@@ -180,7 +180,7 @@ def by_query(anchor: NDArray[np.int64], negative: NDArray[np.int64], queries: in
 
 
 def same_share(found: NDArray[np.int64], expected: NDArray[np.int64], data: Pairs) -> float:
-    """Share of the expected negatives of a query of which it has one of the same score (copies are many)."""
+    """Share of the expected negatives for which a query has one of the same score, since there are many copies."""
     queries, corpus, _ = data
     score = np.full((2, *expected.shape), np.nan)
     for side, ids in zip(score, (found, expected), strict=True):

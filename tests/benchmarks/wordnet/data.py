@@ -1,4 +1,4 @@
-"""WordNet as a reverse dictionary: the query is a definition, the corpus are all words, its synset's are relevant."""
+"""WordNet as a reverse dictionary: a query is a definition, the corpus is all words, its synset's are relevant."""
 
 import hashlib
 import re

@@ -25,7 +25,7 @@ class Tokens:
 
     @classmethod
     def of(cls, texts: list[str]) -> "Tokens":
-        """By wordllama's tokenizer."""
+        """Tokenise texts with wordllama's tokenizer."""
         _, tokenizer = wordllama()
         found = [each.ids for each in tokenizer.encode_batch(texts, add_special_tokens=False)]
         lengths = np.array([len(ids) for ids in found])
@@ -55,7 +55,7 @@ class StaticVectors(nn.Module):
 
     @torch.no_grad()
     def vectors(self, tokens: Tokens) -> NDArray[np.float32]:
-        """Of all texts."""
+        """The vectors of all texts."""
         rows = np.arange(len(tokens.starts) - 1)
         return np.concatenate(
             [self(*tokens.some(rows[start : start + 8192])).numpy() for start in range(0, len(rows), 8192)]
@@ -72,7 +72,7 @@ def trained(
     steps: int,
     seed: int,
 ) -> tuple[StaticVectors, float]:
-    """The vectors after so many steps, and the seconds of CPU time that they took.
+    """The model after this many steps, and the seconds of CPU time that they took.
 
     The loss is InfoNCE: each definition of a batch chooses one of its words among those of the whole batch and the
     negatives of the whole batch; other words of its own are no candidates.
