@@ -1,4 +1,4 @@
-"""A SLURM cluster of one node on this machine: its own key, ports and folders, beside any that may be there."""
+"""A SLURM cluster of one node on this machine, with its own key, ports and folders, beside any other cluster."""
 
 import os
 import secrets
@@ -39,7 +39,8 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 
 class OneNode:
-    """munged, slurmctld and slurmd, as root. folder: of all their files; others may enter it, as munge demands."""
+    """munged, slurmctld and slurmd, run as root. folder: for all their files; other users may enter it, as munge
+    demands."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -47,7 +48,7 @@ class OneNode:
         self._daemons: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
-        """Returns when the node takes jobs."""
+        """Start the daemons, and return when the node accepts jobs."""
         folder = self._folder
         for name in ("state", "spool"):
             (folder / name).mkdir()
@@ -68,7 +69,7 @@ class OneNode:
         eventually(self._idle, "an idle node", seconds=60)
 
     def call(self, *command: str, **environment: str) -> str:
-        """What a command of SLURM's says. It must end well."""
+        """What a SLURM command prints; it must succeed."""
         ended = subprocess.run(
             command,
             env={**os.environ, **self.environment, **environment},
@@ -80,12 +81,12 @@ class OneNode:
         return ended.stdout.strip()
 
     def state(self, job: str) -> str:
-        """RUNNING, COMPLETED, …"""
+        """The state of a job: RUNNING, COMPLETED, …"""
         told = self.call("scontrol", "--oneliner", "show", "job", job)
         return next(word for word in told.split() if word.startswith("JobState=")).partition("=")[2]
 
     def close(self) -> None:
-        """End the daemons, the last one first, and jobs that are still there."""
+        """Kill the jobs that are left, then end the daemons, last one first."""
         subprocess.run(
             ["scancel", "--signal=KILL", "--full", "--user=root"],
             env={**os.environ, **self.environment},
@@ -102,7 +103,7 @@ class OneNode:
 
     @property
     def log(self) -> str:
-        """What the daemons said."""
+        """What the daemons wrote."""
         return (self._folder / "daemons.log").read_text(errors="replace")
 
     def _idle(self) -> bool:

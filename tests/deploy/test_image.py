@@ -1,4 +1,4 @@
-"""What can be known of the image without building it; tests/checks/pods.py builds and runs it."""
+"""What can be checked of the image without building it; tests/checks/pods.py builds and runs it."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The manifests are what Kubernetes takes, for a user who is not root, with the memory that a run needs."""
+"""The manifests are valid for Kubernetes, do not run as root, and have the memory that a run needs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ def documents() -> Iterator[dict[str, Any]]:
 
 
 def pod(name: str) -> dict[str, Any]:
-    """The pod that a Deployment or a Job starts, and in it one container."""
+    """The pod specification of a Deployment or a Job."""
     (found,) = (
         document["spec"]["template"]["spec"]
         for document in documents()
@@ -37,7 +37,7 @@ def pod(name: str) -> dict[str, Any]:
 
 
 def mib(amount: str) -> int:
-    """1536Mi and 1280MiB in MiB."""
+    """An amount such as 1536Mi or 1280MiB, in MiB."""
     number = amount.rstrip("MGiB")
     return int(number) * UNITS[amount.removeprefix(number)]
 
@@ -105,7 +105,7 @@ def test_the_memory_is_what_check_computes_for_cluster_toml() -> None:
 
 
 def planned() -> Iterator[Phase]:
-    """Every phase of cluster.toml, on data of the size of Fashion-MNIST, which need not be there."""
+    """Every phase of cluster.toml for data of Fashion-MNIST's size, which need not be there."""
     spec = load_spec(DEPLOY / "cluster.toml")
     facts = RunFacts(
         train=54_088,

@@ -1,4 +1,4 @@
-"""What a release says about itself agrees."""
+"""What a release says about itself is consistent."""
 
 import re
 import tomllib

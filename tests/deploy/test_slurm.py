@@ -55,7 +55,7 @@ def test_a_run_by_sbatch_broken_off_and_submitted_again_gives_the_bytes_of_a_ser
         lambda: at_work(product.root) == "graph" or ended(slurm, first), "the second epoch", seconds=90
     )
     assert slurm.state(first) == "RUNNING", said()
-    slurm.call("scancel", "--batch", "--signal=TERM", first)  # as two minutes before the time is out
+    slurm.call("scancel", "--batch", "--signal=TERM", first)  # as SLURM does two minutes before time is up
     eventually(lambda: ended(slurm, first), "the end of the first job", seconds=60)
     assert "the same sbatch command continues the run" in said()
 
@@ -78,7 +78,7 @@ def test_a_run_by_sbatch_broken_off_and_submitted_again_gives_the_bytes_of_a_ser
 
 
 def ended(slurm: OneNode, job: str) -> bool:
-    """Nothing of the job is left."""
+    """Whether nothing of the job is left."""
     return slurm.state(job) not in {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED"}
 
 

@@ -34,7 +34,7 @@ def hooks() -> ModuleType:
 
 @cache
 def pages() -> Mapping[str, str]:
-    """By path, the README and all pages, as they are written."""
+    """The Markdown of the README and of all pages, by path."""
     paths = [ROOT / "README.md", *sorted(SITE.glob("*.md"))]
     return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
@@ -51,12 +51,12 @@ def blocks(*languages: str) -> list[Block]:
 
 
 def prose(name: str) -> str:
-    """A page without its blocks."""
+    """A page without its blocks of code."""
     return re.sub(r"(?ms)^ *```.*?^ *```$", "", pages()[name])
 
 
 def program(page: str, word: str) -> str:
-    """The first Python block of a page in which a word stands."""
+    """The first Python block of a page that contains a word."""
     return next(
         block.text for block in blocks("python") if block.place.startswith(page + ":") and word in block.text
     )

@@ -1,4 +1,4 @@
-"""What the blocks of README and pages name exists: keys, options, commands, imports, arguments, files."""
+"""All that the README and the pages name exists: keys, options, commands, imports, arguments, files."""
 
 import ast
 import inspect
@@ -122,7 +122,7 @@ def test_keys_options_and_commands_in_sentences_are_there(name):
 
 
 def _has(section: Any, key: str, inner: str | None) -> bool:
-    """Whether a section has this key, or its section `key` the key `inner`; tables that are no sections have any."""
+    """Whether a section has this key or, with `inner`, its subsection `key` has that one; a plain table has any."""
     field = section.model_fields.get(key)
     return field is not None and inner in {None, *getattr(field.annotation, "model_fields", {inner})}
 

@@ -1,4 +1,4 @@
-"""What pages are made of: keys from the run file's sections, names from the front door, figures from results."""
+"""The generated parts of pages: keys from the run file's sections, names from the front door, figures from results."""
 
 import inspect
 import json

@@ -1,4 +1,4 @@
-"""The pages as their readers use them: all commands in order, all notebooks. `make docs-run`; some minutes."""
+"""The pages as their readers use them: all commands in order, all notebooks. `make docs-run` takes some minutes."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ from .test_programs import asked, labelled
 pytestmark = pytest.mark.docs
 
 NOT_HERE = ("pip ", "make ", "tripletmine review", "tripletmine serve", "tripletmine init cub")
-"""What installs, what waits for a person, and what reads a data set that is not here."""
+"""Commands that are left out: they install, wait for a person, or read a data set that is not here."""
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def an_empty_folder(tmp_path, monkeypatch):
 
 
 def follow(page: str, then: Callable[[str], None] = lambda command: None) -> None:
-    """Run the shell commands of a page in order. then: hears of each when it has ended."""
+    """Run the shell commands of a page in order. then: called with each command when it has ended."""
     for block in blocks("bash"):
         if not block.place.startswith(f"deploy/site/{page}:"):
             continue
@@ -126,7 +126,7 @@ def test_a_notebook(path, tmp_path):
 
 def _printed(notebook: Any) -> list[str]:
     """What each cell prints; values and pictures depend on versions of other libraries."""
-    # How often a kernel flushes, and so how many outputs a cell has, is a matter of time.
+    # How often a kernel flushes, and so how many outputs a cell has, depends on timing.
     cells = (
         [output.text for output in cell.get("outputs", ()) if output.get("text")] for cell in notebook.cells
     )
