@@ -2,7 +2,7 @@
 
     python -m tests.faults.campaign --out runs/faults
 
-May be broken off and started again; results are kept in OUT/results.jsonl. A case that lost something is tried again.
+It may be stopped and started again: results are kept in OUT/results.jsonl. A case that lost something is tried again.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from .table import Result, print_table, read_results
 
 
 def run_case(case: Case, folder: Path, references: References) -> Result:
-    """Run one case; its folder stays only when something was lost."""
+    """Run one case; its folder is kept only if something was lost."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     started = time.monotonic()
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--only", help='only cases whose "kind: name" contains this text')
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no case after this long")
     arguments = parser.parse_args()
-    # In the background a shell has us ignore Ctrl-C, and what we start would inherit that.
+    # A shell makes background jobs ignore Ctrl-C, and the processes that we start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     out = arguments.out.resolve()
     out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A case: one fault, or a series of them, done to one run; and what came of it."""
+"""A case: one fault, or a series of them, inflicted on a run, and the outcome."""
 
 import shutil
 from collections import Counter
@@ -19,9 +19,8 @@ class CannotBeTried(Exception):
 
 @dataclass
 class Tally:
-    """tried: faults. survived: of them, those after which the run ended as it must. recomputed: committed tasks.
-
-    where: at which stage the faults struck.
+    """Counts of one case. tried: faults. survived: faults after which the run ended as it must. recomputed: committed
+    tasks that ran again. where: faults by stage.
     """
 
     tried: int = 0
@@ -40,22 +39,22 @@ class References:
         "three": {"epochs": 3, "keep": KEEP_ALL},
         "slow": {"encoder": f'name = "{SLOW_ENCODER.name}:build"', "chunk_rows": 25},
     }
-    """small: two epochs that keep everything. other seed: the same, with other bytes. pruned: four epochs, in which
-    run.keep deletes. three: two of three epochs mine, so that files of one epoch can be taken for those of another.
-    slow: with a user's encoder, see slow_encoder."""
+    """small: two epochs that keep everything. other seed: the same, with other bytes. pruned: four epochs, of which
+    run.keep deletes files. three: three epochs of which two mine, so that files of one epoch can take the place of the
+    other's. slow: with a user's encoder, see slow_encoder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def product(self, folder: Path, variant: str = "small", **settings: object) -> Product:
-        """A run of this variant that has not begun. settings: of Product."""
+        """A run of this variant, not yet started. settings: as for Product."""
         product = Product(folder, self.VARIANTS[variant], **settings)  # type: ignore[arg-type]
         if variant == "slow":
             shutil.copy(SLOW_ENCODER, folder)
         return product
 
     def finished(self, variant: str = "small") -> Product:
-        """The undisturbed run. Look at it, and change only copies."""
+        """The undisturbed run. Change only copies of it."""
         product = self.product(self._folder / variant.replace(" ", "-"), variant)
         mark = product.folder / "finished"
         if not mark.exists():
@@ -70,10 +69,9 @@ class References:
 
 @dataclass(frozen=True)
 class Case:
-    """kind: of fault, a line of the table. name: of this case, unique within its kind. short: part of `make test`,
-    or of `make system` where `system` is set: that takes a mount namespace or another user's rights.
-
-    run: does it in an empty folder. AssertionError: something was lost. CannotBeTried: not on this machine.
+    """kind: of fault, a line of the table. name: unique within its kind. short: whether the case is part of `make
+    test`, or of `make system` if `system` is set because it needs a mount namespace or another user's rights. run:
+    inflicts the fault in an empty folder. Raises: AssertionError if something was lost; CannotBeTried.
     """
 
     kind: str

@@ -12,7 +12,7 @@ from .product import Product
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked with `full` need a minute or more together: they belong to `make faults`."""
+    """Skip tests marked `full` except in `make faults`: together they take a minute or more."""
     if os.environ.get("FAULTS_EXAMPLES") is None:
         for item in items:
             if item.get_closest_marker("full"):
@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _forked() -> Iterator[None]:
-    """In `make faults`, commands start as users start them."""
+    """Fork commands to save their imports, except in `make faults`, which starts them as users do."""
     Product.forked = os.environ.get("FAULTS_EXAMPLES") is None
     yield
     Product.forked = False

@@ -16,7 +16,8 @@ DASK = str(Path(sys.executable).with_name("dask"))
 
 
 class DaskCluster:
-    """environment: of all its processes, as DASK_ settings. scheduler_options: as --protocol tls."""
+    """A scheduler and its workers. environment: for all processes, such as DASK_ settings. scheduler_options: such as
+    --protocol tls."""
 
     def __init__(self, folder: Path, scheduler_options: Sequence[str] = (), **environment: str) -> None:
         self._folder = folder
@@ -29,11 +30,11 @@ class DaskCluster:
 
     @property
     def address(self) -> str:
-        """As --executor wants it."""
+        """The scheduler's address, as --executor takes it."""
         return json.loads(self._file.read_text())["address"]
 
     def start_scheduler(self) -> None:
-        """Start it, on the same port as before, if there was one."""
+        """Start the scheduler, on its former port if it had one."""
         self._file.unlink(missing_ok=True)
         self.scheduler = self._start(
             "scheduler",
@@ -54,16 +55,17 @@ class DaskCluster:
         return process
 
     def kill_worker(self, position: int) -> None:
-        """kill -9 of a worker and its nanny."""
+        """Kill a worker and its nanny with kill -9."""
         kill_group(self.workers.pop(position))
 
     def kill_scheduler(self) -> None:
-        """kill -9."""
+        """Kill the scheduler with kill -9."""
         kill_group(self.scheduler)
 
     @contextmanager
     def frozen(self, position: int) -> Iterator[subprocess.Popen[bytes]]:
-        """SIGSTOP of a worker with all its processes: it neither works nor says that it does not. Killed afterwards."""
+        """A worker whose processes are all stopped by SIGSTOP: it neither works nor says so. It is killed
+        afterwards."""
         process = self.workers.pop(position)
         self.signal_group(process, signal.SIGSTOP)
         try:

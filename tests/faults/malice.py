@@ -1,4 +1,4 @@
-"""Files made to run something when they are read: real ones, each of which does so with a reader that trusts it."""
+"""Files that really run code when a reader that trusts them opens them."""
 
 import json
 import pickle

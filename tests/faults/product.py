@@ -78,13 +78,14 @@ DEFAULTS = {
 
 @dataclass(frozen=True)
 class Product:
-    """One run in a folder of its own. options: of every `tripletmine run`. wrapper: a command that starts it.
+    """One run in a folder of its own. options: for every `tripletmine run`. wrapper: a command that starts it, such as
+    env.
 
-    log_folder: where what the commands say is kept; by default beside the run.
+    log_folder: for the output of commands; by default beside the run.
     """
 
     forked: ClassVar[bool] = False
-    """Whether commands without wrapper and environment save the seconds of their imports: see tests/forked.py."""
+    """Whether commands without wrapper and environment are forked, to save their imports: see tests/forked.py."""
 
     folder: Path
     changes: Mapping[str, object] = field(default_factory=dict)
@@ -123,12 +124,12 @@ class Product:
         return self._start("run", str(self.run_file), *self.options, *more)
 
     def finish(self, *more: str) -> None:
-        """`tripletmine run` to its end, which must be a good one."""
+        """`tripletmine run` to its end; it must succeed."""
         code, said = self.ask("run", str(self.run_file), *self.options, *more)
         assert code == 0, f"`tripletmine run` ended with {code}:\n{said}"
 
     def ask(self, *command: str, seconds: float = PATIENCE_SECONDS) -> tuple[int, str]:
-        """Another command: its exit code and what it said."""
+        """Run another command: its exit code and output."""
         before = len(self.log)
         process = self._start(*command)
         try:

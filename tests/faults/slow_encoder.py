@@ -1,6 +1,6 @@
-"""A user's own encoder that takes its time and can be told to fail, so that workers are long enough at work to be hit.
+"""A user's own encoder that takes its time and can be told to fail, so that workers are busy for long enough to be hit.
 
-Copied beside the run file. What it does follows from files in the folder that FAULTS_FOLDER names, which are no part of
+Copied beside the run file. What it does depends on files in the folder that FAULTS_FOLDER names, which are not part of
 the run: the weights, and so all results, are those of the same network without any of it.
 """
 

@@ -1,4 +1,4 @@
-"""What a run directory holds, read as anybody could read it: nothing here asks the product."""
+"""What a run directory holds, read as anybody could read it, without the product's code."""
 
 import json
 import sqlite3
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 NOT_COMPARED = {"journal.jsonl", "run.json", ".lock", ".prefect"}
-"""Times, hosts, paths and process ids: all else must be the same bytes in two runs of the same spec."""
+"""Times, hosts, paths and process ids. All else must have the same bytes in two runs of the same spec."""
 
 
 class Done(NamedTuple):
@@ -31,7 +31,7 @@ def contents(root: Path) -> dict[str, str]:
 
 
 def differences(root: Path, undisturbed: Path) -> list[str]:
-    """What is missing, too much (a temporary file, too) or different in `root`."""
+    """What is missing, left over (such as temporary files) or different in `root`."""
     ours, theirs = contents(root), contents(undisturbed)
     return sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
 
@@ -43,7 +43,7 @@ def require_same(root: Path, undisturbed: Path) -> None:
 
 
 def require_prefect_knows(root: Path) -> None:
-    """Fail where a run is left as running in the private server's database."""
+    """Fail if the private server's database shows a run that has not ended."""
     with closing(sqlite3.connect(root / ".prefect" / "prefect.db")) as connection:
         found = connection.execute("SELECT name, state_type FROM flow_run").fetchall()
     assert found
@@ -52,7 +52,7 @@ def require_prefect_knows(root: Path) -> None:
 
 
 def stage_folders(root: Path) -> list[Path]:
-    """Folders of the stages that were begun, in the order of epochs."""
+    """Folders of the stages begun so far, in the order of epochs."""
     folders = [path for path in root.glob("epochs/*/*") if path.is_dir() and path.name[0] != "."]
     return sorted(folders) + [path for path in [root / "test"] if path.is_dir()]
 
@@ -76,7 +76,7 @@ def done(root: Path) -> set[Done]:
 
 
 def events(root: Path) -> list[dict[str, Any]]:
-    """The whole lines of the journal."""
+    """The complete lines of the journal."""
     path = root / "journal.jsonl"
     return list(_events(path)) if path.exists() else []
 
@@ -90,7 +90,7 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def computed(lines: list[dict[str, Any]]) -> list[Done]:
-    """The tasks that these lines of the journal tell of."""
+    """The tasks that these lines of the journal report."""
     return [Done(line["epoch"], line["stage"], line["task"]) for line in lines if line.get("event") == "task"]
 
 

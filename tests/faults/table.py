@@ -23,7 +23,7 @@ class Result(NamedTuple):
 
 
 def read_results(path: Path) -> list[Result]:
-    """The cases that are done; of one that was tried again, what came of it last."""
+    """Results of the cases that are done; of a case that was tried again, the last one."""
     if not path.exists():
         return []
     results = [Result(**json.loads(line)) for line in path.read_text().splitlines()]

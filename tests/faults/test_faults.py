@@ -9,7 +9,7 @@ from .kinds import interrupts, together
 from .kinds.all_cases import all_cases
 
 TIMED = {interrupts.KIND, together.TAKEN}
-"""They end within seconds, as users are promised. Where the machine stands still for as long, they cannot."""
+"""They must end within seconds, as users are promised, which they cannot if the machine stalls for as long."""
 
 
 def marks(case: Case) -> list[pytest.MarkDecorator]:

@@ -1,6 +1,6 @@
 """Any text as a run file, any bytes as a file of a run: always an answer or one message, never a traceback.
 
-`make faults` tries a hundred times as many (FAULTS_EXAMPLES).
+`make faults` tries a hundred times as many examples (FAULTS_EXAMPLES).
 """
 
 import os
@@ -26,7 +26,7 @@ from .inputs.damage import edited
 
 fuzzed = settings(
     max_examples=int(os.environ.get("FAULTS_EXAMPLES", "60")),
-    derandomize="FAULTS_EXAMPLES" not in os.environ,  # new ones are for `make faults` to find
+    derandomize="FAULTS_EXAMPLES" not in os.environ,  # `make faults` looks for new ones
     deadline=5000,  # ms: a reader that takes longer hangs
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -59,7 +59,7 @@ def with_other_values(draw: st.DrawFn, text: str) -> str:
 
 
 def answer_or_message(ask: Callable[[], object]) -> None:
-    """Whatever else it raises fails the test."""
+    """Call `ask`, which may return or raise our own error; any other error fails the test."""
     with suppress(PipelineError):
         ask()
 

@@ -40,7 +40,7 @@ def test_a_cluster_with_tls_lets_in_only_those_with_a_certificate(
 
 
 def test_a_prefect_server_with_a_key_wants_it(tmp_path: Path, references: References) -> None:
-    """A server of the user's own, which a private one of another process stands for."""
+    """The private server of another process stands for a server of the user's own."""
     holder = start_holder(tmp_path / "server", tmp_path)
     try:
         wrong = {**holder.client, "PREFECT_API_AUTH_STRING": "tripletmine:wrong"}

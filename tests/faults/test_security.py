@@ -1,4 +1,4 @@
-"""Nothing that is read runs anything, nothing gets out of the run directory, and no secret gets into it."""
+"""Reading a file runs no code, nothing gets out of the run directory, and no secret gets into it."""
 
 import base64
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def test_weights_that_are_a_pickle_run_nothing(tmp_path: Path) -> None:
 
 
 def test_a_payload_is_a_payload(tmp_path: Path) -> None:
-    """The files above do run something, with a reader that lets them."""
+    """The payload does run with a reader that lets it."""
     import pickle
 
     trace = tmp_path / "trace"

@@ -31,9 +31,9 @@ _SHAPES = st.one_of(
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An array in a file, or in a folder, that `write` makes.
+    """An array in a file or folder that `write` makes.
 
-    values: what the file was made of; None where only the file itself can say. must: as of a picture.
+    values: what was written; None if the file has other contents. must: see `pictures.Picture`.
     """
 
     write: Callable[[Path], Path]
@@ -90,7 +90,7 @@ def values(
 
 @st.composite
 def in_memory(draw: st.DrawFn) -> tuple[Any, NDArray[Any] | None]:
-    """What may be passed as vectors, and the array that it means; None where it is none."""
+    """Something passed as vectors, and the array that it stands for; None if it stands for none."""
     array = draw(values())
     match draw(st.sampled_from(["array", "array", "list", "ragged", "masked", "frame"])):
         case "list" if array.dtype.kind in "iufU":
@@ -112,7 +112,7 @@ def arrays() -> st.SearchStrategy[Stored]:
 
 @st.composite
 def npy(draw: st.DrawFn) -> Stored:
-    """.npy in each version of the format, cut, changed, or with a header that lies."""
+    """.npy in each version of the format: intact, cut, edited, or with a false header."""
     array = draw(values())
     version = draw(st.sampled_from([None, (1, 0), (2, 0), (3, 0)]))
     content = npy_bytes(array, version)
@@ -134,7 +134,7 @@ def npy(draw: st.DrawFn) -> Stored:
 
 @st.composite
 def npz(draw: st.DrawFn) -> Stored:
-    """.npz, packed or not: of several arrays the one that is called as vectors are."""
+    """.npz, compressed or not; of several arrays, the one with a usual name for vectors counts."""
     array = draw(values())
     name = draw(st.sampled_from(["embeddings", "x", "X", "features", "arr_0", "mine"]))
     others = draw(st.dictionaries(st.sampled_from(["ids", "means"]), st.just(np.arange(3)), max_size=2))
@@ -157,7 +157,8 @@ def npz(draw: st.DrawFn) -> Stored:
 
 @st.composite
 def in_zarr(draw: st.DrawFn) -> Stored:
-    """Zarr of format 2 and 3, in chunks and shards, packed in several ways; with a chunk missing, cut or changed."""
+    """Zarr of formats 2 and 3, in chunks and shards, compressed in several ways; with a chunk missing, cut or
+    edited."""
     array = draw(values([each for each in _TYPES if each.char not in "OVmMg"]))
     form = draw(st.sampled_from([2, 3]))
     chunks = tuple(draw(st.integers(1, max(1, side))) for side in array.shape)
@@ -221,7 +222,7 @@ def in_zarr(draw: st.DrawFn) -> Stored:
 
 @st.composite
 def in_parquet(draw: st.DrawFn) -> Stored:
-    """A column of lists, of fixed or of any length."""
+    """A column of lists, of fixed or variable length."""
     types = [each for each in _TYPES if each.kind in "iuf" and each.char != "g"]
     array = draw(values(types, st.tuples(st.integers(0, 5), st.integers(0, 4))))
     array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
@@ -257,7 +258,7 @@ def in_parquet(draw: st.DrawFn) -> Stored:
 
 
 def file(name: str, content: bytes) -> Callable[[Path], Path]:
-    """Writes it into a folder."""
+    """A function that writes this content into a folder."""
 
     def write(folder: Path) -> Path:
         path = folder / name
@@ -268,7 +269,7 @@ def file(name: str, content: bytes) -> Callable[[Path], Path]:
 
 
 def zipped(member: bytes) -> Callable[[Path], Path]:
-    """An .npz whose one member is this."""
+    """An .npz with this as its only member."""
     import zipfile
 
     buffer = io.BytesIO()
@@ -287,6 +288,6 @@ def npy_bytes(array: NDArray[Any], version: tuple[int, int] | None = None) -> by
 
 
 def npy_header(shape: tuple[Any, ...]) -> bytes:
-    """Of an .npy file of float32 of that shape."""
+    """The header of an .npy file of float32 with this shape."""
     text = repr({"descr": "<f4", "fortran_order": False, "shape": shape}).encode() + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text

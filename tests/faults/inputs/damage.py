@@ -1,11 +1,11 @@
-"""Files that were broken off, or of which some bytes are others."""
+"""File contents cut short, or with some bytes changed."""
 
 from hypothesis import strategies as st
 
 
 @st.composite
 def edited(draw: st.DrawFn, content: bytes) -> bytes:
-    """Content with some bytes changed, put in, or taken out."""
+    """Content with some bytes changed, inserted or removed."""
     edit = bytearray(content)
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(edit)))
@@ -15,5 +15,5 @@ def edited(draw: st.DrawFn, content: bytes) -> bytes:
 
 @st.composite
 def cut(draw: st.DrawFn, content: bytes) -> bytes:
-    """All but the end, of which at least one byte is missing."""
+    """Content cut short by at least one byte."""
     return content[: draw(st.integers(0, max(0, len(content) - 1)))]

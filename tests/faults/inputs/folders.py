@@ -1,6 +1,7 @@
-"""Folders of image files with links, hidden folders and what archives leave, and a reader of them that is not ours."""
+"""Folders of image files with links, hidden folders and leftovers of archives, and an independent reader of them."""
 
-# ruff: noqa: PTH112, PTH113, PTH114, PTH118, PTH122, PTH208  os.path, for the reader itself has pathlib and scandir
+# ruff: noqa: PTH112, PTH113, PTH114, PTH118, PTH122, PTH208  os.path, since the reader under test uses pathlib and
+# scandir
 
 import os
 import unicodedata
@@ -140,7 +141,7 @@ def trees() -> st.SearchStrategy[Tree]:
 
 
 def build(folder: Path, tree: Tree) -> None:
-    """Make the files. A name that the file system does not take twice keeps its first meaning."""
+    """Make the files and folders of a tree."""
     folder.mkdir()
     for name, node in tree.items():
         path = folder / name
@@ -156,7 +157,7 @@ def build(folder: Path, tree: Tree) -> None:
 
 @dataclass
 class Listing:
-    """Images, each with the folders between the root and it; and what is left out, by the kinds that are told."""
+    """Images by path relative to the root, and what is left out, counted by kind as the data set reports it."""
 
     images: list[str] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -166,7 +167,8 @@ class Listing:
 
 
 def listing(root: str) -> Listing:
-    """Every entry of every folder once, by real paths. Links lead to what is neither inside, nor above, nor read."""
+    """Every entry of every folder once, by real paths. Links to folders inside, above or already read are not
+    followed."""
     real = os.path.realpath(root)
     above = {real, *map(str, Path(real).parents)}
     inside = set()
@@ -215,7 +217,7 @@ def _is_split(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the data set must be: (name, class, split) of each image."""
+    """What the data set must have: (name, class, split) of each image."""
 
     rows: set[tuple[str, str, str | None]]
     left_out: dict[str, int]

@@ -86,7 +86,7 @@ _NUMPY = (
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What is passed, and the classes that it means; None where it must be refused."""
+    """Labels as passed, and the classes that they mean; None where they must be refused."""
 
     values: Any
     sets: Sets | None
@@ -94,7 +94,7 @@ class Given:
 
 @st.composite
 def labels(draw: st.DrawFn, rows: int) -> Given:
-    """Labels of `rows` rows, of one kind for the most part."""
+    """Labels of `rows` rows, mostly of one kind."""
     one = draw(
         st.sampled_from(
             [_STRINGS, st.sampled_from(["a", "b", "c"]), _INTEGERS, st.integers(0, 2), st.booleans()]
@@ -155,7 +155,7 @@ def arrays(draw: st.DrawFn, rows: int) -> Given:
 
 
 def sets_of(values: Sequence[Any]) -> Sets | None:
-    """The classes: whole numbers or strings, and not both; truth values are numbers."""
+    """The classes: whole numbers or strings, but not both; booleans are numbers. None where they must be refused."""
     sets = [
         frozenset(value) if _several(value) else frozenset([_hashable(value)]) for value in _plain(values)
     ]
@@ -177,14 +177,14 @@ def _several(value: Any) -> bool:
 
 
 def _hashable(value: Any) -> Any:
-    """White space around a name does not count; a name of nothing else is none."""
+    """White space around a name does not count; a blank name is no label."""
     if isinstance(value, str):
         return value.strip() or Odd
     return value if isinstance(value, int) else Odd
 
 
 class Odd:
-    """In the place of what is no label."""
+    """Stands for what is no label."""
 
 
 def names_of(given: Given, separator: str | None) -> list[str] | list[list[str]] | None:
@@ -221,8 +221,8 @@ def label_files(draw: st.DrawFn, rows: int) -> tuple[Callable[[Path], Path], Giv
             np.savez(path, ids=np.arange(2), label=values)
         else:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of fixed width, strings are no part of format 3
-                # Chunks of zeros too: one that is not there counts as lost.
+                warnings.simplefilter("ignore")  # strings of fixed width are not in format 3
+                # Write chunks of zeros, too: a missing chunk counts as lost.
                 zarr.create_array(path, data=values, config={"write_empty_chunks": True})
         return path
 

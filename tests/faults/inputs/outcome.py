@@ -15,7 +15,7 @@ _REMEDY = re.compile(
     r"\b(add|admits|begin|bring|call|choose|convert|correct|drop|fill|give|install|leave|list|make|mend|move|name|normalise|pass|"
     r"put|raise|remove|rename|repair|replace|reshape|restore|save|scale|set|store|use|write)\b"
 )
-"""What its reader can do: the errors of this project give an imperative."""
+"""What the reader of a message can do: errors of this project name a remedy in the imperative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,8 @@ class Refused:
 
 
 def outcome(ask: Callable[[], Value], *subjects: str) -> Value | Refused:
-    """What `ask` returns, or the message of the error of ours that it raises. Whatever else it raises fails the test.
-
-    subjects: the message names one of them, as the file.
+    """What `ask` returns, or the message of our own error that it raises; any other error fails the test. subjects:
+    such as the file; the message must name one of them.
     """
     try:
         value = ask()

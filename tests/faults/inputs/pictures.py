@@ -1,4 +1,4 @@
-"""Image files of all kinds, whole and damaged, and what each must look like."""
+"""Image files of all kinds, intact and damaged, and what each must look like."""
 
 import io
 from collections.abc import Callable
@@ -26,10 +26,10 @@ _ORIENTATION = 0x0112
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file, and what becomes of it.
+    """A file, and what must become of it.
 
-    shows: how it looks, upright; None where that is not known. must: whether it is read so, or refused, or one of both,
-    or anything but an error of another kind. frames: 0 where not known. tolerance: of its greys.
+    shows: how it looks, upright; None if unknown. must: it is read as shown, refused, either of these, or ("end")
+    anything but another kind of error. frames: 0 if unknown. tolerance: in grey levels.
     """
 
     content: bytes
@@ -42,7 +42,7 @@ class Picture:
 
 @st.composite
 def pictures(draw: st.DrawFn) -> Picture:
-    """Any picture, four of five whole."""
+    """Any picture, two of three intact."""
     picture = draw(st.one_of(by_hand(), by_pillow(), by_pillow(), lossy(), animated(), deep()))
     match draw(st.sampled_from(["whole"] * 8 + ["cut", "edited", "other", "huge"])):
         case "cut":
@@ -60,7 +60,7 @@ def pictures(draw: st.DrawFn) -> Picture:
 
 @st.composite
 def samples(draw: st.DrawFn, channels: int, most: int = 255) -> NDArray[np.uint16]:
-    """(height, width, channels) of numbers up to `most`, all sides from 1 to 9."""
+    """Numbers up to `most`, (height, width, channels), with sides from 1 to 9."""
     height, width = draw(st.integers(1, 9)), draw(st.integers(1, 9))
     random = np.random.default_rng(draw(st.integers(0, 2**16)))
     values = random.integers(0, most + 1, (height, width, channels), dtype=np.uint16)
@@ -70,7 +70,7 @@ def samples(draw: st.DrawFn, channels: int, most: int = 255) -> NDArray[np.uint1
 
 @st.composite
 def by_hand(draw: st.DrawFn) -> Picture:
-    """PNG: every depth and colour type, with and without transparency, interlaced or not, turned."""
+    """PNG: every depth and colour type, with and without transparency, interlaced or not, in any orientation."""
     kind = draw(st.sampled_from(list(CHANNELS)))
     bits = draw(st.sampled_from(BITS[kind]))
     most = 2**bits - 1
@@ -103,7 +103,7 @@ def by_hand(draw: st.DrawFn) -> Picture:
 
 @st.composite
 def by_pillow(draw: st.DrawFn) -> Picture:
-    """Without loss, in every format and mode of which the values are known."""
+    """Lossless, in every format and mode whose values are known."""
     rgba = draw(samples(4)).astype(np.uint8)
     kind = draw(st.sampled_from(["BMP", "GIF", "PPM", "TIFF", "WEBP", "TGA"]))
     modes = {
@@ -118,7 +118,7 @@ def by_pillow(draw: st.DrawFn) -> Picture:
     image, shows = in_mode(rgba, mode)
     options: dict[str, Any] = {}
     orientation = None
-    if kind == "BMP" and mode == "RGBA":  # of BITMAPINFOHEADER the fourth byte means nothing
+    if kind == "BMP" and mode == "RGBA":  # with BITMAPINFOHEADER the fourth byte means nothing
         shows = shows | np.array([0, 0, 0, 255], np.uint8)
     if kind == "WEBP":
         options = {"lossless": True, "exact": True}
@@ -137,12 +137,12 @@ def by_pillow(draw: st.DrawFn) -> Picture:
     shows = turned(shows.astype(np.uint8), orientation)
     return Picture(
         saved(image, kind, **options), shows, tolerance=mode == "YCbCr"
-    )  # whose luma is there already
+    )  # its luma is stored, not computed
 
 
 @st.composite
 def lossy(draw: st.DrawFn) -> Picture:
-    """JPEG, in grey, in colours and for print; WebP. They show what Pillow finds before any conversion."""
+    """JPEG in grey, RGB and CMYK; WebP. They show what Pillow decodes, before any conversion."""
     rgba = draw(samples(4)).astype(np.uint8)
     kind = draw(st.sampled_from(["JPEG", "JPEG", "WEBP"]))
     mode = draw(st.sampled_from(["L", "RGB", "CMYK"] if kind == "JPEG" else ["RGB", "RGBA"]))
@@ -189,7 +189,7 @@ def deep(draw: st.DrawFn) -> Picture:
 
 @st.composite
 def huge(draw: st.DrawFn) -> bytes:
-    """Files of a hundred bytes that tell of billions of pixels."""
+    """Files of a hundred bytes that claim billions of pixels."""
     side = draw(st.sampled_from([40_000, 2**20, 2**31 - 1]))
     if draw(st.booleans()):
         return png(np.zeros((1, 1, 3), np.uint16), bits=8, kind=RGB, size=(side, side))
@@ -243,16 +243,16 @@ _TURNS: dict[int | None, Callable[[Rgba], Rgba]] = {
     7: lambda rgba: rgba[::-1, ::-1].swapaxes(0, 1),
     8: np.rot90,
 }
-"""Exif 2.3, tag 274. Numbers outside of 1 to 8 mean nothing."""
+"""Exif 2.3, tag 274. Numbers outside 1 to 8 mean nothing."""
 
 
 def turned(rgba: Rgba, orientation: int | None) -> Rgba:
-    """Upright."""
+    """The picture turned upright."""
     return _TURNS.get(orientation, lambda rgba: rgba)(rgba)
 
 
 def exif_of(orientation: int) -> bytes:
-    """An Exif block that says nothing else."""
+    """An Exif block with nothing but the orientation."""
     exif = Image.Exif()
     exif[_ORIENTATION] = orientation
     return exif.tobytes()
@@ -266,7 +266,7 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def laid_on(rgba: Rgba, background: tuple[int, int, int], colour: str) -> NDArray[np.uint8]:
-    """The item: Porter and Duff's "over" on the background, rounded; of that the luma of ITU-R 601-2 where grey."""
+    """The item: Porter and Duff's "over" on the background, rounded; for grey, the luma of that (ITU-R 601-2)."""
     alpha = rgba[..., 3:].astype(np.int64)
     over = alpha * rgba[..., :3] + (255 - alpha) * np.array(background)
     rgb = (2 * over + 255) // 510
@@ -278,7 +278,7 @@ def laid_on(rgba: Rgba, background: tuple[int, int, int], colour: str) -> NDArra
 def item_of(
     picture: Picture, *, colour: str, background: tuple[int, int, int], size: tuple[int, int] | None
 ) -> NDArray[np.uint8] | None:
-    """What a data set must make of it; None where its looks are not known."""
+    """What a data set must make of it; None if it is unknown how the picture looks."""
     if picture.shows is None:
         return None
     pixels = laid_on(picture.shows, background, colour)

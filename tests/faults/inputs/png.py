@@ -19,7 +19,7 @@ _ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), 
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
-    """With its length before and its checksum behind."""
+    """A chunk, with its length before and its checksum after it."""
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
@@ -36,8 +36,8 @@ def png(
 ) -> bytes:
     """A picture of colour type `kind`.
 
-    palette: (colours, 3). transparency: of a palette one alpha a colour, else the sample or the three samples that are
-    transparent. size: (height, width) that the header tells, where that is a lie.
+    palette: (colours, 3). transparency: for a palette one alpha for each colour, otherwise the transparent sample or
+    three samples. size: a false (height, width) for the header.
     """
     height, width = size or samples.shape[:2]
     chunks = [chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, interlaced))]

@@ -86,7 +86,7 @@ Cells = Mapping[str, Sequence[Any]]
 class Table:
     """A file, and its columns as an independent reader finds them; None where they must be refused.
 
-    broken: whether the file is damaged, so that nobody knows what it says.
+    broken: whether the file is damaged, so that its contents are unknown.
     """
 
     content: bytes
@@ -102,7 +102,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a data set must say. labels: strings, or lists of them."""
+    """What a data set must have. labels: strings, or lists of them."""
 
     keys: list[Any]
     labels: list[Any]
@@ -170,7 +170,7 @@ def csv_tables(draw: st.DrawFn, first: str) -> Table:
 
 
 def csv_columns(content: bytes, first: str) -> Cells | None:
-    """The columns, by Python's csv; None where it is not UTF-8, or lines have other numbers of cells."""
+    """The columns, by Python's csv; None if the text is not UTF-8, or lines differ in their number of cells."""
     try:
         text = content.decode("utf-8-sig")
         lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
@@ -184,7 +184,7 @@ def csv_columns(content: bytes, first: str) -> Cells | None:
 
 
 def _by_name(first: str, header: Sequence[str], columns: Sequence[Sequence[Any]]) -> Cells | None:
-    """None where a column that means something is there twice, or only nearly has its name."""
+    """Columns by name; None if a known column is there twice, or only with nearly its name."""
     known = (first, *ROW_NAMES)
     for name in header:
         meant = name.strip().lower()
@@ -269,7 +269,7 @@ class _Typed:
 
 
 class Unreadable(Exception):
-    """What must be refused."""
+    """The table must be refused."""
 
 
 def rows_of(columns: Cells | None, first: str, separator: str | None) -> Rows | None:
@@ -365,7 +365,7 @@ def _translated(column: Sequence[Any] | None, names: Mapping[str, str]) -> list[
 
 
 def mined_of(rows: Rows, split: str | None) -> set[int] | None:
-    """The rows that are mined: those of the split, by default the training; None where there is nothing to mine."""
+    """The rows that are mined: those of the split, by default the training split; None if there is nothing to mine."""
     keys = [str(key) for key in rows.keys]
     if None in rows.keys or len(set(keys)) < len(keys) or not all(key.strip() for key in keys):
         return None

@@ -1,6 +1,6 @@
-"""Any input: read exactly as an independent reader reads it, or refused in one message that names it and a remedy.
+"""Any input is read exactly as an independent reader reads it, or refused in one message with its name and a remedy.
 
-`make faults` tries a hundred times as many (FAULTS_EXAMPLES).
+`make faults` tries a hundred times as many examples (FAULTS_EXAMPLES).
 """
 
 import json
@@ -39,12 +39,12 @@ from .pictures import Picture, item_of, pictures
 
 fuzzed = settings(
     max_examples=int(os.environ.get("FAULTS_EXAMPLES", "40")),
-    derandomize="FAULTS_EXAMPLES" not in os.environ,  # new ones are for `make faults` to find
+    derandomize="FAULTS_EXAMPLES" not in os.environ,  # `make faults` looks for new ones
     deadline=60_000,  # ms: a reader that takes longer hangs; the first one waits for kernels to compile
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-# What a library warns of is its own affair; as an error it would look like a refusal of ours.
+# Libraries may warn; turned into an error, a warning would look like a refusal of ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -144,7 +144,7 @@ def test_tables_of_pictures(tmp_path: Path, table: tables.Table, separator: str 
 
 
 def same_rows(rows: SourceRows | Refused, right: tables.Rows | None) -> None:
-    """Whether the rows were read as they are, or refused where they must be."""
+    """Fail unless the rows were read as they are, or refused where they must be."""
     if isinstance(rows, Refused):
         assert right is None, rows.message
         return
@@ -302,7 +302,7 @@ def test_tables_of_vectors(
 def triplets_of(
     rows: tables.Rows, mined: set[int] | None, vectors: NDArray[np.float32]
 ) -> list[tuple[int, int, int]]:
-    """Anchor, positive and negative, by loops over sets; of rows that cannot be mined none."""
+    """Anchor, positive and negative, by loops over sets; none if the rows cannot be mined."""
     if mined is None:
         return []
     count = len(vectors)

@@ -1,4 +1,4 @@
-"""Files that were truncated, had a byte flipped, were removed, or took another's place."""
+"""Files that were truncated, had a bit flipped, were removed, or were replaced by another."""
 
 import json
 import random
@@ -22,7 +22,7 @@ CONSUMER = {"embed": "graph", "graph": "mine", "mine": "train", "train": "evalua
 """Stage → the next one that reads it."""
 
 CLAIM = "inputs.json"
-"""What a stage that was begun is made from."""
+"""The file that says what an unfinished stage is made from."""
 
 GROUPS = {
     "embed": ("claim", "receipts", "artifacts"),
@@ -30,7 +30,7 @@ GROUPS = {
     "mine": ("claim", "receipts", "artifacts", "private"),
     "train": ("claim", "private"),
 }
-"""Stage → what there is of it when it was broken off. Train writes its artifacts and its receipt last, at once."""
+"""Stage → its kinds of files when interrupted. Train writes its artifacts and its receipt last, together."""
 
 
 def artifacts(root: Path, *, manifests: bool = False) -> list[Path]:
@@ -40,7 +40,7 @@ def artifacts(root: Path, *, manifests: bool = False) -> list[Path]:
 
 
 def damage(root: Path, name: Path, kind: str, *, other: Path, chance: random.Random) -> bool:
-    """Damage one file; False where that is no damage, as another run's file has the same bytes."""
+    """Damage one file; False if that cannot be done, as when another run's file has the same bytes."""
     path = root / name
     content = bytearray(path.read_bytes())
     match kind:
@@ -68,7 +68,7 @@ def _of_another_epoch(root: Path, name: Path) -> Path:
 
 
 def copy_of(finished: Product, folder: Path, references: References, variant: str) -> Product:
-    """A finished run to be damaged."""
+    """A copy of a finished run, to be damaged."""
     product = references.product(folder, variant)
     shutil.copytree(finished.root, product.root)
     return product
@@ -100,7 +100,7 @@ def _damaged_everywhere(
     product = copy_of(references.finished(variant), folder, references, variant)
     chance = random.Random(0)
     other = references.finished("other seed").root if kind == "of another run" else product.root
-    # Those of the one epoch first: what lies in another's place would else be taken for damage twice.
+    # Once a file has taken the other epoch's place, the reverse copy changes nothing, and is not counted.
     damaged = [
         name
         for name in artifacts(product.root)
@@ -131,7 +131,7 @@ def repair_one(folder: Path, references: References, *, seed: int) -> Tally:
 
 
 def verify_manifests(folder: Path, references: References, *, kind: str, variant: str = "small") -> Tally:
-    """Damage the manifests one by one; `verify` must speak of the stage, and `--repair` bring it back."""
+    """Damage the manifests one by one, and put each back; `verify` must name the stage."""
     finished = references.finished(variant)
     other = references.finished("other seed").root
     product = copy_of(finished, folder, references, variant)
@@ -142,7 +142,7 @@ def verify_manifests(folder: Path, references: References, *, kind: str, variant
             continue
         tally.tried += 1
         code, said = product.ask("verify", str(product.root))
-        # The last stages have no child that would miss their manifest: without it they are just not done.
+        # No stage misses the manifests of the last ones: without them these are merely unfinished.
         if kind != "removed" or code == 1:
             assert code == 1, f"{kind} {name}: verify found nothing"
             assert str(product.root / name.parent) in said, f"{kind} {name}: verify said\n{said}"
@@ -154,7 +154,7 @@ def verify_manifests(folder: Path, references: References, *, kind: str, variant
 
 def found_before_use(folder: Path, references: References, *, seed: int) -> Tally:
     """Damage one file, and redo the stage that reads it: the run ends with an error that names the file and the stage
-    to redo, or it has no need of the file and ends as it should; then `--repair`, and the same command."""
+    to redo, or does not need the file and ends as it should; then `--repair`, and the same command."""
     finished = references.finished()
     product = copy_of(finished, folder, references, "small")
     chance = random.Random(seed)
@@ -184,7 +184,7 @@ def found_before_use(folder: Path, references: References, *, seed: int) -> Tall
 def broken_off(
     folder: Path, references: References, *, stage: str, group: str, kinds: Sequence[str]
 ) -> Tally:
-    """Damage all files of a group, of a stage that was killed half-way: computed again, or named and repaired."""
+    """Damage all files of a group in a half-done, killed stage: they are computed again, or named and repaired."""
     killed = references.product(folder / "killed")
     files = _killed_with(killed, Path("epochs", "0001", stage), group)
     tally = Tally()
@@ -203,7 +203,7 @@ def _continue_damaged(product: Product, files: list[Path], group: str, kind: str
         damage(product.root, name, kind, other=product.root, chance=chance)
     code, said = product.ask("verify", str(product.root))
     assert "Traceback" not in said
-    # Private files are looked at when the stage is continued; what no receipt or claim tells of was never there.
+    # Private files are checked when the stage continues; what no receipt or claim names was never there.
     if group == "artifacts" or (group in ("receipts", "claim") and kind != "removed"):
         assert code == 1, said
         assert all(str(product.root / name) in said for name in files), said
@@ -219,8 +219,8 @@ def _continue_damaged(product: Product, files: list[Path], group: str, kind: str
 
 
 def _killed_with(product: Product, stage: Path, group: str) -> list[Path]:
-    """Kill the run while this stage is at work and has files of this group with something in them; returns those,
-    relative to the run."""
+    """Kill the run while this stage is at work and has non-empty files of this group; returns those, relative to the
+    run."""
     unfinished = product.root / stage
     for _ in range(5):
         process = product.start()
@@ -233,13 +233,13 @@ def _killed_with(product: Product, stage: Path, group: str) -> list[Path]:
         files = _group(unfinished, group)
         if files and not (unfinished / "manifest.json").exists():
             return [path.relative_to(product.root) for path in files]
-        shutil.rmtree(product.root)  # it was done before we looked: once more
+        shutil.rmtree(product.root)  # it had ended before we looked: try again
     raise AssertionError(f"{unfinished.name} was never caught with {group}")
 
 
 def _group(unfinished: Path, group: str) -> list[Path]:
-    """The files of a stage that was begun, that are not empty: its claim, receipts, artifacts that have a receipt, or
-    what is private to it."""
+    """The non-empty files of an unfinished stage: its claim, its receipts, its artifacts that have a receipt, or its
+    private files."""
     match group:
         case "claim":
             found = [unfinished / CLAIM]
@@ -256,7 +256,7 @@ def _group(unfinished: Path, group: str) -> list[Path]:
 
 
 def _files_of(receipt: Path) -> list[str]:
-    """What a receipt names; nothing, where the run is just putting it away."""
+    """The files that a receipt names; none if the run has just removed it."""
     try:
         return list(json.loads(receipt.read_bytes())["files"])
     except FileNotFoundError:
@@ -264,7 +264,7 @@ def _files_of(receipt: Path) -> list[str]:
 
 
 def own_files(folder: Path, references: References, *, kind: str) -> Tally:
-    """rows.parquet and run.json, on which everything stands."""
+    """Damage rows.parquet and run.json, on which everything depends."""
     finished = references.finished()
     other = references.finished("other seed").root
     product = copy_of(finished, folder, references, "small")
@@ -284,7 +284,7 @@ def own_files(folder: Path, references: References, *, kind: str) -> Tally:
                     assert name.name in said or "changed" in said, said
             code, said = product.ask("verify", str(product.run_file), "--repair")
             if code:
-                # Another run's own file: the run file tells that it is not of this run.
+                # An intact file of another run: the run file shows that it does not belong to this one.
                 assert kind == "of another run", said
                 shutil.copyfile(finished.root / name, product.root / name)
             require_same(product.root, finished.root)

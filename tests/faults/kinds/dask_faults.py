@@ -24,7 +24,7 @@ VARIANT = "slow"
 
 
 def _product(folder: Path, references: References) -> Product:
-    """A run whose tasks take a while where they embed, as told by the files in `folder`/told."""
+    """A run whose tasks take a while to embed, as the files in `folder`/told say."""
     told = folder / "told"
     told.mkdir(parents=True)
     (told / "slow").write_text("0.2")
@@ -37,7 +37,7 @@ def _cluster(folder: Path, **settings: str) -> DaskCluster:
 
 @contextmanager
 def _started(product: Product, cluster: DaskCluster) -> Iterator[Started]:
-    """The run on the cluster; nothing of it is left afterwards."""
+    """The run on the cluster; no process of it is left afterwards."""
     process = product.start("--executor", cluster.address)
     try:
         yield process
@@ -62,11 +62,11 @@ def _end(process: Started, product: Product, references: References) -> None:
 
 
 def workers_killed(folder: Path, references: References, *, times: int, seed: int) -> Tally:
-    """Kill one of two workers in the middle of a task, replace it, and so on, in one run."""
+    """Kill one of three workers in the middle of a task and replace it, again and again, in one run."""
     product = _product(folder, references)
     chance = random.Random(seed)
     tally = Tally()
-    # A task may have bad luck more often than a user's default allows: that is another case.
+    # A task may be hit more often than Dask's default allows; that is another case.
     with closing(_cluster(folder, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="100")) as cluster:
         for _ in range(3):
             cluster.add_worker()
@@ -105,7 +105,7 @@ def scheduler_killed(folder: Path, references: References) -> Tally:
 
 
 def worker_frozen(folder: Path, references: References) -> Tally:
-    """Its tasks go to another when the scheduler misses it; thawed, it does no harm."""
+    """A frozen worker's tasks go to another when the scheduler misses it; thawed, it does no harm."""
     product = _product(folder, references)
     with closing(_cluster(folder, DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="5s")) as cluster:
         cluster.add_worker()
@@ -144,7 +144,7 @@ def late_worker(folder: Path, references: References) -> Tally:
 
 
 def always_failing(folder: Path, references: References) -> Tally:
-    """A task that fails each time is named with its rows, the others are committed; then it is mended."""
+    """A task that always fails is named with its rows, and the others are committed; then it is mended."""
     product = _product(folder, references)
     undisturbed = references.finished(VARIANT)
     told = folder / "told"
@@ -164,7 +164,7 @@ def always_failing(folder: Path, references: References) -> Tally:
 
 
 def _sum_of_an_item(root: Path) -> str:
-    """What the last training row of the run sums up to, in pixels of [0, 1]."""
+    """The sum of the pixels, in [0, 1], of the run's last training row."""
     rows = pq.read_table(root / "rows.parquet")
     train = rows.filter([split == "train" for split in rows["split"].to_pylist()])
     source = train["source"].to_pylist()[-1]

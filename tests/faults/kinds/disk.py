@@ -21,13 +21,13 @@ PERMISSION = "permission lost"
 START = "the start"
 STAGES = ("set-up", "train", "evaluate", "embed", "graph", "mine", "test")
 LEFT_BYTES = (0, 4096, 65_536)
-"""What a full disk still has: files are cut short at their beginning, in their midst, or at the next one."""
+"""Space left on a full disk: a write fails at the beginning of a file, in its middle, or at the next file."""
 
 
 def on_a_small_disk(
     folder: Path, references: References, *, fault: str, stage: str, number: int = 0, prefect: bool = False
 ) -> Tally:
-    """Let `disk_inside` do the fault on a disk of its own."""
+    """Let `disk_inside` inflict the fault on a disk of its own."""
     if not may_mount():
         raise CannotBeTried("no mount namespace of its own (unshare -m) on this machine")
     if fault == PERMISSION and (os.getuid() != 0 or shutil.which("setpriv") is None):

@@ -1,4 +1,4 @@
-"""What happens inside of a mount namespace: a small disk at /mnt, a run on it, a fault, and the run again.
+"""What happens inside a mount namespace: a small disk at /mnt, a run on it, a fault, and the run again.
 
 unshare -m python -m tests.faults.kinds.disk_inside FAULT STAGE NUMBER UNDISTURBED [--prefect]
 """
@@ -21,7 +21,7 @@ from .kills import kill_in
 DISK = Path("/mnt")
 SIZE = "300m"
 WITHOUT_OVERRIDE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
-"""Root to whom permissions count. Another user might not reach our Python, and quietly run with parts of another."""
+"""Root, bound by permissions. Another user might not reach our Python, and silently run with parts of another one."""
 
 
 def mount(*options: str) -> None:
@@ -37,7 +37,7 @@ def reach(product: Product, stage: str) -> Started:
 
 
 def refused(product: Product, process: Started, *words: str) -> None:
-    """Wait for the end of the run; where it is not a good one, it must have said why in one message."""
+    """Wait for the end of the run; if it failed, it must have said why in one message."""
     before = product.log
     eventually(lambda: process.poll() is not None, "the end of a run that cannot write")
     said = product.log
@@ -72,7 +72,7 @@ def disk_full(product: Product, stage: str, left: int) -> None:
 
 
 def fill(filler: Path, left: int) -> None:
-    """Take all space but `left` bytes; the run goes on writing meanwhile."""
+    """Take all but `left` bytes of space, while the run goes on writing."""
     with filler.open("wb") as file:
         while True:
             free = os.statvfs(DISK)
@@ -82,7 +82,7 @@ def fill(filler: Path, left: int) -> None:
 
 
 def read_only(product: Product, stage: str) -> None:
-    """The disk is read-only when the run is started again; those that only look still can."""
+    """The disk is read-only when the run is started again; commands that only read still work."""
     if stage == "finished":
         product.finish()
     else:
@@ -99,7 +99,7 @@ def read_only(product: Product, stage: str) -> None:
 
 
 def permission_lost(product: Product, stage: str) -> None:
-    """The folder that is written into becomes one that is only read, while the stage is at work."""
+    """The folder that the stage writes to becomes read-only while the stage is at work."""
     process = reach(product, stage)
     folder = product.root
     if stage != "set-up":
@@ -108,7 +108,7 @@ def permission_lost(product: Product, stage: str) -> None:
     try:
         folders += [path for path in folder.rglob("*") if path.is_dir()]
         for each in folders:
-            with suppress(FileNotFoundError):  # scratch that went with its stage
+            with suppress(FileNotFoundError):  # scratch files that went with their stage
                 each.chmod(0o555)
         refused(product, process, "Permission denied")
     finally:

@@ -20,7 +20,7 @@ LIMIT_SECONDS = 10.0
 def interrupted(
     folder: Path, references: References, *, number: signal.Signals, stage: str, options: tuple[str, ...]
 ) -> Tally:
-    """Send the signal while the stage is at work, then the command that the message names."""
+    """Send the signal while the stage is at work, then run the command that the message names."""
     product = references.product(folder, options=options)
     process = product.start()
     try:

@@ -22,13 +22,14 @@ _BEFORE_WORK = 0.2
 """Share of the kills that come before any work is done: in start-up, set-up, imports."""
 
 _MOST_RUNS = 20
-"""For one case. A fast machine needs a few, as a run then gets further between two kills."""
+"""The limit for one case. A fast machine needs a few, since a run gets further between two kills there."""
 
 
 def kill_anywhere(
     folder: Path, references: References, *, seed: int, times: int, variant: str = "small"
 ) -> Tally:
-    """Start a run and kill it at random moments until it ends by itself, then the next, until there were so many."""
+    """Start a run and kill it at random moments until it ends by itself, then the next run, until there were `times`
+    kills."""
     chance = random.Random(seed)
     return _kills(folder, references, lambda product: _killed(product, chance), times=times, variant=variant)
 
@@ -47,8 +48,8 @@ def _kills(
     times: int,
     variant: str = "small",
 ) -> Tally:
-    """So many kills, whatever the speed of the machine: when `kill` finds nothing more to kill in a run, that is let to
-    its end and compared, and the next one is begun."""
+    """`times` kills, whatever the speed of the machine: when `kill` finds nothing more to kill in a run, it is finished
+    and compared, and the next one begins."""
     tally = Tally()
     for number in range(_MOST_RUNS):
         product = references.product(folder / str(number), variant)
@@ -67,13 +68,13 @@ def _kills(
 
 
 def recomputed(root: Path, kept: list[tuple[int, set[Done]]]) -> int:
-    """How many tasks ran again: (lines of the journal, tasks with a receipt) at the moment of each kill."""
+    """How many tasks ran again. kept: (lines of the journal, tasks with a receipt) at each kill."""
     lines = events(root)
     return sum(len(tasks & set(computed(lines[count:]))) for count, tasks in kept)
 
 
 def _killed(product: Product, chance: random.Random) -> bool:
-    """Start the run and kill it at a random moment; False when it came to its end before."""
+    """Start the run and kill it at a random moment; False if it ended before."""
     process = product.start()
     try:
         if chance.random() < _BEFORE_WORK:
@@ -89,13 +90,13 @@ def _killed(product: Product, chance: random.Random) -> bool:
 
 
 def _wait_for_work(product: Product, process: Started) -> None:
-    """Until this start has noted that something is done, after it opened the run."""
+    """Wait until this start has noted a finished task, after it opened the run."""
     count = len(events(product.root))
     eventually(lambda: len(events(product.root)) > count + 1 or process.poll() is not None, "the first task")
 
 
 def kill_in(product: Product, stage: str, *, seed: int, seconds: float = 0.05) -> bool:
-    """Start the run and kill it while this stage is at work; False when there was no such moment."""
+    """Start the run and kill it while this stage is at work; False if there was no such moment."""
     process = product.start()
     try:
         eventually(

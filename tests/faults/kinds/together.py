@@ -46,7 +46,7 @@ def second_is_refused(folder: Path, references: References, *, stage: str) -> Ta
 
 
 def stale_lock(folder: Path, references: References, *, boot: str) -> Tally:
-    """A lock file whose holder was killed, here or on another machine: taken, at the latest after the lease."""
+    """A lock file whose holder was killed, here or on another machine, is taken over, at the latest after the lease."""
     product = references.product(folder)
     kill_in(product, "graph", seed=1)
     path = product.root / ".lock"
@@ -61,7 +61,7 @@ def stale_lock(folder: Path, references: References, *, boot: str) -> Tally:
 
 
 def living_remote(folder: Path, references: References) -> Tally:
-    """A holder on another machine that shows signs of life: refused, though flock was given."""
+    """A holder on another machine shows signs of life: the run is refused, although it got flock."""
     product = references.product(folder)
     kill_in(product, "graph", seed=1)
     path = product.root / ".lock"
@@ -87,7 +87,7 @@ def living_remote(folder: Path, references: References) -> Tally:
 def taken_over(
     folder: Path, references: References, *, wrapper: tuple[str, ...] = (), options: tuple[str, ...]
 ) -> Tally:
-    """A run that stood still for so long that another machine took its lock: it ends when it wakes, at once."""
+    """A run suspended for so long that another machine took its lock ends as soon as it wakes."""
     product = references.product(folder, wrapper=wrapper, options=options)
     process = product.start()
     path = product.root / ".lock"
@@ -99,7 +99,7 @@ def taken_over(
         process.send_signal(signal.SIGCONT)
 
         def ended() -> bool:
-            # Again and again: a beat that was stopped between look and write writes once more.
+            # Repeatedly: a heartbeat that was stopped between reading and writing writes once more.
             with path.open("r+b") as file:
                 file.write(json.dumps(theirs).encode().ljust(512))
             return process.poll() is not None
@@ -132,7 +132,7 @@ def readers(folder: Path, references: References, *, options: tuple[str, ...] = 
                 tally.tried += 2
                 _look(product.root)
                 tally.survived += 2
-                time.sleep(0.02)  # leaves the run some of the machine
+                time.sleep(0.02)  # leaves the run some of the CPU
         assert process.returncode == 0, product.log
         code, said = product.ask("status", str(product.root))
         assert code == 0, said
@@ -155,7 +155,7 @@ def _look(root: Path) -> None:
 
 
 def cases() -> Iterator[Case]:
-    """In the short form the commonest of each."""
+    """In the short form one of most kinds."""
     for stage in ("train", "graph", "mine", "test"):
         yield Case(TWO, f"second in {stage}", partial(second_is_refused, stage=stage), short=stage == "mine")
     yield Case(STALE, "of a killed process", partial(stale_lock, boot="this"))

@@ -1,4 +1,4 @@
-"""Machines that are network namespaces of this one, on one switch, with links that can be cut."""
+"""Network namespaces that stand for machines, on one switch, with links that can be cut."""
 
 import os
 import subprocess
@@ -15,19 +15,19 @@ class Network:
         self.addresses = {name: f"10.213.7.{number}" for number, name in enumerate(names, start=1)}
 
     def on(self, name: str) -> tuple[str, ...]:
-        """What starts a command on a machine."""
+        """The words that start a command on a machine."""
         return ("ip", "netns", "exec", f"{self._prefix}-{name}")
 
     def cut(self, name: str) -> None:
-        """Nothing reaches the machine or leaves it, and nobody is told."""
+        """Cut the machine's link: nothing reaches it or leaves it, and nobody is told."""
         _ip("-n", self._switch, "link", "set", f"to-{name}", "down")
 
     def mend(self, name: str) -> None:
-        """Its link is back."""
+        """Restore the machine's link."""
         _ip("-n", self._switch, "link", "set", f"to-{name}", "up")
 
     def build(self) -> None:
-        """Needs root."""
+        """Make the namespaces and their links; needs root."""
         _ip("netns", "add", self._switch)
         _ip("-n", self._switch, "link", "add", "bridge", "type", "bridge")
         _ip("-n", self._switch, "link", "set", "bridge", "up")
@@ -53,7 +53,7 @@ class Network:
             _ip("-n", machine, "link", "set", "lo", "up")
 
     def remove(self) -> None:
-        """Take all of it away."""
+        """Remove all of it."""
         for name in (*self.addresses, "switch"):
             subprocess.run(
                 ["ip", "netns", "delete", f"{self._prefix}-{name}"], capture_output=True, check=False

@@ -1,4 +1,4 @@
-"""Four machines with TLS between them: links that are cut for a minute, and workers that do not fit and come late."""
+"""Four machines with TLS between them: links that are cut for a minute, and unfit workers that come late."""
 
 import subprocess
 import time

@@ -1,4 +1,4 @@
-"""One file of a run directory damaged, in every way that a disk or a hand can, and put back afterwards."""
+"""One file of a run directory damaged, in every way that a disk or a person could, and put back afterwards."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ KINDS = (
 
 
 def files_of(root: Path) -> list[Path]:
-    """Files of a run relative to its directory, but for the lock, which is no part of what was computed."""
+    """Files of a run relative to its directory, except the lock, which is not a result."""
     return sorted(
         path.relative_to(root) for path in root.rglob("*") if path.is_file() and path.name != ".lock"
     )
@@ -77,7 +77,7 @@ def damaged(path: Path, kind: str, content: bytes) -> Iterator[None]:
 
 
 def put(path: Path, kind: str, content: bytes = b"") -> None:
-    """Something in the place of a file that is gone; for most kinds another file."""
+    """Put something in the place of a removed file; for most kinds another file."""
     match kind:
         case "a folder":
             path.mkdir()

@@ -1,6 +1,6 @@
 """Whatever happens to a file of a run, each command gives the right answer or one message that names what is wrong.
 
-`make faults` tries many times as many (FAULTS_EXAMPLES).
+`make faults` tries many more examples (FAULTS_EXAMPLES).
 """
 
 import os
@@ -26,7 +26,7 @@ from .damages import damaged, damages, put
 EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES", "200"))
 fuzzed = settings(
     max_examples=EXAMPLES,
-    derandomize="FAULTS_EXAMPLES" not in os.environ,  # new ones are for `make faults` to find
+    derandomize="FAULTS_EXAMPLES" not in os.environ,  # `make faults` looks for new ones
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
@@ -48,13 +48,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "export": ("export", "RUN", "--epoch", "1", "--out", "OUT"),
     "check": ("check", "RUN_FILE"),
 }
-"""What only reads. RUN, RUN_FILE and OUT stand for places."""
+"""Commands that only read. RUN, RUN_FILE and OUT stand for paths."""
 
 MENDING: dict[str, tuple[str, ...]] = {
     "run": ("run", "RUN_FILE", "--no-prefect"),
     "repair": ("verify", "RUN_FILE", "--repair"),
 }
-"""What writes into a run."""
+"""Commands that write into a run."""
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +69,14 @@ def copied(tmp_path_factory: pytest.TempPathFactory, references: References) -> 
 
 @pytest.fixture(scope="module")
 def undamaged(copied: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Command → what it answers when nothing is wrong."""
+    """Command → its answer when nothing is damaged."""
     answers = {name: ask(name, copied, tmp_path_factory.mktemp("right") / "out") for name in COMMANDS}
     assert [code for code, _, _ in answers.values()] == [0] * len(COMMANDS), answers
     return answers
 
 
 def ask(name: str, run_file: Path, out: Path) -> tuple[int, str, dict[str, str]]:
-    """Exit code, what was said but for times, sizes and the place of `out`, digests of what was written."""
+    """Exit code, output without times, sizes and the path of `out`, and digests of the files written."""
     (root,) = (run_file.parent / "runs").iterdir()
     places = {"RUN": str(root), "RUN_FILE": str(run_file), "OUT": str(out)}
     words = (COMMANDS | MENDING)[name]
@@ -97,7 +97,7 @@ def require_an_answer(said: str, about: str) -> None:
 
 @contextmanager
 def without_hanging() -> Iterator[None]:
-    """Raises: TimeoutError where the block takes too long, as an open FIFO would let it."""
+    """Raises: TimeoutError if the block takes too long, as when it opens a FIFO."""
 
     def stop(*_: object) -> None:
         raise TimeoutError(f"no answer within {HANGS_SECONDS} s")
@@ -136,23 +136,23 @@ def test_a_damaged_run_is_answered_rightly_or_refused(
     if code == 1:
         assert str(root) in said, about
     elif name == "verify" and (path.name, kind) == ("manifest.json", "removed"):
-        assert "as their receipts say" in said, about  # without it the stage is one that was not finished
+        assert "as their receipts say" in said, about  # without it the stage counts as unfinished
     elif name == "export" and (path.name, kind) == ("manifest.json", "removed"):
-        # For the same reason: of that stage its card tells nothing.
+        # For the same reason the model card says nothing of that stage.
         weights = "encoder.safetensors"
         assert answer[2][weights] == undamaged[name][2][weights], about
-    elif name not in ("status", "compare"):  # which show what is damaged, and what it can of the rest
+    elif name not in ("status", "compare"):  # these show what is damaged, and what they can of the rest
         assert answer == undamaged[name], about
 
 
 @settings(fuzzed, max_examples=EXAMPLES // 5)
 @given(data=st.data())
 def test_a_damaged_run_is_mended_or_refused(copied: Path, tmp_path: Path, data: st.DataObject) -> None:
-    """Repaired, it is byte by byte what it was; `run` says what it cannot use, and leaves the rest as it was."""
+    """Repaired, a run is byte for byte what it was; `run` says what it cannot use, and leaves the rest as it was."""
     (undamaged_root,) = (copied.parent / "runs").iterdir()
     name = data.draw(st.sampled_from(list(MENDING)), "command")
     path, kind, content = data.draw(damages(undamaged_root), "damage")
-    assume(path.name != "journal.jsonl")  # a log of what happened: what it says is no result
+    assume(path.name != "journal.jsonl")  # a log, not a result
     folder = tmp_path / "copy"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(copied.parent, folder)
