@@ -12,7 +12,7 @@ def squared(a, b):
 
 
 def slow_rankings(x, sets, groups, gallery, gallery_sets, gallery_groups, alone):
-    """For each query: whether each gallery row that is left is an answer, nearest first."""
+    """For each query: whether each gallery row that remains is an answer, nearest first."""
     rankings = []
     for q in range(len(x)):
         ranking = []

@@ -1,7 +1,7 @@
 """The public names, their parameters and what they return. Anything else may change.
 
-After a change that is meant to be public, `python tests/test_front_door.py` writes front_door.txt anew; the CHANGELOG
-says what became of the old form.
+After a change that is meant to be public, `python tests/test_front_door.py` rewrites front_door.txt; the CHANGELOG
+says what replaces the old form.
 """
 
 import ast

@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def on_files(folder: Path, vectors: np.ndarray, pairs: np.ndarray) -> None:
-    """The same from files, and out as training sets."""
+    """The same from files, and its result written as training sets."""
     np.save(folder / "x.npy", vectors)
     lines = ["query_row,document_row", *(f"{query},{document}" for query, document in pairs)]
     (folder / "pairs.csv").write_text("\n".join(lines))

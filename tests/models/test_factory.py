@@ -44,7 +44,7 @@ def test_a_file_does_not_enter_the_modules_under_its_generic_name(user_file):
     assert "mine" not in sys.modules
 
 
-def test_nothing_is_left_beside_a_file_and_no_compiled_code_is_taken_for_it(user_file, monkeypatch):
+def test_no_compiled_code_is_left_beside_a_file_or_used_instead_of_it(user_file, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     load_factory(f"{user_file}:small")
     assert [path.name for path in user_file.parent.iterdir()] == ["mine.py"]

@@ -26,7 +26,7 @@ def scored(rows, seed, *, shift=0.0):
     return Scored(features.astype(np.float32), scores.astype(np.float32)), labels
 
 
-def test_networks_see_from_the_features_what_scores_alone_do_not_say():
+def test_networks_learn_from_features_what_scores_alone_do_not_show():
     train, labels = scored(400, 0, shift=0.5)
     asked, expected = scored(200, 1, shift=0.5)
     right = {
@@ -60,7 +60,7 @@ def test_the_mean_count_of_training_and_the_first_of_equal_scores():
     assert decided.tolist() == [[True, True, False], [True, True, False]]
 
 
-def test_the_same_seed_gives_the_same_decision_wherever_torch_stands():
+def test_the_same_seed_gives_the_same_decision_whatever_torch_has_drawn_before():
     train, labels = scored(50, 0)
     asked, _ = scored(30, 1, shift=0.3)
     assert np.array_equal(by_count(train, labels, seed=5)(asked), by_count(train, labels, seed=5)(asked))

@@ -30,7 +30,7 @@ def test_a_container_of_version_2_sees_its_limits_at_the_top(tmp_path: Path) -> 
     assert (memory_limit(root), cores_limit(root)) == (2 * GIB, 2)
 
 
-def test_a_service_of_version_2_has_them_on_its_path_and_the_tightest_counts(tmp_path: Path) -> None:
+def test_a_service_of_version_2_has_limits_along_its_path_and_the_tightest_counts(tmp_path: Path) -> None:
     root = tree(
         tmp_path,
         "0::/jobs/17/step\n",

@@ -85,7 +85,7 @@ def test_a_recall_out_of_reach_says_what_to_change(clustered, monkeypatch: pytes
         neighbours_of(clustered, 20, method="hnsw", recall_target=1.0, threads=1)
 
 
-def test_auto_goes_over_to_exact_search_where_its_graph_is_not_good_enough(
+def test_auto_falls_back_to_exact_search_where_its_graph_is_not_good_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A third of the rows are copies of one: hnsw spends its links on them."""
@@ -104,7 +104,7 @@ def test_auto_goes_over_to_exact_search_where_its_graph_is_not_good_enough(
     assert "hnsw, which auto chose first, is not good enough: recall is 0." in report.why
 
 
-def test_auto_goes_over_to_exact_search_where_its_graph_is_too_sparse_to_search(
+def test_auto_falls_back_to_exact_search_where_its_graph_is_too_sparse_to_search(
     clustered, clustered_exact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:

@@ -34,7 +34,7 @@ def test_blocks_are_the_table_and_its_report(clustered, method: str, monkeypatch
     assert blocks == [700] * 4 + [200]
 
 
-def test_auto_goes_over_to_exact_search_before_it_writes(clustered, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_falls_back_to_exact_search_before_it_writes(clustered, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "tripletmine.mining.graphs.steps.choose_method", lambda *_, **__: Choice("hnsw", "as if large")
     )

@@ -32,7 +32,7 @@ def test_a_pair_holds_in_both_directions_and_once(pairs):
 
 
 @given(PAIRS)
-def test_of_two_sets_a_pair_has_a_direction(pairs):
+def test_between_two_sets_a_pair_has_a_direction(pairs):
     lists = pair_lists(np.array(pairs, np.int64).reshape(-1, 2), 7, others=9)
     left, right = np.divmod(np.arange(63), 9)
     assert lists.has(left, right).tolist() == [(a, b) in set(pairs) for a in range(7) for b in range(9)]

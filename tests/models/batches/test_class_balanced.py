@@ -117,7 +117,7 @@ def test_random_images_of_any_classes_come_beside_those_of_a_few():
     assert (seen > 0).sum() > 150
 
 
-def test_random_images_are_the_same_from_any_step_on_and_others_leave_the_rest_as_it_was():
+def test_random_images_do_not_depend_on_the_first_step_and_without_them_batches_are_as_before():
     classes = np.repeat(np.arange(8), 9)
     found = with_random(classes, 5, images=130)
     assert rows_of(found, 4) == rows_of(found)[4:]

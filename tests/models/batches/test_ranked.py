@@ -59,7 +59,7 @@ def test_few_pairs_come_again_and_not_twice_in_a_batch():
         assert told(batch) in ([(0, 1, False), (1, 2, True)], [(0, 1, False)], [(1, 2, True)])
 
 
-def test_they_follow_from_seed_and_epoch_and_go_on_anywhere():
+def test_seed_and_epoch_decide_the_batches_from_any_step_on():
     pairs, alike = known()
     whole = [told(batch) for batch in batches_of(pairs, alike).batches()]
     assert [told(batch) for batch in batches_of(pairs, alike).batches(start_step=7)] == whole[7:]

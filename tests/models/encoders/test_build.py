@@ -45,7 +45,7 @@ def test_the_seed_decides_the_weights_and_the_global_random_state_is_left_alone(
     assert not torch.equal(weights[0], weights[2])
 
 
-def test_layer_norm_is_of_what_the_encoder_gives_and_has_no_weights():
+def test_layer_norm_follows_the_encoder_and_has_no_weights():
     plain = build()
     normed = build_encoder("convnet", input_shape=(1, 28, 28), embedding_dim=16, layer_norm=True, seed=0)
     images = torch.rand(5, 1, 28, 28)

@@ -63,7 +63,7 @@ def test_scores_are_a_second_output(tmp_path, classes) -> None:
     np.testing.assert_allclose(np.asarray(scores), expected, atol=1e-5)
 
 
-def test_an_encoder_in_which_the_rows_of_a_batch_meet_is_refused(tmp_path) -> None:
+def test_an_encoder_that_mixes_the_rows_of_a_batch_is_refused(tmp_path) -> None:
     with pytest.raises(
         ModelError, match=r"differ from those of torch by .*rest of the batch cannot be converted"
     ):

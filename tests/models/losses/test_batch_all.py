@@ -65,7 +65,7 @@ def test_with_a_soft_margin_every_triplet_is_active():
     )(inputs)
 
 
-def test_by_default_it_is_the_best_of_the_paper_at_its_margin():
+def test_the_default_is_the_papers_best_variant_at_its_margin():
     inputs = inputs_of(features())
     assert BatchAllLoss(BatchAllSettings())(inputs) == BatchAllLoss(BatchAllSettings(0.2, "active"))(inputs)
 

@@ -39,7 +39,7 @@ def test_value_and_both_gradients_against_loops():
     assert not deltas[2].any()  # a class that is not in the batch stays where it is
 
 
-def test_without_the_half_and_of_features_as_the_re_identification_code_has_it():
+def test_the_paper_settings_drop_the_half_and_take_features_before_normalisation():
     loss, rows = with_centres(**CentreSettings.paper), features()
     value, to_rows, own = gradient(loss, rows, normalise=True)  # the features are not made unit length
     half, half_to_rows, half_own = gradient(with_centres(), rows, normalise=False)

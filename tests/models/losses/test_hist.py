@@ -126,7 +126,7 @@ def test_distributions_and_network_have_rates_of_their_own():
     assert (network.rate, network.factor) == (None, 10.0)
 
 
-def test_as_the_authors_have_it_variances_are_drawn_and_distributions_decay():
+def test_with_the_authors_settings_variances_are_drawn_and_distributions_decay():
     loss = HistLoss(HistSettings(**HistSettings.paper), classes=500, width=64)
     drawn = loss.prototypes.log_variances
     assert drawn.mean().item() == pytest.approx(0.0, abs=0.002)

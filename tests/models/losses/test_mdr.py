@@ -46,7 +46,7 @@ def test_against_loops_over_several_batches(levels, normalise):
 
 
 @pytest.mark.parametrize("normalise", [True, False])
-def test_the_authors_statistics_and_their_hold_on_the_levels_against_loops(normalise):
+def test_the_authors_statistics_and_penalty_on_levels_against_loops(normalise):
     loss = MdrLoss(MdrSettings(**MdrSettings.paper)).double()
     batches = [inputs_of(features(seed=seed) * (1 + seed), normalise=normalise) for seed in range(4)]
     rows = [inputs.embeddings for inputs in batches]

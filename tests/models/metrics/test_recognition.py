@@ -95,6 +95,6 @@ def test_of_equal_votes_the_nearest_wins_and_more_neighbours_than_rows_are_all()
         assert found.accuracy == 1, k
 
 
-def test_singletons_are_left_out_and_nothing_to_ask_is_no_figure():
+def test_singletons_are_left_out():
     found = recognition(np.eye(3, dtype=np.float32), np.arange(3, dtype=np.int32), neighbours=1)
     assert (found.queries, found.left_out) == (0, 3)

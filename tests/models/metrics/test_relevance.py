@@ -145,7 +145,7 @@ def test_perfect_clusters_of_a_shared_second_class_are_found():
     assert len(retrieval(x, np.arange(20, dtype=np.int32)).query) == 0
 
 
-def test_groups_leave_matches_of_the_own_camera_out_and_count_queries_without_another():
+def test_groups_leave_out_matches_of_the_same_camera_and_queries_without_others():
     x = np.array([[0.0], [0.1], [5.0], [1.0]], np.float32)
     codes, cameras = np.array([7, 7, 7, 8], np.int32), np.array([0, 0, 1, 0], np.int32)
     found = re_identification(x, codes, query_groups=cameras)

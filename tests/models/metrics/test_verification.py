@@ -148,7 +148,7 @@ def test_drawn_pairs_are_different_balanced_and_of_different_groups(several, gro
         assert {key for key, kind in zip(keys, drawn.same, strict=True) if not kind} <= different
 
 
-def test_every_pair_is_drawn_as_often_and_the_seed_decides():
+def test_every_pair_is_drawn_equally_often_and_the_seed_decides():
     classes = np.array([0] * 6 + [1] * 3 + [2], np.int32)
     # 15 + 3 same pairs, of which 10 are taken.
     counts = {}

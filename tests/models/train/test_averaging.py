@@ -22,7 +22,7 @@ def test_the_average_follows_its_formula_and_copies_buffers():
     assert int(state["steps"]) == 4
 
 
-def test_a_state_put_back_goes_on_with_the_same_bits_and_none_begins_anew():
+def test_a_restored_state_continues_bit_for_bit_and_an_empty_one_starts_over():
     layer = nn.Linear(3, 2)
     whole, resumed = Average(layer, 0.9), Average(nn.Linear(3, 2), 0.9)
     whole.update(layer)

@@ -60,7 +60,7 @@ def test_an_encoder_without_trainable_weights_is_refused():
 
 
 @pytest.mark.parametrize("kind", ["adamw", "adam", "sgd"])
-def test_state_put_back_continues_with_the_same_bits(kind):
+def test_a_restored_state_continues_bit_for_bit(kind):
     settings = OptimiserSettings(optimiser=kind, learning_rate=0.01)
     whole = encoder()
     optimiser = built(whole, settings)

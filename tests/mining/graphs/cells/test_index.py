@@ -115,7 +115,9 @@ def test_rows_choose_among_the_cells_listed_for_their_own(
 @given(
     rows=st.integers(1, 60), width=st.integers(1, 6), neighbours=st.integers(1, 70), seed=st.integers(0, 20)
 )
-def test_all_cells_of_small_sets_with_many_ties_are_all_rows(oracle, rows, width, neighbours, seed) -> None:
+def test_a_search_of_all_cells_of_small_sets_with_many_ties_is_exact(
+    oracle, rows, width, neighbours, seed
+) -> None:
     x = np.random.default_rng(seed).integers(-1, 2, (rows, width)).astype(np.float32)
     index = cells.build(x, parameters=CellsParameters(cell_rows=8, probes=60), seed=seed)
     same(search_all(index, x, neighbours), oracle(x, neighbours))
@@ -190,9 +192,7 @@ def test_queries_of_another_part_keep_all_their_neighbours(grid, oracle) -> None
     assert len(nobody) == 0
 
 
-def test_a_query_may_be_another_vector_than_the_row_that_it_is_not_to_find(
-    clustered, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_query_may_differ_from_the_row_that_has_its_id(clustered, monkeypatch: pytest.MonkeyPatch) -> None:
     """As for questions and answers: the row that has the query's id is another vector."""
     monkeypatch.setattr(probing, "LISTED", 12)
     index = cells.build(clustered, parameters=CellsParameters(cell_rows=20, probes=12))

@@ -121,7 +121,7 @@ def test_queries_that_are_rows_find_themselves_first() -> None:
 
 
 @pytest.mark.parametrize(("case", "coarse"), [(plain, ROWS), (near_duplicates, 64)])
-def test_where_it_leaves_too_many_in_doubt_it_is_given_up_after_a_look(
+def test_bfloat16_is_given_up_after_a_look_where_it_leaves_too_many_in_doubt(
     case, coarse: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -154,7 +154,7 @@ def test_blocks_do_not_show(clustered, monkeypatch: pytest.MonkeyPatch) -> None:
             np.testing.assert_array_equal(found.sq_distances, whole.sq_distances)
 
 
-def test_hardly_a_query_is_searched_again_and_the_check_is_what_makes_the_rest_exact(
+def test_few_queries_are_searched_again_and_without_the_check_tables_differ(
     clustered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     again = []

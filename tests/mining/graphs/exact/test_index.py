@@ -45,7 +45,7 @@ def test_more_equal_rows_than_candidates_are_kept_are_ordered_by_id(oracle) -> N
     np.testing.assert_array_equal(found.ids, expected.ids)
 
 
-def test_rows_that_the_sample_takes_for_far_are_found_all_the_same() -> None:
+def test_rows_that_the_sample_takes_for_far_are_still_found() -> None:
     """Hundreds of equal rows at each of eight places: the limit that a sample sets is 0, and no row is below it."""
     places = np.random.default_rng(3).integers(0, 8, 2500)
     x = np.eye(8, dtype=np.float32)[places]

@@ -92,7 +92,7 @@ def test_walks_make_more_walks_arrive_and_end_when_enough_do(clustered) -> None:
     assert soon.walks == 750, "one batch of N/4 was enough"
 
 
-def test_the_paper_way_from_an_empty_graph_arrives_too(clustered, clustered_exact) -> None:
+def test_the_papers_way_from_an_empty_graph_arrives_too(clustered, clustered_exact) -> None:
     parameters = replace(SMALL, trees=0, walks=50)
     graph = traverse_add.build(clustered, parameters=parameters, threads=2)
     assert graph.report.walks < 50 * 3000, "0.9 of the walks arrive before 50 N have been made"
