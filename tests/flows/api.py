@@ -1,4 +1,4 @@
-"""Asking a Prefect server, without importing Prefect into the tests' own process."""
+"""Ask a Prefect server, without importing Prefect into the tests' own process."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from ..waiting import PATIENCE_SECONDS
 
 
 def ask(url: str, key: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """GET, or POST where there is a body. key: `user:password`."""
+    """GET, or POST if there is a body. key: `user:password`."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "Authorization": authorization(key)}
     request = urllib.request.Request(f"{url}{path}", data=data, headers=headers)
@@ -18,11 +18,11 @@ def ask(url: str, key: str, path: str, body: dict[str, Any] | None = None) -> An
 
 
 def authorization(key: str) -> str:
-    """The header of who has the key."""
+    """The Authorization header for this key."""
     return f"Basic {base64.b64encode(key.encode()).decode()}"
 
 
 def flow_runs(url: str, key: str, *, deployment: str) -> list[dict[str, Any]]:
-    """The runs of a deployment, those first that ended first."""
+    """The runs of a deployment, those that ended last first."""
     wanted = {"deployments": {"name": {"any_": [deployment]}}, "sort": "END_TIME_DESC"}
     return ask(url, key, "/flow_runs/filter", wanted)

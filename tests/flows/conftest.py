@@ -59,7 +59,7 @@ def write_run(folder: Path) -> Path:
 
 
 def grow(run_file: Path) -> None:
-    """Four rows more of each class."""
+    """Add four rows of each class to the data."""
     held = dict(np.load(run_file.parent / "trees.npz"))
     vectors, labels = (np.concatenate([held[name], held[name][::15]]) for name in ("vectors", "labels"))
     np.savez(run_file.parent / "new.npz", vectors=vectors, labels=labels)

@@ -31,7 +31,7 @@ def private_environment(home: Path, **more: str) -> dict[str, str]:
 
 
 class Run:
-    """`tripletmine run` by a user who has set nothing, see private_environment. It has what takes long imported."""
+    """`tripletmine run` by a user who has set nothing, see private_environment; forked, with the slow imports done."""
 
     def __init__(self, run_file: Path, home: Path, **variables: str) -> None:
         self.output = run_file.with_suffix(".stdout")
@@ -71,7 +71,7 @@ class Holder:
         return psutil.Process(self.process.pid).children()
 
     def end(self) -> int:
-        """Let its block end."""
+        """Let its block end: exit code."""
         self.process.communicate(timeout=PATIENCE_SECONDS)
         return self.process.returncode
 

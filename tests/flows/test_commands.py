@@ -67,7 +67,7 @@ def test_check_refuses_a_disk_that_is_too_small(run_file, monkeypatch):
 
 
 class Disk:
-    """Nearly full."""
+    """A disk that is nearly full."""
 
     free = 100
 

@@ -1,4 +1,4 @@
-"""A run's files open in other libraries, by the lines that stand in the pages."""
+"""A run's files open in other libraries, with the lines that the pages give."""
 
 import ast
 import re

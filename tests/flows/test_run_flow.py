@@ -37,7 +37,7 @@ def recorded(run_file, question, name="tiny"):
 def test_a_run_is_a_flow_with_a_subflow_for_each_epoch_and_a_task_for_each_stage(run_file, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    # Many have a proxy set, which must not come between us and a server on loopback.
+    # Many users have a proxy set, which must not come between us and a server on loopback.
     code, said = Run(run_file, home, HTTP_PROXY="http://127.0.0.1:9").ended()
     assert code == 0, said
     assert "Traceback" not in said
@@ -66,7 +66,7 @@ def test_a_run_is_a_flow_with_a_subflow_for_each_epoch_and_a_task_for_each_stage
     assert "The hardest pairs that were mined" in summary
     (parameters,) = recorded(run_file, "SELECT parameters FROM flow_run WHERE name = 'tiny'")[0]
     assert json.loads(parameters)["run_file"]["graph"]["neighbours"] == 30
-    # The logs reached the server before it went.
+    # The logs reached the server before it ended.
     (lines,) = recorded(run_file, "SELECT count(*) FROM log WHERE message LIKE '%tasks run%'")[0]
     told = recorded(run_file, "SELECT message FROM log WHERE message LIKE 'epoch %' ORDER BY timestamp")
     assert [message.partition(": loss")[0] for (message,) in told] == ["epoch 0 warm-up", "epoch 1"]
@@ -114,7 +114,7 @@ def test_a_users_server_that_is_not_there_is_one_message(run_file, tmp_path):
 
 
 def test_a_stage_that_fails_is_one_message_and_a_failed_flow(run_file, tmp_path, prefect_server):
-    # Only in training: what an encoder does with one item is found out before anything is recorded.
+    # It fails only in training: the encoder is tried on one item before anything is recorded.
     (run_file.parent / "encoder.py").write_text(
         """
 from torch import nn
@@ -143,8 +143,8 @@ def build(input_shape, embedding_dim):
     assert not (root_of(run_file, "unlucky") / ".prefect" / "storage").exists(), "Prefect pickles what fails"
 
 
-def test_a_run_goes_on_whose_record_is_cancelled_and_deleted(run_file, tmp_path, prefect_server):
-    """From within, by its encoder: the first of two epochs has begun then, and nothing is left to chance."""
+def test_a_run_whose_record_is_cancelled_and_deleted_goes_on(run_file, tmp_path, prefect_server):
+    """Its own encoder does so when the first of two epochs has begun, so that nothing is left to chance."""
     shutil.copy(Path(__file__).with_name("vanishing.py"), run_file.parent)
     run_file.write_text(run_file.read_text().replace('"mlp"', '"vanishing.py:build"'))
     run_file.write_text(run_file.read_text().replace('"tiny"', '"vanishing"'))
@@ -158,9 +158,9 @@ def test_a_run_goes_on_whose_record_is_cancelled_and_deleted(run_file, tmp_path,
     assert ask(prefect_server.url, prefect_server.key, "/flow_runs/filter", named("vanishing")) == []
 
 
-@pytest.mark.flaky(reruns=1)  # the limit is one of time, and the machine may stand still for as long
-def test_a_run_goes_on_at_once_whose_private_server_was_killed(run_file, tmp_path):
-    """From within, by its encoder. Prefect's own patience would take a minute for each of several requests."""
+@pytest.mark.flaky(reruns=1)  # the limit is a time, and the machine may stall for as long
+def test_a_run_whose_private_server_was_killed_goes_on_at_once(run_file, tmp_path):
+    """Its own encoder kills it. Prefect itself would wait a minute for each of several requests."""
     shutil.copy(Path(__file__).with_name("killing.py"), run_file.parent)
     run_file.write_text(run_file.read_text().replace('"mlp"', '"killing.py:build"'))
     code, said = Run(run_file, tmp_path).ended()

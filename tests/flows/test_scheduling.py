@@ -27,7 +27,7 @@ def ended_run(url: str, key: str, deployment: str):
 
 
 def states_at_rest(url: str) -> set[str] | None:
-    """The states of all runs, where none is at work."""
+    """The states of all runs; None while one is at work."""
     states = {run["state_type"] for run in flow_runs(url, KEY, deployment="tiny")}
     return states if states <= {*ENDED, "SCHEDULED"} else None
 
@@ -60,7 +60,7 @@ def test_a_served_schedule_runs_on_time_takes_data_that_have_grown_and_leaves_no
         assert {key: grown[key] for key in first} == first, "what there was stays in its split"
         assert len(grown) == len(first) + 12
         assert "1 file changed (trees.npz); its 8 stages are done again" in " ".join(said.read_text().split())
-        # A run that is at work when the signal comes has only seconds to end in order.
+        # A run that is at work when the signal comes has only seconds to end properly.
         states = eventually(lambda: states_at_rest(url), "a pause between two runs")
         assert "FAILED" not in states, said.read_text()
         assert not list((root / ".prefect").glob("storage*"))
@@ -74,7 +74,7 @@ def test_a_served_schedule_runs_on_time_takes_data_that_have_grown_and_leaves_no
 
 
 def test_a_served_deployment_takes_no_other_run_file(run_file, tmp_path, prefect_server):
-    """Somebody who may write to the server asks it for a run of his own, whose encoder is code of his."""
+    """Somebody who may write to the server asks it for a run of their own, whose encoder is their code."""
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     trace = theirs / "trace"

@@ -1,6 +1,6 @@
-"""A user's own encoder that cancels and deletes what Prefect has of its run, as all can who may write to the server.
+"""A user's own encoder that cancels and deletes Prefect's record of its run, as anybody with access to the server can.
 
-Copied beside the run file; it does so when it is built: first in the warm-up epoch.
+Copied beside the run file; it does so when it is built, first in the warm-up epoch.
 """
 
 import base64

@@ -56,7 +56,7 @@ def test_unreadable_pictures_end_it(pets: Path):
 
 
 def as_table(pets: Path, names: list[str]) -> None:
-    """Has the run read a table of these names, in a folder beside the pictures."""
+    """Make the run read a table of these names, in a folder beside the pictures."""
     (pets / "table").mkdir(exist_ok=True)
     rows = "".join(f"{name},{index % 2}\n" for index, name in enumerate(names))
     (pets / "table" / "t.csv").write_text(f"path,label\n{rows}")
@@ -75,7 +75,7 @@ def test_pictures_outside_of_the_folder_are_counted(pets: Path):
 
 
 def test_who_would_be_asked_is_said_before_anybody_is(pets: Path):
-    """192.0.2.0/24 belongs to nobody (RFC 5737), and without its packages fsspec asks nobody at all."""
+    """192.0.2.0/24 belongs to nobody (RFC 5737), and without further packages fsspec cannot ask S3."""
     names = [f"{'cat' if index % 2 else 'dog'}/{index:03}.png" for index in range(300)]
     as_table(
         pets, [f"http://192.0.2.7:1/{name}" for name in names[:2]] + [f"s3://pets/{names[2]}", *names[3:]]

@@ -149,7 +149,7 @@ def said(*arguments: object) -> tuple[int, str]:
 
 
 def without(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if it were not installed."""
+    """Make a module look as if it were not installed."""
     from tripletmine.pipeline import workers
 
     monkeypatch.setitem(sys.modules, module, None)

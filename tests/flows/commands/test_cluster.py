@@ -1,4 +1,4 @@
-"""`tripletmine cluster`: of files and runs, with and without labels; what is refused, and what helps."""
+"""`tripletmine cluster` on files and runs, with and without labels; what it refuses, and what helps."""
 
 from pathlib import Path
 

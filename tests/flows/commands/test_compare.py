@@ -20,7 +20,7 @@ def told(*arguments: object) -> str:
 
 
 def same_data(folder: Path, finished: Path) -> Path:
-    """A run file beside data files that are those of a finished run, their times included."""
+    """A run file beside the data files of a finished run, with the same modification times."""
     path = write_run(folder)
     shutil.copystat(finished.parent / "trees.npz", folder / "trees.npz")
     return path
@@ -28,7 +28,7 @@ def same_data(folder: Path, finished: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def unmined(tmp_path_factory: pytest.TempPathFactory, finished: Path) -> Path:
-    """The run file of a finished run that differs from the other in mining."""
+    """The run file of a finished run that differs from the other by not mining."""
     path = same_data(tmp_path_factory.mktemp("unmined"), finished)
     text = path.read_text().replace('name = "tiny"', 'name = "unmined"')
     path.write_text(text.replace("[train]", "[train]\nwarmup_epochs = 2"))

@@ -28,20 +28,20 @@ def cut(array: Path) -> None:
 
 
 def flipped(array: Path) -> None:
-    """A bit of a chunk fell over; ours are checksummed."""
+    """A bit of a chunk is flipped; our chunks have checksums."""
     content = bytearray((array / "c" / "0" / "0").read_bytes())
     content[20] ^= 1
     (array / "c" / "0" / "0").write_bytes(content)
 
 
 def folder(array: Path) -> None:
-    """A folder is where a chunk was."""
+    """A folder is in the place of a chunk."""
     lost(array)
     (array / "c" / "0" / "0").mkdir()
 
 
 def no_metadata(array: Path) -> None:
-    """The metadata is no JSON."""
+    """The metadata is not JSON."""
     (array / "zarr.json").write_bytes(b"\x00{")
 
 

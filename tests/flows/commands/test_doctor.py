@@ -1,4 +1,4 @@
-"""What `tripletmine doctor` says, beside stand-ins for the packages that it loads."""
+"""What `tripletmine doctor` says, with stand-ins for the packages that it loads."""
 
 import pytest
 import tripletmine as tm

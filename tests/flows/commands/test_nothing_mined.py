@@ -1,4 +1,4 @@
-"""A run whose classes are apart already: what it does, and that the remedies of its messages work."""
+"""A run whose classes are already apart: what it does, and that the remedies in its messages work."""
 
 from pathlib import Path
 from typing import Any

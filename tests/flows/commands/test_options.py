@@ -1,4 +1,4 @@
-"""Errors of commands about triplets name their options, whoever found the fault."""
+"""Errors of commands about triplets name their options, wherever the error is found."""
 
 from pathlib import Path
 

@@ -55,7 +55,7 @@ def test_decisions_made_in_the_browser_are_in_the_file_when_it_ends(run_file: Pa
     found = read_review(tmp_path / "review.csv")
     assert found == Review(excluded=frozenset({gone}), never_negatives=frozenset({pair_of(one, other)}))
 
-    # The remedy, as it is said: the run goes on from mining with the decisions.
+    # The remedy in the message: the run goes on from mining with the decisions.
     run_file.write_text(
         run_file.read_text().replace("[encoder]", f'review = "{tmp_path / "review.csv"}"\n[encoder]')
     )

@@ -1,4 +1,4 @@
-"""The served page in Chromium: what is decided on it lies on disk."""
+"""The served page in Chromium: what is decided on it is saved to disk."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Real requests to the page that saves decisions: who may ask, what is taken, what lies on disk afterwards."""
+"""Real requests to the page that saves decisions: who may ask, what is accepted, what is on disk afterwards."""
 
 import http.client
 import socket

@@ -58,7 +58,7 @@ def test_options(tmp_path: Path) -> None:
 
 
 def test_what_others_say(tmp_path: Path) -> None:
-    """Errors of libraries name the URL that they were given, or were sent on to."""
+    """Errors of libraries name the URL that they were given, or redirected to."""
     assert SECRET not in message_for(OSError(f"cannot connect to {USER}"))
     assert SECRET not in message_for(RuntimeError(f"GET {SIGNED} gave 403"))
     note_event(tmp_path, "failed", error=f"GET {SIGNED} gave 403", url=USER)

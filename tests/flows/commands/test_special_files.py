@@ -1,4 +1,4 @@
-"""Folders, named pipes, sockets and devices in the place of files: one message, and nobody waits."""
+"""Folders, named pipes, sockets and devices in the place of files: one message, and no command hangs."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ def pipe(path: Path) -> None:
 
 def a_socket(path: Path) -> None:
     here = Path.cwd()
-    os.chdir(path.parent)  # the path of a socket may have 107 bytes
+    os.chdir(path.parent)  # a socket's path may have at most 107 bytes
     try:
         with socket.socket(socket.AF_UNIX) as made:
             made.bind(path.name)
@@ -36,7 +36,7 @@ def a_socket(path: Path) -> None:
 
 
 def device(path: Path) -> None:
-    """A link to one; it would never end."""
+    """A link to a device whose data never end."""
     path.symlink_to("/dev/zero")
 
 
@@ -47,7 +47,7 @@ each_kind = pytest.mark.parametrize("put", KINDS)
 
 @pytest.fixture(autouse=True)
 def _nobody_waits(tmp_path: Path) -> Iterator[None]:
-    """Whoever waits for the other end of a pipe gets it after a while, and fails the test."""
+    """Release readers that wait for the other end of a pipe after a while, and fail the test."""
     waited = []
 
     def let_go() -> None:
@@ -64,7 +64,7 @@ def _nobody_waits(tmp_path: Path) -> Iterator[None]:
 
 
 def ask(*arguments: object) -> Result:
-    """What a command answers. Never with a traceback."""
+    """The result of a command, which must not be an unexpected error."""
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert "unexpected" not in result.stderr, result.stderr
     assert result.exit_code in (0, 1), result.output

@@ -1,4 +1,4 @@
-"""What others on the machine, and web pages in a browser on it, try with a private server: all of it is refused."""
+"""A private server refuses all that other users of the machine, and web pages in a browser on it, may try."""
 
 import base64
 import http.client
@@ -24,7 +24,7 @@ from ..api import ask, authorization
 from ..processes import Holder
 
 PROBES = {("GET", "/health"), ("GET", "/ready")}
-"""What Prefect answers everybody: that it is well."""
+"""What Prefect answers to everybody: that it is healthy."""
 
 WRONG_KEYS = (None, "Basic", authorization("tripletmine:guessed"), authorization(""), "Bearer x")
 EVENTS = ("/events/in", "/events/out", "/logs/out", "/task_runs/subscriptions/scheduled")
@@ -47,7 +47,7 @@ def with_key(server: Holder, **more: str) -> dict[str, str]:
 
 
 def routes(server: Holder) -> list[tuple[str, str]]:
-    """Method and path of each route of the API, which names them to who has the key."""
+    """Method and path of each route of the API, which lists them for whoever has the key."""
     paths = ask(server.url, server.key, "/openapi.json")["paths"]
     return [(method.upper(), path) for path, methods in paths.items() for method in methods]
 
@@ -129,7 +129,7 @@ def test_the_key_is_in_no_command_line_and_in_no_file(prefect_server):
 
 
 def test_its_files_are_its_owners_alone(prefect_server):
-    """Also where the user's other files are for all to read: see `start_holder`."""
+    """Even where others may read the user's other files: see `start_holder`."""
     home = prefect_server.directory / ".prefect"
     modes = {path: path.stat().st_mode & 0o777 for path in (home, *home.rglob("*"))}
     assert home / "prefect.db" in modes
@@ -161,7 +161,7 @@ for method, path in [("POST", "/api/flow_runs/filter"), ("POST", "/api/deploymen
         [*other, python(), "-c", code], cwd="/", capture_output=True, text=True, check=False
     )
     assert ended.stdout.split() == ["refused", "refused", "401", "401", "401", "401"], ended.stderr
-    # Were the folders around its home open, as those of a project are.
+    # The same if the folders around its home are open, as those of a project are.
     with TemporaryDirectory() as open_folder:
         Path(open_folder).chmod(0o755)
         home = Path(shutil.copytree(prefect_server.directory / ".prefect", Path(open_folder, ".prefect")))
@@ -171,5 +171,5 @@ for method, path in [("POST", "/api/flow_runs/filter"), ("POST", "/api/deploymen
 
 
 def python() -> str:
-    """An interpreter that others may run, too: the environment's may lie below somebody's home."""
+    """An interpreter that other users may run, too: the environment's may lie in somebody's home."""
     return shutil.which("python3", path="/usr/local/bin:/usr/bin") or sys.executable

@@ -23,7 +23,7 @@ def test_it_is_made_for_its_owner_alone(tmp_path):
     assert mode(tmp_path / "run") == 0o755
 
 
-def test_one_of_before_is_closed_with_all_that_is_in_it(tmp_path):
+def test_an_existing_home_is_closed_with_all_that_is_in_it(tmp_path):
     home = tmp_path / "home"
     (home / "ui").mkdir(parents=True)
     database, page = home / "prefect.db", home / "ui" / "index.html"

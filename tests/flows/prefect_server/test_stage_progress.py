@@ -1,4 +1,4 @@
-"""Prefect is told of the stage at work, now and then; what it does not take changes nothing."""
+"""Prefect is told now and then of the stage at work; a server that does not accept this changes nothing."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ from tripletmine.pipeline.run.epochs import plan_epochs
 
 
 class Shown:
-    """What the terminal hears."""
+    """Records what the terminal is told."""
 
     def __init__(self):
         self.heard = []

@@ -1,4 +1,4 @@
-"""A message, and what it says that one should do: done, and seen to work."""
+"""A message and the remedies that it names: each is carried out, and must work."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ class Place:
         return self.run_file.parent / "out"
 
     def ask(self, *words: str) -> tuple[int, str]:
-        """Exit code and what was said, on one line. RUN_FILE, RUN, MINED (of epoch 1) and OUT stand for places."""
+        """Exit code and output, on one line. RUN_FILE, RUN, MINED (of epoch 1) and OUT stand for paths."""
         mined = self.root / "epochs/0001/mine"
         places = {"RUN_FILE": self.run_file, "RUN": self.root, "MINED": mined, "OUT": self.out}
         result = CliRunner().invoke(app, [str(places.get(word, word)) for word in words])
@@ -43,14 +43,14 @@ class Place:
 RUN = ("run", "RUN_FILE", "--no-prefect")
 
 Mend = Callable[[Place, str], object]
-"""Does one of the remedies. It is told what was said."""
+"""Carries out one of the remedies, given the message."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """broken: what goes wrong. asked: the command that finds it, and that works once any of `mends` was done.
+    """broken: causes the fault. asked: the command that finds it, and that works after any one of `mends`.
 
-    says: a part of its message, a regular expression.
+    says: a regular expression that its message must contain.
     """
 
     broken: Callable[[Place], object]
@@ -59,7 +59,7 @@ class Case:
     asked: tuple[str, ...] = RUN
 
     def require(self, place: Place, mend: Mend) -> None:
-        """See that the remedy is what helps."""
+        """Check that the command fails before the remedy, and works after it."""
         self.broken(place)
         code, said = place.ask(*self.asked)
         assert code == 1, said
@@ -71,13 +71,13 @@ class Case:
 
 
 def copied(finished: Path, folder: Path) -> Place:
-    """The run as it was left, elsewhere."""
+    """A copy of the finished run, in another folder."""
     shutil.copytree(finished.parent, folder / "copy")
     return Place(folder / "copy" / finished.name)
 
 
 def redo(place: Place, said: str) -> None:
-    """With the options that the message gives."""
+    """Redo with the options that the message names."""
     options = re.search(r"--from-stage \w+( --epoch \d+)?", said)
     assert options, said
     code, answer = place.ask(*RUN, *options[0].split())
@@ -85,7 +85,7 @@ def redo(place: Place, said: str) -> None:
 
 
 def delete_what_is_named(place: Place, said: str) -> None:
-    """The file with which the message begins."""
+    """Delete the first file that the message names."""
     (path,) = re.findall(rf"{place.root}/\S+?\.(?:json|parquet)", said)[:1]
     Path(path).unlink()
 

@@ -1,4 +1,4 @@
-"""What the messages of single commands say that one should do, works."""
+"""The remedies in the messages of single commands work."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def beside(*files: str) -> Callable[[Place], object]:
 
 
 def removed(place: Place, _: str) -> None:
-    """What was in the way is removed."""
+    """Remove what was in the way."""
     path = place.out
     shutil.rmtree(path) if path.is_dir() else path.unlink()
 

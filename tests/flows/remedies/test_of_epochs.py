@@ -1,4 +1,4 @@
-"""What the messages about single epochs and stages say that one should do, works."""
+"""The remedies in messages about single epochs and stages work."""
 
 import re
 import shutil
@@ -22,7 +22,7 @@ def grown(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(grown: Path, tmp_path: Path) -> Place:
-    """A copy of it."""
+    """A copy of that run."""
     return copied(grown, tmp_path)
 
 
@@ -58,7 +58,7 @@ EPOCH_1 = "--from-stage evaluate --epoch 1"
         ("--from-stage test --epoch 1", "belongs to no epoch, leave --epoch out", "--from-stage test"),
     ],
 )  # fmt: skip
-def test_a_stage_that_is_not_there_is_another(
+def test_the_message_about_an_unknown_stage_or_epoch_names_one_that_works(
     options: str, says: str, mended: str, finished: Path, tmp_path: Path
 ) -> None:
     place = copied(finished, tmp_path)
@@ -74,7 +74,7 @@ def test_from_the_stage_to_begin_with_instead_nothing_is_missing(place: Place) -
 
 
 def test_what_a_later_stage_would_miss_is_said_before_anything_moves(place: Place) -> None:
-    """Nothing is gone that mine of the last epoch reads, but the training state from which it would go on."""
+    """Nothing that mine of the last epoch reads is gone, except the training state from which the run would go on."""
     place.change("epochs = 4", "epochs = 3")
     before = sorted(place.root.rglob("manifest.json"))
     said = refusal(place, *RUN, "--from-stage", "mine", "--epoch", "2")
@@ -113,7 +113,7 @@ def test_what_was_pruned_of_all_epochs_is_kept_and_made_again(
     done(place, *asked)
 
 
-def test_suspects_on_the_page_of_an_early_epoch_are_those_of_a_later_one(place: Place) -> None:
+def test_the_page_of_an_epoch_without_a_graph_says_to_take_a_later_one_for_suspects(place: Place) -> None:
     report = ("report", "RUN", "--out", "OUT", "--epoch")
     code, said = place.ask(*report, "1")
     assert (code, "was deleted by run.keep.graph: take a later epoch" in said) == (0, True)
@@ -121,14 +121,14 @@ def test_suspects_on_the_page_of_an_early_epoch_are_those_of_a_later_one(place: 
     assert (code, "take a later epoch" in said) == (0, False)
 
 
-def test_an_epoch_without_triplets_is_another(place: Place) -> None:
+def test_the_message_about_an_epoch_without_triplets_names_those_that_have_some(place: Place) -> None:
     said = refusal(place, "inspect", "RUN", "--epoch", "0")
     (there,) = re.findall(r"epochs with triplets: ([\d, ]+)\): choose one of these", said)
     for epoch in there.split(", "):
         done(place, "inspect", "RUN", "--epoch", epoch)
 
 
-def test_an_epoch_without_a_checkpoint_is_another(place: Place) -> None:
+def test_the_message_about_an_epoch_without_a_checkpoint_names_remedies_that_work(place: Place) -> None:
     export = ("export", "RUN", "--out", "OUT", "--epoch")
     assert "has no checkpoint: choose one that was trained" in refusal(place, *export, "9")
     said = refusal(place, *export, "1")

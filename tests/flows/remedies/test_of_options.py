@@ -1,4 +1,4 @@
-"""What the messages about options and places say that one should do, works: commands that need no run, or only read."""
+"""The remedies in messages about options and paths work, for commands that need no run, or only read one."""
 
 import os
 import re
@@ -31,11 +31,11 @@ from .case import RUN, Place, copied
 
 
 class Refused(Exception):
-    """What a command says that ends with exit code 1."""
+    """The output of a command that ended with exit code 1."""
 
 
 def command(*words: object) -> Callable[[], str]:
-    """A call that returns what the command says, and raises it where the command fails."""
+    """A call that returns the command's output, and raises it if the command fails."""
 
     def call() -> str:
         result = CliRunner().invoke(app, list(map(str, words)))
@@ -219,7 +219,7 @@ def test_a_comparison_needs_another_run(finished: Path) -> None:
     ).require(Refused)
 
 
-def test_a_page_in_a_folder_is_a_file_in_it_and_a_table_another(finished: Path, tmp_path: Path) -> None:
+def test_a_page_is_not_written_over_a_folder_nor_a_table_over_a_file(finished: Path, tmp_path: Path) -> None:
     root, table = finished.parent / "runs" / "tiny", tmp_path / "rows.parquet"
     page = Refusal(
         command("report", root, "--out", tmp_path),
@@ -238,7 +238,7 @@ def test_a_page_in_a_folder_is_a_file_in_it_and_a_table_another(finished: Path, 
 
 
 def hide(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if it were not installed, to all that import it from now on."""
+    """Make a module look uninstalled to all that import it from now on."""
     for name in [name for name in sys.modules if name.startswith("tripletmine.pipeline.report.html")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
@@ -336,7 +336,7 @@ def test_a_private_server_that_cannot_start(
 def test_a_server_of_the_users_own_that_does_not_answer_or_refuses(
     finished: Path, tmp_path: Path, prefect_server: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That without PREFECT_API_URL a private one is used, the fixture shows."""
+    """The fixture shows that without PREFECT_API_URL a private one is used."""
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")

@@ -1,4 +1,4 @@
-"""What the messages about a run say that one should do, works: each remedy alone, on a run that has the fault."""
+"""The remedies in messages about a run work, each alone, on a run that has the fault."""
 
 from pathlib import Path
 

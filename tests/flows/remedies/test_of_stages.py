@@ -1,4 +1,4 @@
-"""What the messages of single stages, and about what lies beside them, say that one should do, works."""
+"""The remedies in messages of single stages, and about the files beside them, work."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ from .case import RUN, Case, Place, copied, edit, redo, run_again
 
 VERIFY = ("verify", "RUN_FILE")
 DECIDED, OTHERWISE = "exclude,0,,", "relabel,0,,oak"
-"""Of a row that is for training."""
+"""Decisions about a training row."""
 ENCODER = """
 from torch import nn
 
@@ -63,7 +63,7 @@ def with_encoder(place: Place, code: str = ENCODER) -> None:
 
 
 def broken_off_while_measuring(place: Place) -> None:
-    """What evaluate has embedded was damaged after that."""
+    """Evaluate was interrupted after embedding, and its embeddings damaged."""
     begin(place)
     with mock.patch("tripletmine.pipeline.stages.evaluate.measure", side_effect=RuntimeError("broken off")):
         assert place.ask(*RUN)[0] == 1
@@ -207,7 +207,7 @@ CASES = {
             place.change("epochs = 2", "epochs = 3"),
             place.change("[graph]", "[mine]\nevery = 2\n\n[graph]"),
             with_review(place),
-            (place.root / "epochs/0000/train/state.safetensors").unlink(missing_ok=True),  # of the best it stays
+            (place.root / "epochs/0000/train/state.safetensors").unlink(missing_ok=True),  # the best epoch keeps it
             decide(place, OTHERWISE),
         ),
         r"set it back, train on with it \(run\.epochs = 4 and --from-stage embed --epoch 3\), or start",
@@ -245,7 +245,7 @@ CASES = {
 
 
 def redo_evaluate(place: Place) -> None:
-    """Its embeddings were damaged, too."""
+    """Needed because its embeddings were damaged, too."""
     done(place, *RUN, "--from-stage", "evaluate", "--epoch", "0")
 
 
@@ -287,7 +287,7 @@ def test_a_disk_that_is_full_of_what_earlier_epochs_left(
     def used() -> int:
         return sum(path.stat().st_size for path in place.root.rglob("*") if path.is_file())
 
-    # Training asks for 64 MiB, and as much is to spare.
+    # Training asks for 64 MiB, and as much must stay free.
     room = used() + 128 * 2**20 + 40_000
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=room - used()))
     place.change("epochs = 2", "epochs = 3")

@@ -1,4 +1,4 @@
-"""What is said of the triplets and the exported encoder of a run, and what helps."""
+"""The remedies in messages about a run's triplets and its exported encoder work."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ def test_each_remedy_works(name: str, finished: Path, tmp_path: Path) -> None:
         CASES[name].require(copied(finished, tmp_path / str(position)), mend)
 
 
-def test_suspects_of_an_epoch_whose_neighbours_were_deleted_are_those_of_a_later_one(
+def test_suspects_of_an_epoch_whose_neighbours_were_deleted_are_refused_with_a_later_epoch_as_remedy(
     finished: Path, tmp_path: Path
 ) -> None:
     place = copied(finished, tmp_path)

@@ -30,8 +30,8 @@ for words in "\\n".join(sys.argv[1:]).split("\\n\\n"):
         code = end.code or 0
     print("\\x1e", code, "\\x1e", sep="", flush=True)
 """
-"""Commands with an empty word between them, one after the other: an encoding is that of a whole process, which takes
-longer to start than most commands take."""
+"""Runs commands, with an empty word between them, one after the other: an encoding holds for a whole process, which
+takes longer to start than most commands take."""
 
 ASKED = [
     (ASCII, ("check", "DIGITS"), 0, r"8 \xd7 8"),
@@ -39,7 +39,7 @@ ASKED = [
     (ASCII, ("mine", "--help"), 0, "Usage"),
     (LATIN_1, ("inspect", "RUN"), 0, "größer"),
     (LATIN_1, ("status", "RUN"), 0, r"\u2013"),
-    # Of a message, what it is about survives; of a name that the file system cannot take, the remedy is told.
+    # A message keeps its substance; for a name that the file system cannot take, it says the remedy.
     (ASCII, ("check", "MISSING"), 1, "does not exist"),
     (ASCII, ("check", "NAMED"), 1, "set PYTHONUTF8=1"),
     (MENDED, ("check", "NAMED"), 0, ""),
@@ -48,8 +48,7 @@ ASKED = [
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, str]]:
-    """Exit code and what was said for each of ASKED, by a run whose labels need UTF-8, finished in a terminal that has
-    ASCII only."""
+    """Exit code and output for each of ASKED, on a run whose labels need UTF-8, finished in an ASCII-only terminal."""
     path = write_run(tmp_path_factory.mktemp("labels"))
     held = dict(np.load(path.parent / "trees.npz"))
     np.savez(path.parent / "trees.npz", vectors=held["vectors"], labels=np.repeat(LABELS, 60))
@@ -70,7 +69,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, str]]:
 
 
 def said_by(encoding: dict[str, str], commands: Sequence[Sequence[str]]) -> list[tuple[int, str]]:
-    """Exit code of each command and what was said on both streams, which are pipes."""
+    """Exit code of each command and its output on both streams, which are pipes."""
     kept = {name: value for name, value in os.environ.items() if name not in {*ASCII, *LATIN_1}}
     ended = subprocess.run(
         [sys.executable, "-c", COMMANDS, *[word for words in commands for word in (*words, "")][:-1]],

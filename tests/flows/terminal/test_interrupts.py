@@ -1,4 +1,4 @@
-"""Signals, in processes of their own: a test's own process has others who handle them."""
+"""Signals, in processes of their own: in the test's process other code handles them."""
 
 import signal
 import subprocess
@@ -53,7 +53,7 @@ STUCK = """
 with interruptible(grace_seconds={grace}):
     while True:
         try:
-            print("ready", flush=True)  # within, as the signal may come at once
+            print("ready", flush=True)  # inside the try, as the signal may come at once
             time.sleep(600)
         except KeyboardInterrupt:
             {then}
@@ -98,7 +98,7 @@ thread.join()
 
 LEFT_BEHIND = """
 import gc
-gc.disable()  # found when the process ends
+gc.disable()  # so that it is found only when the process ends
 class Work: pass
 async def create_array(): pass
 with reporting(False):

@@ -41,7 +41,7 @@ def test_titles_and_notes_of_the_progress_are_text() -> None:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run file of a run whose labels try to be something else, finished."""
+    """The run file of a finished run whose labels look like markup and escape sequences."""
     path = write_run(tmp_path_factory.mktemp("hostile"))
     with np.load(path.with_name("trees.npz")) as saved:
         vectors = saved["vectors"]

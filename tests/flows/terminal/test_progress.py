@@ -1,4 +1,4 @@
-"""Lines that a person can read, with a terminal and without."""
+"""Readable lines, with and without a terminal."""
 
 import io
 import re
@@ -9,7 +9,7 @@ from tripletmine.flows.terminal.progress import PLAIN_SECONDS, TerminalProgress
 
 
 class Clock:
-    """Seconds as the test wants them."""
+    """A clock that the test sets."""
 
     now = 0.0
 
