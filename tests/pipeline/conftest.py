@@ -15,7 +15,7 @@ from .runs import finish, small_spec
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that came to its end undisturbed. Look at it, and change only copies."""
+    """A run that ended undisturbed. Change only copies of it."""
 
     spec: RunSpec
     results: list[StageResult]

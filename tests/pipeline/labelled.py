@@ -1,4 +1,4 @@
-"""A small set of rows with several labels, of which each shows in their vector: for runs whose loss scores labels."""
+"""A small set of rows with several labels, each visible in the row's vector, for runs whose loss scores labels."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def write_labelled(folder: Path, *, noise: float = 0.3) -> None:
 
 
 def labelled_spec(base: Path, **changes: dict[str, Any]) -> RunSpec:
-    """One warm-up epoch and one that mines, of a small perceptron by LSEP."""
+    """One warm-up epoch and one that mines, with a small perceptron and LSEP."""
     sections: dict[str, dict[str, Any]] = {
         "run": {"name": "labelled", "epochs": 2, "deterministic": True},
         "data": {"kind": "arrays", "path": "x.npy", "labels": "labels.csv", "label_separator": "|"},

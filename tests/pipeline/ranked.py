@@ -1,4 +1,4 @@
-"""Items of three segments, whose skill shows in their vectors: for runs whose loss scores items."""
+"""Items of three segments whose skill is visible in their vectors, for runs whose loss scores items."""
 
 from itertools import combinations
 from pathlib import Path
@@ -42,7 +42,7 @@ weights = { ranking = 1 }
 
 
 def write_ranked(folder: Path, *, noise: float = 0.4) -> None:
-    """x.npy, rows.csv, pairs.csv and values.csv. The skill, in [0, 1], bends a line through 12 dimensions."""
+    """x.npy, rows.csv, pairs.csv and values.csv. A skill in [0, 1] is a point on a curve in 12 dimensions."""
     generator = np.random.default_rng(0)
     directions = generator.normal(size=(2, 12))
     rows, vectors, pairs, values = ["label,split"], [], ["first,second,relation"], ["item,value"]
@@ -65,7 +65,7 @@ def write_ranked(folder: Path, *, noise: float = 0.4) -> None:
 
 
 def ranked_spec(base: Path, **changes: dict[str, Any]) -> RunSpec:
-    """One warm-up epoch and two that mine, of a small perceptron by ranking and similarity."""
+    """One warm-up epoch and two that mine, with a small perceptron, by ranking and similarity."""
     sections: dict[str, dict[str, Any]] = {
         "run": {"name": "ranked", "epochs": 3, "deterministic": True},
         "data": {

@@ -37,10 +37,10 @@ def test_counts_come_back_as_they_were(tmp_path: Path) -> None:
         np.testing.assert_array_equal(before, after)
 
 
-def test_the_digest_hangs_on_the_arrays_alone(tmp_path: Path) -> None:
-    """TaskOutput by hand: the header of NumPy's format 1.0, filled up to 128 bytes, and what is in memory.
+def test_the_digest_depends_on_the_arrays_alone(tmp_path: Path) -> None:
+    """Written by hand: the header of NumPy's format 1.0, padded to 128 bytes, and the values in memory.
 
-    A manifest has this digest, and must be the same under every Python: the zip headers of an .npz are not.
+    A manifest has this digest, and must be the same under every Python, which the zip headers of an .npz are not.
     """
     expected = b""
     for array in ARRAYS:

@@ -1,4 +1,4 @@
-"""Which epoch is meant where none is named."""
+"""Which epoch is meant if none is named."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..runs import small_spec
 
 
 def run_with(folder: Path, scores: list[float | None]) -> Path:
-    """A run of which epoch 0 warmed up, and the others mined; None: not evaluated yet."""
+    """A run whose epoch 0 warmed up and whose others mined. scores: by epoch; None if not evaluated yet."""
     spec = small_spec(folder, run={"epochs": len(scores)})
     spec.root.mkdir(parents=True)
     write_run_file(spec, FACTS, {}, "hashed", None)

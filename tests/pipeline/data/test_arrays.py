@@ -120,7 +120,7 @@ def test_labels_in_a_file_of_their_own(
 
 @pytest.mark.parametrize("dtype", [">i8", ">i4", ">u2", "<i8", "i1", ">U1", "S1"])
 def test_labels_of_any_machine(tmp_path: Path, vectors: Vectors, dtype: str):
-    """Also where the bytes of a number come in the other order."""
+    """Also if the bytes of a number come in the other order."""
     np.save(tmp_path / "x.npy", vectors.astype(">f8"))
     np.save(tmp_path / "y.npy", np.array([1, 2, 1, 3, 2, 1, 3]).astype(dtype))
     data = Arrays(str(tmp_path / "x.npy"), str(tmp_path / "y.npy"))

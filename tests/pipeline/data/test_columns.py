@@ -1,4 +1,4 @@
-"""Tables whose columns would be read otherwise than they are meant."""
+"""Tables whose columns would be read differently from what they mean."""
 
 from pathlib import Path
 from typing import Any

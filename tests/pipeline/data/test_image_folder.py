@@ -184,7 +184,10 @@ def test_splits_go_by_several_names(tmp_path: Path, write_image: Callable[..., P
             ("train/cat/a.png", "val/cat/b.png", "unlabelled/x/c.png"),
             r"splits \(train, val\) beside others \(unlabelled\)",
         ),
-        (("train/cat/a.png", "test/1.png"), r"splits \(train\) beside others \(test\)"),  # as a competition's
+        (
+            ("train/cat/a.png", "test/1.png"),
+            r"splits \(train\) beside others \(test\)",
+        ),  # as in a competition
         (("cat/a.png", "dog/a.png", "test/cat/b.png"), r"splits \(test\) beside others \(cat, dog\)"),
         (
             ("train/cat/a.png", "val/cat/b.png", "Valid/cat/c.png"),

@@ -1,4 +1,4 @@
-"""Files one by one, and what became of them."""
+"""What is recorded of each file, and how changes to files are named."""
 
 import os
 from hashlib import sha256
@@ -25,7 +25,7 @@ def touch(files: dict[str, FileList], name: str) -> None:
 
 
 def replace(files: dict[str, FileList], name: str, text: str) -> None:
-    """Another content with the same time."""
+    """Write other content with the same modification time."""
     path = Path(files[""].folder, name)
     time = path.stat().st_mtime_ns
     path.write_text(text)

@@ -20,7 +20,7 @@ ROWS = 60
 
 @pytest.fixture(params=["items", "items.parquet"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Three files, the second of them deeper and with its columns in another order, beside what is no row."""
+    """Three files, the second in a subfolder and with its columns in another order, beside files without rows."""
     path = tmp_path / request.param
     random = np.random.default_rng(0)
     table = pa.table(

@@ -1,4 +1,4 @@
-"""What is made of the rows of a run is numbers: no string, list or set of Python's for each row."""
+"""Work on the rows of a run makes numbers of them: no Python string, list or set for each row."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def source_rows(labels_a_row: int) -> SourceRows:
 
 
 def bytes_a_row(work: Callable[[], object]) -> float:
-    """At most, of Python and NumPy; Arrow's own strings are not counted."""
+    """Peak memory of Python and NumPy for each row; Arrow's own strings are not counted."""
     work()
     tracemalloc.start()
     work()
@@ -54,6 +54,6 @@ def test_a_row_takes_a_few_numbers(labels_a_row: int, monkeypatch: pytest.Monkey
         "coded_rows": bytes_a_row(lambda: coded("train")),
         "encoded_labels": bytes_a_row(lambda: encoded_labels(rows.column("label", "train"))),
     }
-    # A string of Python's has some 50 bytes, and 8 more in a list.
+    # A Python string takes some 50 bytes, and 8 more in a list.
     too_much = {name: round(each) for name, each in taken.items() if each > 50 * labels_a_row}
     assert not too_much

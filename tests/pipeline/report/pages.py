@@ -1,4 +1,4 @@
-"""Pages, read as a browser reads them but without one."""
+"""Pages, parsed as a browser parses them, but without one."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Three real things to make pages of: glyphs, emoji of four vendors, and definitions of WordNet as vectors."""
+"""Three real data sets to make pages of: glyphs, emoji of four vendors, and definitions of WordNet as vectors."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 NOUNS = Path("/usr/share/wordnet/data.noun")
 EMOJI = [f"emoji-datasource-{vendor}@16.0.0" for vendor in emoji.VENDORS]
 CHARACTERS = 240
-"""Of the glyphs, every twelfth."""
+"""Every twelfth of the glyphs' characters."""
 
 _RUN = """
 [run]
@@ -42,7 +42,7 @@ images_per_class = 4
 
 
 def glyph_run(folder: Path) -> Path:
-    """A short run on glyphs, or what is left to do of it; returns its directory."""
+    """Do a short run on glyphs, or what is left of it; returns its directory."""
     if (folder / "glyphs.npy").exists():
         return run(folder, "glyphs")
     texts = glyphs.characters()[:: 2965 // CHARACTERS][:CHARACTERS]
@@ -61,7 +61,7 @@ def glyph_run(folder: Path) -> Path:
 
 
 def emoji_run(folder: Path) -> Path:
-    """A short run on emoji as four vendors draw them; the pictures come by npm. Returns its directory."""
+    """Do a short run on emoji as four vendors draw them, fetched by npm; returns its directory."""
     if (folder / "emoji.csv").exists():
         return run(folder, "emoji")
     subprocess.run(["npm", "install", "--prefix", str(folder), *EMOJI], check=True, stdout=subprocess.DEVNULL)
@@ -75,7 +75,7 @@ def emoji_run(folder: Path) -> Path:
 
 
 def run(folder: Path, name: str, data: str | None = None) -> Path:
-    """Run it by the command line, or continue it. data: of the run file, where there is none."""
+    """Start or continue a run by the command line. data: for the run file, if there is none yet."""
     if data is not None:
         (folder / f"{name}.toml").write_text(_RUN.format(name=name, data=data), encoding="utf-8")
     command = [Path(sys.executable).with_name("tripletmine"), "run", folder / f"{name}.toml", "--no-prefect"]
@@ -98,7 +98,7 @@ def definitions() -> Iterator[tuple[str, str, str]]:
 
 
 def text_folder(folder: Path) -> tuple[Path, Path]:
-    """Definitions as vectors (words by their weight, then singular values), mined by what the synset is a kind of.
+    """Definitions as vectors (TF-IDF, then singular values), mined with the synset above each as its label.
 
     Returns the folder of triplets, and the table with the texts.
     """

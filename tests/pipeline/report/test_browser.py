@@ -60,7 +60,7 @@ def chromium() -> Iterator[Any]:
 
 
 class Opened:
-    """A page in a browser, and what it said and asked for."""
+    """A page in a browser, and what it logged and requested."""
 
     def __init__(self, browser: Any, file: Path, *, size: str = "wide", **options: Any) -> None:
         width, height = SIZES[size]

@@ -1,4 +1,4 @@
-"""Pages of mined folders: hostile texts, large ones, suspects, and decisions that were made before."""
+"""Pages of mined folders: hostile and long texts, suspects, and what is left out of large pages."""
 
 import re
 from collections import Counter
@@ -55,7 +55,7 @@ def mined(folder: Path, labels: list[str], keys: list[str] | None = None, **opti
 
 
 def swapped(every: int = 17) -> tuple[list[str], list[int]]:
-    """Labels of which each seventeenth is another's, and those rows."""
+    """Labels of which each `every`th is that of another class, and those rows."""
     wrong = list(range(0, ROWS, every))
     return [f"class {(row + (5 if row in wrong else 0)) % CLASSES}" for row in range(ROWS)], wrong
 

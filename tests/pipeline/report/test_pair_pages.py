@@ -17,7 +17,7 @@ QUERIES, DOCUMENTS = 40, 90
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Query 0 has the vector of document 70, which nobody says to be relevant; pairs and negatives are left out."""
+    """Query 0 has the vector of document 70, which is not listed as relevant; some pairs and negatives are left out."""
     home, random = tmp_path_factory.mktemp("pairs"), np.random.default_rng(0)
     corpus = random.standard_normal((DOCUMENTS, 6)).astype(np.float32)
     queries = corpus[:QUERIES] + 0.4 * random.standard_normal((QUERIES, 6)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What a page says that one should do about what it lacks, works: the page then has it."""
+"""The remedies that a page names for what it lacks work: the page then has it."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""How a split is asked, and how many queries have a match, counted from the rows."""
+"""By which protocols a split is measured, and how many queries have a match, counted from the rows."""
 
 import re
 import shutil

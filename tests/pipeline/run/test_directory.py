@@ -64,7 +64,7 @@ def test_what_a_killed_run_left_in_its_root_goes_with_the_next(tmp_path: Path) -
     left = [spec.root / ".run.json.partial-0123", spec.root / "encoder" / ".copy.partial-4567"]
     theirs = (
         spec.root / "epochs" / "0000" / "train" / ".task.partial-89ab"
-    )  # the stage's own, for it to look at
+    )  # the stage's own, left to the stage
     theirs.parent.mkdir(parents=True)
     for path in (*left, theirs):
         path.touch()

@@ -16,7 +16,7 @@ from ..runs import small_spec, with_work
 
 @pytest.fixture
 def spec(tmp_path: Path) -> RunSpec:
-    """A run on 40 pictures of two classes, all of them opaque though they have an alpha."""
+    """A run on 40 pictures of two classes, all of them opaque although they have an alpha channel."""
     random = np.random.default_rng(0)
     for index in range(40):
         folder = tmp_path / "pets" / ("cat" if index % 2 else "dog")

@@ -166,7 +166,8 @@ def test_weights_that_do_not_fit(digits_run: Finished, tmp_path: Path) -> None:
 
 
 def checked_triplets(root: Path, labels_of: dict[str, str]) -> int:
-    """Every mined triplet joined to its keys has the labels that the user's own file says."""
+    """Check that every mined triplet, joined to its keys, has the labels of the user's own file; returns their
+    number."""
     rows = pq.read_table(root / "rows.parquet").to_pandas()
     triplets = pq.read_table(StageRef(0, "mine").folder(root) / "triplets").to_pandas()
     anchor, positive, negative = (

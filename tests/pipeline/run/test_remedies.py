@@ -1,4 +1,4 @@
-"""What the messages of a run's stages say that one should do, works: on the small stage of the runner's tests."""
+"""The remedies in messages of a run's stages work, on the small stage of the runner's tests."""
 
 import os
 import re
@@ -43,7 +43,7 @@ def broken_off(run: Run, task: str) -> None:
 
 
 def redone(run: Run) -> Run:
-    """As --from-stage does."""
+    """Set the stage aside, as --from-stage does."""
     StageFolder(run.root, REF).set_aside()
     return run
 
@@ -203,7 +203,7 @@ def test_tasks_need_less_memory_with_what_makes_them_smaller(name: str, tmp_path
     def needed(changes: dict[str, dict[str, Any]]) -> int:
         sections = {section: {**LARGE[section], **changes.get(section, {})} for section in LARGE}
         plan = STAGES[stage].plan(parse_spec(sections, base=tmp_path), facts, StageRef(epoch, stage))
-        # What follows on the flow's machine has no advice but for training.
+        # There is no advice for phases on the flow's own machine, except for training.
         phases = [phase for phase in plan.phases if stage == "train" or not phase.on_driver]
         return max(
             phase.memory_mib

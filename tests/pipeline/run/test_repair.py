@@ -108,7 +108,7 @@ def test_the_runs_own_files_are_written_again(copied_run) -> None:
 
 
 def test_the_run_file_of_another_run_costs_no_rows(copied_run, tmp_path: Path) -> None:
-    """It is whole, so it is the user who must say which run this is: the rows are not touched before that."""
+    """It is intact, so the user must say which run this is; the rows are not touched before that."""
     spec = copied_run()
     before = artifacts(spec.root)
     other = small_spec(tmp_path / "other", run={"seed": 1})
@@ -138,7 +138,7 @@ def test_receipts_of_a_stage_that_was_broken_off_are_removed(copied_run) -> None
 
 
 def test_a_claim_that_was_damaged_is_found_and_its_stage_removed(copied_run) -> None:
-    """One bit, which makes another number of a number: JSON as good as before."""
+    """One flipped bit makes another digit of a digit: it is still valid JSON."""
     spec = copied_run()
     folder = StageRef(None, "test").folder(spec.root)
     manifest = json.loads((folder / "manifest.json").read_bytes())
@@ -163,7 +163,7 @@ def test_each_manifest_is_read_once(copied_run, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_stage_made_from_something_else_is_found(copied_run, tmp_path: Path) -> None:
-    """Every file of it is as its receipts say: it is the whole stage that is another run's."""
+    """Every file of the stage matches its receipts, but the stage as a whole is another run's."""
     spec = copied_run()
     other = small_spec(tmp_path / "other", run={"seed": 1})
     finish(other)

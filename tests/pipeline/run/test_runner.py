@@ -65,7 +65,7 @@ def no_faults(task: str, when: str) -> None:
 
 @dataclass
 class Faults:
-    """task → (when, error). Remembers every task that was begun."""
+    """Scripted errors: task → (when, error). Counts the tasks that were begun."""
 
     scripted: dict[str, tuple[str, BaseException]]
 
@@ -243,7 +243,7 @@ def test_a_crash_between_the_manifest_and_the_end_of_the_receipts_is_tidied_up(r
 
 
 def test_a_task_that_ends_after_its_stage_leaves_no_receipt(run: Run) -> None:
-    """As that of a Dask worker that was frozen, and thawed when another had done its task."""
+    """Such as the task of a Dask worker that was frozen, and thawed when another had done it."""
     go(run)
     stage = sums_stage(Faults({}))
     task = next(
@@ -292,7 +292,7 @@ def test_an_output_that_vanished_after_its_receipt_is_made_again(run: Run) -> No
 
 
 def test_an_output_that_was_changed_after_its_receipt_is_made_again(run: Run) -> None:
-    """Of the same size, so that only reading it tells."""
+    """Its size is the same, so that only reading shows the change."""
     with pytest.raises(Killed):
         go(run, sums_stage(Faults({"rows-00003": ("before", Killed())})))
     path = REF.folder(run.root) / "rows-00001.json"
@@ -440,7 +440,7 @@ def test_execution_keys_may_change(run: Run, change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("damage", [lambda _: "{", lambda text: text.replace('"schema": 1', '"schema": 3')])
 def test_a_damaged_claim_is_refused(run: Run, damage: Callable[[str], str]) -> None:
-    """Not taken for that of another spec, where it still is JSON."""
+    """It is not taken for the claim of another spec, even if it is still JSON."""
     with pytest.raises(Killed):
         go(run, sums_stage(Faults({"rows-00002": ("before", Killed())})))
     path = REF.folder(run.root) / "inputs.json"
@@ -529,7 +529,7 @@ TEST_REF = StageRef(None, "sums")
 
 
 def of_epoch(number: int, script: Script = no_faults) -> Stage:
-    """A stage that belongs to no epoch and reads that of the epoch chosen."""
+    """A stage that belongs to no epoch, and reads one of epoch `number`."""
     return sums_stage(script, parents=lambda spec, facts, ref: (StageRef(number, "numbers"),))
 
 

@@ -19,7 +19,7 @@ NO_KEYS = {
     "encoder.network", "encoder.encode", "encoder.search", "encoder.score", "encoder.label",
     "encoder.labels",
 }  # fmt: skip
-"""Files, and what an exported encoder has."""
+"""Names that only look like keys: files, and attributes of an exported encoder."""
 
 
 def named_in(tree: ast.AST) -> Iterator[tuple[int, str]]:

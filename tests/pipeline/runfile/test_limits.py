@@ -1,4 +1,4 @@
-"""Every key of the run file beyond its limits: the message's own limit, choice or kind of data is accepted."""
+"""Every key of the run file beyond its limits: the limit, choice or kind of data that the message names is accepted."""
 
 import re
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def fitting(key: str, value: Any) -> Sections:
 
 
 def said_of(key: str, value: Any) -> str:
-    """What is wrong with this value; empty where nothing is, or nothing that is about its range."""
+    """The message about the range or choices of this key; empty if this value gives none."""
     try:
         parse(fitting(key, value))
     except SpecError as error:

@@ -10,7 +10,7 @@ from tripletmine.pipeline.runfile.run_spec import RunSpec
 
 OF_THE_SUM = {"weights", "triplets", "margin", "lambda_global", "t_global"}
 SINCE = {"global_over"}
-"""Recorded, and left out of the result keys at its old behaviour."""
+"""Keys that are recorded, but left out of the result keys at their old behaviour."""
 
 
 def test_losses_that_are_left_out_are_not_recorded() -> None:
@@ -82,7 +82,7 @@ def _loss_keys(name: str, **keys: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_a_papers_own_settings_are_recorded_by_value(name: str) -> None:
-    """So that naming them one by one is the same run, and a change of the shorthand none that goes unnoticed."""
+    """So that naming them one by one is the same run, and a change of the shorthand does not go unnoticed."""
     wanted = PAPERS[name].settings.paper
     assert wanted
     by_shorthand = _loss_keys(name, paper=True)

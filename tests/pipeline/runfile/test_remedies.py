@@ -1,4 +1,4 @@
-"""What the messages about a run file say that one should do, works: (what is wrong, the message, what mends it)."""
+"""The remedies in messages about a run file work: (what is wrong, the message, what mends it)."""
 
 import re
 from collections.abc import Callable
@@ -337,7 +337,7 @@ def test_a_file_that_cannot_be_read(
 
 
 class Locked(MemoryFileSystem):
-    """A store that wants a password."""
+    """A store that needs a password."""
 
     protocol = "locked"
     cachable = False

@@ -1,4 +1,4 @@
-"""A default or a limit stands in one place, and messages name only keys that there are."""
+"""A default or a limit is stated once: keys of the run file are made from settings."""
 
 import ast
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ NO_KEYS: dict[str, dict[str, str]] = {
         "follow from K, or nobody has asked for them",
     ),
 }
-"""Settings that are no keys of the run file, and why."""
+"""Settings that are not keys of the run file, and why."""
 
 OF_THEIR_OWN = {
     "data.mean": "of the pixels; BatchAllSettings.mean says over which triplets",
@@ -54,7 +54,7 @@ OF_THEIR_OWN = {
     "mine.guards": "a section, which is of Guards",
     "run.keep": "what stays on disk; TraverseAddParameters.keep is of a search",
 }
-"""Keys that happen to be called like a field of settings."""
+"""Keys that happen to have the name of a setting."""
 
 
 def sections(section: type[Section] = RunSpec, path: str = "") -> Iterator[tuple[str, type[Section]]]:
@@ -66,7 +66,7 @@ def sections(section: type[Section] = RunSpec, path: str = "") -> Iterator[tuple
 
 
 def keys() -> Iterator[tuple[str, str, str | None]]:
-    """(section, key, the settings that it is of)."""
+    """(section, key, the settings class that it is made from)."""
     for path, section in sections():
         for name, field in section.model_fields.items():
             extra = field.json_schema_extra
@@ -78,7 +78,7 @@ def keys() -> Iterator[tuple[str, str, str | None]]:
 
 
 def settings_classes() -> dict[str, dict[str, ast.expr]]:
-    """Dataclasses of `mining` and `models` that check themselves: their fields with a default of their own."""
+    """Dataclasses of `mining` and `models` that validate themselves: their fields that have a default."""
     found: dict[str, dict[str, ast.expr]] = {}
     for folder in ("mining", "models"):
         for path in (ROOT / folder).rglob("*.py"):
@@ -123,7 +123,7 @@ def test_each_setting_is_a_key_made_from_it_or_has_a_reason(name: str) -> None:
 
 
 def test_no_other_key_is_called_like_a_setting() -> None:
-    """Such a key would have a default of its own for the same thing."""
+    """Such a key would have a second default for the same thing."""
     known = {field for defaults in CLASSES.values() for field in defaults}
     twice = {f"{path}.{key}" for path, key, of in keys() if of is None and key in known}
     assert twice == OF_THEIR_OWN.keys()

@@ -1,4 +1,4 @@
-"""What `datasets` opens, read as its owner means it."""
+"""Data that `datasets` opens, read as their owner means them."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""The characters of many type faces."""
+"""The characters of many typefaces."""
 
 import os
 import pickle
@@ -52,7 +52,7 @@ def test_every_image_shows_something(letters, drawn):
 
 @pytest.mark.parametrize("face", FACES)
 def test_no_image_shows_the_box_that_stands_for_a_missing_character(face, drawn):
-    """Empty in STIX: another test says that no image is."""
+    """In STIX the box is empty; another test checks that no image is."""
     font = ImageFont.truetype(str(font_file(face)), 16, layout_engine=ImageFont.Layout.BASIC)
     box = Image.new("L", (24, 24))
     ImageDraw.Draw(box).text((12, 17), "\U000fffff", fill=255, font=font, anchor="ms")

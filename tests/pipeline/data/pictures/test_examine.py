@@ -1,4 +1,4 @@
-"""Which pictures a run would refuse, and what it would read otherwise than a viewer shows it."""
+"""Which pictures a run would refuse, and which it would read differently from what a viewer shows."""
 
 from collections.abc import Callable
 from pathlib import Path

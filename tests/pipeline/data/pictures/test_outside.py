@@ -1,4 +1,4 @@
-"""Files outside of the folder of a data set are counted."""
+"""Files outside the folder of a data set are counted."""
 
 from pathlib import Path
 

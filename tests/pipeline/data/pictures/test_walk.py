@@ -29,7 +29,7 @@ def test_a_root_that_is_a_link_to_itself(tmp_path: Path):
 
 
 def test_links_into_hidden_folders_are_followed(tmp_path: Path, write_image: Callable[..., Path]):
-    """The folders of the classes lie in a hidden store, as tools that keep versions of data have them."""
+    """The class folders lie in a hidden store, as with tools that keep versions of data."""
     write_image(tmp_path / ".store" / "cat" / "0.png", 1)
     (tmp_path / "cat").symlink_to(".store/cat")
     found = walk(tmp_path)

@@ -1,4 +1,4 @@
-"""What is said of files of vectors and their labels, and what helps."""
+"""The remedies in messages about files of vectors and their labels work."""
 
 import io
 import warnings
@@ -59,7 +59,7 @@ def labels(values: Any, separator: str | None = None) -> Call:
 
 
 def cut_off(path: str) -> Call:
-    """Half of the file is lost."""
+    """Lose half of the file, and read it."""
 
     def halved() -> None:
         npy()()
@@ -70,7 +70,7 @@ def cut_off(path: str) -> Call:
 
 
 def zarr_array(*, whole: bool = True, fill: bool = False, empty: bool = True, **layout: Any) -> Call:
-    """Written anew. whole: with all chunks, though one of them is zeros. fill: it says that missing ones are meant."""
+    """Write the array anew. whole: keep all chunks, though one is zeros. fill: say that missing ones are meant."""
 
     def made() -> None:
         with zarr.config.set({"array.write_empty_chunks": empty}):
@@ -115,7 +115,7 @@ def declares_too_much() -> None:
 
 
 def restored_chunk() -> None:
-    """The file is put back."""
+    """Put the lost chunk back."""
     with pytest.raises(DataError):
         zarr_array(whole=False)()
     kept = zarr.create_array("kept.zarr", data=VECTORS - VECTORS[0], chunks=(1, 4))
@@ -145,7 +145,7 @@ def lying_header() -> None:
 
 
 def in_folder(name: str) -> Call:
-    """A file in a folder that is named in its place."""
+    """Write a folder and files in it and beside it, and read the one with this name."""
 
     def made() -> None:
         Path("set").mkdir(exist_ok=True)

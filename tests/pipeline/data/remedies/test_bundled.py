@@ -1,4 +1,4 @@
-"""What is said of Fashion-MNIST's files and of the type faces that letters are drawn with, and what helps."""
+"""The remedies in messages about Fashion-MNIST's files and the typefaces of letters work."""
 
 import gzip
 import shutil

@@ -1,4 +1,4 @@
-"""What is said of data sets that `datasets` opens, and what helps."""
+"""The remedies in messages about data sets that `datasets` opens work."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def read(path: str, **keys: Any) -> None:
 
 
 def saved(made: Dataset | DatasetDict, **keys: Any) -> Call:
-    """Written to the folder birds, and read."""
+    """Write to the folder birds, and read it."""
 
     def written() -> None:
         shutil.rmtree("birds", ignore_errors=True)
@@ -64,7 +64,7 @@ def coded(*labels: int) -> Dataset:
 
 
 def pictures(*heights: int | None, names: tuple[str, ...] = ("image",)) -> Dataset:
-    """One row for each height, None without a picture."""
+    """One row for each height; None is a row without a picture."""
     made = [None if height is None else Image.new("RGB", (5, height)) for height in heights]
     features = Features({name: datasets.Image() for name in names} | {"label": Value("string")})
     return Dataset.from_dict(dict.fromkeys(names, made) | {"label": ["wren"] * len(made)}, features=features)
@@ -80,7 +80,7 @@ REFUSALS = {
         lambda: read("owner/birds"),
         "does not exist on this machine: correct data.path, or download it first",
         saved(ROWS),
-        # As a download would: the same path is there afterwards.
+        # As after a download: the same path is there.
         lambda: (ROWS.save_to_disk("owner/birds"), read("owner/birds")),
     ),
     "not JSON": Refusal(

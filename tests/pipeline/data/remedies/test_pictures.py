@@ -1,4 +1,4 @@
-"""What is said of folders of pictures and of single ones, and what helps."""
+"""The remedies in messages about folders of pictures and single ones work."""
 
 import io
 import os
@@ -20,7 +20,7 @@ from tripletmine.pipeline.runfile.load import parse_spec
 
 
 def picture(mode: str = "RGB", kind: str = "PNG", height: int = 6) -> bytes:
-    """The bytes of a file."""
+    """The bytes of an image file."""
     content = io.BytesIO()
     Image.new(mode, (5, height), 1).save(content, kind)
     return content.getvalue()
@@ -47,7 +47,7 @@ def read(**keys: object) -> None:
 
 
 def looked_at() -> None:
-    """What is looked at before a run begins."""
+    """Check what is checked before a run begins."""
     data = opened()
     assert isinstance(data, PictureSet)
     examine(data).refuse_unreadable()
@@ -59,7 +59,7 @@ def pets(*names: str, then: Call = lambda: None, reading: Call | None = None, **
 
 
 def far_away() -> None:
-    """A link to folders in folders that lie elsewhere."""
+    """Make a link to folders in folders that lie elsewhere."""
     Path("elsewhere/" + "d/" * 201).mkdir(parents=True)
     Path("pets/cat/far").symlink_to("../../elsewhere")
 
@@ -79,7 +79,7 @@ def table(*names: str) -> Call:
 
 
 def file(content: bytes) -> Call:
-    """One picture among others is this."""
+    """Read these bytes as one picture among others."""
     return lambda: (fresh(*BOTH), write("pets/cat/1.png", content), read())
 
 
@@ -195,7 +195,7 @@ def test_each_remedy_works(refusal: Refusal, tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_kind_of_colours_that_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pillow opens none such today."""
+    """Pillow opens no such picture today."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(decode, "_READ", {"RGB"})
     inks = picture("CMYK", "JPEG")

@@ -1,4 +1,4 @@
-"""What is said of a review, and what helps."""
+"""The remedies in messages about a review work."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ FIRST = ",".join(HEADER) + "\n"
 
 
 def review(*lines: str) -> Call:
-    """With these lines after the first."""
+    """Parse a review with these lines after the first."""
     return lambda: parse_review((FIRST + "\n".join(lines)).encode(), "r.csv")
 
 

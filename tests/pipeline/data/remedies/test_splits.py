@@ -1,4 +1,4 @@
-"""What is said of the rows of a run and of its splits, and what helps."""
+"""The remedies in messages about the rows of a run and its splits work."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +33,7 @@ def split(
 
 
 def drawn(rows: int, share: float) -> Call:
-    """As runs of version 0.1 did."""
+    """Draw rows as runs of version 0.1 did."""
     random = np.random.default_rng(1)
     return lambda: draw_rows(np.zeros(rows, np.int64), np.arange(rows), share, random, name="validation")
 

@@ -1,4 +1,4 @@
-"""What is said of tables of rows, and of the files they are in, and what helps."""
+"""The remedies in messages about tables of rows, and the files they are in, work."""
 
 import gzip
 import io
@@ -34,7 +34,7 @@ NAMES = ("key", *ROW_NAMES)
 
 
 def written(name: str, content: str | bytes | pa.Table) -> str:
-    """A file of this folder."""
+    """Write a file, and return its name."""
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, pa.Table):
         pq.write_table(content, name)
@@ -56,7 +56,7 @@ def table(
 
 
 def parquet(separator: str | None = None, **columns: Any) -> Call:
-    """The same of a Parquet file."""
+    """The same with a Parquet file."""
 
     def read() -> None:
         found = read_columns(written("t.parquet", pa.table(columns)), NAMES)
@@ -348,7 +348,7 @@ def test_each_remedy_works(refusal: Refusal, tmp_path: Path, monkeypatch: pytest
 
 
 class Guarded(AbstractFileSystem):
-    """Asks for a password."""
+    """A file system that asks for a password."""
 
     protocol = "guarded"
 
@@ -363,7 +363,7 @@ class Guarded(AbstractFileSystem):
 
 
 class Shelf(Guarded):
-    """Asks for none."""
+    """One that asks for none."""
 
     protocol = "shelf"
 

@@ -20,11 +20,11 @@ from tripletmine.pipeline.data.vectors import open_labels
 from tripletmine.pipeline.errors import DataError
 
 HUGE = 10**15
-"""Rows. A byte for each is more than any machine has."""
+"""A number of rows. One byte for each is more than any machine has."""
 
 
 def npy(shape: tuple[int, ...], values: bytes = b"", dtype: str = "<f4") -> bytes:
-    """An .npy file whose header says what it likes."""
+    """An .npy file whose header may be false."""
     header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode()
     header += b" " * (-(len(header) + 11) % 64) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + values
@@ -75,7 +75,7 @@ def test_an_archive_that_unpacks_to_more_than_memory(tmp_path: Path, monkeypatch
     ],
 )
 def test_zarr_arrays_of_fill_values(tmp_path: Path, shape: tuple[int, int], chunks: Any, words: str):
-    """Nothing is missing, since they say that they are sparse; nothing can be held either."""
+    """They say that they are sparse, so nothing counts as missing, but they do not fit into memory."""
     array = zarr.create_array(tmp_path / "x.zarr", shape=shape, chunks=chunks, dtype="f4")
     array.attrs["missing_chunks"] = "fill_value"
     with pytest.raises(DataError, match=rf"x\.zarr.*: {words}.* of memory but this machine has"):
@@ -106,7 +106,7 @@ def test_parquet_that_unpacks_to_more_than_memory(tmp_path: Path, monkeypatch: p
 
 
 def test_files_longer_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """As a sparse file is that nobody ever wrote."""
+    """Such as sparse files that nobody ever wrote."""
     monkeypatch.setattr(memory, "machine_memory_mib", lambda: 1)
     for name in ("x.csv", "x.npz"):
         with (tmp_path / name).open("wb") as file:

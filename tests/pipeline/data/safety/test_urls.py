@@ -1,4 +1,4 @@
-"""URLs in tables: whom they ask, and that they ask nobody here."""
+"""URLs in tables: which hosts they ask, and that they may not ask this machine."""
 
 from pathlib import Path
 

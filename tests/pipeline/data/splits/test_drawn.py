@@ -1,4 +1,4 @@
-"""Splits as version 0.1 drew them, which the rows of its runs must go on having."""
+"""Splits as version 0.1 drew them, which its runs must keep."""
 
 from collections import Counter
 from hashlib import sha256

@@ -18,7 +18,7 @@ from ...runs import finish, opened, small_spec
 
 @pytest.fixture(scope="module")
 def unmined(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As the run of digits, but with class-balanced batches to the end, and fewer images in the second epoch."""
+    """Like the run of digits, but without mining, and with fewer images in each epoch."""
     spec = small_spec(
         tmp_path_factory.mktemp("unmined"),
         run={"name": "unmined"},
@@ -73,7 +73,7 @@ def test_settings_that_differ_are_result_keys(digits_run: Finished, unmined: Pat
 
 
 def test_a_key_at_its_old_behaviour_is_compared_too(tmp_path: Path) -> None:
-    """It is in the result keys of one run only."""
+    """Such a key is in the result keys of one run only."""
     specs = [small_spec(tmp_path), small_spec(tmp_path, mine={"guards": {"duplicate_sq": 0.01}})]
     specs.append(small_spec(tmp_path, mine={"order": "random"}))
     assert {each.key: each.values for each in settings_that_differ(specs)} == {

@@ -29,7 +29,7 @@ def opened(tmp_path: Path) -> Opened:
 
 
 def doubts(*roots: Path, unfinished: bool = False) -> list[str]:
-    """Of runs without stages; that they are not finished is left out."""
+    """Doubts about runs without stages, except that they are not finished."""
     found = doubts_about(read_runs(roots))
     return [each for each in found if unfinished or "not finished" not in each]
 

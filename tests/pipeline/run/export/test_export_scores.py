@@ -31,7 +31,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> RunSpec:
 
 @pytest.fixture
 def exported(labelled: RunSpec, tmp_path: Path) -> Path:
-    """What it exports, to be changed."""
+    """An export of that run, which tests may change."""
     export_encoder(labelled.root, tmp_path / "out")
     return tmp_path / "out"
 
@@ -50,7 +50,7 @@ def test_scores_of_labels_tell_them_apart(labelled: RunSpec, exported: Path) -> 
 def test_labels_are_decided_by_the_epoch_that_was_tested(labelled: RunSpec, exported: Path) -> None:
     encoder, items = Encoder.load(exported), np.load(Path(labelled.base) / "x.npy")
     by_count = encoder.label(items)
-    assert {len(each) for each in by_count} == {1, 2, 3}  # as rows of training have
+    assert {len(each) for each in by_count} == {1, 2, 3}  # as training rows have
     for own, scores in zip(by_count, encoder.score(items), strict=True):
         assert encoder.labels is not None
         highest = np.argsort(-scores)[: len(own)]
@@ -145,7 +145,7 @@ def test_labels_that_are_not_those_of_the_scores(
 def test_a_loss_that_did_not_train_the_scores_is_not_exported(
     weights: dict[str, float], tmp_path: Path
 ) -> None:
-    """run.json has the losses last opened, by which nothing was trained yet."""
+    """run.json has the losses last opened, with which nothing was trained yet."""
     write_labelled(tmp_path)
     spec = labelled_spec(tmp_path, run={"epochs": 1})
     finish(spec)

@@ -1,4 +1,4 @@
-"""What the messages about data, labels, groups and reviews of a run say that one should do, works."""
+"""The remedies in messages about data, labels, groups and reviews of a run work."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -34,7 +34,7 @@ def rows(tmp_path: Path) -> None:
 
 
 def write_labels(folder: Path, group: str | None = None, **labels: str) -> None:
-    """labels: of single keys."""
+    """Write rows.csv. labels: other labels of single keys."""
     head = "key,label" + (",group" if group else "")
     lines = (
         f"k{row},{labels.get(f'k{row}', 'ab'[row % 2])}{f',{group}' if group else ''}" for row in range(120)
@@ -54,7 +54,7 @@ def spec_of(folder: Path, **sections: Mapping[str, Any]) -> RunSpec:
 def described(
     folder: Path, before: Callable[[], object] = lambda: None, **sections: Any
 ) -> Callable[[], object]:
-    """What `check` asks for, after something was done about the files."""
+    """Describe the data as `check` does, after something was done to the files."""
 
     def call() -> object:
         before()
@@ -161,7 +161,7 @@ def opened(spec: RunSpec) -> None:
 def test_rows_that_nobody_can_make_again_need_another_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As of a version that split otherwise."""
+    """As with a version that split differently."""
     spec = spec_of(tmp_path)
     opened(spec)
     (spec.root / "rows.parquet").unlink()

@@ -47,7 +47,7 @@ def reviewed(spec, review, **keys):
 
 
 def redo(spec, ref=MINE):
-    """As `tripletmine run --from-stage`; returns what was done, by stage."""
+    """Redo, like `tripletmine run --from-stage`; returns whether each stage was done."""
     with open_run(spec, redone=ref) as run, open_executor(spec.cluster, run.root) as executor:
         set_aside(run.root, from_stage(all_refs(spec), ref.stage, ref.epoch))
         return {str(result.ref): not result.skipped for result in finish_opened(run, executor)}
@@ -55,7 +55,7 @@ def redo(spec, ref=MINE):
 
 @pytest.fixture
 def decided(digits_run):
-    """A review of rows of the finished run: some of its negatives never are, some rows go, some have another label."""
+    """A review of rows of the finished run: some of its negatives are rejected, some rows excluded, some relabelled."""
     triplets = triplets_of(digits_run.root)
     rows = read_rows_file(digits_run.root, open_record(digits_run.root)[1].data_digest)
     pairs = np.unique(np.stack([triplets["anchor"], triplets["negative"]], axis=1), axis=0)[::40]
@@ -73,8 +73,8 @@ def decided(digits_run):
     )
 
 
-def holds(root, review):
-    """What of a review the triplets of a run break."""
+def violations(root, review):
+    """Where the triplets of a run contradict a review."""
     triplets = triplets_of(root)
     rows = read_rows_file(root, open_record(root)[1].data_digest)
     named = {name: rows.keys(np.array(triplets[name])) for name in ("anchor", "positive", "negative")}
@@ -90,7 +90,7 @@ def holds(root, review):
 
 def test_a_review_counts_from_mining_on_and_needs_no_new_embeddings(copied_run, decided, tmp_path):
     spec = copied_run()
-    assert holds(spec.root, decided), "the run has triplets that the review rejects"
+    assert violations(spec.root, decided), "the run has triplets that the review rejects"
     spec = reviewed(spec, decided)
     with pytest.raises(StaleError) as refused, open_run(spec):
         pass
@@ -105,7 +105,7 @@ def test_a_review_counts_from_mining_on_and_needs_no_new_embeddings(copied_run, 
         "embed of epoch 1",
         "graph of epoch 1",
     }
-    assert not holds(spec.root, decided)
+    assert not violations(spec.root, decided)
     report = manifest(spec.root, MINE).report
     assert report["counts"]["refused"]["never_negative"] > 0
     assert {name: report["review"][name] for name in ("relabelled", "excluded", "never_negatives")} == {
@@ -118,7 +118,7 @@ def test_a_review_counts_from_mining_on_and_needs_no_new_embeddings(copied_run, 
     assert audit_folder(spec.root).ok
     assert not [found.problems for found in verify_run(spec.root) if found.problems]
 
-    # A run that has the review from the start comes to the same.
+    # A run that has the review from the start ends the same.
     fresh = reviewed(small_spec(tmp_path / "fresh"), decided)
     finish(fresh)
     assert manifest(fresh.root, MINE).digest == manifest(spec.root, MINE).digest

@@ -28,7 +28,7 @@ SHORT = {
 
 @pytest.fixture
 def spec_of(tmp_path: Path) -> Callable[..., RunSpec]:
-    """The run file of a table of 60 images in two classes, with other keys of [data] than the default."""
+    """Makes the spec of a run on a table of 60 images in two classes, with more keys of [data]."""
     random = np.random.default_rng(0)
     for index in range(60):
         pixels = random.integers(0, 256, size=(8, 8)).astype(np.uint8)
@@ -100,7 +100,7 @@ def test_touched_files_with_the_same_bytes_continue(spec_of, tmp_path: Path) -> 
     before = open_and_close(spec)
     touch(tmp_path / "07.png")
     assert open_and_close(spec) == before
-    # Without reading all of them too: those with another time are read.
+    # Also without reading all of them: those with another time are read.
     assert open_and_close(spec_of()) == before
     touch(tmp_path / "07.png")
     assert open_and_close(spec_of()) == before
@@ -123,7 +123,7 @@ def test_contents_adopted_too_late(spec_of, tmp_path: Path) -> None:
 
 
 def without_list(root: Path) -> None:
-    """As version 0.1 left it."""
+    """Leave the run as version 0.1 did."""
     (root / "data-files.parquet").unlink()
 
 
@@ -214,7 +214,7 @@ def test_without_a_change_new_data_are_nothing_new(spec_of) -> None:
 
 
 class Broken(Exception):
-    """The process that died."""
+    """Stands for the death of the process."""
 
 
 @pytest.mark.parametrize("where", ["set_all_aside", "build_rows", "write_data_files", "encoder_files"])
