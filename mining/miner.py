@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from . import kernels
 from .checks import check_at_least
 from .compute.threads import over_rows, read_only, usable_threads
-from .confusion import Confusion, aggregate, empty_confusion, merge_confusions
+from .confusion import Confusion, ConfusionSum, aggregate, merge_confusions
 from .guarding.never_negatives import PairLists
 from .guards import REFUSALS
 from .labels import Labels
@@ -115,20 +115,20 @@ def mine(
     task = _Task(ids, sq, read_only(anchor_ids), lookup, limits_of(rule, confusion=corpus is None), labels)
     codes = labels.first_of(anchor_ids) if corpus is None else np.zeros(len(anchor_ids), np.int32)
     block_rows = max(1, BLOCK_ENTRIES // max(1, neighbours.neighbours))
-    spans: list[_Span] = []
-    confusion = empty_confusion()
+    columns, reports, confusion = [], [], ConfusionSum()
     for first in range(0, len(neighbours), block_rows * _SPAN_BLOCKS):
         of_span = slice(first, first + block_rows * _SPAN_BLOCKS)
         # Sorted by class, so that a block has few distinct class pairs.
         order = np.argsort(codes[of_span], kind="stable")
         blocks = np.split(first + order, _cuts(codes[of_span][order], block_rows))
         span = _mine_span(task, blocks, threads or usable_threads())
-        confusion = merge_confusions([confusion, span.confusion])
-        spans.append(span)
+        columns.append(span.columns)
+        reports.append(span.report)
+        confusion.add(span.confusion)
     return Mined(
-        columns=_columns([span.columns for span in spans], rule, COLUMNS if corpus is None else PAIR_COLUMNS),
-        confusion=confusion,
-        report=merge_reports([span.report for span in spans]),
+        columns=_columns(columns, rule, COLUMNS if corpus is None else PAIR_COLUMNS),
+        confusion=confusion.total,
+        report=merge_reports(reports),
     )
 
 
