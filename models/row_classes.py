@@ -122,6 +122,15 @@ def ranges(
     return np.arange(begins[-1]) - np.repeat(begins[:-1] - offsets[rows], sizes), begins
 
 
+def occurrences(wanted: NDArray[np.integer], values: NDArray[np.integer]) -> NDArray[np.int64]:
+    """int64 (len(wanted),): how often each is among the values."""
+    known, counts = np.unique(values, return_counts=True)
+    if not len(known):
+        return np.zeros(len(wanted), np.int64)
+    place = np.searchsorted(known, wanted).clip(max=len(known) - 1)
+    return np.where(known[place] == wanted, counts[place], 0)
+
+
 def _checked(classes: NDArray[np.int32]) -> NDArray[np.int32]:
     """Class codes as int32 (N,), checked to be ≥ 0."""
     if classes.ndim != 1 or classes.dtype.kind not in "iu" or len(classes) == 0:

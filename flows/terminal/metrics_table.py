@@ -76,11 +76,13 @@ def galleries_table(found: RunStatus) -> Table | None:
 
     None if nothing is retrieved, or if the run was last opened by a version that did not count queries.
     """
-    rows = [
-        (asked.title, f"{asked.queries:,}", f"{asked.left_out:,}", asked.compared_with)
-        for asked in found.facts.protocols
-    ]
-    return table(("asked", "queries", "without a match", "gallery"), rows, left=1) if rows else None
+    protocols = found.facts.protocols
+    heads = ("asked", "queries", "without a match", "gallery")
+    rows = [(each.title, f"{each.queries:,}", f"{each.left_out:,}", each.compared_with) for each in protocols]
+    if any(each.drawn for each in protocols):
+        heads = (*heads, "drawn")
+        rows = [(*row, f"{each.asked:,}") for row, each in zip(rows, protocols, strict=True)]
+    return table(heads, rows, left=1) if rows else None
 
 
 def decisions_table(found: RunStatus) -> Table | None:

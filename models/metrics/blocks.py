@@ -12,6 +12,9 @@ from ..row_classes import RowClasses
 from .relevance import Classes
 
 MIB = 2**20
+_CHECKED_ROWS = 1 << 16
+_INFINITY = 0x7F800000
+"""Bits of an infinite float32."""
 BLOCK_MIB = 256
 """Memory of one block of distances; the masks of answers take about half as much again."""
 _KEYS_MIB = 64
@@ -33,7 +36,9 @@ def checked_classes(embeddings: NDArray[np.float32], classes: Classes, subject: 
         raise ModelError(
             f"{subject} has {len(embeddings)} embeddings but classes of shape {shape}: give one code per row"
         )
-    finite = np.isfinite(embeddings).all(axis=1)
+    finite = np.empty(len(embeddings), np.bool_)
+    for rows in slices_of(len(embeddings), _CHECKED_ROWS):
+        finite[rows] = np.isfinite(embeddings[rows]).all(axis=1)
     if not finite.all():
         raise ModelError(
             f"{subject} embeddings have NaN or infinite values in {int((~finite).sum())} rows, the first is "
@@ -65,44 +70,85 @@ def sq_distance_blocks(
 
     Each block overwrites the one before; callers may write into it, too.
     """
-    block = max(1, block_mib * MIB // (4 * len(gallery)))
-    x = torch.from_numpy(np.array(queries, np.float32))
-    y = torch.from_numpy(np.array(gallery.T, np.float32, order="C"))
-    x_norms, y_norms = x.square().sum(dim=1), y.square().sum(dim=0)
-    room = torch.empty((min(block, len(x)), len(gallery)))
-    for start in range(0, len(x), block):
-        rows = slice(start, min(start + block, len(x)))
-        distances = room[: rows.stop - start]
-        torch.add(x_norms[rows, None], y_norms, out=distances)
-        yield rows, distances.addmm_(x[rows], y, alpha=-2).clamp_min_(0)
+    distances = SqDistances(gallery)
+    for rows in slices_of(len(queries), max(1, block_mib * MIB // (4 * len(gallery)))):
+        yield rows, distances.of(tensor_of(queries[rows]))
 
 
-def key_slices(rows: int, columns: int) -> Iterator[slice]:
-    """Slices of a block's rows; the keys of each (see `keys_of`) take little memory."""
-    step = max(1, _KEYS_MIB * MIB // (8 * columns))
+class SqDistances:
+    """Squared distances to a gallery, float32 (G, D), of which no copy is made if it is writable."""
+
+    def __init__(self, gallery: NDArray[np.float32]) -> None:
+        self._gallery = tensor_of(gallery)
+        self._norms = self._gallery.square().sum(dim=1)
+        self._room = torch.empty(0)
+
+    def of(self, queries: Tensor, columns: slice = slice(None)) -> Tensor:
+        """float32 (Q, columns): squared distances of queries (Q, D) to these gallery rows.
+
+        The next call overwrites them; callers may write into them, too.
+        """
+        gallery, norms = self._gallery[columns], self._norms[columns]
+        cells = len(queries) * len(gallery)
+        if cells > len(self._room):
+            self._room = torch.empty(cells)
+        found = self._room[:cells].view(len(queries), len(gallery))
+        torch.add(queries.square().sum(dim=1, keepdim=True), norms, out=found)
+        return found.addmm_(queries, gallery.T, alpha=-2).clamp_min_(0)
+
+
+def tensor_of(vectors: NDArray[np.float32]) -> Tensor:
+    """float32 (N, D) as a tensor; a copy only of what cannot be written, of which torch would warn."""
+    return torch.from_numpy(np.require(vectors, np.float32, ["C", "W"]))
+
+
+def slices_of(rows: int, step: int) -> Iterator[slice]:
+    """Slices of `step` rows; the last may be shorter."""
     for start in range(0, rows, step):
         yield slice(start, min(start + step, rows))
 
 
-def nearest(sq_distances: Tensor, count: int) -> Tensor:
-    """int64 (rows, count): the `count` nearest columns of each row, or all columns, by (distance, column).
+def key_slices(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of a block's rows; the keys of each (see `keys_of`) take little memory."""
+    return slices_of(rows, max(1, _KEYS_MIB * MIB // (8 * columns)))
 
-    Non-negative floats order like their bits, so one integer can hold distance and column; ties are thus ordered by
-    column, whatever the sort.
+
+def nearest_keys(sq_distances: Tensor, count: int, first: int = 0) -> Tensor:
+    """int64 (rows, count): the keys of the `count` nearest columns of each row, or of all columns, ascending.
+
+    first: number of the first column.
     """
     rows, columns = sq_distances.shape
     found = torch.empty((rows, min(count, columns)), dtype=torch.int64)
     for part in key_slices(rows, columns):
-        keys = keys_of(sq_distances[part])
+        keys = keys_of(sq_distances[part], torch.arange(first, first + columns))
         ordered = keys.sort(dim=1) if count >= columns else keys.topk(count, dim=1, largest=False)
-        torch.bitwise_and(ordered.values, 0xFFFFFFFF, out=found[part])
+        found[part] = ordered.values
     return found
 
 
-def keys_of(sq_distances: Tensor) -> Tensor:
-    """int64 (rows, columns): an integer for each entry that orders as (distance, column)."""
-    columns = torch.arange(sq_distances.shape[1], dtype=torch.int64)
+def keys_of(sq_distances: Tensor, columns: Tensor) -> Tensor:
+    """int64, in the shape of the distances: an integer for each entry that orders as (distance, column).
+
+    columns: int64, below 2³². Non-negative floats order like their bits, so one integer can hold distance and column;
+    ties are thus ordered by column, whatever the sort.
+    """
     keys = sq_distances.view(torch.int32).to(torch.int64)
     keys <<= 32
     keys |= columns
     return keys
+
+
+def columns_of(keys: Tensor) -> Tensor:
+    """int64, in the shape of the keys: their columns."""
+    return keys & 0xFFFFFFFF
+
+
+def finite_keys(keys: Tensor) -> Tensor:
+    """bool, in the shape of the keys: whether their distances are finite."""
+    return keys < (_INFINITY << 32)
+
+
+def sq_distances_of(keys: Tensor) -> Tensor:
+    """float32, in the shape of the keys: their squared distances."""
+    return (keys >> 32).to(torch.int32).view(torch.float32)

@@ -1,6 +1,5 @@
 """Retrieval of class centroids instead of rows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,6 @@ from numpy.typing import NDArray
 
 from .blocks import BLOCK_MIB, checked_sides, sq_distance_blocks
 from .by_query import NDCG_AT, ByQuery, discounts, no_queries
-from .reidentification import RANKS, ReIdentification
 from .relevance import Classes, Relevance
 
 
@@ -36,6 +34,7 @@ def centroid_ranks(
     gallery_classes: Classes | None = None,
     *,
     normalise: bool,
+    asked: NDArray[np.int64] | None = None,
     query_groups: NDArray[np.int32] | None = None,
     gallery_groups: NDArray[np.int32] | None = None,
     block_mib: int = BLOCK_MIB,
@@ -45,8 +44,8 @@ def centroid_ranks(
     queries: (Q, D) with Q classes; gallery: (G, D) with G classes; both as the encoder returns them. A centroid is the
     mean of a class. With `normalise`, centroids are then scaled to unit length, and so are the queries. The right
     centroids are those of the query's own classes, as means over *other* rows: without the query itself if no gallery
-    is given, and without rows of the query's group (−1: none) if groups are given. Queries whose classes have no such
-    row are left out and counted.
+    is given, and without rows of the query's group (−1: none) if groups are given. asked: int64, ascending, only these
+    queries. Queries whose classes have no such row are left out and counted.
 
     A wrong centroid as near as a right one counts as nearer, so that an encoder that maps everything to one point
     scores low.
@@ -68,6 +67,8 @@ def centroid_ranks(
     query, code = query_classes.row_of(), query_classes.members
     own = np.searchsorted(codes, code).clip(max=len(codes) - 1)
     known = codes[own] == code
+    if asked is not None:
+        known &= np.isin(query, asked)
     query, own = query[known], own[known]
     less, fewer = queries[query] * float(alone), np.full(len(query), int(alone))
     if query_groups is not None and gallery_groups is not None:
@@ -77,17 +78,23 @@ def centroid_ranks(
             (place, gallery_groups[row], gallery[row]), own[grouped], query_groups[query[grouped]]
         )
     others = counts[own] - fewer
-    asked = others > 0
+    answered = others > 0
 
     def scaled(vectors: NDArray) -> NDArray[np.float32]:
         return unit_length(vectors) if normalise else vectors.astype(np.float32)
 
-    right = scaled((sums[own] - less)[asked] / others[asked, None])
+    right = scaled((sums[own] - less)[answered] / others[answered, None])
     ranks = _ranks(
-        scaled(queries[query[asked]]), right, scaled(sums / counts[:, None]), (query, own), asked, block_mib
+        scaled(queries[query[answered]]),
+        right,
+        scaled(sums / counts[:, None]),
+        (query, own),
+        answered,
+        block_mib,
     )
-    answered = len(np.unique(query[asked]))
-    return CentroidRanks(query[asked], ranks, answered, len(queries) - answered, len(codes))
+    found = len(np.unique(query[answered]))
+    left_out = (len(queries) if asked is None else len(asked)) - found
+    return CentroidRanks(query[answered], ranks, found, left_out, len(codes))
 
 
 def _ranks(
@@ -95,15 +102,15 @@ def _ranks(
     right: NDArray[np.float32],
     centroids: NDArray[np.float32],
     own: tuple[NDArray[np.int64], NDArray[np.int64]],
-    asked: NDArray[np.bool_],
+    answered: NDArray[np.bool_],
     block_mib: int,
 ) -> NDArray[np.int64]:
     """int64 (P,): the ranks of the right centroids, from 1, ascending within a query.
 
     rows, right: (P, D), query and right centroid of each pair. own: query and centroid of every pair, including those
-    not `asked` because no other row of the class is left; their centroid is neither right nor wrong for the query.
+    not `answered` because no other row of the class is left; their centroid is neither right nor wrong for the query.
     """
-    query = own[0][asked]
+    query = own[0][answered]
     to_right = torch.from_numpy(np.square(rows - right).sum(axis=1))
     begins, ends = np.searchsorted(own[0], query), np.searchsorted(own[0], query, side="right")
     wrong = np.empty(len(query), np.int64)
@@ -156,19 +163,7 @@ def as_retrieval(ranks: CentroidRanks) -> ByQuery:
         np.bincount(at, within * nth / ranks.rank / right).astype(np.float64),
         np.bincount(at, gained / ideal).astype(np.float64),
         ranks.left_out,
-    )
-
-
-def as_re_identification(ranks: CentroidRanks, at: Sequence[int] = RANKS) -> ReIdentification:
-    """The ranks as mAP over all centroids, and CMC at the ranks `at`."""
-    if ranks.queries == 0:
-        return ReIdentification(0, ranks.left_out, 0.0, dict.fromkeys(at, 0.0))
-    first, right, nth = _by_query(ranks)
-    return ReIdentification(
-        queries=ranks.queries,
-        left_out=ranks.left_out,
-        mean_average_precision=float((nth / ranks.rank / right).sum() / ranks.queries),
-        cmc={k: int((first <= k).sum()) / ranks.queries for k in at},
+        average_precision=np.bincount(at, nth / ranks.rank / right).astype(np.float64),
     )
 
 

@@ -5,17 +5,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import BLOCK_MIB, checked_sides, nearest, sq_distance_blocks
+from .blocks import BLOCK_MIB, checked_sides
 from .relevance import Classes, Relevance
+from .tiles import ExactSearch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Recognition:
-    """accuracy: share of the queries with an answer that were named correctly. left_out: queries without an answer."""
+    """query: int64 (Q,), ascending, the queries with an answer. right: bool (Q,), whether each was named correctly.
+    left_out: number of queries without an answer."""
 
-    queries: int
+    query: NDArray[np.int64]
+    right: NDArray[np.bool_]
     left_out: int
-    accuracy: float
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the queries that were named correctly; None without a query."""
+        return float(self.right.mean()) if len(self.right) else None
 
 
 def recognition(
@@ -25,6 +32,7 @@ def recognition(
     gallery_classes: Classes | None = None,
     *,
     neighbours: int,
+    asked: NDArray[np.int64] | None = None,
     query_groups: NDArray[np.int32] | None = None,
     gallery_groups: NDArray[np.int32] | None = None,
     block_mib: int = BLOCK_MIB,
@@ -33,7 +41,7 @@ def recognition(
 
     Ties go to the class with the nearest row. A row with several classes votes for each, and a query with several is
     named correctly by any of them. Rows that `retrieval` takes out of a query's ranking do not vote. queries, gallery,
-    groups: as in `retrieval`.
+    asked, groups: as in `retrieval`.
     """
     query_classes, gallery, gallery_classes, alone = checked_sides(
         queries, query_classes, gallery, gallery_classes
@@ -41,22 +49,21 @@ def recognition(
     relevance = Relevance(
         query_classes, gallery_classes, alone=alone, query_groups=query_groups, gallery_groups=gallery_groups
     )
-    asked = np.flatnonzero(relevance.counts() > 0)
-    right = 0
+    asked = np.arange(len(queries)) if asked is None else asked
+    answered = asked[relevance.counts(asked) > 0]
+    right = np.zeros(len(answered), np.bool_)
     neighbours = min(neighbours, len(gallery))
-    if not len(asked):
-        return Recognition(0, len(queries), 0.0)
-    for rows, distances in sq_distance_blocks(queries[asked], gallery, block_mib=block_mib):
-        _, out = relevance.of(asked[rows])
-        distances.masked_fill_(out, np.inf)
-        voters = nearest(distances, neighbours)
-        there = distances.gather(1, voters).isfinite().numpy().ravel()
-        query = np.repeat(np.arange(len(voters)), neighbours)[there]
-        votes = gallery_classes.take(voters.numpy().ravel()[there])
+    search = ExactSearch(queries, gallery, relevance, block_mib)
+    for rows in search.blocks(np.full(len(answered), neighbours)):
+        nearest = search.nearest(answered[rows], neighbours)
+        there = nearest.there.numpy().ravel()
+        query = np.repeat(np.arange(len(nearest.rows)), neighbours)[there]
+        votes = gallery_classes.take(nearest.rows.numpy().ravel()[there])
         named = _elected(query[votes.row_of()], votes.members)
-        own = query_classes.take(asked[rows])
-        right += int((own.members == named[own.row_of()]).sum())
-    return Recognition(len(asked), len(queries) - len(asked), right / len(asked))
+        own = query_classes.take(answered[rows])
+        owner = own.row_of()
+        right[rows.start + owner[own.members == named[owner]]] = True
+    return Recognition(answered, right, len(asked) - len(answered))
 
 
 def _elected(query: NDArray[np.int64], code: NDArray[np.int32]) -> NDArray[np.int64]:

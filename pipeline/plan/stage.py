@@ -21,7 +21,7 @@ class Asked:
 
     name: under which the evaluate stage stores the metrics. queries: number of queries with a match. left_out: number
     of queries without one. gallery: number of rows, or with `centroids` of class centroids, each query is compared
-    with.
+    with. drawn: so many of the queries, with a match or without, are asked; 0: all.
     """
 
     name: str
@@ -29,6 +29,12 @@ class Asked:
     left_out: int
     gallery: int
     centroids: bool = False
+    drawn: int = 0
+
+    @property
+    def asked(self) -> int:
+        """Number of queries that are asked, with a match or without."""
+        return self.drawn or self.queries + self.left_out
 
     @property
     def title(self) -> str:
@@ -41,7 +47,8 @@ class Asked:
         if not self.queries:
             return f"no query has a match: of {self.left_out:,} rows none is asked, there will be no figures"
         more = f"; {self.left_out:,} more have no match and are left out" if self.left_out else ""
-        return f"{self.queries:,} queries, each against {self.compared_with}{more}"
+        drawn = f"; {self.drawn:,} of them all are drawn and asked" if self.drawn else ""
+        return f"{self.queries:,} queries, each against {self.compared_with}{more}{drawn}"
 
     @property
     def compared_with(self) -> str:
@@ -65,6 +72,7 @@ class RunFacts:
     several: rows with more than one label, in the training, validation and test split.
     protocols: retrieval protocols of validation and test. remarks: remarks about the labels, for people.
     cells: whether graph.method = "auto" may choose cells; False for runs begun before cells existed.
+    drawn: whether queries are drawn where there are very many; False for runs begun before that.
     reviews: (first epoch, digest) of each review that mining follows. held_out: (split, digest) of the review of
     validation and test rows, if any.
     pairs: digest of the verification pairs of evaluate.pairs_file, if any.
@@ -87,6 +95,7 @@ class RunFacts:
     protocols: tuple[Asked, ...] = ()
     remarks: tuple[str, ...] = ()
     cells: bool = False
+    drawn: bool = False
     reviews: tuple[tuple[int, str | None], ...] = ()
     held_out: tuple[tuple[str, str], ...] = ()
     pairs: str | None = None

@@ -183,6 +183,7 @@ def _facts(
     pairs = read_pair_list(spec)
     if pairs is not None:
         check_pair_list(pairs, rows, f"evaluate.pairs_file = {spec.evaluate.pairs_file}")
+    drawn = before is None or bool(before["facts"].get("drawn", False))
     facts = RunFacts(
         train=len(rows.range("train")),
         validation=len(rows.range("validation")),
@@ -196,7 +197,7 @@ def _facts(
         weights=encoder.weights,
         encoder_digest=encoder.digest,
         several=rows.several(),
-        protocols=() if spec.loss.of_pairs else asked_in(rows, spec),
+        protocols=() if spec.loss.of_pairs else asked_in(rows, spec, may_draw=drawn),
         remarks=(
             *said_alike({name for split in SPLITS for name in rows.class_sizes(split)}),
             *check_scored_labels(spec, rows),
@@ -207,6 +208,7 @@ def _facts(
         held_out=review.held_out,
         pairs=None if pairs is None else pairs.digest(),
         cells=_knows_cells(spec, before),
+        drawn=drawn,
         ranking=ranking.digest,
         ranked_pairs=ranking.pairs,
     )

@@ -35,6 +35,8 @@ _SMALLER = {
     "train": "lower train.embed_rows",
     "evaluate": "lower embed.chunk_rows or embed.batch_rows",
     "test": "lower embed.chunk_rows or embed.batch_rows",
+    "evaluate, search": "lower encoder.embedding_dim",
+    "test, search": "lower encoder.embedding_dim",
 }
 """How to reduce the memory of the tasks of a stage, or of one phase of it."""
 
@@ -213,7 +215,8 @@ def _check_means(plan: Plan, executor: Executor, job: Job) -> None:
             )
         if not phase.on_driver:
             of_stage = _SMALLER.get(job.ref.stage, "lower chunk_rows")
-            smaller = _SMALLER.get(f"{job.ref.stage}, {phase.name}", of_stage)
+            kind = phase.name.partition("-")[0]
+            smaller = _SMALLER.get(f"{job.ref.stage}, {kind}", of_stage)
             settings = "[cluster] worker_memory_mib and workers"
             require_memory(executor, phase.memory_mib, f"{job.ref} ({phase.name})", smaller, settings)
     free, needed = shutil.disk_usage(job.folder).free, plan.disk_bytes + _DISK_RESERVE

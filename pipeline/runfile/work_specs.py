@@ -226,6 +226,9 @@ class EvaluateSpec(Section):
         (0.001, 0.01, 0.1), as_before=[0.001, 0.01, 0.1], min_length=1
     )
     """Verification: false accept rates at which the true accept rate is reported."""
+    queries: int | None = added(None, as_before=None, ge=1)
+    """Number of rows of each held-out split that are queries, drawn once; each searches the whole gallery. By default
+    all rows, or as many as make at most 10¹¹ pairs of a query and a gallery row. Figures say how many were drawn."""
     test: Literal["end", "every", "never"] = "end"
     """When the test split is evaluated: at the "end", for the checkpoint chosen on validation; in "every" epoch; or
     "never"."""

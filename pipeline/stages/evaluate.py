@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from ...mining.compute.npy import npy_bytes
 from ..artifacts.weights import DECISIONS_FILE
 from ..data.base import SPLITS
-from ..errors import CorruptError
 from ..plan.refs import StageRef
 from ..plan.stage import Job, RunFacts, Stage
 from ..plan.work import PROCESS_MIB, Phase, Plan, Task, TaskOutput, TaskResources, split_rows
@@ -28,7 +27,15 @@ from ..storage.publish import publish_json, published
 from ..storage.receipts import Receipt
 from ..workers.opened import rows_of
 from .embed_rows import embed_rows, embedding_memory_mib
-from .evaluate_metrics import measure
+from .evaluation.metrics import compared, measure
+from .evaluation.search import (
+    protocol_of,
+    protocols_in,
+    question,
+    require_scratch,
+    search_part,
+    search_phases,
+)
 
 METRICS_FILE = "metrics.json"
 _MEASURE = "metrics"
@@ -50,12 +57,12 @@ def _keys(spec: RunSpec, facts: RunFacts, ref: StageRef) -> dict[str, Any]:
         "embed": {"batch_rows": spec.embed.batch_rows},
         "evaluate": spec.evaluate.result_keys(),
         "margin": spec.margin,
-        **_row_keys(facts, splits),
+        **_row_keys(spec, facts, ref, splits),
         **({} if facts.pairs is None else {"pairs": facts.pairs}),
     }
 
 
-def _row_keys(facts: RunFacts, splits: Sequence[str]) -> dict[str, Any]:
+def _row_keys(spec: RunSpec, facts: RunFacts, ref: StageRef, splits: tuple[str, ...]) -> dict[str, Any]:
     """Keys for what earlier versions ignored: a review, labels after the first, role and group. Empty if unused."""
     reviewed = {split: digest for split, digest in facts.held_out if split in splits}
     keys: dict[str, Any] = {"review": reviewed} if reviewed else {}
@@ -65,7 +72,8 @@ def _row_keys(facts: RunFacts, splits: Sequence[str]) -> dict[str, Any]:
         keys["labels"] = "sets"
     names = [f"{split}{suffix}" for split in splits for suffix in BY_ROLE_AND_GROUP]
     protocols = [asked.name for asked in facts.protocols if asked.name in names]
-    return keys | ({"protocols": protocols} if protocols else {})
+    drawn = {asked.name: asked.drawn for asked in protocols_in(spec, facts, ref, splits) if asked.drawn}
+    return keys | ({"protocols": protocols} if protocols else {}) | ({"drawn": drawn} if drawn else {})
 
 
 def _splits(spec: RunSpec, facts: RunFacts, ref: StageRef) -> tuple[str, ...]:
@@ -94,25 +102,36 @@ def _plan(spec: RunSpec, facts: RunFacts, ref: StageRef) -> Plan:
         first, count = facts.rows(split)
         phases.append(Phase(split, split_rows(split, count, spec.embed.chunk_rows, first), memory))
         rows += count
-    width = spec.encoder.embedding_dim * 4 + (facts.classes * _SCORED_BYTES if spec.loss.of_labels else 0)
-    # Metrics are computed in the run's own process, by exact search in blocks. It holds the vectors as they are read,
-    # of unit length, and transposed; and a block of distances with its masks.
+    protocols = protocols_in(spec, facts, ref, _splits(spec, facts, ref))
+    by_role = any(asked.name.endswith(BY_ROLE_AND_GROUP) for asked in protocols)
+    plain = spec.evaluate.retrieval == "instances" and spec.evaluate.feature == "embedding"
+    # Vectors as they are read and, where that is something else, as they are compared; rows of a role are a copy.
+    copies = (1 if plain else 3) + by_role + bool(facts.held_out)
+    vectors_mib = copies * rows * spec.encoder.embedding_dim * 4 // 2**20
     block_mib = min(_BLOCK_MIB, rows * rows * 4 // 2**20)
-    held_mib = PROCESS_MIB + 3 * rows * width // 2**20 + 2 * block_mib
-    phases.append(Phase(_MEASURE, (Task(_MEASURE, 0, 0, 0),), held_mib, True, reads_scratch=True))
-    return Plan(tuple(phases), disk_bytes=rows * spec.encoder.embedding_dim * 4)
+    search_mib = PROCESS_MIB + vectors_mib + 2 * block_mib
+    phases += search_phases(protocols, spec, search_mib)
+    # Metrics are computed in the run's own process, also the search, if no tasks have made it.
+    scores_mib = rows * facts.classes * _SCORED_BYTES // 2**20 if spec.loss.of_labels else 0
+    measure = Phase(_MEASURE, (Task(_MEASURE, 0, 0, 0),), search_mib + scores_mib, True, reads_scratch=True)
+    return Plan((*phases, measure), disk_bytes=rows * spec.encoder.embedding_dim * 4)
 
 
 def _run_task(job: Job, task: Task, resources: TaskResources) -> TaskOutput:
-    if task.phase == _MEASURE:
+    name = protocol_of(task)
+    if name is not None or task.phase == _MEASURE:
         from ...models.compute import use_threads
 
         use_threads(min(resources.threads, job.spec.training_threads))
-        splits = _splits(job.spec, job.facts, job.ref)
-        vectors = {split: _embeddings(job, split, *job.facts.rows(split)) for split in splits}
-        if sampled := _sampled(job.spec, job.facts, job.ref):
-            vectors[TRAIN_SAMPLE] = _embeddings(job, TRAIN_SAMPLE, 0, sampled)
-        publish_json(job.folder / METRICS_FILE, measure(job, vectors))
+    if name is not None:
+        rows, _, vectors = compared(job, _all_embeddings(job))
+        return search_part(job, question(job, rows, vectors, name), task)
+    if task.phase == _MEASURE:
+        searched = {
+            protocol_of(each.tasks[0]) or "": each.tasks
+            for each in _plan(job.spec, job.facts, job.ref).phases
+        }
+        publish_json(job.folder / METRICS_FILE, measure(job, _all_embeddings(job), searched))
         return TaskOutput(files=(METRICS_FILE, *((DECISIONS_FILE,) if _decides(job) else ())), rows=0)
     # Centroids and batch-normalised features are computed from the encoder's raw output, and scaled to unit length
     # afterwards.
@@ -137,13 +156,21 @@ def _keep(job: Job, task: Task, vectors: NDArray[np.float32]) -> TaskOutput:
     return TaskOutput(files=(), rows=len(vectors), report={"sha256": digest_file(path)})
 
 
+def _all_embeddings(job: Job) -> dict[str, NDArray[np.float32]]:
+    """The embeddings of the stage's splits, and of the sample of training rows."""
+    splits = _splits(job.spec, job.facts, job.ref)
+    vectors = {split: _embeddings(job, split, *job.facts.rows(split)) for split in splits}
+    if sampled := _sampled(job.spec, job.facts, job.ref):
+        vectors[TRAIN_SAMPLE] = _embeddings(job, TRAIN_SAMPLE, 0, sampled)
+    return vectors
+
+
 def _embeddings(job: Job, phase: str, first: int, count: int) -> NDArray[np.float32]:
     receipts = job.stage_folder.receipts()
     vectors = np.empty((count, job.spec.encoder.embedding_dim), np.float32)
     for task in split_rows(phase, count, job.spec.embed.chunk_rows, first):
         path = job.scratch / f"{task.name}.npy"
-        if not path.exists() or digest_file(path) != receipts[task.name].report["sha256"]:
-            raise CorruptError(f"{path} is gone or damaged: redo the stage with {job.ref.redo}")
+        require_scratch(job, path, receipts[task.name].report["sha256"])
         vectors[task.start - first : task.stop - first] = np.load(path, allow_pickle=False)
     return vectors
 

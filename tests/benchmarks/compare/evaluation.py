@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 from tripletmine.models.encoders.encode import encode
-from tripletmine.models.metrics.report import retrieval_metrics
+from tripletmine.models.metrics.report import retrieval_metrics, search
 
 from .data import Loaded
 
@@ -18,7 +18,8 @@ KEPT = ("map_at_r", "recall@1")
 def measured(encoder: nn.Module, data: Loaded, split: str) -> dict[str, float]:
     """The kept metrics of a split, leave-one-out, by exact search."""
     vectors = encode(encoder, data.images[split], normalise=True, batch_rows=_BATCH)
-    return kept(retrieval_metrics(vectors, data.classes[split], with_nmi=False))
+    found = search(vectors, data.classes[split])
+    return kept(retrieval_metrics(found, data.classes[split], gallery=len(vectors) - 1))
 
 
 def kept(metrics: dict[str, Any]) -> dict[str, float]:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tripletmine.models.errors import ModelError
-from tripletmine.models.metrics.reidentification import re_identification
+from tripletmine.models.metrics.report import search
+from tripletmine.models.metrics.retrieval import average_precisions
 
 
 def slow(queries, query_classes, gallery, gallery_classes, query_groups, gallery_groups):
@@ -39,15 +40,19 @@ def side(count):
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 6).flatmap(side), st.integers(1, 15).flatmap(side))
 def test_map_and_cmc_with_cameras(query, gallery):
-    found = re_identification(
-        *query[:2], *gallery[:2], query_groups=query[2], gallery_groups=gallery[2], ranks=(1, 3)
+    found = search(
+        *query[:2],
+        gallery=gallery[0],
+        gallery_classes=gallery[1],
+        groups=query[2],
+        gallery_groups=gallery[2],
+        whole_ranking=True,
     )
     expected = slow(query[0], query[1], gallery[0], gallery[1], query[2], gallery[2])
-    assert found.queries == len(expected)
     assert found.left_out == len(query[0]) - len(expected)
-    if expected:
-        assert found.mean_average_precision == pytest.approx(np.mean([ap for ap, _ in expected]))
-        assert found.cmc == pytest.approx({k: np.mean([first <= k for _, first in expected]) for k in (1, 3)})
+    assert found.average_precision is not None
+    assert found.average_precision.tolist() == pytest.approx([ap for ap, _ in expected])
+    assert found.first.tolist() == [first for _, first in expected]
 
 
 def test_the_same_camera_is_taken_out_of_the_ranking_and_not_counted_as_an_error():
@@ -58,18 +63,17 @@ def test_the_same_camera_is_taken_out_of_the_ranking_and_not_counted_as_an_error
         gallery,
         np.array([5, 5, 7], np.int32),
     )
-    free = re_identification(*arguments)
-    assert (free.mean_average_precision, free.cmc[1]) == (1, 1)
+    assert average_precisions(*arguments) == [1]
     own: dict[str, Any] = {
         "query_groups": np.array([0], np.int32),
         "gallery_groups": np.array([0, 1, 1], np.int32),
     }
-    assert re_identification(*arguments, **own).mean_average_precision == 1
+    assert average_precisions(*arguments, **own) == [1]
     wrong_first = (*arguments[:2], gallery, np.array([5, 7, 5], np.int32))
-    assert re_identification(*wrong_first, **own).mean_average_precision == 0.5
+    assert average_precisions(*wrong_first, **own) == [0.5]
 
 
 def test_groups_of_one_side_only_are_refused():
     x, y = np.zeros((2, 1), np.float32), np.zeros(2, np.int32)
     with pytest.raises(ModelError, match="groups are given for only one of query and gallery"):
-        re_identification(x, y, x, y, query_groups=y)
+        average_precisions(x, y, x, y, query_groups=y)

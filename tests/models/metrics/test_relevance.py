@@ -6,12 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ranking_oracles import slow_centroid_rankings, slow_figures, slow_rankings, slow_violations
 from tripletmine.models.errors import ModelError
-from tripletmine.models.metrics.centroids import as_re_identification, as_retrieval, centroid_ranks
+from tripletmine.models.metrics.centroids import as_retrieval, centroid_ranks
 from tripletmine.models.metrics.nmi import nmi
-from tripletmine.models.metrics.reidentification import re_identification
 from tripletmine.models.metrics.relevance import Relevance
-from tripletmine.models.metrics.report import re_identification_metrics, retrieval_metrics
-from tripletmine.models.metrics.retrieval import retrieval
+from tripletmine.models.metrics.report import retrieval_metrics, search
+from tripletmine.models.metrics.retrieval import average_precisions, retrieval
 from tripletmine.models.metrics.violations import violation_share
 from tripletmine.models.row_classes import RowClasses
 
@@ -24,6 +23,11 @@ def sides(draw, most=15):
     some = st.lists(st.sets(st.integers(0, 4), min_size=1, max_size=3), min_size=count, max_size=count)
     groups = st.lists(st.integers(-1, 2), min_size=count, max_size=count)
     return np.array(draw(grid), np.float32), draw(some), np.array(draw(groups), np.int32)
+
+
+def re_identification_metrics(x, classes, groups, **gallery):
+    found = search(x, classes, groups=groups, whole_ranking=True, **gallery)
+    return retrieval_metrics(found, classes, gallery=len(gallery.get("gallery", x[1:])))
 
 
 def check(found, rankings):
@@ -45,8 +49,8 @@ def check(found, rankings):
 
 
 @settings(max_examples=150, deadline=None)
-@given(sides(), sides(), st.booleans())
-def test_sets_and_groups_against_loops(query, gallery, alone):
+@given(sides(), sides(), st.booleans(), st.sampled_from([4, 1000]))
+def test_sets_and_groups_against_loops(query, gallery, alone, columns):
     x, sets, groups = query
     y, gallery_sets, gallery_groups = query if alone else gallery
     other = (
@@ -58,8 +62,9 @@ def test_sets_and_groups_against_loops(query, gallery, alone):
             "gallery_groups": gallery_groups,
         }
     )
-    found = re_identification_metrics(x, RowClasses.of_sets(sets), groups, **other)
-    assert found["gallery"] == len(y) - alone
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("tripletmine.models.metrics.tiles._COLUMNS", columns)
+        found = re_identification_metrics(x, RowClasses.of_sets(sets), groups, **other)
     check(found, slow_rankings(x, sets, groups, y, gallery_sets, gallery_groups, alone))
 
 
@@ -79,7 +84,8 @@ def test_one_class_a_row_is_the_same_as_sets_of_one(side, grouped):
 def test_leave_one_out_and_violations_with_sets(side, margin):
     x, sets, _ = side
     free = np.full(len(x), -1)
-    found = retrieval_metrics(x, RowClasses.of_sets(sets), with_nmi=False)
+    classes = RowClasses.of_sets(sets)
+    found = retrieval_metrics(search(x, classes), classes, gallery=len(x) - 1)
     figures, asked = slow_figures(slow_rankings(x, sets, free, x, sets, free, True))
     assert found["queries"] == asked
     assert found["map_at_r"] == (pytest.approx(figures["map_at_r"]) if asked else None)
@@ -124,16 +130,18 @@ def test_centroids_of_sets_and_groups_against_loops(normalise, alone, grouped, s
     )
     figures, asked = slow_figures(rankings)
     assert 0 < asked < 30
-    found, ranked = as_retrieval(ranks), as_re_identification(ranks)
-    assert (len(found.query), found.left_out) == (ranked.queries, ranked.left_out) == (asked, 30 - asked)
+    found = as_retrieval(ranks)
+    assert found.average_precision is not None
+    assert (len(found.query), found.left_out) == (asked, 30 - asked)
     for k in (1, 2, 4, 8):
         assert found.recall(k).mean() == pytest.approx(figures[f"recall@{k}"])
     assert found.r_precision.mean() == pytest.approx(figures["r_precision"])
     assert found.average_at_r.mean() == pytest.approx(figures["map_at_r"])
     assert found.reciprocal_rank.mean() == pytest.approx(figures["mrr"])
     assert found.ndcg.mean() == pytest.approx(figures["ndcg@10"])
-    assert ranked.mean_average_precision == pytest.approx(figures["map"])
-    assert ranked.cmc == pytest.approx({k: figures[f"cmc@{k}"] for k in (1, 5, 10)})
+    assert found.average_precision.mean() == pytest.approx(figures["map"])
+    for k in (1, 5, 10):
+        assert found.recall(k).mean() == pytest.approx(figures[f"cmc@{k}"])
 
 
 def test_perfect_clusters_of_a_shared_second_class_are_found():
@@ -148,11 +156,11 @@ def test_perfect_clusters_of_a_shared_second_class_are_found():
 def test_groups_leave_out_matches_of_the_same_camera_and_queries_without_others():
     x = np.array([[0.0], [0.1], [5.0], [1.0]], np.float32)
     codes, cameras = np.array([7, 7, 7, 8], np.int32), np.array([0, 0, 1, 0], np.int32)
-    found = re_identification(x, codes, query_groups=cameras)
-    assert (found.queries, found.left_out) == (3, 1)
+    found = re_identification_metrics(x, codes, cameras)
+    assert (found["queries"], found["queries_left_out"]) == (3, 1)
     # The row of class 8 comes before the only match of rows 0 and 1, and before both matches of row 2.
-    assert found.cmc == {1: 0.0, 5: 1.0, 10: 1.0}
-    assert found.mean_average_precision == pytest.approx((1 / 2 + 1 / 2 + (1 / 2 + 2 / 3) / 2) / 3)
+    assert (found["cmc@1"], found["cmc@5"]) == (0.0, 1.0)
+    assert found["map"] == pytest.approx((1 / 2 + 1 / 2 + (1 / 2 + 2 / 3) / 2) / 3)
 
 
 def test_counting_in_many_blocks_gives_the_same(monkeypatch):
@@ -174,6 +182,6 @@ def test_nmi_of_sets_is_left_out_and_says_why():
 def test_another_number_of_groups_or_of_sets_is_refused():
     x, y = np.zeros((2, 1), np.float32), np.zeros(2, np.int32)
     with pytest.raises(ModelError, match=r"query has 2 rows but groups of shape \(3,\)"):
-        re_identification(x, y, query_groups=np.zeros(3, np.int32))
+        average_precisions(x, y, query_groups=np.zeros(3, np.int32))
     with pytest.raises(ModelError, match="2 embeddings but classes of shape"):
         retrieval(x, RowClasses.of_sets([[0], [1], [2]]))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tripletmine.models.errors import ModelError
-from tripletmine.models.metrics.report import retrieval_metrics
+from tripletmine.models.metrics.blocks import SqDistances
+from tripletmine.models.metrics.report import nmi_metrics, retrieval_metrics
 from tripletmine.models.metrics.retrieval import retrieval
 
 
@@ -78,25 +79,47 @@ def clouds(rows=300, classes=12, seed=0):
     return x.astype(np.float32), y
 
 
-def test_many_blocks_give_what_one_block_gives(monkeypatch):
-    from tripletmine.models.metrics import retrieval as module
-
+@pytest.mark.parametrize("columns", [7, 64, 1000])
+def test_many_blocks_and_tiles_give_what_one_gives(columns, monkeypatch):
     x, y = clouds()
     whole = retrieval(x, y)
-    blocks = []
-    original = module.sq_distance_blocks
+    tiles = []
+    original = SqDistances.of
 
-    def counted(queries, gallery, *, block_mib):
-        for rows, distances in original(queries, gallery, block_mib=block_mib):
-            blocks.append(len(distances))
-            yield rows, distances
+    def counted(self, queries, columns):
+        tiles.append(len(queries))
+        return original(self, queries, columns)
 
-    monkeypatch.setattr(module, "sq_distance_blocks", counted)
-    monkeypatch.setattr("tripletmine.models.metrics.blocks.MIB", 2**12)
+    monkeypatch.setattr(SqDistances, "of", counted)
+    monkeypatch.setattr("tripletmine.models.metrics.tiles._COLUMNS", columns)
+    monkeypatch.setattr("tripletmine.models.metrics.tiles.MIB", 2**14)
+    monkeypatch.setattr("tripletmine.models.metrics.blocks._KEYS_MIB", 0)
     found = retrieval(x, y, block_mib=1)
-    assert len(blocks) > 10
+    assert len(tiles) > 10
     assert found.first.tolist() == whole.first.tolist()
     check(found, slow_retrieval(x, y), 300)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 20).flatmap(lambda n: st.tuples(points(n), codes(n))), st.integers(1, 9))
+def test_ties_are_in_order_of_rows_across_tiles(case, columns):
+    x, y = case
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("tripletmine.models.metrics.tiles._COLUMNS", columns)
+        check(retrieval(x, y), slow_retrieval(x, y), len(x))
+
+
+def test_only_those_who_are_asked_are_queries():
+    x, y = clouds()
+    y = y.copy()
+    y[3] = 50
+    asked = np.array([0, 3, 250])
+    found = retrieval(x, y, asked=asked)
+    assert (found.query.tolist(), found.left_out) == ([0, 250], 1)
+    whole = retrieval(x, y)
+    there = np.isin(whole.query, asked)
+    assert found.first.tolist() == whole.first[there].tolist()
+    assert found.average_at_r.tolist() == whole.average_at_r[there].tolist()
 
 
 def test_a_perfect_and_a_useless_embedding():
@@ -118,7 +141,7 @@ def test_a_first_answer_beyond_the_sorted_ranks_is_counted():
 
 def test_recalls_are_a_setting():
     x, y = clouds()
-    found = retrieval_metrics(x, y, recalls=(1, 10, 100), with_nmi=False)
+    found = retrieval_metrics(retrieval(x, y), y, gallery=299, recalls=(1, 10, 100))
     first = np.array([first for _, first, *_ in slow_retrieval(x, y)])
     assert [found[f"recall@{k}"] for k in (1, 10, 100)] == [np.mean(first <= k) for k in (1, 10, 100)]
     assert found["mrr"] == pytest.approx(np.mean(1 / first))
@@ -128,13 +151,13 @@ def test_classes_of_one_row_are_left_out_of_the_queries_and_counted():
     x, y = clouds()
     y = y.copy()
     y[:3] = [50, 51, 52]
-    found = retrieval_metrics(x, y, with_nmi=False)
+    found = retrieval_metrics(retrieval(x, y), y, gallery=299)
     assert (found["queries"], found["queries_left_out"]) == (297, 3)
 
 
 def test_the_report_names_every_metric_and_is_plain():
     x, y = clouds()
-    found = retrieval_metrics(x, y, seed=1)
+    found = retrieval_metrics(retrieval(x, y), y, gallery=299, seed=1) | nmi_metrics(x, y, seed=1)
     assert list(found) == [
         "recall@1", "recall@2", "recall@4", "recall@8", "r_precision", "map_at_r", "mrr", "ndcg@10",
         "recall@1_interval", "map_at_r_interval", "queries", "queries_left_out", "gallery", "nmi",
@@ -143,10 +166,7 @@ def test_the_report_names_every_metric_and_is_plain():
     for name in ("recall@1", "map_at_r"):
         low, high = found[f"{name}_interval"]
         assert low < found[name] < high
-    assert found["gallery"] == len(x) - 1
-    against = retrieval_metrics(x, y, gallery=x[1:], gallery_classes=y[1:])
-    assert "nmi" not in against
-    assert against["gallery"] == len(x) - 1
+    assert found["gallery"] == 299
 
 
 @pytest.mark.parametrize(

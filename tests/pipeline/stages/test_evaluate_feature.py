@@ -10,7 +10,7 @@ import pytest
 from tripletmine import Encoder
 from tripletmine.models.encoders.checkpoints import load_tensors
 from tripletmine.models.errors import ModelError
-from tripletmine.models.metrics.report import retrieval_metrics
+from tripletmine.models.metrics.report import retrieval_metrics, search
 from tripletmine.pipeline.errors import StaleError
 from tripletmine.pipeline.run.export.encoder import export_encoder
 from tripletmine.pipeline.run.status import read_status
@@ -109,7 +109,7 @@ def test_figures_and_export_are_of_the_normalised_feature(finished: RunSpec, tmp
     assert "to batch-normalised vectors of 8 " in (tmp_path / "out/README.md").read_text("utf-8")
 
     found = json.loads((finished.root / "test/metrics.json").read_bytes())["test"]
-    check(found, retrieval_metrics(vectors, classes, with_nmi=False))
+    check(found, retrieval_metrics(search(vectors, classes), classes, gallery=len(vectors) - 1))
     sampled = json.loads((finished.root / "epochs/0001/evaluate/metrics.json").read_bytes())["train_sample"]
     assert sampled["queries"] == 30
 
@@ -122,7 +122,8 @@ def test_centroids_are_means_of_normalised_features(folder: Path, tmp_path: Path
     items, classes = of_split(folder, "test")
     features = by_hand(spec, best, Encoder.load(tmp_path / "out"), items)
     found = json.loads((spec.root / "test/metrics.json").read_bytes())["test"]
-    check(found, retrieval_metrics(features, classes, matched="centroids", normalise=True, with_nmi=False))
+    by_centroids = search(features, classes, matched="centroids", normalise=True)
+    check(found, retrieval_metrics(by_centroids, classes, gallery=len(np.unique(classes))))
 
 
 def test_k_is_adapted_by_the_embedding_all_the_same(finished: RunSpec, folder: Path) -> None:

@@ -274,7 +274,7 @@ def test_an_evaluation_that_did_not_know_them_is_redone_and_nothing_else(
     write_table(tmp_path, several=several)
     spec = spec_of(tmp_path)
     with monkeypatch.context() as earlier:
-        earlier.setattr(evaluate, "_row_keys", lambda _facts, _splits: {})
+        earlier.setattr(evaluate, "_row_keys", lambda *_: {})
         finish(spec)
     remedy = "redo it with --from-stage evaluate --epoch 0"
     with pytest.raises(

@@ -18,7 +18,7 @@ from tripletmine.pipeline.plan.refs import StageRef
 from tripletmine.pipeline.plan.stage import Job
 from tripletmine.pipeline.run.prepare import describe_data
 from tripletmine.pipeline.runfile.load import parse_spec
-from tripletmine.pipeline.stages import evaluate_metrics
+from tripletmine.pipeline.stages.evaluation import metrics
 
 from ..runs import finish
 from .test_evaluate_metrics import (
@@ -143,12 +143,12 @@ def test_a_list_that_changes_while_the_run_is_at_work_is_said(tmp_path: Path) ->
     job = Job(spec.root, spec, describe_data(spec), StageRef(0, "evaluate"), {})
     rows = RunRows(build_rows(open_data(spec.data, base), spec.data, seed=0))
     vectors = np.random.default_rng(0).normal(size=(ROWS["test"], 4)).astype(np.float32)
-    assert "verification_auc" in evaluate_metrics._verified(job, rows, "test", vectors)
+    assert "verification_auc" in metrics._verified(job, rows, "test", vectors)
     write_pairs(base, pairs_of("test")[1:])
     with pytest.raises(StaleError, match=r"pairs_file = pairs\.csv has changed .* start it again"):
-        evaluate_metrics._verified(job, rows, "test", vectors)
+        metrics._verified(job, rows, "test", vectors)
     again = replace(job, facts=describe_data(spec))
-    assert evaluate_metrics._verified(again, rows, "test", vectors)["verification_same"] == 29
+    assert metrics._verified(again, rows, "test", vectors)["verification_same"] == 29
 
 
 BROKEN: dict[str, tuple[Callable[[list[Row]], Sequence[Sequence[str]]], str]] = {

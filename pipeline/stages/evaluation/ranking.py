@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.ranking.items import mean_scores
-from ..plan.stage import Job
-from ..workers.opened import ranked_of
-from .trained_layers import head_of
+from ...data.ranking.items import mean_scores
+from ...plan.stage import Job
+from ...workers.opened import ranked_of
+from ..trained_layers import head_of
 
 
 def ranking_figures(job: Job, vectors: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, Any]]:
@@ -17,7 +17,7 @@ def ranking_figures(job: Job, vectors: Mapping[str, NDArray[np.float32]]) -> dic
 
     vectors: float32 (rows, D) of each split, as the run embeds them.
     """
-    from ...models.metrics.order import kendall_metrics, order_metrics
+    from ....models.metrics.order import kendall_metrics, order_metrics
 
     head = head_of(job)
     found = {}

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifacts.weights import DECISIONS_FILE
-from ..data.rows import RunRows
-from ..plan.stage import Job
-from ..storage.publish import published
-from ..workers.opened import labels_of
-from .trained_layers import head_of
+from ...artifacts.weights import DECISIONS_FILE
+from ...data.rows import RunRows
+from ...plan.stage import Job
+from ...storage.publish import published
+from ...workers.opened import labels_of
+from ..trained_layers import head_of
 
 if TYPE_CHECKING:
-    from ...models.label_decision import Decision, Scored
+    from ....models.label_decision import Decision, Scored
 
 Vectors = Mapping[str, NDArray[np.float32]]
 
@@ -28,7 +28,7 @@ def label_figures(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, dict[s
     """
     if job.spec.loss.of_labels is None:
         return {}
-    from ...models.label_decision import decisions
+    from ....models.label_decision import decisions
 
     scored = _scored(job, vectors)
     decide: dict[str, Decision] = {}
@@ -44,15 +44,15 @@ def label_figures(job: Job, rows: RunRows, vectors: Vectors) -> dict[str, dict[s
 
 def _scored(job: Job, vectors: Vectors) -> "dict[str, Scored]":
     """Embeddings of each split with their scores from the head that was trained with the encoder."""
-    from ...models.label_decision import Scored
+    from ....models.label_decision import Scored
 
     head = head_of(job)
     return {split: Scored(each, head.scores(each)) for split, each in vectors.items()}
 
 
 def _keep(job: Job, decide: "Mapping[str, Decision]") -> None:
-    from ...models.encoders.checkpoints import save_tensors, with_prefix
-    from ...models.label_decision import Learnt
+    from ....models.encoders.checkpoints import save_tensors, with_prefix
+    from ....models.label_decision import Learnt
 
     tensors = {}
     for name, decision in decide.items():
@@ -77,7 +77,7 @@ def _labels(job: Job, rows: RunRows, split: str) -> NDArray[np.bool_]:
 
 def _figures(asked: "Scored", labels: NDArray[np.bool_], decide: "Mapping[str, Decision]") -> dict[str, Any]:
     """Metrics of one split. Rows without any known label are left out and counted."""
-    from ...models.metrics.multi_label import label_decision_metrics, label_ranking_metrics
+    from ....models.metrics.multi_label import label_decision_metrics, label_ranking_metrics
 
     known = labels.any(axis=1)
     figures: dict[str, Any] = {"label_rows_left_out": int((~known).sum())}

@@ -1,0 +1,1 @@
+"""The metrics of the evaluate stage, and the search that they need."""
