@@ -42,6 +42,22 @@ def keys_below(_typing: Any, products: Any, sq_norms: Any, start: Any, limit: An
 
 
 @_in_llvm
+def keys_below_each(_typing: Any, products: Any, sq_norm: Any, limits: Any, start: Any):
+    """uint64 whose bit i is set where sq_norm − 2 · products[start + i] < limits[start + i]. All are float32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any):
+        products, limits = (
+            _lanes(context, builder, signature.args[i], arguments[i], arguments[3], ir.FloatType())
+            for i in (0, 2)
+        )
+        keys = builder.fsub(_spread(builder, arguments[1]), builder.fadd(products, products))
+        found = builder.fcmp_ordered("<", keys, limits)
+        return builder.bitcast(found, _MASK)
+
+    return types.uint64(products, types.float32, limits, types.int64), generate
+
+
+@_in_llvm
 def not_below(_typing: Any, numbers: Any, start: Any, least: Any):
     """uint64 whose bit i is set where numbers[start + i] ≥ least.
 

@@ -83,10 +83,10 @@ def _offer_line(products, sq_norms, first_row, keys, rows, filled, limit, slack,
             c = start + lowest(mask)
             mask &= mask - np.uint64(1)
             key = sq_norms[c] - np.float32(2.0) * products[c]
-            filled, limit = _append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
+            filled, limit = append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
     for c in range(whole, columns):
         key = sq_norms[c] - np.float32(2.0) * products[c]
-        filled, limit = _append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
+        filled, limit = append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
     return filled, limit
 
 
@@ -124,11 +124,11 @@ def _offer_bfloat16_line(scores, first_row, keys, rows, filled, limit, slack, wa
                 c = start + lowest(mask)
                 mask &= mask - np.uint64(1)
                 key = np.float32(-2.0) * _widened(scores[c])
-                filled, limit = _append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
+                filled, limit = append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
             least = _ordered(np.float32(-0.5) * limit)
     for c in range(whole, columns):
         key = np.float32(-2.0) * _widened(scores[c])
-        filled, limit = _append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
+        filled, limit = append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
     return filled, limit
 
 
@@ -146,7 +146,7 @@ def _widened(bits):
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _append(keys, rows, filled, limit, slack, wanted, key, row):
+def append(keys, rows, filled, limit, slack, wanted, key, row):
     """Append an entry if its key is below the limit. Returns the new number of entries and limit."""
     if key < limit:
         keys[filled] = key

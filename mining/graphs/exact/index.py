@@ -25,6 +25,7 @@ from ..parameters import ExactParameters
 from ..remeasure import empty_table, insert_nearest, remeasure
 from . import bfloat16
 from .bounds import greatest_norm, mean_of, measure_about
+from .mutual import MutualProposer, own_rows
 from .products import Float32Products
 from .propose import BlockProposer, BlockShape, Proposer
 
@@ -87,7 +88,9 @@ class ExactIndex:
             left = search_by(proposer, looked)
             pays = len(left) <= _MOST_DOUBT * len(looked)
             left = np.concatenate([left, search_by(proposer, rest) if pays and len(rest) else rest])
-        if len(left):
+        if not coarse and (mutual := self._mutual(fine, queries, query_ids, neighbours, threads, budget)):
+            left = self._search_mutually(mutual, queries, query_ids, table, threads)
+        elif len(left):
             left = search_by(fine, left)
 
         def search_rest(start: int, stop: int) -> None:
@@ -137,6 +140,46 @@ class ExactIndex:
 
         over_rows(search_block, len(chosen), workers, step=step)
         return np.sort(np.concatenate(doubtful))
+
+    def _mutual(
+        self,
+        one_way: Proposer,
+        queries: NDArray[np.float32],
+        query_ids: NDArray[np.int64],
+        neighbours: int,
+        threads: int,
+        budget: Budget,
+    ) -> MutualProposer | None:
+        """The proposer for queries that are rows of this index, if it fits."""
+        asking = own_rows(queries, query_ids, self._vectors, self.first_id)
+        wanted = min(len(self._vectors), neighbours + 1)
+        if asking is None or not isinstance(one_way, BlockProposer):
+            return None
+        if not MutualProposer.fits(budget, len(queries), queries.shape[1], wanted, threads):
+            return None
+        return MutualProposer(one_way, self._vectors, self._sq_norms, self._origin, self._farthest, asking)
+
+    def _search_mutually(
+        self,
+        proposer: MutualProposer,
+        queries: NDArray[np.float32],
+        query_ids: NDArray[np.int64],
+        table: NeighbourTable,
+        threads: int,
+    ) -> NDArray[np.int64]:
+        """Search for all queries at once. Returns those left in doubt, int64, ascending."""
+        candidates = proposer.propose(min(len(self._vectors), table.neighbours + 1), threads)
+        remeasure(
+            queries,
+            self._vectors,
+            candidates.rows,
+            query_ids=query_ids,
+            neighbours=table.neighbours,
+            first_id=self.first_id,
+            threads=threads,
+            into=table,
+        )
+        return candidates.bound.in_doubt(candidates.limits, table.sq_distances[:, -1])
 
     def _proposers(self, queries: int, budget: Budget) -> list[Proposer]:
         """The proposers to use in turn, each for the queries that the one before left in doubt."""

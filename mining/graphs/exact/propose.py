@@ -4,6 +4,7 @@ Most of the time beyond the products would go to candidates that nearer ones rep
 first estimates how near a candidate has to be, and almost all rows are skipped by one comparison.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -96,14 +97,18 @@ class BlockProposer:
 
     def propose(self, queries: NDArray[np.float32], wanted: int) -> Candidates:
         """See ``Proposer``."""
-        with self._products.one_thread():
+        with self.one_thread():
             return self._propose(queries, wanted)
+
+    def one_thread(self) -> AbstractContextManager[object]:
+        """See ``Products``."""
+        return self._products.one_thread()
 
     def _propose(self, queries: NDArray[np.float32], wanted: int) -> Candidates:
         products = self._products
         asked, bound = products.queries(queries)
+        limits = self.first_limits(asked, wanted)
         room = np.empty(len(queries) * self._columns, products.dtype)
-        limits = self._first_limits(asked, room, wanted)
         slack = slacks(bound, limits)
         pools = empty_pools(wanted, limits + slack, slack)
         rows = np.empty((self._columns, products.width), products.dtype)
@@ -117,11 +122,12 @@ class BlockProposer:
         finish(pools)
         return Candidates(pools.rows, pools.limits, bound)
 
-    def _first_limits(self, asked: NDArray, room: NDArray, wanted: int) -> NDArray[np.float32]:
-        """float32 (B,), keys that almost always have ``wanted`` or more rows below; inf if the sample is too small.
+    def first_limits(self, asked: NDArray, wanted: int) -> NDArray[np.float32]:
+        """float32 (B,): keys that almost always have ``wanted`` or more rows below; inf if the sample is too small.
 
-        On average the sample holds wanted · len(sample) / rows of the nearest rows. The limit is taken four standard
-        deviations above that, so that it is too low for one query in thousands, which is then left in doubt.
+        asked: the operand of B queries. On average the sample holds wanted · len(sample) / rows of the nearest rows.
+        The limit is taken four standard deviations above that, so that it is too low for one query in thousands, which
+        is then left in doubt.
         """
         expected = wanted * len(self._sample) / len(self._vectors)
         rank = int(np.ceil(expected + 4 * np.sqrt(expected)))
@@ -129,6 +135,7 @@ class BlockProposer:
         if rank >= len(self._sample):
             return limits
         pools = empty_pools(rank, limits, np.zeros(len(asked), np.float32))
+        room = np.empty(len(asked) * self._columns, self._products.dtype)
         for first in range(0, len(self._sample), self._columns):
             norms = self._sample_norms[first : first + self._columns]
             block = room[: len(asked) * len(norms)].reshape(len(asked), len(norms))
