@@ -1,4 +1,4 @@
-"""The same few steps by any number of processes. Run under torch's launcher, each process leaves its state."""
+"""The same few steps by any number of processes. Run as a script, each process leaves its state."""
 
 import sys
 from dataclasses import dataclass, field

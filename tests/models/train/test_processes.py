@@ -1,4 +1,4 @@
-"""Two gloo processes under torch's launcher, compared with one process."""
+"""Two gloo processes, compared with one process."""
 
 import pytest
 import torch

@@ -48,7 +48,7 @@ def test_what_a_loss_has_learnt_is_part_of_the_state(name):
 @pytest.fixture(scope="module")
 def states(tmp_path_factory):
     """(method, rank) → all that the trainer of that process holds after its steps, and its losses."""
-    return launcher.in_two_forked_processes(steps.__file__, tmp_path_factory.mktemp("two"), METHODS)
+    return launcher.in_two_processes(steps.__file__, tmp_path_factory.mktemp("two"), METHODS)
 
 
 @pytest.mark.parametrize("name", METHODS)
