@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -505,14 +505,22 @@ def test_workers_of_our_own_come_and_go_quietly(tmp_path: Path, capfd: pytest.Ca
         assert [executor.threads(tasks) for tasks in (0, 1, 2, 100)] == [1, 1, 1, 1]
         assert outcomes(executor, tmp_path, {}) == ALL
         # As a terminal does with Ctrl-C, which is for us to hear.
-        for process in set(psutil.Process().children(recursive=True)) - before:
-            process.send_signal(signal.SIGINT)
+        for process in started_since(before):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGINT)
         assert outcomes(executor, tmp_path, {}) == ALL
 
-    assert not [
-        process
-        for process in set(psutil.Process().children(recursive=True)) - before
-        if "resource_tracker" not in " ".join(process.cmdline())
-    ]
+    eventually(lambda: not started_since(before), "the end of all that was started")
     output = capfd.readouterr()
     assert (output.out, output.err) == ("", "")
+
+
+def started_since(before: set[psutil.Process]) -> list[psutil.Process]:
+    """Processes below this one that were not there before. Python's resource tracker stays as long as its process."""
+    found = []
+    for process in set(psutil.Process().children(recursive=True)) - before:
+        # One that ends meanwhile has no command line any more.
+        with suppress(psutil.NoSuchProcess):
+            if "resource_tracker" not in " ".join(process.cmdline()):
+                found.append(process)
+    return found
