@@ -12,7 +12,7 @@ from ..row_classes import RowClasses
 from .relevance import Classes
 
 MIB = 2**20
-_CHECKED_ROWS = 1 << 16
+_ROWS_AT_ONCE = 1 << 16
 _INFINITY = 0x7F800000
 """Bits of an infinite float32."""
 BLOCK_MIB = 256
@@ -37,7 +37,7 @@ def checked_classes(embeddings: NDArray[np.float32], classes: Classes, subject: 
             f"{subject} has {len(embeddings)} embeddings but classes of shape {shape}: give one code per row"
         )
     finite = np.empty(len(embeddings), np.bool_)
-    for rows in slices_of(len(embeddings), _CHECKED_ROWS):
+    for rows in slices_of(len(embeddings), _ROWS_AT_ONCE):
         finite[rows] = np.isfinite(embeddings[rows]).all(axis=1)
     if not finite.all():
         raise ModelError(
@@ -80,7 +80,10 @@ class SqDistances:
 
     def __init__(self, gallery: NDArray[np.float32]) -> None:
         self._gallery = tensor_of(gallery)
-        self._norms = self._gallery.square().sum(dim=1)
+        self._norms = torch.empty(len(self._gallery))
+        # A block at a time: the squares of all rows would be a second gallery.
+        for rows in slices_of(len(gallery), _ROWS_AT_ONCE):
+            self._norms[rows] = self._gallery[rows].square().sum(dim=1)
         self._room = torch.empty(0)
 
     def of(self, queries: Tensor, columns: slice = slice(None)) -> Tensor:
