@@ -1,6 +1,6 @@
 """Whole runs in this process, and what they leave on disk.
 
-Called as a script (a spec as JSON) it finishes that run, for tests that kill it meanwhile.
+As a script, given a spec as JSON, it finishes that run, for tests that kill it meanwhile.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Text of data is text: on a terminal and in Markdown."""
+"""Text from data stays text, on a terminal and in Markdown."""
 
 import pytest
 from tripletmine.pipeline.plain import as_markdown, plain

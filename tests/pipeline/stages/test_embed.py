@@ -1,4 +1,4 @@
-"""How embeddings are kept."""
+"""How embeddings are stored."""
 
 from pathlib import Path
 

@@ -23,7 +23,7 @@ CLASSES, ROWS = 6, {"train": 120, "val": 60, "test": 60}
 
 
 def spec_of(base: Path, directory: str, **evaluation: object) -> RunSpec:
-    """The recipe of re-identification in small: a warm-up epoch and one that mines."""
+    """A small version of the re-identification recipe: a warm-up epoch and one that mines."""
     return parse_spec(
         {
             "run": {"name": "neck", "directory": directory, "epochs": 2, "deterministic": True},
@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(folder: Path) -> RunSpec:
-    """Not to be changed."""
+    """A finished run by this recipe. Not to be changed."""
     spec = spec_of(folder, "whole", train_sample=30)
     finish(spec)
     return spec

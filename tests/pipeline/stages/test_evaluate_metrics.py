@@ -60,7 +60,7 @@ def write_table(folder: Path, columns: Sequence[str] = COLUMNS, *, several: bool
 
 
 def write_pictures(folder: Path) -> None:
-    """Grey, 6 x 6; the classes overlap."""
+    """Write grey pictures of 6 x 6 pixels; the classes overlap."""
     random = np.random.default_rng(0)
     looks = random.uniform(0, 255, (CLASSES, 6, 6))
     for split, rows in ROWS.items():
@@ -186,7 +186,7 @@ STAGES = {
 
 
 def check(run: Finished, *, centroids: bool = False) -> None:
-    """Every figure of every metrics.json."""
+    """Check every figure of every metrics.json."""
     asked = protocols(run, normalise=not centroids)
     for stage, names in STAGES.items():
         metrics = run.figures(stage)
@@ -211,7 +211,7 @@ EXTRA = {"nmi", "nmi_left_out", "violation_share", "recall@1_interval", "map_at_
 
 
 def check_figures(name: str, found: dict, rankings: list[list[bool]], gallery: int) -> None:
-    """Those of one protocol."""
+    """Check those of one protocol."""
     expected, asked = slow_figures(rankings)
     ranked = name.endswith(("groups", "gallery"))
     figures = {key: expected[key] for key in (RANKED if ranked else RETRIEVAL)}

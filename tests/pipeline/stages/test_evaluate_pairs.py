@@ -1,4 +1,4 @@
-"""Verification and recognition in a run: figures against the exported encoder, and what is refused of pairs."""
+"""Verification and recognition in a run: figures against the exported encoder, and lists of pairs that are refused."""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -68,7 +68,7 @@ def coded(side: Side) -> RowClasses:
     return RowClasses.of_sets([sorted(names.index(label) for label in own) for own in side.sets])
 
 
-def accepted(side: Side, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+def sq_distances_of(side: Side, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
     return np.array([((side.vectors[a].astype(float) - side.vectors[b]) ** 2).sum() for a, b in pairs])
 
 
@@ -82,7 +82,7 @@ def test_drawn_pairs_are_those_of_the_split_without_those_of_a_group(sampled: Fi
         assert bool(side.sets[a] & side.sets[b]) == same
         assert not same or side.groups[a] < 0 or side.groups[a] != side.groups[b]
     assert found["verification_same"] == found["verification_different"] == drawn.same.sum()
-    distances = accepted(side, list(zip(drawn.first, drawn.second, strict=True)))
+    distances = sq_distances_of(side, list(zip(drawn.first, drawn.second, strict=True)))
     nearer = distances[drawn.same][:, None] < distances[~drawn.same]
     assert found["verification_auc"] == pytest.approx(nearer.mean(), abs=1e-3)
     bound = np.sort(distances[~drawn.same])[int(0.2 * drawn.same.sum())]
@@ -125,7 +125,7 @@ def test_listed_pairs_are_measured_and_other_ones_are_another_evaluation(tmp_pat
     assert "verification_accuracy" not in run.figures("epochs/0000/evaluate")["validation"]
     found = run.figures("test")["test"]
     keys = [f"test{row}.png" for row in range(ROWS["test"])]
-    distances = accepted(run.side("test"), [(keys.index(a), keys.index(b)) for a, b, *_ in listed])
+    distances = sq_distances_of(run.side("test"), [(keys.index(a), keys.index(b)) for a, b, *_ in listed])
     same = np.array([each[2] == "1" for each in listed])
     nearer = (distances[same][:, None] < distances[~same]).mean()
     assert found["verification_auc"] == pytest.approx(nearer, abs=1e-3)

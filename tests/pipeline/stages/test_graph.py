@@ -110,7 +110,7 @@ def test_traverse_add_starts_from_the_epoch_before(tmp_path: Path) -> None:
 
 
 SPARSE = {"parts": 2, "max_degree": 2, "walks": 1, "recall_target": 0.9999, "m": 2, "ef_construction": 4}
-"""What no graph of digits gets by with."""
+"""Settings too sparse for any graph of the digits."""
 
 
 def events(spec: RunSpec, kind: str) -> list[dict]:
@@ -133,7 +133,7 @@ def test_an_effort_of_ones_own_is_used_and_a_recall_below_the_target_is_said(cop
 
 
 def test_the_recall_is_that_of_the_table_on_other_rows(copied_run) -> None:
-    """Of an effort that just reaches the target on the rows that it was chosen by, and of no more on others."""
+    """For an effort that just reaches the target on the rows by which it was chosen, and may miss it on others."""
     target = {"method": "traverse_add", "parts": 1, "max_degree": 6, "walks": 1, "recall_sample": 50}
     spec = copied_run(graph={**target, "recall_target": 0.95})
     said = Recorded()
@@ -195,7 +195,7 @@ def test_a_recall_that_is_out_of_reach_names_what_to_change(
 
 @pytest.mark.parametrize("method", ["hnsw", "traverse_add"])
 def test_auto_goes_over_to_exact_search(copied_run, method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for a set so large that "auto" chooses a graph."""
+    """As if the set were so large that "auto" chooses a graph."""
     spec = copied_run(graph={"method": "auto", **SPARSE, "warm_start": method == "traverse_add"})
     monkeypatch.setattr(
         "tripletmine.pipeline.resolve.graph.choose_method", lambda *_, **__: Choice(method, "as if large")
@@ -222,7 +222,7 @@ def test_auto_goes_over_to_exact_search(copied_run, method: Method, monkeypatch:
 
 
 UNREACHED = {"m": 2, "ef_construction": 4, "effort": 70, "recall_sample": 1}
-"""A graph in which the search from the row that is drawn reaches K others, and from some that are not it does not."""
+"""A graph in which a search from the sampled row reaches K others, but from some other rows does not."""
 
 
 def test_a_graph_too_sparse_for_some_rows_only_is_searched_exactly_there(
@@ -260,7 +260,7 @@ def test_the_default_k_is_what_a_small_set_has(tmp_path: Path) -> None:
         assert report["neighbours"] == neighbours
         assert read_neighbours(committed(spec.root, REF), 0, 90).ids.shape == (90, neighbours)
         assert audit_folder(spec.root).ok
-        # Named, it is the same run; more than there are is refused.
+        # Given explicitly, it is the same run; more than there are is refused.
         finish(of_trees(tmp_path / str(parts), {"parts": parts, "neighbours": neighbours}))
     with pytest.raises(SpecError, match=r"graph\.neighbours is 150 but the training split has 90 rows"):
         finish(of_trees(tmp_path / "named", {"neighbours": 150}))
@@ -295,7 +295,7 @@ def test_a_damaged_index_is_found_before_it_is_searched(copied_run, monkeypatch:
     remove_tree(REF.folder(spec.root))
 
     class Damaging(SerialExecutor):
-        """Flips a byte of a finished part before its search begins."""
+        """Flips a bit of a finished part before its search begins."""
 
         def run(self, call, tasks):
             index = REF.folder(spec.root) / "index-000.bin"

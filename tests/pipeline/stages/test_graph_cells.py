@@ -1,4 +1,5 @@
-"""The graph stage by cells: the table is in the order of the run, and the same however it was cut and broken off."""
+"""The graph stage by cells: the table is in the order of the run, and the same however the work is split or
+interrupted."""
 
 import json
 from pathlib import Path
@@ -39,7 +40,7 @@ ROWS = 1307
 
 @pytest.fixture(autouse=True)
 def small_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 20 rows, so that 1,307 are not a handful of cells."""
+    """Use cells of 20 rows, so that 1,307 rows make more than a handful."""
 
     def parameters(method: str, neighbours: int) -> Parameters:
         return CellsParameters(cell_rows=20) if method == "cells" else default_parameters(method, neighbours)
@@ -116,7 +117,7 @@ def test_cells_start_from_the_centres_of_the_epoch_before(tmp_path: Path) -> Non
 
 
 class Damaging(SerialExecutor):
-    """Flips a byte of what a search left, before it is put in place."""
+    """Flips a bit of a search's results before they are put in place."""
 
     def __init__(self, spec: RunSpec, file: str) -> None:
         super().__init__()
@@ -126,7 +127,7 @@ class Damaging(SerialExecutor):
     def run(self, call, tasks):
         self.ran += [task.name for task in tasks]
         if tasks[0].phase == "neighbours":
-            found_neighbours._read_head.cache_clear()  # as in another process than that of the searches
+            found_neighbours._read_head.cache_clear()  # as in a process other than that of the searches
             content = bytearray(self.path.read_bytes())
             content[len(content) // 2] ^= 1
             self.path.write_bytes(content)
@@ -207,7 +208,7 @@ def test_an_effort_of_ones_own_is_the_cells_that_a_row_looks_into(copied_run) ->
 
 
 def test_auto_goes_over_to_exact_search(copied_run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where all the cells listed for a row's own are too few."""
+    """If all the cells listed for a row's own cell are too few."""
     monkeypatch.setattr("tripletmine.mining.graphs.cells.probing.LISTED", 3)
     named = copied_run(graph={**CELLS, "recall_target": 0.9999})
     with pytest.raises(
@@ -244,7 +245,7 @@ def test_auto_takes_cells_in_runs_that_began_with_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_run_that_began_before_goes_on_as_it_did(tmp_path: Path, lost: bool) -> None:
-    """lost: run.json is gone, and the graphs that are there say it."""
+    """lost: run.json is gone, and the graphs that are there show how the run began."""
     spec = small_spec(tmp_path, graph={"method": "auto", "parts": 1})
     with open_run(spec) as run:
         assert run.facts.cells

@@ -34,7 +34,7 @@ class Killed(BaseException):
 
 
 def broken_off(monkeypatch: pytest.MonkeyPatch, after: int) -> list[int]:
-    """Have the first training die after so many steps; returns the list to which all steps are added."""
+    """Make the first training die after so many steps; returns the list of all steps taken."""
     taken: list[int] = []
     step = Trainer.step
 
@@ -67,8 +67,8 @@ def test_an_epoch_that_was_broken_off_continues_from_its_checkpoint(
 
 
 def warmed(folder: Path, **train: object) -> RunSpec:
-    """Two warm-up epochs with everything that changes from step to step: an average, dropout in pieces, a user's noise,
-    a frozen backbone at first."""
+    """Two warm-up epochs with everything that changes from step to step: an average, dropout in parts of a batch, a
+    user's noise, a frozen backbone at first."""
     folder.mkdir()
     (folder / "mine.py").write_text(HOOK)
     keys = {"warmup_epochs": 2, "ema_decay": 0.9, "embed_rows": 30, "frozen_epochs": 1, **train}
@@ -116,7 +116,7 @@ def test_with_all_options_a_resume_is_bit_identical_and_loader_processes_change_
 def test_triplets_of_another_data_set_are_refused_before_any_step(
     digits_run: Finished, tmp_path: Path, batches: str
 ) -> None:
-    """Whole files with whole receipts, as somebody might copy them from another run; only the ids do not fit."""
+    """Intact files with intact receipts, as if copied from another run; only the ids do not fit."""
     spec = small_spec(tmp_path, train={"batches": batches})
     shutil.copytree(digits_run.root, spec.root)
     mine = StageRef(1, "mine").folder(spec.root)

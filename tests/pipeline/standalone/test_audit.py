@@ -66,7 +66,7 @@ def test_keys_of_the_run_name_the_exported_rows(digits_run, tmp_path: Path) -> N
 
 
 def test_values_are_in_the_order_of_the_data_set(digits_run, tmp_path: Path) -> None:
-    """Not in that of the run's rows, which begins with the training split."""
+    """Not in the order of the run's rows, which begins with the training split."""
     values = tmp_path / "values.parquet"
     pq.write_table(pa.table({"text": Digits().rows.keys}), values)
     for name, given in (("keys.jsonl", None), ("values.jsonl", str(values))):
@@ -176,7 +176,7 @@ def test_lines_that_are_not_what_the_embeddings_say_are_counted(mined: Path) -> 
 
 
 def test_a_recall_below_its_target_is_said(mined: Path) -> None:
-    """Of a table that lacks the nearest of each row, whose other lines are true."""
+    """For a table that lacks the nearest neighbour of each row, and is true otherwise."""
     vectors = open_triplets(mined).vectors()
     every = np.arange(600, dtype=np.int64)
     found = exact.build(vectors).search(vectors, query_ids=every, neighbours=21, threads=1)

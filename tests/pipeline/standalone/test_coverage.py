@@ -1,4 +1,4 @@
-"""Why anchors got no triplet, and that what is said to mend it does."""
+"""Why anchors got no triplet, and that the remedies named for it work."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ ROWS, CLASSES = 400, 40
 
 @pytest.fixture
 def saved(tmp_path: Path) -> list[str]:
-    """Points without any structure, float32 (400, 6), ten of a class and two that are alone: arguments of `mine`."""
+    """Points without any structure, float64 (400, 6), ten of a class and two alone: arguments of `mine`."""
     random = np.random.default_rng(1)
     vectors = random.normal(size=(ROWS, 6))
     np.save(tmp_path / "x.npy", vectors / np.linalg.norm(vectors, axis=1, keepdims=True))

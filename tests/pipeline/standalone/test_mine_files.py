@@ -97,7 +97,7 @@ def test_the_folder_holds_what_was_promised(digits, mined: Path) -> None:
     assert [each["rows"] for each in classes] == np.bincount(digits[1]).tolist()
     table = read_some_neighbours(mined / "neighbours.zarr", np.arange(ROWS))
     assert all(len(set(row)) == NEIGHBOURS for row in table.ids.tolist())
-    # By distance: which of two equally near rows comes first hangs on the last bit, so on the processor.
+    # By distance: which of two equally near rows comes first depends on the last bit, and so on the processor.
     differences = digits[0][table.ids] - digits[0][:, None]
     nearest = exact_neighbours(digits[0], NEIGHBOURS).sq_distances
     np.testing.assert_allclose((differences**2).sum(axis=2), nearest, rtol=1e-4, atol=1e-6)
@@ -338,7 +338,7 @@ def short(anchors, others):
 
 
 def told(anchor: int, other: int) -> float:
-    """What the teacher above says."""
+    """The score of the teacher above."""
     return (anchor + other) % 3 + 1.0
 
 
@@ -353,7 +353,7 @@ def test_a_teacher_refuses_negatives_that_score_like_positives(digits, tmp_path:
         pairs = sorted({(a, row) for a, p, n in triplets for row in (p, n)})
         scores = {"key": [], "other_key": [], "score": []}
         for at, (a, b) in enumerate(pairs):
-            swapped = at % 2 == 1  # of one set, a pair may stand either way round
+            swapped = at % 2 == 1  # within one set, a pair may be given either way round
             scores["key"].append(f"item {b if swapped else a}")
             scores["other_key"].append(f"item {a if swapped else b}")
             scores["score"].append(told(a, b))

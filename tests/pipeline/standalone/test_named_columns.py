@@ -1,4 +1,4 @@
-"""`mine` of tables that call their columns otherwise, and separate their cells otherwise."""
+"""`mine` on tables with other names of columns and other separators."""
 
 from pathlib import Path
 

@@ -31,7 +31,7 @@ def names() -> list[str]:
 
 @pytest.fixture(scope="module")
 def mined(vectors: np.ndarray, names: list[str]) -> TripletSet:
-    """With everything as it is by default."""
+    """Mined with all defaults."""
     return tm.mine(vectors, names, normalise=True)
 
 
@@ -67,7 +67,7 @@ def test_labels_that_are_numbers_stay_numbers(vectors, mined: TripletSet) -> Non
 
 
 def test_large_numbers_stay_what_they_are(vectors) -> None:
-    large = 2**63 + 1  # as hashes of 64 bits have
+    large = 2**63 + 1  # as in 64-bit hashes
     labels = np.array([0, 1, large], np.uint64)[np.arange(ROWS) % 3]
     found = tm.mine(vectors, labels, normalise=True)
     assert set(found.to_arrow()["anchor_label"].to_pylist()) == {0, 1, large}
@@ -91,7 +91,7 @@ def test_labels_come_in_many_forms(form, vectors, names, mined: TripletSet) -> N
 
 
 def test_rows_with_several_labels(vectors) -> None:
-    """Rows that share one of them are never a negative."""
+    """Rows that share a label are never negatives of each other."""
     several = [{NAMES[row % CLASSES], NAMES[row % 5]} for row in range(ROWS)]
     found = tm.mine(vectors, several, normalise=True)
     anchors, negatives = found.columns["anchor"], found.columns["negative"]

@@ -36,7 +36,7 @@ def queries(corpus, pairs) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def mined(queries, corpus, pairs) -> PairSet:
-    """Three negatives for each positive, else all by default."""
+    """Mined with three negatives for each positive, otherwise with defaults."""
     return tm.mine_pairs(queries, corpus, pairs, tm.MiningRule(negatives_per_positive=3), normalise=True)
 
 
@@ -108,7 +108,8 @@ def test_a_table_serves_another_rule(queries, corpus, pairs) -> None:
 
 
 def test_a_document_that_is_the_query_takes_no_part(corpus) -> None:
-    """The corpus asks for itself, with another encoder; document i + 1 is relevant to i, and i is said to be."""
+    """The queries are the corpus, by another encoder; document i + 1 is relevant to i, and i is listed as relevant to
+    itself."""
     rows = np.arange(DOCUMENTS)
     asking = corpus + 0.05 * np.random.default_rng(4).standard_normal(corpus.shape)
     pairs = np.concatenate([np.stack([rows[:-1], rows[1:]], axis=1), np.stack([rows, rows], axis=1)])
@@ -145,7 +146,7 @@ def test_a_set_is_audited_with_the_vectors_that_it_was_mined_from(queries, corpu
 
 
 def test_documents_that_are_not_said_to_be_relevant_are_found(queries, corpus, pairs) -> None:
-    hidden = pairs[::4]  # of every other query one of its two
+    hidden = pairs[::4]  # one of the two of every other query
     known = np.delete(pairs, np.arange(0, len(pairs), 4), axis=0)
     copied = queries.copy()
     copied[hidden[:, 0]] = corpus[hidden[:, 1]] + 0.01

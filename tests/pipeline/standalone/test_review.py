@@ -23,7 +23,7 @@ def told(*arguments: object) -> str:
 
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Digits as a Parquet table with keys, of which every twentieth has another label than its picture."""
+    """Digits as a Parquet table with keys, every twentieth with a label that is not its picture's."""
     pixels, labels = load_digits(return_X_y=True)
     labels = np.asarray(labels)[:ROWS].copy()
     labels[::20] = (labels[::20] + 3) % 10
@@ -79,7 +79,7 @@ def test_suspects_that_a_person_decided_about_come_back_as_a_review(vectors: Pat
         1,
         1,
     )
-    # The folder says by itself what it was mined with, wherever the review is by then.
+    # The folder itself says what it was mined with, wherever the review is by then.
     review.unlink()
     assert "no violation" in told("audit", tmp_path / "after")
     assert "0 rows in" in told(

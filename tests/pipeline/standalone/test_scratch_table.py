@@ -1,4 +1,4 @@
-"""Rows written in any order come back in theirs."""
+"""Rows written in any order come back in their own order."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from tripletmine.pipeline.standalone.scratch_table import scratch_table
 
 @pytest.mark.parametrize("short", [False, True])
 def test_rows_come_back(tmp_path: Path, short: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """short: as where a call writes and reads less than it was asked for."""
+    """short: calls write and read less than they were asked for."""
     if short:
         write, read = os.pwrite, os.preadv
         monkeypatch.setattr(os, "pwrite", lambda file, some, at: write(file, some[:50], at))

@@ -59,7 +59,7 @@ def test_rows_of_other_splits_are_left_out_and_counted(positives, vectors, tmp_p
     assert said[0].endswith("left out: 30 test, 30 validation rows (--split)")
     assert json.loads((found.folder / "mining.json").read_bytes())["left_out"] == found.left_out
 
-    # The same as mining these rows alone, but for the ids, which are those of the file.
+    # The same as mining these rows alone, except for the ids, which are those of the file.
     train = OF["train"]
     alone = tm.mine(vectors[train], [NAMES[row] for row in train], rule)
     of_file = tm.read_triplets(found.folder)
@@ -188,7 +188,7 @@ def test_what_no_rule_finds_a_triplet_in_is_refused(vectors, tmp_path: Path) -> 
             mine(tmp_path, some, {"label": labels})
         with pytest.raises(InputError, match=message):
             tm.mine(some, labels)
-    # Of all rows there are pairs, of the training rows there are none.
+    # There are pairs among all rows, but none among the training rows.
     halves = [f"c{row}" if split == "train" else "d" for row, split in enumerate(SPLITS)]
     with pytest.raises(InputError, match="each of the 60 labels is that of one row"):
         mine(tmp_path, vectors, {"label": halves, "split": SPLITS})

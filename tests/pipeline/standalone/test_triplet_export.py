@@ -1,4 +1,4 @@
-"""Triplets out of folders, in every form, by key and by text."""
+"""Triplets exported from folders, in every form, by key and by text."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ RULE = tm.MiningRule(0.8, margin=0.8, negatives_per_positive=3)
 
 
 def write_vectors(path: Path, vectors: np.ndarray, **columns: list[str]) -> Path:
-    """With a column key: "r7" is row 7."""
+    """Write vectors with a column key: "r7" is row 7."""
     lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
     pq.write_table(
         pa.table({"key": [f"r{row}" for row in range(len(vectors))], "vector": lists, **columns}), path
@@ -63,7 +63,7 @@ def test_a_file_has_what_a_set_in_memory_has(name, folder, folders, tmp_path, mo
     assert [json.loads(line) for line in lines.splitlines()] == rows
     assert (found.rows, found.left_out) == (len(rows), left_out)
     assert (left_out > 0) == (name == "n-tuple")
-    monkeypatch.setattr(triplet_export, "_BYTES", 600)  # of a few anchors at a time
+    monkeypatch.setattr(triplet_export, "_BYTES", 600)  # a few anchors at a time
     export_triplets(folders[folder], tmp_path / "blocks.jsonl.gz", form)
     assert gzip.decompress((tmp_path / "blocks.jsonl.gz").read_bytes()) == lines
 
@@ -122,7 +122,7 @@ def test_too_many_negatives_are_answered_with_how_many_there_are(folders, tmp_pa
 
 
 def changed(folder: Path, copy: Path, change: Callable[[pa.Table], pa.Table]) -> Path:
-    """The folder with other triplets."""
+    """A copy of the folder with other triplets."""
     shutil.copytree(folder, copy)
     for part in (copy / "triplets").iterdir():
         pq.write_table(change(pq.read_table(part)), part)

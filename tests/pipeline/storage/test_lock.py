@@ -133,13 +133,13 @@ def test_a_holder_shows_that_it_lives(tmp_path: Path) -> None:
 
 
 def taken_over(path: Path) -> None:
-    """Again and again, as a beat that had just looked may write once more over what another machine wrote."""
+    """Repeatedly, since a heartbeat that had just read may write once more over what another machine wrote."""
     for _ in range(1500):
         record(path)
         Event().wait(0.2)
 
 
-def test_who_stood_still_while_another_took_over_ends(tmp_path: Path) -> None:
+def test_a_suspended_holder_whose_lock_was_taken_over_ends(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
     with (
         pytest.raises(LockedError, match="in use by process 7 on elsewhere"),
@@ -149,7 +149,7 @@ def test_who_stood_still_while_another_took_over_ends(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["token"] == "theirs", "it is not ours to take back"
 
 
-def test_who_ends_while_another_has_it_says_so(tmp_path: Path) -> None:
+def test_a_holder_that_ends_after_its_lock_was_taken_over_says_so(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
     with (
         pytest.raises(LockedError, match="in use by process 7 on elsewhere"),
@@ -159,7 +159,7 @@ def test_who_ends_while_another_has_it_says_so(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["token"] == "theirs", "it is not ours to take back"
 
 
-def test_who_stood_still_while_another_came_and_went_ends(tmp_path: Path) -> None:
+def test_a_suspended_holder_ends_if_another_came_and_went(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
     with (
         pytest.raises(
@@ -182,8 +182,8 @@ with reporting(False), exclusive_lock(Path(sys.argv[1]), beat_seconds=0.001):
 """
 
 
-def test_who_ignores_ctrl_c_ends_too(tmp_path: Path) -> None:
-    """As the background job of a script does."""
+def test_a_holder_that_ignores_ctrl_c_ends_too(tmp_path: Path) -> None:
+    """Background jobs of a script ignore it."""
     path = tmp_path / ".lock"
     with subprocess.Popen(
         [sys.executable, "-c", IGNORES_CTRL_C, str(path)],
@@ -203,7 +203,7 @@ def test_who_ignores_ctrl_c_ends_too(tmp_path: Path) -> None:
 
 
 def test_a_child_that_is_forked_alone_does_not_keep_it(tmp_path: Path) -> None:
-    """In a process of its own: a fork of the tests' own, with its threads, would be unsound."""
+    """In a process of its own: a fork of the tests' own process, with its threads, would be unsound."""
     script = """
 import os, sys
 from pathlib import Path

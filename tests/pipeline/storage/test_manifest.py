@@ -97,7 +97,7 @@ def test_a_damaged_manifest_is_named_with_the_remedy(tmp_path: Path, edit: Any) 
 
 
 def test_no_flipped_bit_goes_unnoticed(tmp_path: Path) -> None:
-    """One in every byte: that of the fingerprint, too, which the digest has no need of."""
+    """One bit in every byte, also of the fingerprint, which the digest does not need."""
     write_manifest(tmp_path, MANIFEST)
     path = tmp_path / "manifest.json"
     content = path.read_bytes()
@@ -109,7 +109,7 @@ def test_no_flipped_bit_goes_unnoticed(tmp_path: Path) -> None:
             found = read_manifest(tmp_path)
         except CorruptError:
             continue
-        # Whose manifest it is, readers compare with where it lies.
+        # Readers compare stage and epoch with the place of the file.
         assert found is not None
         assert (found.stage, found.epoch) != (MANIFEST.stage, MANIFEST.epoch), damaged[
             position - 20 : position + 20

@@ -17,7 +17,7 @@ def names(folder: Path) -> list[str]:
 
 
 class Crash(Exception):
-    """What ends a writer in the middle."""
+    """Ends a writer in the middle of a file."""
 
 
 def crash_while_writing(path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What the messages about locks and files say that one should do, works."""
+"""The remedies in messages about locks and files work."""
 
 import errno
 import fcntl
@@ -20,7 +20,9 @@ def held(path: Path, meanwhile: Callable[[], object] = lambda: None) -> None:
         meanwhile()
 
 
-def test_a_file_system_without_locks_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_remedy_for_a_file_system_without_locks_is_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "no-locks").mkdir()
     flock = fcntl.flock
 

@@ -72,7 +72,7 @@ def test_some_rows_are_checked_where_they_lie_and_nowhere_else(
 
 
 def test_an_all_zero_chunk_is_written(write: Write) -> None:
-    """Zarr leaves out chunks of nothing but the fill value: nobody could tell them from chunks that were lost."""
+    """By default Zarr leaves out chunks of nothing but the fill value, which nobody could tell from lost ones."""
     stage = write(np.zeros((ROWS, WIDTH), np.float32))
 
     assert [(stage.folder / ARRAY / "c" / str(chunk) / "0").is_file() for chunk in range(3)] == [True] * 3
@@ -110,7 +110,7 @@ def test_a_flipped_byte_is_found(write: Write, values: NDArray[np.float32]) -> N
 
 
 def test_a_swapped_chunk_is_found(write: Write, values: NDArray[np.float32]) -> None:
-    """Both are whole and pass their own checksums."""
+    """Both are intact and pass their own checksums."""
     stage = write(values)
     first, second = (stage.folder / ARRAY / "c" / name / "0" for name in "01")
     aside = stage.folder / "aside"

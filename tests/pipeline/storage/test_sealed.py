@@ -25,7 +25,7 @@ def test_no_flipped_bit_goes_unnoticed(tmp_path: Path) -> None:
         damaged[position // 8] ^= 1 << position % 8
         path.write_bytes(damaged)
         try:
-            # White space that became another one says the same.
+            # Another kind of white space means the same.
             if json.loads(damaged) == json.loads(content):
                 assert read_sealed(path) == VALUE
                 continue

@@ -19,7 +19,7 @@ def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_flipped_byte_of_a_page_is_never_silent(tmp_path: Path) -> None:
-    """Without page checksums some are, whatever the compression."""
+    """Without page checksums some would be, whatever the compression."""
     path = tmp_path / "part.parquet"
     write_table(path, TABLE)
     whole = path.read_bytes()

@@ -17,7 +17,7 @@ PART = part_name(0)
 
 
 def mined(folder: Path, **columns: object) -> Committed:
-    """A mine stage with one part of four triplets, some columns of which are others."""
+    """A mine stage with one part of four triplets. columns: replacements; None leaves a column out."""
     good = {"anchor": [0, 1, 2, 3], "positive": [1, 0, 3, 2], "negative": [9, 8, 7, 6]}
     table = pa.table({name: values for name, values in {**good, **columns}.items() if values is not None})
     (folder / PART).parent.mkdir(parents=True)

@@ -1,4 +1,5 @@
-"""An epoch by two real processes under torch's launcher: what one trains, and what happens when one of them fails."""
+"""An epoch by two real processes under torch's launcher: they train what one does, and what happens when one of them
+fails."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An epoch of FaceNet's batches: few classes, and images of any."""
+"""An epoch of FaceNet's batches: few classes, and images of any class."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ WIDTH = 12
 
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """600 rows of 30 classes, and a few that are far off."""
+    """600 rows of 30 classes."""
     generator = np.random.default_rng(5)
     codes = generator.integers(0, 30, 600)
     rows = (generator.normal(size=(30, WIDTH))[codes] + generator.normal(size=(600, WIDTH))).astype("float32")
@@ -83,7 +83,7 @@ def test_workers_leave_the_same_bytes(vectors: Path, tmp_path: Path) -> None:
     assert differences(serial.root, spread.root) == []
 
 
-def test_epochs_and_the_width_are_said_before_any_work(vectors: Path, tmp_path: Path) -> None:
+def test_a_wrong_width_is_said_before_any_work(vectors: Path, tmp_path: Path) -> None:
     from tripletmine.models.errors import ModelError
     from tripletmine.pipeline.training.trial import try_out
 

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of each stage, then the same again: nothing is lost, done twice, or different."""
+"""kill -9 in the middle of each stage, then the same command again: nothing is lost, done twice, or different."""
 
 import shutil
 from collections.abc import Callable
@@ -59,7 +59,7 @@ class Runner:
                 assert self._begun(folder), f"{ref} was not begun: {self._log.read_text()}"
                 kept = frozenset(path.stem for path in (folder / "receipts").glob("[!.]*.json"))
                 return Kill(ref, kept, len(list(read_events(self._spec.root))))
-            shutil.rmtree(folder)  # it was done before we looked: once more
+            shutil.rmtree(folder)  # it had ended before we looked: try again
         pytest.fail(f"{ref} was always done before it could be killed")
 
     def _time_to_look(self, folder: Path, process: Forked) -> bool:
@@ -72,7 +72,7 @@ class Runner:
         return len(list((folder / "receipts").glob("[!.]*.json"))) >= (1 if folder.name == "evaluate" else 2)
 
     def finish(self) -> None:
-        """Start, and let it end."""
+        """Start it, and let it end."""
         process = self._start()
         try:
             eventually(lambda: process.poll() is not None, "the end of the run")
@@ -119,14 +119,15 @@ def test_kill_9_while_rows_are_searched_for_in_cells(tmp_path: Path) -> None:
 
 
 def labelled(folder: Path, **changes: dict[str, Any]) -> RunSpec:
-    """By LSEP, with figures of pairs and recognition; chunks so small that stages have several tasks, long epochs."""
+    """A run by LSEP, with verification and recognition; small chunks, so that stages have several tasks, and long
+    epochs."""
     evaluation = {"pairs": 200, "fars": [0.05, 0.2], "knn": 3, "nmi": False}
     sizes = {"embed": {"chunk_rows": 15}, "train": {"images_per_epoch": 2400}}
     return labelled_spec(folder, evaluate=evaluation, **sizes, **changes)
 
 
 def ranked(folder: Path, **changes: dict[str, Any]) -> RunSpec:
-    """By ranking, as small and as long."""
+    """A run by ranking, with chunks as small and epochs as long."""
     sizes = {"embed": {"chunk_rows": 10}, "mine": {"chunk_rows": 10}, "train": {"images_per_epoch": 2400}}
     return ranked_spec(folder, **sizes, **changes)
 

@@ -55,7 +55,7 @@ def test_a_run_by_lsep_is_the_same_when_broken_off_and_on_dask(
 
 
 def check_figures(spec: RunSpec, epoch: int, found: dict) -> None:
-    """Scores of the test rows by hand: the exported encoder, and the head in the state of the epoch."""
+    """Compare with scores of the test rows by hand: the exported encoder, and the head in the state of the epoch."""
     export_encoder(spec.root, Path(spec.base) / "encoder", epoch=epoch)
     with (Path(spec.base) / "labels.csv").open() as file:
         rows = [row["label"].split("|") for row in csv.DictReader(file)]

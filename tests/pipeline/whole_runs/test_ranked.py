@@ -40,7 +40,8 @@ def test_a_run_by_ranking_is_the_same_when_broken_off_and_on_dask(
 
 
 def check_mined(spec: RunSpec) -> None:
-    """The pairs of the last epoch from its scores: all that violate the margin, but for those that k leaves out."""
+    """Derive the pairs of the last epoch from its scores: all that violate the margin, except those that k leaves
+    out."""
     folder = spec.root / "epochs" / "0002" / "mine"
     report = json.loads((folder / "manifest.json").read_bytes())["report"]
     scores = pq.read_table(folder / "scores.parquet")["score"].to_numpy()
@@ -77,7 +78,8 @@ COLUMNS = ("first", "second", "alike")
 
 
 def check_figures(spec: RunSpec, epoch: int) -> None:
-    """Scores of the test items by hand: the exported encoder, the head in the state of the epoch, means of segments."""
+    """Compare with scores of the test items by hand: the exported encoder, the head in the state of the epoch, means of
+    segments."""
     found = json.loads((spec.root / "test" / "metrics.json").read_bytes())
     assert found.keys() == {"test"}
     figures = found["test"]

@@ -33,7 +33,7 @@ class Cluster:
 
     @property
     def address(self) -> str:
-        """As [cluster] address wants it."""
+        """The scheduler's address, for [cluster] address."""
         import json
 
         return json.loads(self._file.read_text())["address"]
@@ -44,7 +44,7 @@ class Cluster:
         self._start(*wrapper, *command, *options, python_path=python_path)
 
     def kill_scheduler(self) -> None:
-        """kill -9."""
+        """Kill the scheduler with kill -9."""
         kill_group(self.processes[0])
 
     def _start(self, *command: str, python_path: Path | None = None) -> None:
@@ -111,7 +111,7 @@ def workers_with_nannies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 
 @pytest.fixture
 def two_workers(workers_with_nannies: Cluster) -> Cluster:
-    """The shared cluster, with both workers there: nannies start again those that the test before has killed."""
+    """The shared cluster, with both workers there: nannies restart those that the previous test killed."""
     with Client(workers_with_nannies.address, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=PATIENCE_SECONDS)
     return workers_with_nannies

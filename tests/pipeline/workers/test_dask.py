@@ -154,14 +154,14 @@ def test_a_message_for_people_comes_through(two_workers: Cluster, tmp_path: Path
 def test_a_worker_that_is_killed_in_the_middle_of_a_task_costs_nothing(
     two_workers: Cluster, tmp_path: Path
 ) -> None:
-    """Also without retries: that a worker was lost is not the task's fault."""
+    """Also without retries, since the loss of a worker is not the task's fault."""
     with connected(two_workers, tmp_path, retries=0) as executor:
         assert outcomes(executor, tmp_path, {4: ["kill", "succeed"]}) == ALL
     assert tries(tmp_path)[4] == 2
 
 
 def test_a_task_that_kills_every_worker_ends_the_stage(two_workers: Cluster, tmp_path: Path) -> None:
-    """Dask blames any task that waited on the same worker. With less to hold it goes through."""
+    """Dask may blame any task that waited on the same worker. Without the kill the same tasks succeed."""
     with (
         connected(two_workers, tmp_path, retries=0) as executor,
         pytest.raises(
@@ -224,7 +224,8 @@ def test_an_address_that_is_none_is_an_error(tmp_path: Path, address: str) -> No
 def test_a_client_that_could_not_connect_is_closed_before_the_next_one_starts(
     two_workers: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Closed by a garbage collection within that start, it would wait for ever for a lock of its own thread."""
+    """If a garbage collection closed it during that start, it would wait for ever for a lock that its own thread
+    holds."""
     stopped_within: list[LoopRunner] = []
     start, stop = LoopRunner._start_unlocked, LoopRunner.stop
 
@@ -258,7 +259,7 @@ def test_a_client_that_a_stalled_machine_broke_is_started_again(
 
     def stalled_once(event: threading.Event, timeout: float | None = None) -> bool:
         waits.append(timeout)
-        # What distributed gives the thread of its event loop to start in.
+        # 10 s is what distributed gives the thread of its event loop to start.
         return False if timeout == 10 and waits.count(10) == 1 else wait(event, timeout)
 
     monkeypatch.setattr(threading.Event, "wait", stalled_once)
@@ -393,7 +394,7 @@ def test_a_paused_worker_is_named_once_and_the_run_goes_on_when_it_resumes(
     assert "give workers more memory" in note
 
 
-def test_of_a_worker_that_is_paused_already_a_flow_hears_when_it_connects(
+def test_a_flow_that_connects_is_told_of_a_worker_that_is_already_paused(
     start_cluster: Callable[[], Cluster], tmp_path: Path
 ) -> None:
     (first := tmp_path / "first").mkdir()
@@ -504,7 +505,7 @@ def test_workers_of_our_own_come_and_go_quietly(tmp_path: Path, capfd: pytest.Ca
         assert (executor.workers, executor.memory_mib) == (2, 819)
         assert [executor.threads(tasks) for tasks in (0, 1, 2, 100)] == [1, 1, 1, 1]
         assert outcomes(executor, tmp_path, {}) == ALL
-        # As a terminal does with Ctrl-C, which is for us to hear.
+        # As a terminal does on Ctrl-C, which only our own process handles.
         for process in started_since(before):
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""What is planned under limits of memory and cores: with limits that are given, and in a real control group."""
+"""What is planned under limits of memory and cores: with given limits, and in a real control group."""
 
 import json
 import os
@@ -80,7 +80,7 @@ def limited() -> Iterator[list[Path]]:
         yield [folder / "cgroup.procs" for folder in folders]
     finally:
         for folder in folders:
-            # What keeps track of Dask's processes ends just after them.
+            # The resource tracker of Dask's processes ends just after them.
             psutil.wait_procs([each for each in psutil.process_iter() if each.pid in members(folder)], 20)
             folder.rmdir()
 

@@ -12,7 +12,7 @@ from tripletmine.pipeline.standalone.hard_negatives.choose import Candidates, ch
 from tripletmine.pipeline.standalone.hard_negatives.texts import Texts, texts_of
 
 LEVELS = np.linspace(-0.5, 1, 7, dtype=np.float32)
-"""Few of them, so that many scores are equal, and equal to a bound."""
+"""Few levels, so that many scores are equal, and equal to a bound."""
 
 
 def some_texts(random: np.random.Generator) -> Texts:
@@ -92,7 +92,7 @@ def test_equals_one_decision_after_another(bounds, seed):
             assert got == [entry for entry in window if entry in got]
 
 
-def test_random_is_seeded_even_and_one_querys_affair():
+def test_random_choice_is_seeded_uniform_and_independent_for_each_query():
     queries, documents = 400, 10
     texts = texts_of([f"q{i}" for i in range(queries)], ["p"] * queries, [f"d{i}" for i in range(documents)])
     ids = np.tile(np.arange(documents), (queries, 1))

@@ -21,7 +21,7 @@ CORPUS = ["near", "back", "p"]
 
 
 class Dataset(dict[str, list[Any]]):
-    """As much of a `datasets.Dataset` as is asked for."""
+    """As much of a `datasets.Dataset` as is needed."""
 
     @property
     def column_names(self) -> list[str]:
@@ -218,7 +218,7 @@ def test_vectors_are_kept_by_weights_prompts_and_texts(tmp_path):
     assert [side for side, *_ in model.encoded] == ["query", "document"]
     assert mined(model, cache_folder=str(tmp_path)) == first
     assert len(model.encoded) == 2
-    model.weights[1] = 1e-3  # trained on
+    model.weights[1] = 1e-3  # trained further
     mined(model, cache_folder=str(tmp_path))
     assert len(model.encoded) == 4
     mined(model, cache_folder=str(tmp_path), query_prompt="query: ")

@@ -1,4 +1,4 @@
-"""The nearest documents: by our search, and by the similarity of a model of one's own."""
+"""The nearest documents: by our search, and by a model's own similarity."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def texts():
 
 @pytest.fixture(scope="module")
 def vectors(texts) -> tuple[np.ndarray, np.ndarray]:
-    """Of unit length; one query and two documents have none."""
+    """Unit vectors; one query and two documents have none."""
     random = np.random.default_rng(3)
     both = []
     for rows in (len(texts.queries), len(texts.corpus)):
@@ -91,7 +91,7 @@ def test_a_model_with_its_own_similarity_is_asked(texts, vectors):
     model = Model()
     found = search.candidates_of(model, texts, vectors[0], vectors[1], texts.own, COUNT, batch=13)
     ids, scores = slowly(texts, vectors, product, known_only=False)
-    known = vectors[0].any(axis=1)  # of a query without a vector all scores are equal
+    known = vectors[0].any(axis=1)  # for a query without a vector all scores are equal
     assert [row.tolist() for row in found.ids[known]] == [
         row for row, is_known in zip(ids, known, strict=True) if is_known
     ]

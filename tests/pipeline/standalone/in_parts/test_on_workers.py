@@ -68,7 +68,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def recorded(folder: Path) -> dict[str, Any]:
-    """mining.json without what is said of the search's parts."""
+    """mining.json without what depends on the parts of the search."""
     found = json.loads((folder / "mining.json").read_text())
     for name in ("parts", "why"):
         del found["graph"][name]
@@ -124,7 +124,7 @@ def test_exact_search_in_parts_finds_the_same_triplets(
 def test_graphs_find_the_same_triplets(
     two_workers: Cluster, vectors: np.ndarray, tmp_path: Path, method: str
 ) -> None:
-    """hnsw with one thread, as everywhere."""
+    """hnsw is deterministic only with one thread."""
     np.save(tmp_path / "vectors.npy", vectors.astype(np.float64))
     np.save(tmp_path / "labels.npy", np.arange(ROWS) % CLASSES)
     given: dict[str, Any] = {
@@ -269,7 +269,7 @@ def test_more_memory_than_workers_have(
 
 
 def test_nothing_was_mined_here(two_workers: Cluster, table: Path, tmp_path: Path) -> None:
-    """The tasks say where they ran: a teacher is asked in their processes only."""
+    """The teacher records the processes that ask it: this one is not among them."""
     teacher = tmp_path / "teacher.py"
     teacher.write_text(
         "import os\nfrom pathlib import Path\n\ndef score(anchors, others):\n"

@@ -25,7 +25,7 @@ def write(path: Path, keys: list[str], vectors: np.ndarray) -> Path:
 def mined(
     folder: Path, queries: list[str], documents: list[str], pairs: list[tuple[str, str]], **options
 ) -> MinedPairFiles:
-    """Texts are their own keys, and alike where they have the same one."""
+    """Mine texts that are their own keys; equal texts have equal vectors."""
     random = np.random.default_rng(0)
     vector_of = {
         text: random.standard_normal(6).astype(np.float32) for text in dict.fromkeys([*queries, *documents])

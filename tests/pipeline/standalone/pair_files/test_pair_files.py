@@ -76,7 +76,7 @@ def files(tmp_path, queries, corpus, pairs) -> dict[str, Path]:
 
 @pytest.fixture
 def mined(files, tmp_path) -> Path:
-    """The folder, by default settings and a margin that admits most."""
+    """A mined folder, with a margin that admits most."""
     rule = tm.MiningRule(0.9, margin=0.6, negatives_per_positive=2)
     tm.mine_pair_files(**files, out=tmp_path / "mined", rule=rule, normalise=True, chunk_rows=40)
     return tmp_path / "mined"
@@ -162,7 +162,7 @@ def test_pairs_by_row_and_in_other_forms_give_the_same(files, mined, pairs, tmp_
 
 
 def test_queries_that_are_documents(tmp_path, corpus) -> None:
-    """The corpus asks for itself; each document is relevant to the one before."""
+    """The queries are the corpus itself; each document is relevant to the one before."""
     names = keys("d", DOCUMENTS)
     asked = write_vectors(
         tmp_path / "q.parquet",

@@ -1,4 +1,4 @@
-"""What the functions on arrays say when they refuse something, and what helps."""
+"""The remedies in refusals of the functions on arrays work."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an exported encoder says of items that are not like those of its training, and what helps."""
+"""The remedies in an exported encoder's messages about items unlike those of its training work."""
 
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ Built = partial(
 OF_PIXELS = Built(item_dtype="uint8")
 OF_FLOATS = Built(item_dtype="float32")
 OF_FILES = Built(item_dtype="uint8", pictures=PictureReader(Decoding(), SHAPE))
-"""As an export says today of a run on image files."""
+"""As exports of runs on image files are today."""
 HOLES = np.where(PIXELS < 9, np.nan, FLOATS)
 
 

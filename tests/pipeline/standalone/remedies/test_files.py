@@ -1,4 +1,4 @@
-"""What mining from files says when it refuses something, and what helps."""
+"""The remedies in refusals of mining from files work."""
 
 import shutil
 from pathlib import Path
@@ -31,7 +31,7 @@ CLASSES_OF_FAR = {**COLUMNS, "label": [f"tree {np.argmax(row)}" for row in FAR]}
 
 
 SCORES = "[float(int(x[1:]) % 4 == int(y[1:]) % 4) for x, y in zip(a, b)]"
-"""What a teacher says that knows the classes."""
+"""The scores of a teacher that knows the classes."""
 
 
 def without(*names: str) -> dict[str, list[Any]]:
@@ -46,7 +46,7 @@ def mine(
     files: dict[str, str] | None = None,
     **options: Any,
 ) -> Call:
-    """Into the folder out. fresh: without what lies there. files: text that is written before, by name."""
+    """Mine into the folder out. fresh: remove it first. files: texts to write first, by name."""
 
     def mined() -> None:
         if fresh:

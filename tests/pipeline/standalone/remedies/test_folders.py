@@ -1,4 +1,4 @@
-"""What is said of folders of mined triplets and of what is made of them, and what helps."""
+"""The remedies in messages about folders of mined triplets, and what is made of them, work."""
 
 import shutil
 import sys
@@ -24,7 +24,7 @@ LABELS = [f"tree {row % 4}" for row in range(ROWS)]
 
 
 def mine(rows: int = ROWS, out: str = "out", **rule: Any) -> None:
-    """Classes, with the keys r0 onwards."""
+    """Mine classes, with the keys r0 onwards."""
     shutil.rmtree(out, ignore_errors=True)
     columns = {
         "key": [f"r{row}" for row in range(rows)],
@@ -45,7 +45,7 @@ def mine(rows: int = ROWS, out: str = "out", **rule: Any) -> None:
 
 
 def mine_pairs(out: str = "pairs") -> None:
-    """The first 20 rows are asked, all are documents."""
+    """Mine pairs: the first 20 rows are queries, all are documents."""
     shutil.rmtree(out, ignore_errors=True)
     for name, rows in (("queries", 20), ("corpus", ROWS)):
         columns = {"key": [f"{name}{row}" for row in range(rows)], "embedding": list(VECTORS[:rows])}
@@ -57,7 +57,7 @@ def mine_pairs(out: str = "pairs") -> None:
 
 
 def broken(name: str, then: Call, content: bytes | pa.Table = b"{") -> Call:
-    """A file of both folders is damaged."""
+    """Damage a file of both folders."""
 
     def damage() -> None:
         mine()
@@ -90,7 +90,7 @@ def read_pairs() -> None:
 def export(
     folder: str = "out", form: Form | None = None, out: str = "t.jsonl", file: str = "", **options: str
 ) -> Call:
-    """file: of texts, written as texts.csv."""
+    """Export anew. file: contents of texts.csv."""
 
     def written() -> None:
         Path(out).unlink(missing_ok=True)
@@ -102,7 +102,7 @@ def export(
 def again(
     folder: str = "out", form: Form | None = None, out: str = "t.jsonl", file: str = "", **options: str
 ) -> Call:
-    """With whatever is there."""
+    """Export without removing what is there."""
 
     def written() -> None:
         Path("texts.csv").write_text(file)
@@ -112,7 +112,7 @@ def again(
 
 
 def texts(*lines: str, column: str = "text", first: str = "text") -> Call:
-    """Exported with these texts, one a line."""
+    """Export with these texts, one on each line."""
     return export(file="\n".join([first, *lines]), values="texts.csv", column=column)
 
 

@@ -1,4 +1,4 @@
-"""What `mine_hard_negatives` says when it refuses something, and what helps."""
+"""The remedies in refusals of `mine_hard_negatives` work."""
 
 import sys
 from functools import partial
@@ -17,7 +17,7 @@ TEXTS = [f"text {row}" for row in range(30)]
 
 
 class Data(dict[str, list[Any]]):
-    """As much of a `datasets.Dataset` as is asked for."""
+    """As much of a `datasets.Dataset` as is needed."""
 
     @property
     def column_names(self) -> list[str]:
@@ -29,7 +29,7 @@ class Data(dict[str, list[Any]]):
 
 
 class Splits(dict[str, Data]):
-    """And of a `datasets.DatasetDict`."""
+    """As much of a `datasets.DatasetDict` as is needed."""
 
     @property
     def column_names(self) -> dict[str, list[str]]:

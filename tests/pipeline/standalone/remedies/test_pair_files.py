@@ -1,4 +1,4 @@
-"""What mining queries and documents from files says when it refuses something, and what helps."""
+"""The remedies in refusals of mining queries and documents from files work."""
 
 import shutil
 from pathlib import Path

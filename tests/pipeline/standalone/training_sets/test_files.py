@@ -18,7 +18,7 @@ ROWS = pa.table(
 
 
 def written(path: Path) -> Path:
-    """In two blocks."""
+    """Write the rows in two blocks."""
     with training_file(path) as write:
         write(ROWS.slice(0, 2))
         write(ROWS.slice(2))

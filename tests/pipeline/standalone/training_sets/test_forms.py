@@ -1,4 +1,4 @@
-"""Mined triplets as rows that trainers take: each form of a set that one can read."""
+"""Mined triplets as rows that trainers take: each form, of a set small enough to read."""
 
 import re
 from typing import Any
@@ -38,7 +38,7 @@ def names(texts: list[str], letter: str) -> Names:
 
 
 def made(form: Form, *, negatives: int = 2) -> tuple[list[dict[str, Any]], int]:
-    """By keys: q2 is a query, d31 a document."""
+    """Rows by key: q2 is a query, d31 a document."""
     table, left_out = in_form(
         columns(), form, names(QUERIES, "q"), names(DOCUMENTS, "d"), negatives=negatives
     )
