@@ -9,8 +9,9 @@ hand.
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic
 
 LANES = 64
@@ -25,9 +26,24 @@ def _in_llvm(function: Any) -> Callable[..., Any]:
     return intrinsic(function)
 
 
+@njit(nogil=True, cache=True, inline="always")
+def keys_below(products, sq_norms, start, limit):
+    """uint64 whose bit i is set where sq_norms[start + i] − 2 · products[start + i] < limit. All are float32.
+
+    Near the end of the arrays, the last ``LANES`` numbers are compared, and the bits of those before ``start`` dropped.
+    """
+    first = min(start, products.shape[0] - LANES)
+    if first >= 0:
+        return _keys_below(products, sq_norms, first, limit) >> np.uint64(start - first)
+    mask = np.uint64(0)
+    for i in range(products.shape[0] - start):
+        mask |= np.uint64(sq_norms[start + i] - np.float32(2.0) * products[start + i] < limit) << np.uint64(i)
+    return mask
+
+
 @_in_llvm
-def keys_below(_typing: Any, products: Any, sq_norms: Any, start: Any, limit: Any):
-    """uint64 whose bit i is set where sq_norms[start + i] − 2 · products[start + i] < limit. All are float32."""
+def _keys_below(_typing: Any, products: Any, sq_norms: Any, start: Any, limit: Any):
+    """``keys_below`` of ``LANES`` whole lanes."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any):
         products, sq_norms = (

@@ -75,18 +75,13 @@ def offer_to(members, products, sq_norms, first_row, pools):
 @njit(nogil=True, cache=True)
 def _offer_line(products, sq_norms, first_row, keys, rows, filled, limit, slack, wanted):
     """Offer a line of products to its query's pool. Returns the pool's new number of entries and limit."""
-    columns = products.shape[0]
-    whole = columns - columns % LANES
-    for start in range(0, whole, LANES):
+    for start in range(0, products.shape[0], LANES):
         mask = keys_below(products, sq_norms, start, limit)
         while mask != 0:
             c = start + lowest(mask)
             mask &= mask - np.uint64(1)
             key = sq_norms[c] - np.float32(2.0) * products[c]
             filled, limit = append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
-    for c in range(whole, columns):
-        key = sq_norms[c] - np.float32(2.0) * products[c]
-        filled, limit = append(keys, rows, filled, limit, slack, wanted, key, first_row + c)
     return filled, limit
 
 

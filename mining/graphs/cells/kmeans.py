@@ -76,10 +76,9 @@ def _look(products, sq_norms, own, rows, centres, first, sq, nearest):
     for b in range(products.shape[0]):
         limit = _limit(own[b], sq[b], share)
         for start in range(0, columns, LANES):
-            stop = min(start + LANES, columns)
-            if stop == start + LANES and keys_below(products[b], sq_norms, start, limit) == 0:
+            if keys_below(products[b], sq_norms, start, limit) == 0:
                 continue
-            for c in range(start, stop):
+            for c in range(start, min(start + LANES, columns)):
                 if sq_norms[c] - np.float32(2.0) * products[b, c] < limit:
                     measured = sq_distance(rows[b], centres[first + c])
                     if measured < sq[b]:
