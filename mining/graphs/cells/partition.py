@@ -21,6 +21,10 @@ _MOST_CENTRES = 16_384
 _LARGEST = 3
 """A cell with more than this many times ``cell_rows`` rows is divided again."""
 
+_GROUP = 8
+"""Near cells that get consecutive numbers, on average. The queries of a block come from a few consecutive cells. If
+these are near each other, the block probes half as many different ones."""
+
 _STUCK = 0.9
 """If dividing a cell leaves more than this share of its rows together, they are nearly all equal: cut in row order."""
 
@@ -58,10 +62,18 @@ def divide(
     else:
         start, rounds = warm_start, _WARM_ROUNDS
     centres = train(sample, start, rounds=rounds, threads=threads)
+    if warm_start is None and count == wanted:  # otherwise near cells are together already
+        centres = _near_together(centres, threads)
     del sample
     return _no_larger(
         vectors, _held(centres, assign(vectors, centres, threads=threads)), cell_rows, seed, threads
     )
+
+
+def _near_together(centres: NDArray[np.float32], threads: int) -> NDArray[np.float32]:
+    """The same centres, ordered by groups of near ones."""
+    groups = train(centres, centres[::_GROUP], rounds=_ROUNDS, threads=threads)
+    return centres[np.argsort(assign(centres, groups, threads=threads), kind="stable")]
 
 
 def _held(centres: NDArray[np.float32], cell_of: NDArray[np.int32]) -> Partition:
