@@ -1,7 +1,7 @@
 """The interface of data sets: rows, items in batches, and identity."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
@@ -168,6 +168,17 @@ def same_names(wanted: pa.Array, keys: pa.Array) -> NDArray[np.int64]:
     """The position in `keys` of each wanted key, int64 (P,); −1 for a key that is missing."""
     found = pc.call_function("index_in", [wanted], pc.SetLookupOptions(value_set=keys))
     return found.fill_null(NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def rows_named(keys: pa.Array, names: Iterable[str]) -> dict[str, int]:
+    """The row of each of these names among `keys`, ascending; names without a row are left out.
+
+    Keys must be unique. Only those that are named become Python objects.
+    """
+    options = pc.SetLookupOptions(value_set=strings(list(names)))
+    named = pc.call_function("is_in", [keys], options).to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(named)
+    return dict(zip(keys.take(pa.array(rows)).to_pylist(), rows.tolist(), strict=True))
 
 
 def first_labels(labels: pa.Array) -> pa.Array:

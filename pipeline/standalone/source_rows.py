@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...mining.labels import Labels
 from ...mining.vectors import unit_vectors
 from ..data.arrays import Arrays
-from ..data.base import SPLITS, encoded_groups, encoded_labels, split_called
+from ..data.base import SPLITS, encoded_groups, encoded_labels, rows_named, split_called, split_codes
 from ..data.review.apply import Reviewed, apply_review
 from ..data.review.decisions import Review
 from ..data.review.effect import ReviewCounts, dropping, require_known, without_effect
@@ -71,12 +71,13 @@ def read_file_rows(source: Arrays, split: str | None) -> FileRows:
             raise SpecError(f'split is {split!r} but {subject} has no column "split": leave it out')
         return FileRows(labels, rows.keys, groups, np.arange(len(labels), dtype=np.int64), {})
     wanted = wanted or SPLITS[0]
-    splits = rows.splits.to_pylist()
-    counts = Counter(splits)
+    splits = split_codes(rows.splits)
+    sizes = np.bincount(splits, minlength=len(SPLITS)).tolist()
+    counts = Counter({name: size for name, size in zip(SPLITS, sizes, strict=True) if size})
     if not counts[wanted]:
         there = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
         raise SpecError(f"{subject} has no {wanted} rows (it has {there}): choose others with --split")
-    mined = np.flatnonzero(np.array([each == wanted for each in splits])).astype(np.int64)
+    mined = np.flatnonzero(splits == SPLITS.index(wanted)).astype(np.int64)
     del counts[wanted]
     return FileRows(labels, rows.keys, groups, mined, dict(sorted(counts.items())))
 
@@ -85,18 +86,26 @@ def reviewed_file_rows(rows: FileRows, source: Arrays, review: Review) -> Review
     """The rows with the review applied."""
     if not len(review):
         return Reviewed(rows.labels)
-    return apply_review(review, rows.keys.to_pylist(), source.rows.labels.to_pylist(), source.label_separator)
+    return apply_review(review, rows.keys, source.rows.labels, source.label_separator)
 
 
 def count_review(rows: FileRows, source: Arrays, review: Review, name: str) -> ReviewCounts:
     """Count the effects of the review on the mined rows. Raises: DataError if it belongs to other data."""
-    keys = rows.keys.to_pylist()
-    require_known(review, keys, name)
-    labels = dict(zip(keys, source.rows.labels.to_pylist(), strict=True))
+    row_of = rows_named(rows.keys, review.keys)
+    require_known(review, row_of, rows.keys[0].as_py(), name)
+    labels = dict(
+        zip(
+            row_of,
+            source.rows.labels.take(pa.array(list(row_of.values()), pa.int64())).to_pylist(),
+            strict=True,
+        )
+    )
     already = without_effect(review, labels, source.label_separator)
     effective = dropping(review, already)
-    mined = effective.of_rows(rows.keys.take(pa.array(rows.mined)).to_pylist())
-    known = effective.of_rows(keys)
+    is_mined = np.zeros(len(rows.keys), np.bool_)
+    is_mined[rows.mined] = True
+    mined = effective.of_rows(key for key, row in row_of.items() if is_mined[row])
+    known = effective.of_rows(row_of)
     return ReviewCounts(
         relabelled=len(mined.relabelled),
         excluded=len(mined.excluded),

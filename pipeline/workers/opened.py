@@ -83,7 +83,8 @@ def _ranked(root: Path, rows_digest: str, digest: str, split: str) -> RankedItem
 @lru_cache(maxsize=1)
 def _reviewed(root: Path, separator: str | None, rows_digest: str, digest: str) -> Reviewed:
     rows = rows_of(root, rows_digest)
-    return apply_review(kept_review(root, digest), rows.keys_of("train"), rows.labels("train"), separator)
+    keys, labels = rows.column("key", "train"), rows.column("label", "train")
+    return apply_review(kept_review(root, digest), keys, labels, separator)
 
 
 @lru_cache(maxsize=1)

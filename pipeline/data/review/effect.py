@@ -1,6 +1,6 @@
 """The effect of a review: counts of its decisions, and those without effect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -54,7 +54,7 @@ def split_label(label: str, separator: str | None, *, several: bool) -> Label:
 
 
 def without_effect(review: Review, labels: Mapping[str, Label], separator: str | None) -> frozenset[str]:
-    """Keys of rows that already have their new label. labels: of all rows, by key."""
+    """Keys of rows that already have their new label. labels: of the review's rows, by key."""
     return frozenset(
         key
         for key, label in review.relabelled.items()
@@ -73,10 +73,11 @@ def dropping(review: Review, keys: frozenset[str]) -> Review:
     return replace(review, relabelled=rest)
 
 
-def require_known(review: Review, keys: Sequence[str] | frozenset[str], name: str) -> None:
-    """Check that the review shares a key with the data. Raises: DataError if it belongs to another data set."""
-    if len(review) and not review.keys & frozenset(keys):
+def require_known(review: Review, known: Collection[str], example: str, name: str) -> None:
+    """Check that the review shares a key with the data. known: the review's keys that are in the data. example: one of
+    the data's keys. Raises: DataError if the review belongs to another data set."""
+    if len(review) and not known:
         raise DataError(
             f'no key of the review {name} (such as "{min(review.keys)[:50]}") is in the data, whose keys look like '
-            f'"{next(iter(keys))[:50]}": give the review of this data set, or none'
+            f'"{example[:50]}": give the review of this data set, or none'
         )

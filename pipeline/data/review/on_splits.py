@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...errors import DataError
-from ..base import SPLITS
+from ..base import SPLITS, rows_named
 from ..rows import RunRows
 from .decisions import Review
 from .effect import Label, ReviewCounts, dropping, require_known, split_label, without_effect
@@ -43,15 +44,18 @@ def review_of_splits(
     are excluded.
     Raises: DataError for the review of another data set and, if zero_shot, for labels of another split's classes.
     """
-    keys = {split: rows.keys_of(split) for split in SPLITS}
-    everywhere = frozenset(key for split in SPLITS for key in keys[split])
-    require_known(review, everywhere, name)
-    labels: dict[str, Label] = {}
-    for split in SPLITS:
-        labels.update(zip(keys[split], rows.labels(split), strict=True))
+    keys = rows.table["key"].combine_chunks()
+    row_of = rows_named(keys, review.keys)
+    require_known(review, row_of, keys[0].as_py(), name)
+    relabelled = {key: row for key, row in row_of.items() if key in review.relabelled}
+    before = rows.table["label"].take(pa.array(list(relabelled.values()), pa.int64())).to_pylist()
+    labels: dict[str, Label] = dict(zip(relabelled, before, strict=True))
     already = without_effect(review, labels, separator)
     effective = dropping(review, already)
-    parts = {split: effective.of_rows(keys[split]) for split in SPLITS}
+    parts = {
+        split: effective.of_rows(key for key, row in row_of.items() if row in rows.range(split))
+        for split in SPLITS
+    }
     applied = {split: parts[split] if held_out or split == SPLITS[0] else Review() for split in SPLITS}
     if zero_shot:
         _refuse_other_splits(applied, rows, separator, name)
@@ -62,9 +66,9 @@ def review_of_splits(
         never_negatives=sum(len(part.never_negatives) for part in applied.values()),
         kept=sum(len(part.kept) + len(part.kept_pairs) for part in applied.values()),
         already=len(already),
-        unknown=len(review.keys - everywhere),
+        unknown=len(review.keys - row_of.keys()),
         held_out=inside - sum(len(part) for part in applied.values()),
-        across=sum(everywhere.issuperset(pair) for pair in effective.pairs)
+        across=sum(row_of.keys() >= set(pair) for pair in effective.pairs)
         - sum(len(part.pairs) for part in parts.values()),
     )
     there = rows.class_sizes(SPLITS[0]).keys()
@@ -99,17 +103,24 @@ def _refuse_other_splits(
                 )
 
 
-def reviewed_rows_of(rows: RunRows, review: Review, split: str, separator: str | None) -> RunRows:
-    """Apply a review to one split: relabel rows and drop excluded ones. Row ids are numbered anew."""
+def reviewed_rows_of(
+    rows: RunRows, review: Review, split: str, separator: str | None
+) -> tuple[RunRows, NDArray[np.bool_]]:
+    """Apply a review to one split: relabel rows and drop excluded ones. Row ids are numbered anew.
+
+    Returns the rows, and bool (rows of the split,): which of the split are left.
+    """
     ids, table = rows.range(split), rows.table
-    keys, labels = table["key"].to_pylist(), table["label"].to_pylist()
+    row_of = {key: ids[row] for key, row in rows_named(rows.column("key", split), review.rows).items()}
     there = np.ones(len(rows), np.bool_)
-    for row in ids:
-        there[row] = keys[row] not in review.excluded
-        if keys[row] in review.relabelled:
-            labels[row] = split_label(review.relabelled[keys[row]], separator, several=rows.multi_label)
-    kind = table.schema.field("label").type
-    changed = table.set_column(table.schema.get_field_index("label"), "label", pa.array(labels, type=kind))
+    there[[row for key, row in row_of.items() if key in review.excluded]] = False
+    given = {row: review.relabelled[key] for key, row in row_of.items() if key in review.relabelled}
+    labels = table["label"].combine_chunks()
+    new = [split_label(label, separator, several=rows.multi_label) for label in given.values()]
+    chosen = np.arange(len(rows))
+    chosen[list(given)] = len(rows) + np.arange(len(new))
+    labels = pa.concat_arrays([labels, pa.array(new, labels.type)]).take(pa.array(chosen))
+    changed = table.set_column(table.schema.get_field_index("label"), "label", labels)
     left = changed.filter(pa.array(there))
     numbered = pa.array(np.arange(len(left)), type=pa.int64())
-    return RunRows(left.set_column(0, "row", numbered))
+    return RunRows(left.set_column(0, "row", numbered)), there[ids.start : ids.stop]

@@ -109,10 +109,9 @@ def _reviewed(job: Job, rows: RunRows, vectors: Vectors) -> tuple[RunRows, dict[
     vectors = dict(vectors)
     for split, digest in job.facts.held_out:
         review = kept_review(job.root, digest)
-        there = [key not in review.excluded for key in rows.keys_of(split)]
-        rows = reviewed_rows_of(rows, review, split, job.spec.data.label_separator)
+        rows, there = reviewed_rows_of(rows, review, split, job.spec.data.label_separator)
         if split in vectors:
-            vectors[split] = vectors[split][np.array(there, np.bool_)]
+            vectors[split] = vectors[split][there]
     return rows, vectors
 
 

@@ -2,12 +2,18 @@
 
 import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from tripletmine.pipeline.data import columns
 from tripletmine.pipeline.data import rows as run_rows
 from tripletmine.pipeline.data.base import SourceRows, coded_rows, encoded_labels
+from tripletmine.pipeline.data.columns import rows_from_columns
+from tripletmine.pipeline.data.review.apply import apply_review
+from tripletmine.pipeline.data.review.decisions import Review
+from tripletmine.pipeline.data.review.on_splits import review_of_splits, reviewed_rows_of
 from tripletmine.pipeline.data.rows import RunRows, build_rows
 from tripletmine.pipeline.data.splits import assign
 
@@ -38,9 +44,22 @@ def bytes_a_row(work: Callable[[], object]) -> float:
 @pytest.mark.parametrize("labels_a_row", [1, 2])
 def test_a_row_takes_a_few_numbers(labels_a_row: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_rows, "_DIGEST_ROWS", 1 << 10)
+    monkeypatch.setattr(columns, "_BLOCK_CELLS", 1 << 10)
     monkeypatch.setattr(assign, "_BLOCK_ROWS", 1 << 10)
     data = InMemory(source_rows(labels_a_row))
     rows = RunRows(build_rows(data, SPEC, seed=0))
+
+    review = Review(
+        relabelled={"5": "7|9"}, excluded=frozenset({"7"}), never_negatives=frozenset({("1", "2")})
+    )
+    review_settings: dict[str, Any] = {
+        "name": "r.csv",
+        "separator": "|",
+        "zero_shot": False,
+        "held_out": True,
+        "kept": True,
+    }
+    read = pa.table({"label": data.rows.labels})
 
     def coded(split: str) -> object:
         return coded_rows(rows.column("label", split), lambda names: np.arange(len(names), dtype=np.int32))
@@ -51,6 +70,12 @@ def test_a_row_takes_a_few_numbers(labels_a_row: int, monkeypatch: pytest.Monkey
         "class_sizes": bytes_a_row(lambda: rows.class_sizes("train")),
         "several": bytes_a_row(rows.several),
         "difference": bytes_a_row(lambda: rows.difference(data)),
+        "review_of_splits": bytes_a_row(lambda: review_of_splits(review, rows, **review_settings)),
+        "reviewed_rows_of": bytes_a_row(lambda: reviewed_rows_of(rows, review, "train", "|")),
+        "apply_review": bytes_a_row(lambda: apply_review(review, data.rows.keys, data.rows.labels, "|")),
+        "rows_from_columns": bytes_a_row(
+            lambda: rows_from_columns(read, data.rows.keys, subject="x", separator=None)
+        ),
         "coded_rows": bytes_a_row(lambda: coded("train")),
         "encoded_labels": bytes_a_row(lambda: encoded_labels(rows.column("label", "train"))),
     }

@@ -26,7 +26,8 @@ def content(of: bytes) -> Call:
 
 def of_data(*keys: str, line: str = "exclude,a") -> Call:
     """The review used for data with these keys."""
-    return lambda: require_known(parse_review((FIRST + line).encode(), "r.csv"), keys, "r.csv")
+    found = parse_review((FIRST + line).encode(), "r.csv")
+    return lambda: require_known(found, found.keys & {*keys}, keys[0], "r.csv")
 
 
 def of_splits(line: str) -> Call:

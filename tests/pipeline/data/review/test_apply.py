@@ -3,14 +3,18 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tripletmine.mining.labels import encode_labels
 from tripletmine.pipeline.data.review.apply import apply_review
 from tripletmine.pipeline.data.review.csv_file import parse_review
+from tripletmine.pipeline.data.review.decisions import Review
 from tripletmine.pipeline.data.review.effect import ReviewCounts
 from tripletmine.pipeline.data.review.on_splits import review_of_splits, reviewed_rows_of
 from tripletmine.pipeline.data.rows import COLUMNS, RunRows
 from tripletmine.pipeline.errors import DataError
 
-KEYS = ["a", "b", "c", "d", "e"]
+KEYS = pa.array(["a", "b", "c", "d", "e"])
 
 
 def review(text):
@@ -23,7 +27,7 @@ def names(labels):
 
 def test_a_class_keeps_its_code_whatever_becomes_of_its_rows():
     found = apply_review(
-        review("relabel,a,,elm\nrelabel,e,,acer\n"), KEYS, ["ash", "elm", "elm", "oak", "oak"], None
+        review("relabel,a,,elm\nrelabel,e,,acer\n"), KEYS, pa.array(["ash", "elm", "elm", "oak", "oak"]), None
     )
     assert found.labels.names == ("ash", "elm", "oak", "acer"), "new classes come last"
     assert names(found.labels) == [("elm",), ("elm",), ("elm",), ("oak",), ("acer",)]
@@ -31,7 +35,7 @@ def test_a_class_keeps_its_code_whatever_becomes_of_its_rows():
 
 
 def test_rows_with_several_labels_take_several():
-    labels = [["x"], ["x", "y"], ["z"], ["z"], ["y"]]
+    labels = pa.array([["x"], ["x", "y"], ["z"], ["z"], ["y"]])
     found = apply_review(review("relabel,a,,z|new|x\nrelabel,b,,y\n"), KEYS, labels, "|")
     assert [set(each) for each in names(found.labels)] == [{"z", "new", "x"}, {"y"}, {"z"}, {"z"}, {"y"}]
     assert found.labels.offsets is not None
@@ -43,7 +47,7 @@ def test_masks_and_pairs_are_of_the_rows_that_are_there():
     found = apply_review(
         review("exclude,b,,\nexclude,none,,\nkeep,c,,\nnever_negative,d,a,\nnever_negative,a,none,\n"),
         KEYS,
-        ["x", "x", "y", "y", "z"],
+        pa.array(["x", "x", "y", "y", "z"]),
         None,
     )
     assert found.excluded is not None
@@ -55,7 +59,7 @@ def test_masks_and_pairs_are_of_the_rows_that_are_there():
 
 
 def test_without_a_decision_there_is_nothing():
-    found = apply_review(review(""), KEYS, ["x", "x", "y", "y", "z"], None)
+    found = apply_review(review(""), KEYS, pa.array(["x", "x", "y", "y", "z"]), None)
     assert (found.excluded, found.kept, found.never_negatives) == (None, None, None)
 
 
@@ -111,12 +115,46 @@ def test_held_out_rows_change_when_asked():
     found = sorted_by_split(DECISIONS, held_out=True)
     assert (found.counts.held_out, found.counts.relabelled, found.counts.excluded) == (0, 2, 2)
     assert found.by_split["validation"] == review("relabel,e,,y\n")
-    changed = reviewed_rows_of(rows(), found.by_split["test"], "test", None)
+    changed, there = reviewed_rows_of(rows(), found.by_split["test"], "test", None)
+    assert there.tolist() == [False, True]
     assert changed.keys_of("test") == ["g"]
     assert changed.keys_of("train") == list("abcd")
-    changed = reviewed_rows_of(changed, found.by_split["validation"], "validation", None)
+    changed, there = reviewed_rows_of(changed, found.by_split["validation"], "validation", None)
+    assert there.tolist() == [True]
     assert changed.labels("validation") == ["y"]
     assert changed.labels("train") == ["x", "x", "y", "y"]
+
+
+def test_held_out_rows_may_take_several_labels():
+    several = rows([["x"], ["x", "y"], ["y"], ["y"], ["x"], ["z"], ["z", "x"]])
+    changed, there = reviewed_rows_of(
+        several, review("relabel,f,,x|y\nexclude,g,,\nexclude,a,,\n"), "test", "|"
+    )
+    assert there.tolist() == [True, False]
+    assert changed.labels("test") == [["x", "y"]]
+    assert changed.labels("train") == [["x"], ["x", "y"], ["y"], ["y"]]
+
+
+LABELS = st.sets(st.sampled_from("pqrs"), min_size=1, max_size=3).map(sorted)
+
+
+@given(st.lists(LABELS, min_size=1, max_size=6), st.dictionaries(st.integers(0, 7), LABELS), st.booleans())
+@settings(deadline=None)
+def test_new_labels_are_those_of_rows_that_had_them_from_the_beginning(labels, given_to, several):
+    if not several:
+        labels, given_to = [row[0] for row in labels], {row: new[0] for row, new in given_to.items()}
+    keys = [str(row) for row in range(len(labels))]
+    joined = {str(row): "|".join(new) for row, new in given_to.items()}
+    found = apply_review(Review(relabelled=joined), pa.array(keys), pa.array(labels), "|").labels
+    expected = encode_labels([given_to.get(row, label) for row, label in enumerate(labels)])
+    assert [set(each) for each in names(found)] == [set(each) for each in names(expected)]
+    assert found.single == expected.single
+    before = encode_labels(labels).names
+    assert found.names[: len(before)] == before
+    assert set(found.names) == {*before, *expected.names}
+    if found.offsets is not None:
+        ascending = np.diff(found.members) > 0
+        assert ascending[np.setdiff1d(np.arange(len(ascending)), found.offsets[1:-1] - 1)].all()
 
 
 def test_rows_found_right_count_where_suspects_are_left_out():
