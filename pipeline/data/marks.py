@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..storage.digest import digest_bytes, digest_file
 from .files import in_threads, is_url, join, read_bytes, stamp
@@ -20,6 +21,9 @@ SCHEMA = pa.schema(
     ]
 )
 """size: in bytes. changed: modification time in ns, or a URL's time or entity tag. content: SHA-256, null if unread."""
+
+_BLOCK_FILES = 1 << 13
+"""Number of files whose marks are Python objects at once."""
 
 
 class FileList(NamedTuple):
@@ -38,14 +42,23 @@ def mark_files(files: FileLists, *, hash_content: bool) -> pa.Table:
 
     Raises: DataError naming a file that is missing or cannot be read.
     """
-    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
-    for part, (folder, names) in files.items():
-        stamps = list(in_threads(lambda name, folder=folder: stamp(join(folder, name)), names))
-        columns["part"] += [part] * len(names)
-        columns["name"] += names
-        columns["size"] += [found["size"] or 0 for found in stamps]
-        columns["changed"] += [str(found["changed"]) for found in stamps]
-        columns["content"] += hash_files(folder, names) if hash_content else [None] * len(names)
+    blocks = [
+        _marked(part, folder, names[start : start + _BLOCK_FILES], hash_content)
+        for part, (folder, names) in files.items()
+        for start in range(0, len(names), _BLOCK_FILES)
+    ]
+    return pa.concat_tables(blocks).combine_chunks() if blocks else SCHEMA.empty_table()
+
+
+def _marked(part: str, folder: str, names: list[str], hash_content: bool) -> pa.Table:
+    stamps = list(in_threads(lambda name: stamp(join(folder, name)), names))
+    columns = {
+        "part": [part] * len(names),
+        "name": names,
+        "size": [found["size"] or 0 for found in stamps],
+        "changed": [str(found["changed"]) for found in stamps],
+        "content": hash_files(folder, names) if hash_content else [None] * len(names),
+    }
     return pa.table(columns, schema=SCHEMA)
 
 
@@ -67,15 +80,17 @@ def without_contents(marks: pa.Table) -> pa.Table:
 
 def identity_of(marks: pa.Table, part: str = "") -> dict[str, Any]:
     """Identity of the files of a part: by the digests of their contents if all are known, else by size and time."""
-    found = marks.filter(pa.array([of == part for of in marks["part"].to_pylist()], pa.bool_()))
+    found = marks.filter(pc.equal(marks["part"], part))  # pyright: ignore[reportAttributeAccessIssue]  made at import
     by_content = len(found) > 0 and not found["content"].null_count
-    sizes, tokens = found["size"].to_pylist(), found["content" if by_content else "changed"].to_pylist()
+    found = found.select(["name", "size", "content" if by_content else "changed"])
     digest = hashlib.sha256()
-    for name, size, token in zip(found["name"].to_pylist(), sizes, tokens, strict=True):
-        digest.update(f"{name}\0{size}\0{token}\n".encode())
+    for start in range(0, len(found), _BLOCK_FILES):
+        block = found.slice(start, _BLOCK_FILES)
+        for name, size, token in zip(*(column.to_pylist() for column in block.columns), strict=True):
+            digest.update(f"{name}\0{size}\0{token}\n".encode())
     return {
-        "files": len(sizes),
-        "bytes": sum(sizes),
+        "files": len(found),
+        "bytes": pc.sum(found["size"]).as_py() or 0,  # pyright: ignore[reportAttributeAccessIssue]
         "by": "content" if by_content else "size and time",
         "digest": digest.hexdigest(),
     }

@@ -83,6 +83,16 @@ def test_every_kind_of_change_is_named(files) -> None:
     assert not changes.only_touched
 
 
+def test_files_that_were_not_touched_keep_their_digests(files) -> None:
+    before = mark_files(files, hash_content=True)
+    changes, known = compare_files(before, mark_files(files, hash_content=False), files)
+    assert not changes
+    assert known.equals(before)
+    changes, known = compare_files(mark_files(files, hash_content=False), before, files)
+    assert not changes
+    assert known.equals(before)
+
+
 def test_a_touched_file_with_the_same_bytes_has_not_changed(files) -> None:
     before = mark_files(files, hash_content=True)
     touch(files, "c")

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tripletmine.pipeline.data import columns
+from tripletmine.pipeline.data import columns, marks
 from tripletmine.pipeline.data import rows as run_rows
 from tripletmine.pipeline.data.base import SourceRows, coded_rows, encoded_labels
+from tripletmine.pipeline.data.changes import compare_files
 from tripletmine.pipeline.data.columns import rows_from_columns
+from tripletmine.pipeline.data.marks import FileList, identity_of, mark_files
 from tripletmine.pipeline.data.review.apply import apply_review
 from tripletmine.pipeline.data.review.decisions import Review
 from tripletmine.pipeline.data.review.on_splits import review_of_splits, reviewed_rows_of
@@ -81,4 +83,18 @@ def test_a_row_takes_a_few_numbers(labels_a_row: int, monkeypatch: pytest.Monkey
     }
     # A Python string takes some 50 bytes, and 8 more in a list.
     too_much = {name: round(each) for name, each in taken.items() if each > 50 * labels_a_row}
+    assert not too_much
+
+
+def test_a_file_takes_a_few_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks, "_BLOCK_FILES", 1 << 8)
+    monkeypatch.setattr(marks, "stamp", lambda name: {"size": len(name), "changed": 1})
+    files = {"": FileList("folder", [f"{row}.png" for row in range(ROWS)])}
+    before = mark_files(files, hash_content=False)
+    taken = {
+        "mark_files": bytes_a_row(lambda: mark_files(files, hash_content=False)),
+        "identity_of": bytes_a_row(lambda: identity_of(before)),
+        "compare_files": bytes_a_row(lambda: compare_files(before, before, files)),
+    }
+    too_much = {name: round(each) for name, each in taken.items() if each > 50}
     assert not too_much
