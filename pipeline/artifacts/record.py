@@ -27,9 +27,12 @@ def read_run_file(root: Path) -> dict[str, Any]:
     try:
         value = read_sealed(path)
     except (FileNotFoundError, NotADirectoryError):
-        raise SpecError(
-            f"{root} is not a run directory, it has no {RUN_FILE}: start the run first, or name another"
-        ) from None
+        remedy = (
+            f"`tripletmine mine` wrote it, and `tripletmine report {root}` shows what was mined"
+            if (root / "mining.json").is_file()
+            else "start the run first, or name another"
+        )
+        raise SpecError(f"{root} is not a run directory, it has no {RUN_FILE}: {remedy}") from None
     except ValueError:
         raise damaged from None
     if value.get("schema") != SCHEMA:

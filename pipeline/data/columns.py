@@ -76,8 +76,8 @@ def _without_names(location: str, there: Sequence[str], names: Sequence[str], fo
     says = " ".join(", ".join(there).split())  # cells of a row, perhaps with line breaks
     separator = likely_separator(there)
     remedy = (
-        "begin it with a line of column names, or give its own names: with data.columns in a run file, --columns of "
-        "`mine`"
+        "begin it with a line of column names, or give its own names: with data.columns in a run file, "
+        f"`--columns {'label' if 'label' in names else names[0]}=NAME` of `mine`"
         if separator is None
         else f"put {separator_of(location, form)!r} between its cells, or name {separator!r}: as data.separator in a "
         "run file, --separator of `mine`"

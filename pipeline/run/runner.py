@@ -145,9 +145,10 @@ def _committed(job: Job, inputs: Mapping[str, Any]) -> Manifest | None:
         return manifest
     lost = [name for receipt in manifest.receipts for name in misfits(job.folder, receipt)]
     if lost:
+        others = f" (and {len(lost) - 1:,} more)" if lost[1:] else ""
         raise UnavailableError(
-            f"{job.folder / lost[0]} (and {len(lost) - 1} more) of {job.ref} is gone or was cut short: "
-            f"redo it with {job.ref.redo}"
+            f"{job.folder / lost[0]}{others} of {job.ref} is gone or was cut short: redo it with {job.ref.redo}, or "
+            f"repair it with `tripletmine verify {job.root} --repair`"
         )
     job.stage_folder.tidy()
     return manifest

@@ -50,9 +50,7 @@ def load_spec(path: Path) -> RunSpec:
             raise SpecError(f"run file {path} is a folder, a pipe or a device: name a file instead")
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        raise SpecError(
-            f"run file {path} does not exist: `tripletmine init digits --out {path}` writes one"
-        ) from None
+        raise SpecError(f"run file {path} does not exist: {_another(path)}") from None
     except UnicodeDecodeError as error:
         raise SpecError(f"run file {path} is not UTF-8 text ({error}): save it as UTF-8") from None
     except OSError as error:
@@ -64,6 +62,14 @@ def load_spec(path: Path) -> RunSpec:
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"run file {path} is not valid TOML: {error}: correct it") from None
     return parse_spec(keys, base=path.resolve().parent, source=str(path))
+
+
+def _another(path: Path) -> str:
+    """What to do without the run file `path`: take the one beside it that is nearly called so, or write one."""
+    beside = [each.name for each in path.parent.glob("*.toml") if each.is_file()]
+    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.8)
+    written = f"`tripletmine init digits --out {path}` writes one"
+    return f"did you mean {path.parent / near[0]}? ({written})" if near else written
 
 
 def run_root(run: Path) -> Path:

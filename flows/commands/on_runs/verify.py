@@ -35,6 +35,8 @@ def verify(
             for problem in stage.problems:
                 say(f"tripletmine: {problem}", err=True)
         if damaged:
+            if not repair:
+                say(f"next: tripletmine verify {run} --repair, which computes again what can be", err=True)
             raise typer.Exit(FAILED)
         say(f"all {files} files are as their receipts say")
 

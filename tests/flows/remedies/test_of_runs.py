@@ -64,7 +64,7 @@ CASES = {
     ),
     "a file is damaged": Case(
         lambda place: damage(place, f"{MINE}/confusion.parquet"),
-        r"confusion\.parquet",
+        r"confusion\.parquet differs .*next: tripletmine verify \S+\.toml --repair",
         (repair,),
         ("verify", "RUN_FILE"),
     ),

@@ -109,6 +109,9 @@ def test_what_is_no_run(tmp_path: Path) -> None:
         read_status(tmp_path)
     with pytest.raises(SpecError, match="is not a run directory"):
         read_status(tmp_path / "nowhere")
+    (tmp_path / "mining.json").write_text("{}")
+    with pytest.raises(SpecError, match=rf"`tripletmine report {tmp_path}` shows what was mined"):
+        read_status(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": 1}', "[" * 100_000])

@@ -75,6 +75,17 @@ def test_a_run_file_that_is_not_there_can_be_written(tmp_path: Path) -> None:
         load_spec(path)
 
 
+def test_a_run_file_that_is_not_there_may_be_misspelt(tmp_path: Path) -> None:
+    (tmp_path / "birds.toml").write_text('[data]\nkind = "digits"')
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(
+        SpecError, match=rf"bird\.toml does not exist: did you mean {tmp_path / 'birds.toml'}\?"
+    ):
+        load_spec(tmp_path / "bird.toml")
+    with pytest.raises(SpecError, match=r"folders\.toml does not exist: `tripletmine init"):
+        load_spec(tmp_path / "folders.toml")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -175,7 +175,7 @@ REFUSALS = {
     ),
     "no first line": Refusal(
         table("a,x\nb,y\n"),
-        "begin it with a line of column names, or give its own names: with data.columns in a run file",
+        "or give its own names: with data.columns in a run file, `--columns label=NAME` of `mine`",
         table("key,label\na,x\nb,y\n"),
         table("a,x\nb,y\n", form=called(key="a", label="x")),
     ),
