@@ -233,9 +233,10 @@ class Encoder:
     def _checked(self, items: NDArray) -> NDArray:
         if items.shape[1:] != self.item_shape or not items.ndim or not len(items):
             wanted = ", ".join(["N", *map(str, self.item_shape)])
+            files = "" if self.pictures is None else "; or the paths of image files, which are resized"
             raise DataError(
                 f"items have shape {items.shape} but the encoder takes ({wanted}): give at least one item, and each "
-                "in the shape it had in training"
+                f"in the shape it had in training{files}"
             )
         if items.dtype == np.uint8:
             if self.item_dtype == "float32":

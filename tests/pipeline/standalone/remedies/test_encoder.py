@@ -50,6 +50,12 @@ REFUSALS = {
         "give at least one item, and each in the shape it had in training",
         encode(OF_PIXELS, PIXELS[:1]),
     ),
+    "another size": Refusal(
+        encode(OF_FILES, PIXELS[:, :3]),
+        "in the shape it had in training; or the paths of image files, which are resized",
+        encode(OF_FILES, PIXELS[:1]),
+        encode(OF_FILES, ["a.png"]),
+    ),
     "pixels for floats": Refusal(
         encode(OF_FLOATS, PIXELS),
         "give items.astype('float32'), in the range they had in training",
