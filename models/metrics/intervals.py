@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 DRAWS = 1000
 LEVEL = 0.95
@@ -32,7 +32,7 @@ def interval(
     for start in range(0, draws, step):
         drawn = generator.integers(0, classes, (min(step, draws - start), classes))
         means[start : start + len(drawn)] = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    tail = stats.norm.cdf(np.sqrt(classes / (classes - 1)) * stats.t.ppf((1 - LEVEL) / 2, classes - 1))
+    tail = special.ndtr(np.sqrt(classes / (classes - 1)) * special.stdtrit(classes - 1, (1 - LEVEL) / 2))
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
 
@@ -68,6 +68,6 @@ def interval_of_pairs(
     counted_twice = of_both[both // units != both % units]
     shared = np.square(of_unit / (1 - pairs / len(right))).sum() - np.square(counted_twice).sum()
     deviation = np.sqrt(max(shared, np.square(of_both).sum())) / len(right)
-    reach = stats.t.ppf((1 + LEVEL) / 2, units - 1) * deviation / (share * (1 - share))
+    reach = special.stdtrit(units - 1, (1 + LEVEL) / 2) * deviation / (share * (1 - share))
     low, high = special.expit(special.logit(share) + np.array([-reach, reach]))
     return float(low), float(high)
