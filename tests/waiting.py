@@ -11,10 +11,12 @@ PATIENCE_SECONDS = 300.0
 wrong, and only a test that fails waits it out."""
 
 
-def eventually(look: Callable[[], Found | None], what: str, *, seconds: float = PATIENCE_SECONDS) -> Found:
-    """The first true value of `look`, polled until the deadline."""
+def eventually(
+    look: Callable[[], Found | None], what: str, *, seconds: float = PATIENCE_SECONDS, every: float = 0.01
+) -> Found:
+    """The first true value of `look`, polled until the deadline. every: seconds between two looks."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
-        time.sleep(0.01)
+        time.sleep(every)
     return found

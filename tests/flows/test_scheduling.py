@@ -5,19 +5,22 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pyarrow.parquet as pq
 
 from ..waiting import PATIENCE_SECONDS, eventually
-from .api import ask, flow_runs
+from .api import POLL_SECONDS, ask, flow_runs
 from .conftest import grow
 from .processes import Holder, private_environment
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SCRIPTS = Path(sys.executable).parent
 KEY = "tripletmine:of these tests"
+asking = partial(eventually, every=POLL_SECONDS)
+
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -39,20 +42,20 @@ def test_a_served_schedule_runs_on_time_takes_data_that_have_grown_and_leaves_no
     root, said = run_file.parent / "runs" / "tiny", tmp_path / "serve.log"
     with said.open("wb") as log:
         serving = subprocess.Popen(
-            [SCRIPTS / "tripletmine", "serve", run_file, "--every", "10s"],
+            [SCRIPTS / "tripletmine", "serve", run_file, "--every", "20s"],
             env=private_environment(tmp_path / "home", PREFECT_SERVER_API_AUTH_STRING=KEY),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     try:
-        url = eventually(lambda: re.search(r"serving tiny with (\S+);", said.read_text()), "a server")[1]
-        run = eventually(lambda: ended_run(url, KEY, "tiny"), "a run on time")
+        url = asking(lambda: re.search(r"serving tiny with (\S+);", said.read_text()), "a server")[1]
+        run = asking(lambda: ended_run(url, KEY, "tiny"), "a run on time")
         assert run["state_name"] == "Completed", said.read_text()
         assert run["auto_scheduled"]
         assert (root / "test" / "manifest.json").exists()
         first = read_splits(root)
         grow(run_file)
-        eventually(
+        asking(
             lambda: len(read_splits(root)) > len(first) and (root / "test" / "manifest.json").exists(),
             "a run of all data",
         )
@@ -61,7 +64,7 @@ def test_a_served_schedule_runs_on_time_takes_data_that_have_grown_and_leaves_no
         assert len(grown) == len(first) + 12
         assert "1 file changed (trees.npz); its 8 stages are done again" in " ".join(said.read_text().split())
         # A run that is at work when the signal comes has only seconds to end properly.
-        states = eventually(lambda: states_at_rest(url), "a pause between two runs")
+        states = asking(lambda: states_at_rest(url), "a pause between two runs")
         assert "FAILED" not in states, said.read_text()
         assert not list((root / ".prefect").glob("storage*"))
         started = psutil.Process(serving.pid).children(recursive=True)
@@ -102,11 +105,11 @@ def test_a_served_deployment_takes_no_other_run_file(run_file, tmp_path, prefect
 
     try:
         wanted = {"deployments": {"name": {"any_": ["ours"]}}}
-        (deployment,) = eventually(lambda: ask_it("/deployments/filter", wanted), "the deployment")
+        (deployment,) = asking(lambda: ask_it("/deployments/filter", wanted), "the deployment")
         asked = ask_it(
             f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"run_file": str(other)}}
         )
-        refused = eventually(lambda: ended(asked), "the end of the run")
+        refused = asking(lambda: ended(asked), "the end of the run")
         assert refused["state_type"] == "FAILED", said.read_text()
         assert f"this process serves run_file {ours}" in refused["state"]["message"]
     finally:
@@ -135,7 +138,7 @@ def test_a_deployment_runs_in_a_process_work_pool(prefect_server: Holder, run_fi
             stderr=subprocess.STDOUT,
         )
     try:
-        eventually(lambda: ask(prefect_server.url, prefect_server.key, "/work_pools/filter", {}), "a pool")
+        asking(lambda: ask(prefect_server.url, prefect_server.key, "/work_pools/filter", {}), "a pool")
         subprocess.run(
             [prefect, "--no-prompt", "deploy", "--all"],
             cwd=DEPLOY,
@@ -146,7 +149,7 @@ def test_a_deployment_runs_in_a_process_work_pool(prefect_server: Holder, run_fi
         deployment = ask(prefect_server.url, prefect_server.key, "/deployments/name/tripletmine/nightly")
         assert deployment["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
         ask(prefect_server.url, prefect_server.key, f"/deployments/{deployment['id']}/create_flow_run", {})
-        run = eventually(
+        run = asking(
             lambda: ended_run(prefect_server.url, prefect_server.key, "nightly"), "the end of the run"
         )
         assert run["state_name"] == "Completed", (tmp_path / "worker.log").read_text()
