@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
-from .base import Reopened, SourceRows, checked_indices
+from .base import Reopened, SourceRows, checked_indices, strings
 from .columns import ROW_NAMES, as_strings, is_table, read_columns, rows_from_columns
 from .files import folder_of, is_url
 from .marks import FileList, FileLists, identity_of, mark_files
@@ -105,7 +105,7 @@ class Arrays(Reopened[Vectors]):
         """The files of the vectors and, if separate, of the labels; all files of a Zarr folder."""
         parts = {"vectors": self.location, "labels": self.labels}
         return {
-            part: FileList(folder_of(location), _files(location))
+            part: FileList(folder_of(location), strings(_files(location)))
             for part, location in parts.items()
             if location is not None
         }

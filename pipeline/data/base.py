@@ -1,7 +1,7 @@
 """The interface of data sets: rows, items in batches, and identity."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
@@ -15,6 +15,9 @@ from ...mining.guarding.groups import group_codes
 from ...mining.labels import ClassName, Labels, encode_labels
 from ...mining.neighbours import NO_ROW
 from .marks import FileLists
+
+_BLOCK = 1 << 16
+"""Number of values that `one_by_one` converts to Python objects at once."""
 
 SPLITS = ("train", "validation", "test")
 """The splits, in the order in which the rows of a run are stored."""
@@ -144,6 +147,12 @@ def strings(values: Sequence[str | None] | NDArray[Any]) -> pa.Array:
     return pa.array(values, type=pa.string())
 
 
+def one_by_one(column: pa.Array) -> Iterator[Any]:
+    """The values one after another. All at once, Python objects would take many times the memory of the column."""
+    for start in range(0, len(column), _BLOCK):
+        yield from column.slice(start, _BLOCK).to_pylist()
+
+
 def per_value(column: pa.Array, function: Callable[[str], Any], kind: pa.DataType) -> pa.Array:
     """`function` of each string, called once per distinct string, as a column of type `kind`; null stays null."""
     encoded = column.dictionary_encode()
@@ -153,15 +162,13 @@ def per_value(column: pa.Array, function: Callable[[str], Any], kind: pa.DataTyp
 
 def tidy_paths(paths: pa.Array) -> pa.Array:
     """Normalised paths: ./x.png becomes x.png, a//./b.png becomes a/b.png. URLs are unchanged."""
-
-    def tidy(path: str) -> str:
-        if "://" in path:
-            return path
-        return ("/" if path.startswith("/") else "") + "/".join(
-            part for part in path.split("/") if part not in ("", ".")
+    tidied = paths
+    for pattern, replacement in ((r"/(\.?/)+", "/"), (r"^\./", ""), (r"([^/])/\.?$", r"\1")):
+        tidied = pc.replace_substring_regex(  # pyright: ignore[reportAttributeAccessIssue]  made at import
+            tidied, pattern=pattern, replacement=replacement
         )
-
-    return strings([None if path is None else tidy(path) for path in paths.to_pylist()])
+    is_url = pc.match_substring(paths, "://")  # pyright: ignore[reportAttributeAccessIssue]
+    return pc.if_else(is_url, paths, tidied)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def same_names(wanted: pa.Array, keys: pa.Array) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..redact import has_secret
 from ..storage.tables import UNREADABLE
-from .base import SPLIT_NAMES, SourceRows, per_value
+from .base import SPLIT_NAMES, SourceRows, one_by_one, per_value
 from .files import said_by, unreadable
 from .parquet import SUFFIXES, is_parquet_folder, parquet_schema, read_parquet
 from .tables.form import AS_USUAL, TableForm
@@ -21,9 +21,6 @@ from .tables.text import is_text, likely_separator, read_text, separator_of, tex
 LABEL_NAMES = ("label", "labels")
 ROW_NAMES = (*LABEL_NAMES, "split", "role", "group")
 """Columns that are read, beside the one that names the rows. Others are the user's own and are ignored."""
-
-_BLOCK_CELLS = 1 << 16
-"""Number of cells that are converted to Python strings at once."""
 
 _ROLES = {"query": "query", "gallery": "gallery"}
 
@@ -106,9 +103,7 @@ def _refuse_secrets(cells: pa.Array | None, subject: str) -> None:
         return
     strings = cells.flatten() if _is_list(cells.type) else cells
     urls = strings.filter(pc.match_substring(strings, "://"))  # pyright: ignore[reportAttributeAccessIssue]  made at import
-    found = 0
-    for start in range(0, len(urls), _BLOCK_CELLS):
-        found += sum(map(has_secret, urls.slice(start, _BLOCK_CELLS).to_pylist()))
+    found = sum(map(has_secret, one_by_one(urls)))
     if found:
         raise DataError(
             f"{subject} has {found:,} URLs with credentials in them (a user, a password, a token or a signature), "

@@ -122,7 +122,7 @@ class FashionMnist(Reopened[tuple[_Part, ...]]):
 
     def file_lists(self) -> FileLists:
         """The four files."""
-        return {"": FileList(self.folder, [path.name for path in self._files()])}
+        return {"": FileList(self.folder, strings([path.name for path in self._files()]))}
 
     def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
         """Digest of names, sizes and times, or contents, of the four files."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,9 @@ from .safety.memory import require_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_AT_ONCE = 1 << 13
+"""Number of items that wait for threads at once."""
 
 _THREADS = min(8, os.cpu_count() or 1)
 """Decoding releases the GIL; beyond a few threads, copying is the bottleneck."""
@@ -93,12 +97,14 @@ def said_by(error: Exception) -> str:
 
 
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:
-    """Call `function` in threads. Yields the results in the order of `items`.
+    """Call `function` in threads. Yields the results in the order of `items`, of which it reads a block ahead.
 
     The pool lives for one call: in a forked child, a pool kept by the process would be dead and block for ever.
     """
+    rest = iter(items)
     with ThreadPoolExecutor(_THREADS) as pool:
-        yield from pool.map(function, items)
+        while block := list(islice(rest, _AT_ONCE)):
+            yield from pool.map(function, block)
 
 
 def stamp(location: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ..errors import DataError
@@ -31,40 +32,12 @@ class ImageFolder(PictureSet[_Listing]):
     """
 
     def _open(self) -> _Listing:
-        root = Path(self.location)
-        found = walk(root)
-        tops = found.root.folders
-        if not tops:
-            raise DataError(
-                f"{root} has no folders but needs one for each class: sort the images into folders, "
-                'or list them in a table with data.kind = "table"'
-            )
-        by_split = _are_splits(root, tops)
-        outside = [found.root, *(tops if by_split else [])]
-        found.left_out[OUTSIDE] += sum(len(folder.images) for folder in outside)
-        names: list[str] = []
-        classes: list[str] = []
-        splits: list[str | None] = []
-        for folder in [each for top in tops for each in top.folders] if by_split else tops:
-            images = sorted(path.relative_to(root).as_posix() for path in folder.all_images())
-            if not images:
-                raise DataError(
-                    f"class folder {folder.path} has no image ({', '.join(suffixes())}): remove it or fill it"
-                )
-            name = folder.path.name.strip()  # like labels in tables
-            if not name:
-                raise DataError(f"class folder {str(folder.path)!r} has a name of white space: rename it")
-            names += images
-            classes += [name] * len(images)
-            splits += [split_called(folder.path.parent.name)] * len(images)
-        counted = dict(sorted((kind, count) for kind, count in found.left_out.items() if count))
         try:
-            columns = strings(names), strings(classes), strings(splits) if by_split else None
+            return _listed(Path(self.location))
         except UnicodeEncodeError as error:
             raise DataError(
-                f"{root} has a file whose name is not UTF-8: {error.object!r}: rename it"
+                f"{self.location} has a folder whose name is not UTF-8: {error.object!r}: rename it"
             ) from None
-        return _Listing(*columns, counted, found.linked)
 
     @property
     def rows(self) -> SourceRows:
@@ -90,6 +63,50 @@ class ImageFolder(PictureSet[_Listing]):
     def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
         """Digest of names, sizes and times, or contents, of all images."""
         return self._files_identity("image-folder", marks)
+
+
+def _listed(root: Path) -> _Listing:
+    found = walk(root)
+    tops = found.root.folders
+    if not tops:
+        raise DataError(
+            f"{root} has no folders but needs one for each class: sort the images into folders, "
+            'or list them in a table with data.kind = "table"'
+        )
+    by_split = _are_splits(root, tops)
+    outside = [found.root, *(tops if by_split else [])]
+    found.left_out[OUTSIDE] += sum(len(folder.images) for folder in outside)
+    folders = [each for top in tops for each in top.folders] if by_split else tops
+    images = [folder.all_images(root) for folder in folders]
+    _refuse_empty([folder for folder, found in zip(folders, images, strict=True) if not len(found)])
+    of_folder = pa.array(np.repeat(np.arange(len(folders)), [len(each) for each in images]))
+    classes = strings([_class_name(folder) for folder in folders])
+    splits = strings([split_called(folder.path.parent.name) for folder in folders])
+    return _Listing(
+        names=pa.concat_arrays(images),
+        classes=classes.take(of_folder),
+        splits=splits.take(of_folder) if by_split else None,
+        left_out=dict(sorted((kind, count) for kind, count in found.left_out.items() if count)),
+        linked=found.linked,
+    )
+
+
+def _refuse_empty(folders: list[Folder]) -> None:
+    read = f"({', '.join(suffixes())})"
+    if len(folders) == 1:
+        raise DataError(f"class folder {folders[0].path} has no image {read}: remove it or fill it")
+    if folders:
+        paths = _some([str(folder.path) for folder in folders])
+        raise DataError(
+            f"{len(folders)} class folders have no image {read}: {paths}: remove them or fill them"
+        )
+
+
+def _class_name(folder: Folder) -> str:
+    name = folder.path.name.strip()  # like labels in tables
+    if not name:
+        raise DataError(f"class folder {str(folder.path)!r} has a name of white space: rename it")
+    return name
 
 
 def _are_splits(root: Path, tops: list[Folder]) -> bool:

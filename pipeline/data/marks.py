@@ -30,7 +30,7 @@ class FileList(NamedTuple):
     """Files named relative to a folder, so that a moved data set stays the same."""
 
     folder: str
-    names: list[str]
+    names: pa.Array
 
 
 FileLists = Mapping[str, FileList]
@@ -43,7 +43,7 @@ def mark_files(files: FileLists, *, hash_content: bool) -> pa.Table:
     Raises: DataError naming a file that is missing or cannot be read.
     """
     blocks = [
-        _marked(part, folder, names[start : start + _BLOCK_FILES], hash_content)
+        _marked(part, folder, names.slice(start, _BLOCK_FILES).to_pylist(), hash_content)
         for part, (folder, names) in files.items()
         for start in range(0, len(names), _BLOCK_FILES)
     ]

@@ -133,10 +133,6 @@ class RunRows:
         """Keys of the rows `ids`."""
         return self.table["key"].take(pa.array(ids)).to_pylist()
 
-    def keys_of(self, split: str) -> list[str]:
-        """Key of each row of a split, in order of ids."""
-        return self.column("key", split).to_pylist()
-
     def sources(self, ids: Ids) -> NDArray[np.int64]:
         """Indices in the data set, int64 (len(ids),), of consecutive rows."""
         return self._sources.slice(ids.start, len(ids)).to_numpy()
@@ -144,10 +140,6 @@ class RunRows:
     def sources_at(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Indices in the data set, int64 (B,), of the rows `ids`."""
         return self._sources.to_numpy()[ids]
-
-    def roles(self, split: str) -> list[str | None]:
-        """Role of each row of a split: "query", "gallery" or None."""
-        return self.column("role", split).to_pylist()
 
     def groups(self, split: str) -> list[str | None]:
         """Group (such as the camera) of each row of a split, or None."""

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ..errors import DataError
 from ..redact import redacted
-from .base import SourceRows, tidy_paths
+from .base import SourceRows, one_by_one, tidy_paths
 from .columns import ROW_NAMES, as_strings, read_columns, rows_from_columns
 from .files import folder_of, is_url
 from .marks import FileList, FileLists
@@ -47,7 +47,7 @@ class ImageTable(PictureSet[SourceRows]):
 
     def _refuse_local(self, paths: pa.Array) -> None:
         """Refuse local URLs, through which a table could make this machine request what only it can reach."""
-        for row, path in enumerate(paths.to_pylist()):
+        for row, path in enumerate(one_by_one(paths)):
             host = local_host(path) if is_url(path) else None
             if host is not None:
                 raise DataError(
@@ -66,7 +66,7 @@ class ImageTable(PictureSet[SourceRows]):
 
     def file_lists(self) -> FileLists:
         """All pictures, by their paths in the table."""
-        return {"": FileList(self.folder, self.content.keys.to_pylist())}
+        return {"": FileList(self.folder, self.content.keys)}
 
     @property
     def folder(self) -> str:

@@ -161,14 +161,14 @@ class HuggingFace(Reopened[Opened]):
         """All files, except hidden ones and caches of `datasets`."""
         root = Path(self.location)
         if not root.is_dir():
-            return {"": FileList(str(root.parent), [root.name])}
+            return {"": FileList(str(root.parent), strings([root.name]))}
         names = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
         kept = [
             name.as_posix()
             for name in names
             if not any(part.startswith(".") for part in name.parts) and not name.name.startswith("cache-")
         ]
-        return {"": FileList(str(root), sorted(kept))}
+        return {"": FileList(str(root), strings(sorted(kept)))}
 
     def identity(self, marks: pa.Table | None = None) -> dict[str, Any]:
         """Digest of names, sizes and times, or contents, of all files."""

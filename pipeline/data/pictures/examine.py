@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import DataError
+from ..base import one_by_one
 from ..files import in_threads
 from .decode import frames_of, is_transparent
 from .picture_set import PictureSet
@@ -69,6 +70,6 @@ def examine(data: PictureSet, sample: int | None = SAMPLE) -> Examined:
 
 def transparent_pictures(data: PictureSet) -> list[str]:
     """Names of all pictures with transparent pixels. Decodes only those whose header allows transparency."""
-    names = data.rows.keys.to_pylist()
-    found = in_threads(lambda name: is_transparent(data.files.content(name)), names)
-    return [name for name, transparent in zip(names, found, strict=True) if transparent]
+    names = data.rows.keys
+    found = in_threads(lambda name: is_transparent(data.files.content(name)), one_by_one(names))
+    return [name for name, transparent in zip(one_by_one(names), found, strict=True) if transparent]

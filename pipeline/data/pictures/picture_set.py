@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from ..base import Reopened, SourceRows, checked_indices
+from ..base import Reopened, SourceRows, checked_indices, one_by_one
 from ..files import is_url, join
 from ..marks import FileList, FileLists, identity_of, mark_files
 from ..safety.urls import asked
@@ -54,12 +54,12 @@ class PictureSet(Reopened[Content]):
 
     def asked(self) -> Counter[str]:
         """Number of pictures that are requested from each machine or bucket."""
-        locations = (join(self.folder, name) for name in self.rows.keys.to_pylist())
-        return Counter(each for location in locations if is_url(location) for each in asked(location))
+        names = (name for name in one_by_one(self.rows.keys) if is_url(name) or is_url(self.folder))
+        return Counter(each for name in names for each in asked(join(self.folder, name)))
 
     def outside(self) -> dict[str, int]:
         """Number of pictures outside the folder, by how their names lead there."""
-        return outside(self.folder, self.rows.keys.to_pylist())
+        return outside(self.folder, one_by_one(self.rows.keys))
 
     def record(self) -> dict[str, Any]:
         """The entry of run.json about the pictures, JSON-ready. Results do not depend on it."""
@@ -90,7 +90,7 @@ class PictureSet(Reopened[Content]):
 
     def file_lists(self) -> FileLists:
         """All pictures."""
-        return {"": FileList(self.folder, self.rows.keys.to_pylist())}
+        return {"": FileList(self.folder, self.rows.keys)}
 
     def _files_identity(self, kind: str, marks: pa.Table | None) -> dict[str, Any]:
         marks = marks or mark_files(self.file_lists(), hash_content=self.hash_content)

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from ...errors import DataError
+from ..base import strings
 
 SUFFIXES = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".pbm", ".pgm", ".ppm", ".pnm"),
@@ -37,15 +41,25 @@ _Id = tuple[int, int]
 
 @dataclass
 class Folder:
-    """A folder, its folders and its own images, sorted by name."""
+    """A folder, its folders, and the names of its own images (a string column), sorted."""
 
     path: Path
     folders: list["Folder"] = field(default_factory=list)
-    images: list[Path] = field(default_factory=list)
+    images: pa.Array = field(default_factory=lambda: strings([]))
 
-    def all_images(self) -> list[Path]:
-        """Its own images and those of all folders below it."""
-        return self.images + [image for folder in self.folders for image in folder.all_images()]
+    def all_images(self, root: Path) -> pa.Array:
+        """The paths relative to `root` of its own images and of those in all folders below it, sorted."""
+        paths = pa.concat_arrays([folder._paths(root) for folder in self._all()])
+        return paths.take(pc.sort_indices(paths))  # pyright: ignore[reportAttributeAccessIssue]
+
+    def _all(self) -> Iterator["Folder"]:
+        yield self
+        for folder in self.folders:
+            yield from folder._all()
+
+    def _paths(self, root: Path) -> pa.Array:
+        folder = "" if self.path == root else f"{self.path.relative_to(root).as_posix()}/"
+        return pc.binary_join_element_wise(folder, self.images, "")  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @dataclass
@@ -93,15 +107,23 @@ class _Walker:
     def folder(self, path: Path, *, linked: bool, depth: int = 0) -> Folder:
         if depth > DEEPEST:
             raise _too_deep(path)
-        found = Folder(path)
+        found, names = Folder(path), list[str]()
         try:
             for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
-                self._take(found, entry, linked=linked or entry.is_symlink(), depth=depth)
+                self._take(found, names, entry, linked=linked or entry.is_symlink(), depth=depth)
         except OSError as error:
             raise _unlisted(path, error) from error
+        try:
+            found.images = strings(names)
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"{path} has a file whose name is not UTF-8: {error.object!r}: rename it"
+            ) from None
         return found
 
-    def _take(self, found: Folder, entry: "os.DirEntry[str]", *, linked: bool, depth: int) -> None:
+    def _take(
+        self, found: Folder, names: list[str], entry: "os.DirEntry[str]", *, linked: bool, depth: int
+    ) -> None:
         if _is_left(entry.name):
             self.left_out[HIDDEN] += 1
         elif entry.is_symlink() and not _leads_somewhere(entry):
@@ -112,7 +134,7 @@ class _Walker:
         elif not entry.is_file():
             self.left_out[SPECIAL] += 1
         elif entry.name.lower().endswith(suffixes()):
-            found.images.append(Path(entry))
+            names.append(entry.name)
             self.linked += linked
         else:
             self.left_out[f"*{Path(entry.name).suffix.lower()}" if "." in entry.name else "no suffix"] += 1

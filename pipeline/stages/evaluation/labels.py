@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...artifacts.weights import DECISIONS_FILE
+from ...data.base import coded_rows
 from ...data.rows import RunRows
 from ...plan.stage import Job
 from ...storage.publish import published
@@ -66,13 +67,16 @@ def _labels(job: Job, rows: RunRows, split: str) -> NDArray[np.bool_]:
     """bool (rows, C): which classes of the training split each row has. Labels without a training row are ignored."""
     names = labels_of(job.root, job.facts.data_digest).names
     code_of = {str(name): code for code, name in enumerate(names)}
-    labels = rows.labels(split)
-    found = np.zeros((len(labels), len(names)), np.bool_)
-    for row, label in enumerate(labels):
-        for name in (label,) if isinstance(label, str) else label:
-            if name in code_of:
-                found[row, code_of[name]] = True
-    return found
+    codes, offsets = coded_rows(
+        rows.column("label", split),
+        lambda found: np.array([code_of.get(name, len(names)) for name in found], np.int32),
+    )
+    count = len(rows.range(split))
+    found = np.zeros(
+        (count, len(names) + 1), np.bool_
+    )  # the last column: classes that are not in the training split
+    found[np.arange(count).repeat(1 if offsets is None else np.diff(offsets)), codes] = True
+    return found[:, :-1]
 
 
 def _figures(asked: "Scored", labels: NDArray[np.bool_], decide: "Mapping[str, Decision]") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from tripletmine.pipeline.data.base import strings
 from tripletmine.pipeline.data.changes import Changes, compare_files
 from tripletmine.pipeline.data.marks import FileList, identity_of, mark_files, without_contents
 from tripletmine.pipeline.errors import DataError
@@ -16,7 +17,7 @@ NAMES = ["a", "b", "c", "d"]
 def files(tmp_path: Path) -> dict[str, FileList]:
     for name in NAMES:
         (tmp_path / name).write_text(f"this is {name}")
-    return {"": FileList(str(tmp_path), NAMES)}
+    return {"": FileList(str(tmp_path), strings(NAMES))}
 
 
 def touch(files: dict[str, FileList], name: str) -> None:
@@ -73,7 +74,7 @@ def test_every_kind_of_change_is_named(files) -> None:
     Path(folder, "e").write_text("new")
     replace(files, "b", "another size")
     touch(files, "c")
-    now = {"": FileList(folder, ["b", "c", "d", "e"])}
+    now = {"": FileList(folder, strings(["b", "c", "d", "e"]))}
     changes, _ = compare_files(before, mark_files(now, hash_content=False), now)
     assert changes == Changes(added=["e"], removed=["a"], changed=["b"], touched=["c"])
     assert (
@@ -131,7 +132,7 @@ def test_parts_are_apart(tmp_path: Path) -> None:
     for part in ("vectors", "labels"):
         (tmp_path / part).mkdir()
         (tmp_path / part / "0").write_text(part)
-    files = {part: FileList(str(tmp_path / part), ["0"]) for part in ("vectors", "labels")}
+    files = {part: FileList(str(tmp_path / part), strings(["0"])) for part in ("vectors", "labels")}
     marks = mark_files(files, hash_content=True)
     assert identity_of(marks, "vectors")["bytes"] == 7
     assert identity_of(marks, "labels")["bytes"] == 6

@@ -86,9 +86,9 @@ def test_roles_and_groups():
     roles = strings(["query", None, None, None, None, "gallery"])
     groups = strings(["c1", None, None, None, None, "c2"])
     rows = rows_of(roles=roles, groups=groups)
-    assert rows.roles("test") == ["query", "gallery"]
+    assert rows.column("role", "test").to_pylist() == ["query", "gallery"]
     assert rows.groups("test") == ["c1", "c2"]
-    assert rows_of().roles("test") == [None, None]
+    assert rows_of().column("role", "test").to_pylist() == [None, None]
 
 
 def test_class_sizes_and_singletons():

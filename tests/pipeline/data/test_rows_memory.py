@@ -2,26 +2,31 @@
 
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from tripletmine.pipeline.data import columns, marks
+from tripletmine.pipeline.data import base, files, marks
 from tripletmine.pipeline.data import rows as run_rows
 from tripletmine.pipeline.data.base import SourceRows, coded_rows, encoded_labels
 from tripletmine.pipeline.data.changes import compare_files
 from tripletmine.pipeline.data.columns import rows_from_columns
+from tripletmine.pipeline.data.files import in_threads
+from tripletmine.pipeline.data.image_folder import ImageFolder
 from tripletmine.pipeline.data.marks import FileList, identity_of, mark_files
 from tripletmine.pipeline.data.review.apply import apply_review
 from tripletmine.pipeline.data.review.decisions import Review
 from tripletmine.pipeline.data.review.on_splits import review_of_splits, reviewed_rows_of
 from tripletmine.pipeline.data.rows import RunRows, build_rows
 from tripletmine.pipeline.data.splits import assign
+from tripletmine.pipeline.data.table import ImageTable
 
 from .test_rows import SPEC, InMemory
 
 ROWS = 20_000
+CLASSES = 100
 
 
 def source_rows(labels_a_row: int) -> SourceRows:
@@ -46,7 +51,7 @@ def bytes_a_row(work: Callable[[], object]) -> float:
 @pytest.mark.parametrize("labels_a_row", [1, 2])
 def test_a_row_takes_a_few_numbers(labels_a_row: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_rows, "_DIGEST_ROWS", 1 << 10)
-    monkeypatch.setattr(columns, "_BLOCK_CELLS", 1 << 10)
+    monkeypatch.setattr(base, "_BLOCK", 1 << 10)
     monkeypatch.setattr(assign, "_BLOCK_ROWS", 1 << 10)
     data = InMemory(source_rows(labels_a_row))
     rows = RunRows(build_rows(data, SPEC, seed=0))
@@ -89,12 +94,35 @@ def test_a_row_takes_a_few_numbers(labels_a_row: int, monkeypatch: pytest.Monkey
 def test_a_file_takes_a_few_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(marks, "_BLOCK_FILES", 1 << 8)
     monkeypatch.setattr(marks, "stamp", lambda name: {"size": len(name), "changed": 1})
-    files = {"": FileList("folder", [f"{row}.png" for row in range(ROWS)])}
+    files = {"": FileList("folder", pa.array([f"{row}.png" for row in range(ROWS)]))}
     before = mark_files(files, hash_content=False)
     taken = {
         "mark_files": bytes_a_row(lambda: mark_files(files, hash_content=False)),
         "identity_of": bytes_a_row(lambda: identity_of(before)),
         "compare_files": bytes_a_row(lambda: compare_files(before, before, files)),
+    }
+    too_much = {name: round(each) for name, each in taken.items() if each > 50}
+    assert not too_much
+
+
+def test_a_picture_takes_a_few_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "_BLOCK", 1 << 8)
+    monkeypatch.setattr(files, "_AT_ONCE", 1 << 8)
+    (tmp_path / "one.png").write_bytes(b"")
+    for folder in range(CLASSES):
+        (tmp_path / f"class {folder}").mkdir()
+        for row in range(ROWS // CLASSES):
+            (tmp_path / f"class {folder}" / f"{row}.png").hardlink_to(tmp_path / "one.png")
+    table = tmp_path / "table.csv"
+    table.write_text("path,label\n" + "".join(f"./{row}.png,{row % 10}\n" for row in range(ROWS)))
+    folder = ImageFolder(str(tmp_path))
+    taken = {
+        "walk": bytes_a_row(lambda: ImageFolder(str(tmp_path)).rows),
+        "a table of untidy paths": bytes_a_row(lambda: ImageTable(str(table)).rows),
+        "asked": bytes_a_row(folder.asked),
+        "outside": bytes_a_row(folder.outside),
+        "file_lists": bytes_a_row(folder.file_lists),
+        "in_threads": bytes_a_row(lambda: sum(in_threads(int, range(ROWS)))),
     }
     too_much = {name: round(each) for name, each in taken.items() if each > 50}
     assert not too_much

@@ -87,7 +87,7 @@ def test_a_run_goes_on_whatever_form_it_kept_paths_in(table_of: Callable[[str], 
     )
     before.check(data)
     assert before.difference(data) is None
-    assert data.file_lists()[""].names == list(names)
+    assert data.file_lists()[""].names.to_pylist() == list(names)
 
 
 def test_csv_with_several_labels(table_of: Callable[[str], str]):

@@ -63,7 +63,7 @@ def test_counts_are_those_of_a_ranking_of_every_query(listed):
     for split in ("validation", "test"):
         sets = [set(each) for each in rows.labels(split)]
         cameras = np.array([{"cam1": 1, "cam2": 2, None: -1}[name] for name in rows.groups(split)])
-        roles = rows.roles(split)
+        roles = rows.column("role", split).to_pylist()
         everyone = list(range(len(sets)))
         expected = {split: (everyone, everyone, True, np.full(len(sets), -1))}
         q, g = ([i for i, role in enumerate(roles) if role == each] for each in ("query", "gallery"))

@@ -51,7 +51,7 @@ def test_triplets_and_figures_are_those_of_the_vectors(vectors: Path, tmp_path: 
     assert stages == ["embed", "graph", "mine", "evaluate", "test"]
 
     rows = read_rows_table(spec.root / "rows.parquet")
-    keys, labels = np.array(rows.keys_of("train")), rows.labels("train")
+    keys, labels = np.array(rows.column("key", "train").to_pylist()), rows.labels("train")
     data = open_data(spec.data, tmp_path)
     alone = tm.mine(data.read(rows.sources_at(np.arange(len(keys)))), labels, neighbours=40, normalise=True)
     expected = [

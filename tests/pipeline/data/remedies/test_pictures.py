@@ -123,7 +123,7 @@ REFUSALS = {
     ),
     "a name that is not UTF-8": Refusal(
         pets(*BOTH, then=lambda: write(NOT_UTF8, picture())),
-        "has a file whose name is not UTF-8: 'cat/caf\\udce9.png': rename it",
+        "has a file whose name is not UTF-8: 'caf\\udce9.png': rename it",
         pets(*BOTH, then=lambda: write("pets/cat/café.png", picture())),
     ),
     "splits beside others": Refusal(

@@ -117,8 +117,8 @@ def test_held_out_rows_change_when_asked():
     assert found.by_split["validation"] == review("relabel,e,,y\n")
     changed, there = reviewed_rows_of(rows(), found.by_split["test"], "test", None)
     assert there.tolist() == [False, True]
-    assert changed.keys_of("test") == ["g"]
-    assert changed.keys_of("train") == list("abcd")
+    assert changed.column("key", "test").to_pylist() == ["g"]
+    assert changed.column("key", "train").to_pylist() == list("abcd")
     changed, there = reviewed_rows_of(changed, found.by_split["validation"], "validation", None)
     assert there.tolist() == [True]
     assert changed.labels("validation") == ["y"]

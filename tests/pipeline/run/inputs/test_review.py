@@ -172,7 +172,7 @@ def test_a_review_that_is_taken_away_is_a_change(copied_run, decided):
 
 def test_held_out_rows_change_when_asked_and_only_then(copied_run, digits_run):
     rows = read_rows_file(digits_run.root, open_record(digits_run.root)[1].data_digest)
-    one, other = rows.keys_of("validation")[:2]
+    one, other = rows.column("key", "validation").to_pylist()[:2]
     label = next(name for name in "0123456789" if name != rows.labels("validation")[0])
     review = Review(relabelled={one: label}, excluded=frozenset({other}))
     spec = reviewed(copied_run(), review)
@@ -218,7 +218,7 @@ def test_what_is_decided_is_not_listed_again(copied_run, tmp_path):
 @pytest.mark.parametrize("name", ["classification", "lsep"])
 def test_losses_that_know_the_classes_refuse_new_ones(tmp_path, digits_run, name):
     rows = read_rows_file(digits_run.root, open_record(digits_run.root)[1].data_digest)
-    review = Review(relabelled={rows.keys_of("train")[0]: "ten"})
+    review = Review(relabelled={rows.column("key", "train").to_pylist()[0]: "ten"})
     spec = small_spec(tmp_path, loss={"weights": {"triplet": 1.0, name: 0.5}})
     spec.root.parent.mkdir(parents=True, exist_ok=True)
     with pytest.raises(SpecError, match=rf'1 labels that no training row has, as "ten", but .* {name}'):
