@@ -80,20 +80,12 @@ def placed(path: str, mapped: Mapping[str, str]) -> str:
 
 def install(wheel: Path, environment: Path) -> Path:
     """Make a fresh environment with the wheel and its base requirements only, and return its Python."""
-    venv.create(environment, with_pip=True)
+    venv.create(environment, with_pip=False)
     python = environment / "bin" / "python"
     constraints = str(ROOT / "constraints.txt")
-    run(
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-compile",
-        "--constraint",
-        constraints,
-        str(wheel),
-    )
+    # Our own pip installs into it: the environment needs none of its own.
+    pip = (sys.executable, "-m", "pip", "--python", str(python))
+    run(*pip, "install", "--quiet", "--no-compile", "--constraint", constraints, str(wheel))
     return python
 
 
