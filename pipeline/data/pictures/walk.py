@@ -59,7 +59,9 @@ class Folder:
 
     def _paths(self, root: Path) -> pa.Array:
         folder = "" if self.path == root else f"{self.path.relative_to(root).as_posix()}/"
-        return pc.binary_join_element_wise(folder, self.images, "")  # pyright: ignore[reportAttributeAccessIssue]
+        return pc.binary_join_element_wise(  # pyright: ignore[reportAttributeAccessIssue]
+            pa.scalar(folder), self.images, ""
+        )
 
 
 @dataclass

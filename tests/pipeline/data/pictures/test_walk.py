@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tripletmine.pipeline.data.image_folder import ImageFolder
 from tripletmine.pipeline.data.pictures.walk import BROKEN, DEEPEST, HIDDEN, walk
 from tripletmine.pipeline.errors import DataError
 
@@ -58,3 +59,11 @@ def test_folders_in_folders_without_end(tmp_path: Path, depth: int):
                 walk(tmp_path)
     finally:  # shutil, with which pytest tidies up, is recursive as well
         subprocess.run(["rm", "-r", tmp_path / "d"], check=True)
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_named(tmp_path: Path, write_image: Callable[..., Path]):
+    for name in (b"cat", b"caf\xe9"):
+        write_image(tmp_path / os.fsdecode(name) / "0.png", 1)
+    write_image(tmp_path / "cat" / os.fsdecode(b"\xe9") / "0.png", 1)
+    with pytest.raises(DataError, match=r"has a folder whose name is not UTF-8: '.*\\udce9.*': rename it"):
+        len(ImageFolder(str(tmp_path)).rows)
