@@ -6,7 +6,8 @@ validation. Shares are therefore right on average: among n names a share p has t
 is 0.013 for a fifth of 1,000 classes.
 
 If a split would have less than it needs, the names with the next smallest numbers are added. These few return to
-training when enough data are added.
+training when enough data are added; before that, in a very small set, new data may put other rows of training in their
+place.
 """
 
 import hashlib
