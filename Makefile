@@ -12,6 +12,9 @@
 #              what make bench needs, npm, and the fonts that tests/benchmarks/methods/skill.py names)
 # make faults  every fault that a run must survive, many times, and one table (about an hour; may be broken off and
 #              started again; begins anew after rm -r runs/faults)
+# make test-lowest
+#              the tests with the lowest versions that pyproject.toml allows, in an environment of their own (half an hour
+#              and 8 GB: torch of that age comes with CUDA)
 # make compat PEER_TESTS=../sentence-transformers
 #              that library takes our training sets; its own tests of mine_hard_negatives, against ours (a clone of it,
 #              which this neither fetches nor keeps)
@@ -33,7 +36,8 @@ export NO_MKDOCS_2_WARNING := 1
 # Containers like to set it. Here many processes start, and each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: environment run test lint types wheel kernels system ci docs docs-run bench methods faults compat clean
+.PHONY: environment run test lint types wheel kernels test-lowest system ci docs docs-run bench methods \
+	faults compat clean
 
 environment:
 	@.ci/environment all dev
@@ -66,6 +70,12 @@ wheel:
 # What tests compile while they are collected: here once, else by each process.
 kernels:
 	$(BIN)/python -m pytest --collect-only -q | tail -n 1
+
+test-lowest: environment
+	@mkdir -p build
+	$(BIN)/python tests/checks/lowest.py > build/lowest.txt
+	@ENVIRONMENT=build/lowest CONSTRAINTS=build/lowest.txt .ci/environment all dev
+	build/lowest/bin/python -m pytest -n $(TEST_PROCESSES) --dist worksteal -W default
 
 system: environment
 	$(BIN)/python tests/checks/system.py

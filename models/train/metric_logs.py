@@ -98,7 +98,7 @@ def _wandb(run: _Logged) -> Iterator[Log]:
         id=known,
         name=run.title,
         resume="allow",
-        dir=run.folder,
+        dir=str(run.folder),
         mode=os.environ.get("WANDB_MODE", "offline"),
         settings=wandb.Settings(silent=True, console="off"),
     ) as opened:

@@ -210,6 +210,9 @@ def test_without_the_extras_the_message_says_what_to_install(missing, hint, run_
         check=False,
     )
     assert ended.returncode == 1
-    assert ended.stderr.startswith(f"tripletmine: this needs {missing}, which is not installed: pip install")
-    assert hint in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
+    *others, said = ended.stderr.splitlines()
+    assert said.startswith(f"tripletmine: this needs {missing}, which is not installed: pip install")
+    assert hint in said
+    assert not [
+        line for line in others if "numcodecs" not in line and "Adler32" not in line
+    ]  # deprecates crc32c

@@ -82,7 +82,6 @@ class TraverseAddIndex:
         with path.open("wb") as file:
             np.savez(
                 file,
-                allow_pickle=False,
                 edges=self.edges,
                 candidates=self.candidates,
                 order=self.order,

@@ -144,9 +144,7 @@ def search_part(job: Job, given: Question, task: Task) -> TaskOutput:
     columns = {field.name: getattr(found, field.name) for field in fields(found)}
     path = _file(job, task)
     with published(path) as partial, partial.open("wb") as file:
-        np.savez(
-            file, allow_pickle=False, **{name: each for name, each in columns.items() if each is not None}
-        )
+        np.savez(file, **{name: each for name, each in columns.items() if each is not None})
     return TaskOutput(files=(), rows=task.rows, report={"sha256": digest_file(path)})
 
 

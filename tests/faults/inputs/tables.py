@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
+from versions import string_views_are_written
 
 from .damage import cut, edited
 
@@ -196,7 +197,7 @@ def _by_name(first: str, header: Sequence[str], columns: Sequence[Sequence[Any]]
 _TYPES: tuple[tuple[pa.DataType, st.SearchStrategy[Any]], ...] = (
     (pa.string(), st.sampled_from(_NAMES)),
     (pa.large_string(), st.sampled_from(_NAMES)),
-    (pa.string_view(), st.sampled_from(_NAMES)),
+    *([(pa.string_view(), st.sampled_from(_NAMES))] if string_views_are_written else []),
     (pa.dictionary(pa.int8(), pa.string()), st.sampled_from(_NAMES)),
     (pa.int8(), st.integers(-3, 3)),
     (pa.int64(), st.integers(-(2**63), 2**63 - 1)),

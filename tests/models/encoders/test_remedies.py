@@ -22,6 +22,7 @@ from tripletmine.models.encoders.encode import encode
 from tripletmine.models.encoders.onnx import write_onnx
 from tripletmine.models.errors import ModelError
 from tripletmine.models.factory import load_factory
+from versions import onnx_is_written
 
 IMAGE, VECTOR = (1, 8, 8), (12,)
 
@@ -189,6 +190,7 @@ class Selecting(nn.Module):
         return torch.where(items.sum(1, keepdim=True) > 0, items * 2, items)
 
 
+@onnx_is_written
 def test_onnx_gets_its_packages_and_operations_that_it_knows(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from tripletmine.pipeline.run.export.encoder import export_encoder
 from tripletmine.pipeline.run.status import read_status
 from tripletmine.pipeline.runfile.load import parse_spec
 from tripletmine.pipeline.runfile.run_spec import RunSpec
+from versions import onnx_is_written
 
 from ..runs import differences, finish, finish_broken
 
@@ -94,6 +95,7 @@ def check(found: dict[str, Any], wanted: dict[str, Any]) -> None:
     assert {name: found[name] for name in numbers} == pytest.approx(numbers)
 
 
+@onnx_is_written
 def test_figures_and_export_are_of_the_normalised_feature(finished: RunSpec, tmp_path: Path) -> None:
     best = read_status(finished.root).best or 0
     export_encoder(finished.root, tmp_path / "out", onnx=True)

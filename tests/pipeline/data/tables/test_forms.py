@@ -14,6 +14,7 @@ from tripletmine.pipeline.data.tables import text
 from tripletmine.pipeline.data.tables.form import TableForm
 from tripletmine.pipeline.errors import DataError, SpecError
 from tripletmine.pipeline.runfile.load import parse_spec
+from versions import tensors_may_be_empty
 
 LINES = "key{0}category{0}cam\n1{0}007{0}a\n2{0}7{0}\n"
 RENAMED = TableForm(columns=(("group", "cam"), ("label", "category")))
@@ -131,6 +132,7 @@ def test_tensor_columns_are_vectors_or_images(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.read([1, 0]), images[::-1])
 
 
+@tensors_may_be_empty
 def test_a_tensor_column_with_an_empty_cell_is_refused(tmp_path: Path) -> None:
     kind = pa.fixed_shape_tensor(pa.float32(), [2])
     storage = pa.array([[1, 2], None], pa.list_(pa.float32(), 2))

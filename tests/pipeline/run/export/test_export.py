@@ -18,6 +18,7 @@ from tripletmine.pipeline.run.export.encoder import export_encoder
 from tripletmine.pipeline.run.status import read_status
 from tripletmine.pipeline.standalone.exported_encoder import Encoder
 from tripletmine.pipeline.storage.tables import read_table
+from versions import onnx_is_written
 
 from ...conftest import Finished
 from ...labelled import labelled_spec, write_labelled
@@ -50,6 +51,7 @@ def test_the_best_epoch_is_exported(digits_run: Finished, tmp_path: Path) -> Non
     ]
 
 
+@onnx_is_written
 def test_an_onnx_graph_gives_the_embeddings_of_torch(digits_run: Finished, tmp_path: Path) -> None:
     about = export_encoder(digits_run.root, tmp_path / "out", onnx=True)
     items = Digits().read(np.arange(40))
@@ -78,6 +80,7 @@ def test_the_card_has_the_figures_of_the_run_and_lines_that_work(
     assert names["vectors"].shape == (3, digits_run.spec.encoder.embedding_dim)
 
 
+@onnx_is_written
 def test_layer_norm_is_exported(tmp_path: Path) -> None:
     write_labelled(tmp_path)
     spec = labelled_spec(tmp_path, run={"epochs": 1}, encoder={"layer_norm": True})

@@ -13,6 +13,7 @@ from tripletmine.pipeline.errors import CorruptError, DataError, StaleError
 from tripletmine.pipeline.run.directory import open_run
 from tripletmine.pipeline.run.export.encoder import export_encoder
 from tripletmine.pipeline.runfile.run_spec import RunSpec
+from versions import onnx_is_written
 
 from ...conftest import Finished
 from ...labelled import labelled_spec, write_labelled
@@ -74,6 +75,7 @@ def test_an_epoch_that_was_not_tested_decides_no_labels(tmp_path: Path) -> None:
     assert len(Encoder.load(tmp_path / "best").label(np.load(tmp_path / "x.npy"))) == 220
 
 
+@onnx_is_written
 @pytest.mark.parametrize("loss", ["ranking", "value_regression"])
 def test_a_score_of_an_item_also_by_onnx(loss: str, tmp_path: Path) -> None:
     write_ranked(tmp_path)
