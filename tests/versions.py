@@ -17,7 +17,7 @@ rare_pictures_are_read = pytest.mark.skipif(
     _before("pillow", "13"),
     reason="before version 13, Pillow ignores transparency of 1-bit greys, and cannot read TIFF in luma and chroma",
 )
-string_views_are_written = not _before("pyarrow", "21")
+string_views_are_written = not _before("pyarrow", "26")
 tensors_may_be_empty = pytest.mark.skipif(
-    _before("pyarrow", "21"), reason="older versions do not read such a file at all, and the message says so"
+    _before("pyarrow", "26"), reason="older versions do not read such a file at all, and the message says so"
 )

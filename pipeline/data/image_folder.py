@@ -78,7 +78,7 @@ def _listed(root: Path) -> _Listing:
     found.left_out[OUTSIDE] += sum(len(folder.images) for folder in outside)
     folders = [each for top in tops for each in top.folders] if by_split else tops
     images = [folder.all_images(root) for folder in folders]
-    _refuse_empty([folder for folder, found in zip(folders, images, strict=True) if not len(found)])
+    _refuse_empty([folder for folder, names in zip(folders, images, strict=True) if not len(names)])
     of_folder = pa.array(np.repeat(np.arange(len(folders)), [len(each) for each in images]))
     classes = strings([_class_name(folder) for folder in folders])
     splits = strings([split_called(folder.path.parent.name) for folder in folders])
